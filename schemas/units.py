@@ -1,0 +1,18 @@
+"""The units the project uses, one per quantity. A column's `unit` is a key of `UNITS`."""
+
+UNITS: dict[str, str] = {
+    "1": "dimensionless number or fraction",
+    "count": "number of things",
+    "K": "kelvin",
+    "h": "hours",
+    "s": "seconds",
+    "eV": "electronvolt",
+    "eV_atom": "electronvolt per atom",
+    "angstrom": "angstrom, 1e-10 m",
+    "angstrom3": "cubic angstrom",
+    "GPa": "gigapascal",
+    "ohm_cm": "ohm centimetre",
+    "bohr_magneton": "Bohr magneton",
+    "vu": "valence units of a bond-valence sum",
+    "g_cm3": "gram per cubic centimetre",
+}
