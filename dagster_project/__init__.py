@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""When things run: assets, checks, sensors, schedules and the command line. No domain logic."""

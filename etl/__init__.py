@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""How data come in: pure functions, frames in and frames out. No storage, no orchestration."""

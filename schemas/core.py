@@ -95,7 +95,10 @@ class Table:
             raise ValueError(f"table name {self.name!r}: two parts joined by one dot are needed")
         if len(set(names)) != len(names):
             raise ValueError(f"{self.name}: a column is declared twice")
-        for group, used in (("key", self.key), ("licence_column", (self.licence_column,) if self.licence_column else ())):
+        for group, used in (
+            ("key", self.key),
+            ("licence_column", (self.licence_column,) if self.licence_column else ()),
+        ):
             missing = [c for c in used if c not in names]
             if missing:
                 raise ValueError(f"{self.name}: {group} names undeclared columns {missing}")

@@ -51,10 +51,14 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         raise InputError.of(f"bytes that are not UTF-8 at {error.start}", where, "save the file as UTF-8") from error
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, ValueError) as error:
         first = (str(error).splitlines() or ["unreadable"])[0]
-        raise InputError.of(f"unreadable {suffix} ({first[:120]})", where, "write the file again or name another") from error
+        raise InputError.of(
+            f"unreadable {suffix} ({first[:120]})", where, "write the file again or name another"
+        ) from error
     missing = [c for c in needs if c not in frame.columns]
     if missing:
-        raise InputError.of(f"missing column {', '.join(missing)}", where, f"it has {', '.join(frame.columns) or 'none'}")
+        raise InputError.of(
+            f"missing column {', '.join(missing)}", where, f"it has {', '.join(frame.columns) or 'none'}"
+        )
     return frame
 
 
@@ -107,7 +111,9 @@ def write_aside(body: bytes, path: Path) -> None:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise InputError.of(f"cannot write ({error.strerror})", path, "choose a folder that exists and has room") from error
+        raise InputError.of(
+            f"cannot write ({error.strerror})", path, "choose a folder that exists and has room"
+        ) from error
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
@@ -115,6 +121,8 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
     nested = [c for c, t in frame.schema.items() if t.is_nested()]
     return frame.with_columns(
-        pl.Series(c, [None if v is None else json.dumps(v, ensure_ascii=False) for v in frame[c].to_list()], dtype=pl.String)
+        pl.Series(
+            c, [None if v is None else json.dumps(v, ensure_ascii=False) for v in frame[c].to_list()], dtype=pl.String
+        )
         for c in nested
     )

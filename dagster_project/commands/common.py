@@ -101,4 +101,16 @@ def command(app: typer.Typer, name: str) -> Callable[[F], F]:
     return register
 
 
-__all__ = ["InputError", "Json", "Out", "Seed", "Workers", "command", "home", "read_input", "say", "workers", "write_output"]
+__all__ = [
+    "InputError",
+    "Json",
+    "Out",
+    "Seed",
+    "Workers",
+    "command",
+    "home",
+    "read_input",
+    "say",
+    "workers",
+    "write_output",
+]

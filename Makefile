@@ -1,0 +1,45 @@
+# `make demo` and `make test` are all a newcomer needs; both set the environment up first.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.12 >/dev/null && python3.12 -c '' 2>/dev/null && ! command -v python3.11 >/dev/null && echo python3.12 || echo python3.11)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export UV_COMPILE_BYTECODE := 1
+export GX_ANALYTICS_ENABLED := false
+export MPLBACKEND := Agg
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: setup test bench lint typecheck imports drift clean
+
+setup: $(STAMP)
+
+# uv is quicker, but pip alone will do: MATLOOM_INSTALLER=pip
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if [ "$(MATLOOM_INSTALLER)" != pip ] && $(BIN)/python -m pip install --quiet uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev]"; \
+	else $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"; fi
+	touch $@
+
+test: setup
+	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts="-ra --import-mode=importlib"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+drift: setup
+	$(BIN)/python -m schemas.emit.generate --check
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov build *.egg-info

@@ -1,0 +1,49 @@
+"""`matloom`: the root of the command line. Groups load when they are called, so `--help` stays quick."""
+
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+# group or command -> (module, attribute that is a Typer app, help)
+_GROUPS: dict[str, tuple[str, str, str]] = {}
+
+
+class LazyGroup(TyperGroup):
+    """Knows the names of all groups, and imports one only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of commands and groups, sorted."""
+        return sorted({*super().list_commands(ctx), *_GROUPS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in _GROUPS:
+            return super().get_command(ctx, cmd_name)
+        module, attribute, text = _GROUPS[cmd_name]
+        loaded: Any = typer.main.get_command(getattr(import_module(module), attribute))
+        loaded.name, loaded.help = cmd_name, text
+        return loaded  # type: ignore[no-any-return]
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def root(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    home: str = typer.Option("", "--home", help="Folder of tables, catalog and models (or MATLOOM_HOME)."),
+) -> None:
+    """Design emerging materials from scarce and dispersed data."""
+    if debug:
+        os.environ["MATLOOM_DEBUG"] = "1"
+    if home:
+        os.environ["MATLOOM_HOME"] = home
+
+
+def main() -> None:
+    """Entry point of the `matloom` script."""
+    app()
