@@ -4,7 +4,6 @@ import os
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -15,18 +14,18 @@ _GROUPS: dict[str, tuple[str, str, str]] = {}
 class LazyGroup(TyperGroup):
     """Knows the names of all groups, and imports one only when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names of commands and groups, sorted."""
         return sorted({*super().list_commands(ctx), *_GROUPS})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, imported now."""
         if cmd_name not in _GROUPS:
             return super().get_command(ctx, cmd_name)
         module, attribute, text = _GROUPS[cmd_name]
-        loaded: Any = typer.main.get_command(getattr(import_module(module), attribute))
+        loaded = typer.main.get_command(getattr(import_module(module), attribute))
         loaded.name, loaded.help = cmd_name, text
-        return loaded  # type: ignore[no-any-return]
+        return loaded
 
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -1,1 +1,1 @@
-"""What is learned: screening, recipes, latent-variable Gaussian processes, design, evaluators. Frames in and frames out."""
+"""What is learned: screening, recipes, Gaussian processes, design, evaluators. Frames in and frames out."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Numbers computed from compositions and structures."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Facts from publications with DOI and licence, and the demonstration corpus."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""One module a source: bytes of a protocol in, frames out."""

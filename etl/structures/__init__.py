@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Crystal structures: reading, checking, prototypes and candidate enumeration."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Reading documents: normalisation, selection, discovery, classes, formulas and extraction."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Measures of balance, coverage, leakage and redundancy of a data set."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Acquisition functions, proposals and simulated campaigns over finite tables."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""What answers a proposal: recorded tables and calculations, behind one protocol."""

@@ -1,1 +1,1 @@
-"""TODO-DOC."""
+"""Latent-variable Gaussian processes and the baselines behind the same interface."""
