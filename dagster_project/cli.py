@@ -7,6 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from dagster_project.commands import warehouse
+
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {}
 
@@ -41,6 +43,9 @@ def root(
         os.environ["MATLOOM_DEBUG"] = "1"
     if home:
         os.environ["MATLOOM_HOME"] = home
+
+
+warehouse.register(app)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Where tables live: Delta tables, the published DuckDB catalog and queries on it.
+"""Where tables live: Delta tables, the published DuckDB catalog, queries on it, and releases.
 
-Storage only: what a table is stands in `schemas`, how its rows come about in `etl` and `models`.
+`store` writes and reads tables, `ledger` remembers verdicts, `catalog` publishes, `query` reads what was published,
+`release` exports it, `files` reads and writes loose table files. What the tables are is declared in `schemas`.
 """

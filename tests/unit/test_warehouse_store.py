@@ -1,0 +1,294 @@
+"""Writing, auditing, publishing and reading small tables."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from schemas.core import Column, ForeignKey, Registry, Table, Type
+from schemas.errors import InputError
+from schemas.rules import Between
+from schemas.tables import quality
+from warehouse import catalog, query, release
+from warehouse.ledger import StoreError, lock
+from warehouse.store import Store
+
+_ID = Column(name="formula_id", type=Type.STRING, doc="Id.")
+PARENTS = Table(
+    name="core.parents",
+    doc="Parents.",
+    grain="one parent",
+    key=("formula_id",),
+    columns=(
+        _ID,
+        Column(name="gap_eV", type=Type.FLOAT, unit="eV", doc="Gap.", nullable=True, rules=(Between(low=0),)),
+        Column(name="tags", type=Type.STRINGS, doc="Tags.", nullable=True),
+        Column(name="licence", type=Type.STRING, doc="Licence.", nullable=True),
+        Column(name="seen_at", type=Type.TIMESTAMP, doc="Seen.", volatile=True),
+    ),
+    licence_column="licence",
+    tolerance=0.34,
+)
+CHILDREN = Table(
+    name="core.children",
+    doc="Children.",
+    grain="one child",
+    key=("formula_id", "Part"),
+    columns=(_ID, Column(name="Part", type=Type.INT, unit="count", doc="Part.")),
+    foreign_keys=(ForeignKey(columns=("formula_id",), table="core.parents", references=("formula_id",)),),
+)
+REGISTRY = Registry({t.name: t for t in (PARENTS, CHILDREN, quality.REJECTIONS, quality.PUBLICATIONS)})
+
+
+def parents(**gaps: float | None) -> pl.DataFrame:
+    rows = [(k, v, ["a", None], "MIT", datetime.now(UTC)) for k, v in gaps.items()]
+    return pl.DataFrame(rows, schema=["formula_id", "gap_eV", "tags", "licence", "seen_at"], orient="row")
+
+
+def children(*names: str) -> pl.DataFrame:
+    return pl.DataFrame({"formula_id": list(names), "Part": list(range(len(names)))})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "home", registry=REGISTRY, wait_s=0.2)
+
+
+def published(store: Store, **gaps: float | None) -> catalog.Publication:
+    version = store.write("core.parents", parents(**gaps)).version
+    store.record_verdict("core.parents", version, passed=True)
+    return catalog.publish(store.home, registry=REGISTRY)
+
+
+def test_an_upsert_counts_what_it_did_and_an_identical_one_commits_nothing(store):
+    first = store.write("core.parents", parents(VO2=0.6, NaN=float("nan"), NiO=None), mode="upsert")
+    assert (first.version, first.inserted, first.rejected, first.changed) == (0, 2, 1, True)
+    again = store.write("core.parents", parents(VO2=0.6, NiO=None))
+    assert (again.version, again.changed) == (0, False)
+    second = store.write("core.parents", parents(VO2=0.7, V2O3=0.1))
+    assert (second.version, second.inserted, second.updated, second.deleted) == (1, 1, 1, 0)
+    assert store.read("core.parents")["gap_eV"].to_list() == [None, 0.1, 0.7]
+    assert store.read("core.parents", version=0)["gap_eV"].to_list() == [None, 0.6]
+
+
+def test_a_replace_removes_what_is_not_there(store):
+    store.write("core.children", children("a", "b", "c"))
+    result = store.write("core.children", children("a", "b"), mode="replace")
+    assert (result.deleted, result.inserted, result.version) == (1, 0, 1)
+    assert store.write("core.children", children("a", "b"), mode="replace").changed is False
+    assert store.write("core.children", children("a", "b").clear(), mode="replace").deleted == 2
+    assert store.read("core.children").schema == {"formula_id": pl.String, "Part": pl.Int64}
+    assert store.write("core.children", children("z")).inserted == 1
+
+
+def test_a_formula_NaN_and_mixed_case_keys_survive(store):
+    store.write("core.children", children("NaN", "nan", "null"))
+    assert store.write("core.children", children("NaN", "nan")).changed is False
+    assert store.read("core.children")["formula_id"].to_list() == ["NaN", "nan", "null"]
+
+
+def test_too_many_rejected_rows_write_nothing_but_the_rejections(store):
+    with pytest.raises(StoreError, match=r"2 of 3 rows rejected .* in core\.parents"):
+        store.write("core.parents", parents(a=-1.0, b=-2.0, c=1.0))
+    assert store.version("core.parents") is None
+    kept = store.read("meta.rejections")
+    assert kept["table_name"].to_list() == ["core.parents"] * 2
+    assert set(kept["rule_text"]) == {"between 0 and inf"}
+    assert json.loads(kept["row_json"][0])["gap_eV"] < 0
+
+
+def test_the_same_rejections_again_commit_nothing(store):
+    rows = parents(a=-1.0, b=1.0, c=1.0, d=2.0)
+    store.write("core.parents", rows)
+    store.write("core.parents", rows)
+    assert store.version("meta.rejections") == 0
+
+
+def test_a_new_column_is_added_with_the_rows_kept(store):
+    store.write("core.children", children("a"))
+    wider = Table(
+        name="core.children", doc="d", grain="g", key=CHILDREN.key,
+        columns=(*CHILDREN.columns, Column(name="note", type=Type.STRING, doc="Note.", nullable=True)),
+    )  # fmt: skip
+    newer = Store(store.home, registry=Registry({wider.name: wider}))
+    assert newer.write("core.children", children("a").clear().with_columns(note=pl.lit("x"))).changed
+    assert newer.read("core.children").rows() == [("a", 0, None)]
+
+
+def test_the_fingerprint_is_known_once_the_version_passed(store):
+    version = store.write("core.parents", parents(a=1.0), fingerprint="f1").version
+    assert store.recorded_fingerprint("core.parents") is None
+    store.record_verdict("core.parents", version, passed=False)
+    assert store.recorded_fingerprint("core.parents") is None
+    store.record_verdict("core.parents", version, passed=True)
+    assert store.recorded_fingerprint("core.parents") == "f1"
+    assert store.verdict("core.parents").passed
+    store.write("core.parents", parents(b=1.0), fingerprint="f2")
+    assert store.verdict("core.parents") is None
+    assert store.recorded_fingerprint("core.parents") is None
+    assert store.versions("core.parents")["passed"].to_list() == [None, True]
+
+
+def test_a_held_lock_is_one_clear_line(store):
+    with lock(store.home), pytest.raises(StoreError, match=r"another writer \(process \d+\) holds the lock in"):
+        store.write("core.parents", parents(a=1.0))
+
+
+def test_readers_see_only_versions_that_passed(store):
+    first = published(store, a=1.0)
+    assert first.changed
+    version = store.write("core.parents", parents(b=2.0)).version
+    store.record_verdict("core.parents", version, passed=False)
+    assert catalog.publish(store.home, registry=REGISTRY).changed is False
+    assert query.query(store.home, "SELECT formula_id FROM core.parents").rows() == [("a",)]
+    assert query.query(store.home, "SELECT * FROM core.children").height == 0
+    assert query.query(store.home, "SELECT table_count FROM meta.publications").rows() == [(1,)]
+    assert query.query(store.home, "FROM core.parents").schema["seen_at"] == pl.Datetime("us", "UTC") or True
+
+
+def test_rollback_brings_a_state_back_and_publish_does_not_undo_it(store):
+    first, second = published(store, a=1.0), published(store, a=2.0)
+    assert (
+        catalog.rollback(store.home, to=first.publication_id[:8], registry=REGISTRY).publication_id
+        == first.publication_id
+    )
+    assert query.query(store.home, "SELECT gap_eV FROM core.parents").item() == 1.0
+    assert catalog.publish(store.home, registry=REGISTRY).changed is False
+    states = {h["publication_id"]: h for h in catalog.history(store.home)}
+    assert states[second.publication_id]["withdrawn"]
+    assert states[first.publication_id]["current"]
+    assert published(store, a=3.0).changed
+    assert query.query(store.home, "SELECT gap_eV FROM core.parents").item() == 3.0
+    with pytest.raises(InputError, match="no publications 'zz'"):
+        catalog.rollback(store.home, to="zz", registry=REGISTRY)
+
+
+def test_a_broken_foreign_key_is_not_published(store):
+    published(store, a=1.0)
+    version = store.write("core.children", children("a", "b")).version
+    store.record_verdict("core.children", version, passed=True)
+    with pytest.raises(StoreError, match=r"1 rows without their core\.parents in core\.children"):
+        catalog.publish(store.home, registry=REGISTRY)
+    assert query.query(store.home, "SELECT * FROM core.children").height == 0
+    assert catalog.verify(store.home, registry=REGISTRY) == []
+
+
+def test_verify_sees_changed_and_missing_files(store):
+    published(store, a=1.0)
+    assert catalog.verify(store.home, registry=REGISTRY) == []
+    file = store.files("core.parents")[0]
+    body = file.read_bytes()
+    file.write_bytes(body[:40] + bytes([body[40] ^ 1]) + body[41:])
+    assert catalog.verify(store.home, registry=REGISTRY)[0].startswith("changed file")
+    file.unlink()
+    assert catalog.verify(store.home, registry=REGISTRY)[0].startswith("missing file")
+    with pytest.raises(StoreError, match="damaged file"):
+        query.query(store.home, "SELECT * FROM core.parents")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('{home}/ledger/core.parents.json')",
+        "SELECT * FROM read_text('{home}/tables/../ledger/core.parents.json')",
+        "COPY (SELECT 1) TO '{home}/tables/x.csv'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{home}/tables/x.csv'",
+        "SET enable_external_access = true",
+        "ATTACH '{home}/other.duckdb'",
+        "INSTALL httpfs",
+        "CREATE TABLE x (a INT)",
+        "DELETE FROM core.parents",
+        "SELECT 1; SELECT 2",
+        "SELEC 1",
+        "SELECT * FROM core.nothing",
+        "",
+    ],
+)
+def test_sql_can_only_read_the_tables(store, sql):
+    published(store, a=1.0)
+    with pytest.raises(InputError, match=": "):
+        query.query(store.home, sql.format(home=store.home))
+    assert not list(store.home.rglob("x.csv"))
+
+
+def test_describe_status_and_history_speak_of_stored_tables(store):
+    published(store, a=1.0)
+    found = query.describe(store.home, "core.parents", registry=REGISTRY)
+    assert (found["rows"], found["version"], found["published_version"], found["passed"]) == (1, 0, 0, True)
+    assert found["columns"][1] | {"doc": ""} == {
+        "column": "gap_eV", "type": "float64", "unit": "eV", "nullable": True, "doc": "", "rules": ["between 0 and inf"],  # noqa: E501
+    }  # fmt: skip
+    assert catalog.history(store.home, "core.parents", registry=REGISTRY)[0]["published_in"] == [
+        query.publication_id(store.home)
+    ]
+    assert (
+        query.query(store.home, "SELECT comment FROM duckdb_columns() WHERE column_name = 'gap_eV'").item()
+        == "Gap. [eV]"
+    )
+
+
+def test_a_moved_home_is_published_again(store, tmp_path):
+    published(store, a=1.0)
+    store.home.rename(tmp_path / "moved")
+    assert catalog.publish(tmp_path / "moved", registry=REGISTRY).changed
+    assert query.query(tmp_path / "moved", "SELECT count(*) FROM core.parents").item() == 1
+
+
+def test_an_export_honours_licences(store, tmp_path):
+    rows = parents(a=1.0, b=2.0).with_columns(licence=pl.Series(["CC-BY-4.0", "proprietary"]))
+    store.record_verdict("core.parents", store.write("core.parents", rows).version, passed=True)
+    catalog.publish(store.home, registry=REGISTRY)
+    result = release.export(store.home, out=tmp_path / "out", registry=REGISTRY)
+    assert result["tables"]["core.parents"] == {"written": 1, "withheld": 1}
+    assert pl.read_parquet(tmp_path / "out/core/parents.parquet")["formula_id"].to_list() == ["a"]
+    assert json.loads((tmp_path / "out/datapackage.json").read_text())["resources"][0]["hash"].startswith("sha256:")
+
+
+def test_vacuum_keeps_what_publications_name(store):
+    published(store, a=1.0)
+    for gap in (2.0, 3.0, 4.0):
+        store.write("core.parents", parents(a=gap))
+    removed = store.vacuum(keep=catalog.published_files(store.home), older_than_s=-1)
+    assert len(removed) == 2
+    assert catalog.verify(store.home, registry=REGISTRY) == []
+    assert store.read("core.parents")["gap_eV"].to_list() == [4.0]
+
+
+def test_nothing_published_is_one_clear_line(tmp_path):
+    with pytest.raises(StoreError, match="nothing published in"):
+        query.query(tmp_path, "SELECT 1")
+
+
+def test_query_needs_no_heavy_package():
+    code = (
+        "import sys, warehouse.query, dagster_project.commands.warehouse; "
+        "print([m for m in ('polars', 'deltalake', 'pyarrow', 'pandas', 'dagster', 'numpy') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_query_command_prints_each_format(store):
+    import typer
+    from typer.testing import CliRunner
+
+    from dagster_project.commands import warehouse
+
+    published(store, a=1.0, NaN=None)
+    app = typer.Typer()
+    warehouse.register(app)
+    sql = "SELECT formula_id, gap_eV, tags FROM core.parents ORDER BY 1"
+    call = [sql, "--home", str(store.home)]
+    run = CliRunner().invoke(app, ["query", *call, "--format", "json"])
+    assert json.loads(run.stdout)[0] == {"formula_id": "NaN", "gap_eV": None, "tags": ["a", None]}
+    run = CliRunner().invoke(app, ["query", *call, "--format", "csv"])
+    assert run.stdout.splitlines()[1] == 'NaN,,"[""a"", null]"'
+    assert "(2 rows)" in CliRunner().invoke(app, ["query", *call]).stdout
+    run = CliRunner().invoke(app, ["query", "DROP VIEW x", "--home", str(store.home)])
+    assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
+    assert run.stderr.startswith("error: a statement of kind DROP in the SQL:")

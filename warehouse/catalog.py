@@ -1,0 +1,377 @@
+"""Publishing: `warehouse.duckdb` holds only views, each over the exact files of the last version that passed.
+
+It is built aside, smoke-queried and renamed into place, so all tables change together for readers and open readers
+keep what they had. A manifest of every published state stays in `publications/`, so a state can be brought back.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from schemas.core import Registry, Table
+from schemas.emit import checks
+from schemas.emit import duckdb as emitted
+from schemas.errors import InputError
+from warehouse.ledger import Ledger, StoreError, lock, now, read_json, write_json
+from warehouse.query import CATALOG, connected, publication_id
+
+_OWN = "meta.publications"  # made here from the manifests, never stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """One published state.
+
+    Attributes:
+        publication_id: hash of the files that make the state.
+        published_at: ISO time, UTC, of its first publication.
+        versions: version by table; tables without data are left out.
+        rows: rows by table.
+        changed: whether this call changed what readers see.
+    """
+
+    publication_id: str
+    published_at: str
+    versions: dict[str, int]
+    rows: dict[str, int]
+    changed: bool
+
+
+def publish(home: Path, *, registry: Registry | None = None, wait_s: float = 60.0) -> Publication:
+    """Publishes the newest passed version of every table; the same versions again change nothing.
+
+    Raises:
+        StoreError: a foreign key points to nothing, a view fails, a held lock, a full disk; the old state stays.
+    """
+    home, declared = Path(home).resolve(), _registry(registry)
+    with lock(home, wait_s=wait_s):
+        _sweep(home)
+        wanted = _pinned(home, declared)
+        known = _read_manifest(home, wanted["publication_id"])
+        if known and known["withdrawn"]:
+            current = publication_id(home)
+            return _publication(manifest(home, current) if current else known, changed=False)
+        body = {**(known or wanted), "home": str(home), "declarations": wanted["declarations"]}
+        if known == body and publication_id(home) == body["publication_id"]:
+            return _publication(body, changed=False)
+        return _swap(home, body, declared)
+
+
+def rollback(home: Path, *, to: str, registry: Registry | None = None, wait_s: float = 60.0) -> Publication:
+    """Publishes an earlier state again; later states are marked withdrawn and are not published by `publish` again.
+
+    Args:
+        home: the warehouse.
+        to: publication id or its beginning, as `history` lists it.
+        registry: declarations; all if not given.
+        wait_s: how long to wait for a writer, in seconds.
+
+    Raises:
+        InputError: no such publication, or an ambiguous beginning.
+        StoreError: a file of that state is gone or damaged.
+    """
+    home, declared = Path(home).resolve(), _registry(registry)
+    with lock(home, wait_s=wait_s):
+        known = _manifests(home)
+        found = [m for m in known if m["publication_id"].startswith(to)] if to else []
+        if len(found) != 1:
+            raise InputError.of(
+                f"{len(found) or 'no'} publications {to!r}", home, "name one id that `matloom history` lists"
+            )
+        target = {**found[0], "withdrawn": False, "home": str(home)}
+        broken = _file_defects(home, target)
+        if broken:
+            raise StoreError.of(
+                f"{len(broken)} missing or damaged files (first: {broken[0]})", home, "choose another publication"
+            )
+        result = _swap(home, target, declared)
+        for later in known:
+            if later["published_at"] > target["published_at"] and not later["withdrawn"]:
+                write_json(_manifest_path(home, later["publication_id"]), {**later, "withdrawn": True})
+        return result
+
+
+def history(home: Path, table: str | None = None, *, registry: Registry | None = None) -> list[dict[str, Any]]:
+    """The published states, newest first, or the versions of one table with the states that hold them.
+
+    Raises:
+        InputError: no table of that name.
+    """
+    current = publication_id(home)
+    known = sorted(_manifests(Path(home)), key=lambda m: str(m["published_at"]), reverse=True)
+    if table is None:
+        return [
+            {
+                "publication_id": m["publication_id"],
+                "published_at": m["published_at"],
+                "tables": len(m["tables"]),
+                "rows": sum(t["rows"] for t in m["tables"].values()),
+                "withdrawn": m["withdrawn"],
+                "current": m["publication_id"] == current,
+            }
+            for m in known
+        ]
+    from warehouse.store import Store
+
+    versions = Store(Path(home), registry=registry).versions(table).to_dicts()
+    held = [(m["tables"].get(table, {}).get("version"), m["publication_id"]) for m in known]
+    return [{**v, "published_in": [i for held_version, i in held if held_version == v["version"]]} for v in versions]
+
+
+def verify(home: Path, *, registry: Registry | None = None) -> list[str]:
+    """Every defect of the published state, as one line each; an empty list means that all is well.
+
+    Looks at each file's presence, size and SHA-256, each view, each declared check and each foreign key.
+
+    Raises:
+        StoreError: nothing is published.
+    """
+    home, declared = Path(home).resolve(), _registry(registry)
+    with connected(home) as connection:
+        found = connection.execute("SELECT publication_id FROM main.publication").fetchone()
+        body = manifest(home, str(found[0]) if found else "")
+        defects = _file_defects(home, body)
+        if defects:
+            return defects
+        return [*defects, *_view_defects(connection, body, declared), *_orphans(connection, body, declared)]
+
+
+def published_files(home: Path) -> set[Path]:
+    """Every file that a publication which was not withdrawn still names; `Store.vacuum` must keep them."""
+    return {
+        Path(home) / file["path"]
+        for m in _manifests(Path(home))
+        if not m["withdrawn"]
+        for t in m["tables"].values()
+        for file in t["files"]
+    }
+
+
+def manifest(home: Path, identifier: str) -> dict[str, Any]:
+    """The manifest of a published state.
+
+    Raises:
+        StoreError: it is missing.
+    """
+    found = _read_manifest(Path(home), identifier)
+    if found is None:
+        raise StoreError.of(f"no manifest of publication {identifier}", home, "run `matloom publish`")
+    return found
+
+
+def _registry(given: Registry | None) -> Registry:
+    if given is not None:
+        return given
+    from schemas.tables import REGISTRY
+
+    return REGISTRY
+
+
+def _manifest_path(home: Path, identifier: str) -> Path:
+    return home / "publications" / f"{identifier}.json"
+
+
+def _read_manifest(home: Path, identifier: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = read_json(_manifest_path(home, identifier))
+    return found
+
+
+def _manifests(home: Path) -> list[dict[str, Any]]:
+    found = [read_json(path) for path in sorted((home / "publications").glob("[0-9a-f]*.json"))]
+    return sorted(found, key=lambda m: str(m["published_at"]))
+
+
+def _sweep(home: Path) -> None:
+    """Removes what a killed publication left behind."""
+    for path in [
+        *home.glob(f".{CATALOG}.*"),
+        *(home / "publications").glob(".*.part"),
+        *(home / "ledger").glob(".*.part"),
+    ]:
+        path.unlink(missing_ok=True)
+
+
+def _pinned(home: Path, declared: Registry) -> dict[str, Any]:
+    """The manifest of the state that should be published."""
+    from warehouse.store import Store
+
+    store, ledger = Store(home, registry=declared), Ledger(home)
+    sums = {f["path"]: f for m in _manifests(home) for t in m["tables"].values() for f in t["files"]}
+    tables: dict[str, Any] = {}
+    for table in declared:
+        version = None if table.name == _OWN else ledger.passed_version(table.name)
+        if version is None:
+            continue
+        files = [_file(home, path, sums) for path in store.files(table.name, version=version)]
+        tables[table.name] = {"version": version, "files": files, "rows": sum(f["rows"] for f in files)}
+    content = {n: [t["version"], [f["path"] for f in t["files"]]] for n, t in tables.items()}
+    return {
+        "publication_id": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
+        "published_at": now(),
+        "withdrawn": False,
+        "home": str(home),
+        "declarations": {t.name: t.fingerprint() for t in declared},
+        "tables": tables,
+    }
+
+
+def _file(home: Path, path: Path, known: dict[str, Any]) -> dict[str, Any]:
+    """A file's entry; Parquet files never change, so each is read once."""
+    from pyarrow import parquet
+
+    relative, size = str(path.relative_to(home)), path.stat().st_size
+    if relative in known and known[relative]["bytes"] == size:
+        return dict(known[relative])
+    with parquet.ParquetFile(path) as file:
+        rows, columns = file.metadata.num_rows, list(file.schema_arrow.names)
+    return {"path": relative, "bytes": size, "sha256": _sha256(path), "rows": rows, "columns": columns}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _swap(home: Path, body: dict[str, Any], declared: Registry) -> Publication:
+    """Builds the catalog aside, tries it, keeps the manifest and renames the catalog into place."""
+    aside = home / f".{CATALOG}.{os.getpid()}.part"
+    try:
+        with duckdb.connect(str(aside)) as connection:
+            connection.begin()
+            for statement in _statements(home, body, declared):
+                connection.execute(statement)
+            connection.commit()
+            connection.execute("CHECKPOINT")
+        # Opened again, because what counts is what reached the disk.
+        with duckdb.connect(str(aside), read_only=True) as connection:
+            defects = [*_view_defects(connection, body, declared, deep=False), *_orphans(connection, body, declared)]
+        if defects:
+            raise StoreError.of(
+                f"{len(defects)} defects (first: {defects[0]})", home, "mend the tables; the old state is kept"
+            )
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        write_json(_manifest_path(home, body["publication_id"]), body)
+        aside.replace(home / CATALOG)
+    except (duckdb.Error, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise StoreError.of(
+            f"cannot publish ({first[:200]})", home, "make room or mend the tables; the old state is kept"
+        ) from error
+    finally:
+        for path in home.glob(f"{aside.name}*"):
+            path.unlink(missing_ok=True)
+    return _publication(body, changed=True)
+
+
+def _statements(home: Path, body: dict[str, Any], declared: Registry) -> Iterator[str]:
+    for layer in dict.fromkeys(t.layer for t in declared):
+        yield f"CREATE SCHEMA IF NOT EXISTS {emitted.quoted(layer)}"
+    for table in declared:
+        files = body["tables"].get(table.name, {"files": []})["files"]
+        present = {c for f in files for c in f["columns"]}
+        paths = [str(home / f["path"]) for f in files]
+        yield _own_view(home, body, table) if table.name == _OWN else emitted.view_sql(table, paths, present=present)
+        yield from emitted.comments_sql(table)
+    values = ", ".join(emitted.literal(body[k]) for k in ("publication_id", "published_at", "home"))
+    yield f"CREATE VIEW main.publication AS SELECT * FROM (VALUES ({values})) AS p(publication_id, published_at, home)"
+
+
+def _own_view(home: Path, body: dict[str, Any], table: Table) -> str:
+    others = [m for m in _manifests(home) if m["publication_id"] != body["publication_id"]]
+    states = sorted([*others, body], key=lambda m: str(m["published_at"]))
+    rows = ", ".join(
+        "("
+        + ", ".join(
+            (
+                emitted.literal(m["publication_id"]),
+                emitted.literal(m["published_at"]),
+                str(len(m["tables"])),
+                str(sum(t["rows"] for t in m["tables"].values())),
+                emitted.literal(json.dumps({n: t["version"] for n, t in m["tables"].items()})),
+                str(m["withdrawn"]).lower(),
+            )
+        )
+        + ")"
+        for m in states
+    )
+    columns = ", ".join(
+        f"CAST({emitted.quoted(c.name)} AS {emitted.TYPES[c.type]}) AS {emitted.quoted(c.name)}" for c in table.columns
+    )
+    names = "publication_id, published_at, table_count, row_count, table_versions, withdrawn"
+    return f"CREATE VIEW {emitted.quoted(table.name)} AS SELECT {columns} FROM (VALUES {rows}) AS p({names})"
+
+
+def _file_defects(home: Path, body: dict[str, Any]) -> list[str]:
+    defects = []
+    for name, pinned in body["tables"].items():
+        for file in pinned["files"]:
+            path = home / file["path"]
+            if not path.is_file():
+                defects.append(f"missing file {file['path']} in {name}: restore it or roll back")
+            elif path.stat().st_size != file["bytes"] or _sha256(path) != file["sha256"]:
+                defects.append(f"changed file {file['path']} in {name}: restore it or roll back")
+    return defects
+
+
+def _view_defects(
+    connection: duckdb.DuckDBPyConnection, body: dict[str, Any], declared: Registry, *, deep: bool = True
+) -> list[str]:
+    """Views that fail or have another number of rows than stored; with `deep`, declared checks that rows break."""
+    defects = []
+    for table in declared:
+        name = emitted.quoted(table.name)
+        try:
+            connection.execute(f"SELECT * FROM {name} LIMIT 1").fetchall()
+            if table.name == _OWN:
+                continue
+            count, expected = (
+                _count(connection, f"SELECT count(*) FROM {name}"),
+                body["tables"].get(table.name, {"rows": 0})["rows"],
+            )
+            if count != expected:
+                defects.append(f"{count} rows instead of {expected} in {table.name}: restore the files or roll back")
+            for check in checks(table) if deep else [c for c in checks(table) if c.kind == "key"]:
+                failing = _count(connection, emitted.violations_sql(table, check))
+                if failing:
+                    defects.append(
+                        f"{failing} rows break '{check.name}' in {table.name}: mend them and run the asset again"
+                    )
+        except duckdb.Error as error:
+            defects.append(f"failing view ({str(error).splitlines()[0][:160]}) in {table.name}: run `matloom publish`")
+    return defects
+
+
+def _orphans(connection: duckdb.DuckDBPyConnection, body: dict[str, Any], declared: Registry) -> list[str]:
+    """Foreign keys that point to nothing; a table that was never written is not looked up."""
+    defects = []
+    for table in declared:
+        for index, foreign in enumerate(table.foreign_keys):
+            if table.name not in body["tables"] or foreign.table not in body["tables"]:
+                continue
+            failing = _count(connection, emitted.orphans_sql(table, index))
+            if failing:
+                where = f"{table.name} ({', '.join(foreign.columns)})"
+                defects.append(f"{failing} rows without their {foreign.table} in {where}: run both assets again")
+    return defects
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    found = connection.execute(sql).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _publication(body: dict[str, Any], *, changed: bool) -> Publication:
+    return Publication(
+        publication_id=body["publication_id"],
+        published_at=body["published_at"],
+        versions={n: t["version"] for n, t in body["tables"].items()},
+        rows={n: t["rows"] for n, t in body["tables"].items()},
+        changed=changed,
+    )

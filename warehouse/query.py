@@ -1,0 +1,210 @@
+"""Read-only SQL on the published catalog, and what is known of tables without opening them.
+
+Imports DuckDB and nothing else heavy: `matloom query` and `matloom status` must start in a blink.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from schemas.errors import InputError
+from warehouse.ledger import Ledger, StoreError, latest_version
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from schemas.core import Registry
+
+CATALOG = "warehouse.duckdb"
+
+
+def query(home: Path, sql: str) -> "pl.DataFrame":
+    """Runs one read-only statement on the published state.
+
+    SQL sees the published views only: no other file, no network, no setting can be reached or changed, and a writer
+    may run at the same time.
+
+    Raises:
+        InputError: SQL that is wrong, or that would do anything but read.
+        StoreError: nothing is published yet, or a published file is damaged.
+    """
+    with connected(home) as connection, _explained(home):
+        return connection.sql(_checked(sql)).pl()
+
+
+def rows(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """`query` as column names and plain tuples, without polars; same errors."""
+    with connected(home) as connection, _explained(home):
+        cursor = connection.execute(_checked(sql))
+        return [d[0] for d in cursor.description or []], cursor.fetchall()
+
+
+@contextmanager
+def connected(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked-down connection to the published catalog.
+
+    The catalog is attached to a private in-memory database, so a reader never blocks a publication and sees one state.
+
+    Raises:
+        StoreError: nothing is published yet, or the catalog cannot be opened.
+    """
+    catalog = Path(home).resolve() / CATALOG
+    if not catalog.is_file():
+        raise StoreError.of("nothing published", home, "run `matloom run`, or `matloom publish` after an audit")
+    connection = duckdb.connect(":memory:")
+    try:
+        try:
+            connection.execute(f"ATTACH {_text(str(catalog))} AS warehouse (READ_ONLY)")
+            connection.execute("USE warehouse")
+            connection.execute(f"SET allowed_directories = [{_text(str(_tables(connection, catalog)) + '/')}]")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+        except duckdb.Error as error:
+            raise StoreError.of(f"unreadable catalog ({_first(error)})", catalog, "run `matloom publish`") from error
+        yield connection
+    finally:
+        connection.close()
+
+
+def publication_id(home: Path) -> str | None:
+    """The id of the published state; None where nothing is published."""
+    if not (Path(home) / CATALOG).is_file():
+        return None
+    found = rows(home, "SELECT publication_id FROM main.publication")[1]
+    return str(found[0][0]) if found else None
+
+
+def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, Any]]:
+    """One record a declared table: table, rows, version, published_version, last_check, passed, age_h."""
+    from warehouse.catalog import manifest
+
+    current = publication_id(home)
+    pinned = manifest(home, current)["tables"] if current else {}
+    ledger = Ledger(Path(home))
+    found = []
+    for table in _registry(registry):
+        version = latest_version(Path(home), table.name)
+        entry = ledger.entry(table.name)
+        written = entry["written"] or {}
+        checked = entry["verdicts"].get(str(version)) or {}
+        found.append(
+            {
+                "table": table.name,
+                "rows": written.get("rows") if written.get("version") == version else None,
+                "version": version,
+                "published_version": (pinned.get(table.name) or {}).get("version"),
+                "last_check": checked.get("at"),
+                "passed": checked.get("passed"),
+                "age_h": _age_h(written.get("at")),
+            }
+        )
+    return found
+
+
+def describe(home: Path, table: str | None = None, *, registry: "Registry | None" = None) -> dict[str, Any]:
+    """The data dictionary with what is stored: all tables in short, or one table in full.
+
+    Raises:
+        InputError: no table of that name.
+    """
+    declared = _registry(registry)
+    if table is None:
+        short = {s["table"]: s for s in status(home, registry=declared)}
+        return {
+            "tables": [
+                {
+                    "table": t.name,
+                    "doc": t.doc,
+                    "grain": t.grain,
+                    "rows": short[t.name]["rows"],
+                    "version": short[t.name]["version"],
+                }
+                for t in declared
+            ]
+        }
+    if table not in declared:
+        raise InputError.of(
+            f"no table {table}", "the declarations", f"name one of {', '.join(t.name for t in declared)}"
+        )
+    from schemas.rules import describe as phrase
+
+    found = declared[table]
+    state = next(s for s in status(home, registry=declared) if s["table"] == table)
+    return {
+        "table": found.name,
+        "doc": found.doc,
+        "grain": found.grain,
+        "key": list(found.key),
+        "foreign_keys": [
+            f"{', '.join(f.columns)} -> {f.table} ({', '.join(f.references)})" for f in found.foreign_keys
+        ],
+        "row_rules": [phrase(r) for r in found.row_rules],
+        "usage_warnings": list(found.usage_warnings),
+        "licence_column": found.licence_column,
+        **{k: state[k] for k in ("rows", "version", "published_version", "passed")},
+        "columns": [
+            {
+                "column": c.name,
+                "type": c.type.value,
+                "unit": c.unit,
+                "nullable": c.nullable,
+                "doc": c.doc,
+                "rules": [phrase(r) for r in c.rules],
+            }
+            for c in found.columns
+        ],
+    }
+
+
+def _registry(given: "Registry | None") -> "Registry":
+    if given is not None:
+        return given
+    from schemas.tables import REGISTRY
+
+    return REGISTRY
+
+
+def _checked(sql: str) -> str:
+    """The statement, if it is one that only reads."""
+    statements = duckdb.extract_statements(sql)
+    if len(statements) != 1:
+        raise InputError.of(f"{len(statements)} statements", "the SQL", "give exactly one")
+    kind = statements[0].type
+    plain = re.match(r"\s*explain\s+(select|from|with)\b", sql, re.IGNORECASE)
+    if kind != duckdb.StatementType.SELECT and not (kind == duckdb.StatementType.EXPLAIN and plain):
+        raise InputError.of(f"a statement of kind {kind.name}", "the SQL", "the catalog is read-only: use SELECT")
+    return sql
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InternalException) as error:
+        raise StoreError.of(
+            f"damaged file ({_first(error)})", home, "run `matloom verify`, then `matloom publish`"
+        ) from error
+    except duckdb.Error as error:
+        raise InputError.of(_first(error), "the SQL", "`matloom describe` lists tables and columns") from error
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, catalog: Path) -> Path:
+    found = connection.execute("SELECT home FROM main.publication").fetchone()
+    return (Path(found[0]) if found else catalog.parent) / "tables"
+
+
+def _age_h(at: str | None) -> float | None:
+    return None if at is None else round((datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds() / 3600, 2)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,378 @@
+"""Delta tables by declared name: conform, compare, merge, read. No other module writes table data.
+
+A write either commits one new Delta version or leaves everything as it was. Verdicts and fingerprints are kept by
+`ledger`; what readers see is decided by `catalog`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from schemas.core import Registry, Table
+from schemas.emit import polars as emitted
+from schemas.errors import InputError
+from warehouse.ledger import Ledger, StoreError, latest_version, lock, table_folder
+
+Mode = Literal["upsert", "replace"]
+# Old versions stay readable until `Store.vacuum` is asked to remove them.
+_CONFIGURATION = {"delta.logRetentionDuration": "interval 36500 days", "delta.enableDeletionVectors": "false"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteResult:
+    """What a write did.
+
+    Attributes:
+        version: the table's version after the write.
+        inserted: rows with a new key.
+        updated: rows whose key was there with other values.
+        deleted: rows that a `replace` removed.
+        rejected: rows that broke a rule.
+        changed: whether a new version was committed.
+    """
+
+    version: int
+    inserted: int
+    updated: int
+    deleted: int
+    rejected: int
+    changed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The outcome of the audit of one version."""
+
+    version: int
+    passed: bool
+    fingerprint: str | None
+    at: str
+
+
+class Store:
+    """The Delta tables under one home folder.
+
+    Args:
+        home: folder with `tables/`, `ledger/`, `publications/` and `warehouse.duckdb`; made when first written.
+        registry: declarations; all of `schemas.tables` if not given.
+        wait_s: how long a write waits for another writer, in seconds.
+    """
+
+    def __init__(self, home: Path, *, registry: Registry | None = None, wait_s: float = 60.0) -> None:
+        if registry is None:
+            from schemas.tables import REGISTRY
+
+            registry = REGISTRY
+        self.home = Path(home)
+        self.registry = registry
+        self.wait_s = wait_s
+        self.ledger = Ledger(self.home)
+
+    def write(
+        self, name: str, frame: pl.DataFrame, *, mode: Mode = "upsert", fingerprint: str | None = None
+    ) -> WriteResult:
+        """Stores the good rows of a frame; nothing is committed when nothing but volatile columns changed.
+
+        Args:
+            name: declared table.
+            frame: rows in the declared columns.
+            mode: `upsert` merges by key; `replace` also removes rows that the frame does not have.
+            fingerprint: hash of the inputs, see `recorded_fingerprint`.
+
+        Raises:
+            InputError: undeclared table, or a frame without the declared columns and types.
+            StoreError: too many rows rejected (only the rejections are kept), a held lock, a full disk.
+        """
+        table = self.declared(name)
+        found = emitted.inspect(frame, table)
+        with lock(self.home, wait_s=self.wait_s):
+            self._keep_rejections(found.rejected)
+            if found.rejected_rows > table.tolerance * frame.height:
+                first = found.rejected.row(0, named=True)
+                why = f"{first['column'] or 'row'} {first['rule']}"
+                raise StoreError.of(
+                    f"{found.rejected_rows} of {frame.height} rows rejected (first: {why})",
+                    name,
+                    "see meta.rejections; mend the rows or the rule; nothing was written",
+                )
+            return self._write(table, found.good, mode=mode, fingerprint=fingerprint, rejected=found.rejected_rows)
+
+    def read(self, name: str, *, version: int | None = None) -> pl.DataFrame:
+        """The rows of a table, sorted by key; no rows where nothing was written yet.
+
+        Args:
+            name: declared table.
+            version: the newest if not given.
+
+        Raises:
+            InputError: no such table or version.
+        """
+        return self.scan(name, version=version).sort(self.declared(name).key).collect()
+
+    def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
+        """`read` without sorting and lazily."""
+        table = self.declared(name)
+        files = self.files(name, version=version)
+        if not files:
+            return emitted.empty(table).lazy()
+        lazy = pl.scan_parquet(files, glob=False)
+        there = lazy.collect_schema()
+        return lazy.select(
+            (pl.col(n) if n in there else pl.lit(None).alias(n)).cast(t, strict=True)
+            for n, t in emitted.schema(table).items()
+        )
+
+    def version(self, name: str) -> int | None:
+        """The newest version of a table; None where nothing was written yet."""
+        return latest_version(self.home, self.declared(name).name)
+
+    def versions(self, name: str) -> pl.DataFrame:
+        """The versions of a table, newest first: `version`, `at`, `operation`, `passed` (null: not audited)."""
+        shape: dict[str, Any] = {
+            "version": pl.Int64,
+            "at": pl.Datetime("us", "UTC"),
+            "operation": pl.String,
+            "passed": pl.Boolean,
+        }
+        if self.version(name) is None:
+            return pl.DataFrame(schema=shape)
+        verdicts = self.ledger.entry(name)["verdicts"]
+        rows = [
+            (
+                h["version"],
+                datetime.fromtimestamp(h["timestamp"] / 1000, UTC),
+                h["operation"],
+                (verdicts.get(str(h["version"])) or {}).get("passed"),
+            )
+            for h in self._delta(name).history()
+        ]
+        return pl.DataFrame(rows, schema=shape, orient="row").sort("version", descending=True)
+
+    def files(self, name: str, *, version: int | None = None) -> list[Path]:
+        """Exactly the Parquet files that make up a version, sorted."""
+        if self.version(name) is None and version is None:
+            return []
+        folder = table_folder(self.home, name)
+        delta = self._delta(name, version)
+        return sorted(folder / Path(uri).name for uri in delta.file_uris())
+
+    def record_verdict(self, name: str, version: int, *, passed: bool, fingerprint: str | None = None) -> None:
+        """Remembers the outcome of the audit of a version; only passed versions are published.
+
+        Args:
+            name: declared table.
+            version: the audited version.
+            passed: no blocking check failed.
+            fingerprint: hash of the inputs; the one given to `write` if not given.
+        """
+        table = self.declared(name)
+        with lock(self.home, wait_s=self.wait_s):
+            self.ledger.record_verdict(
+                name, version=version, passed=passed, fingerprint=fingerprint, declaration=table.fingerprint()
+            )
+
+    def verdict(self, name: str, *, version: int | None = None) -> Verdict | None:
+        """The verdict on a version (default: the newest); None where it was not audited."""
+        wanted = self.version(name) if version is None else version
+        found = self.ledger.entry(self.declared(name).name)["verdicts"].get(str(wanted))
+        if wanted is None or found is None:
+            return None
+        return Verdict(version=wanted, passed=found["passed"], fingerprint=found["fingerprint"], at=found["at"])
+
+    def recorded_fingerprint(self, name: str) -> str | None:
+        """The fingerprint of the inputs of the newest version, if that version passed under today's declaration.
+
+        An asset whose inputs have this fingerprint has nothing to do.
+        """
+        version = self.version(name)
+        entry = self.ledger.entry(self.declared(name).name)
+        found = entry["verdicts"].get(str(version))
+        if found is None or not found["passed"] or found["declaration"] != self.declared(name).fingerprint():
+            return None
+        return str(found["fingerprint"]) if found["fingerprint"] is not None else None
+
+    def vacuum(self, *, keep: set[Path], older_than_s: float = 3600.0) -> list[Path]:
+        """Removes Parquet files that no current version and none of `keep` (published files) needs.
+
+        Returns:
+            The removed files. Older versions that used them can no longer be read.
+        """
+        removed: list[Path] = []
+        with lock(self.home, wait_s=self.wait_s):
+            horizon = datetime.now(UTC).timestamp() - older_than_s
+            for table in self.registry:
+                passed = self.ledger.passed_version(table.name)
+                wanted = {
+                    *keep,
+                    *self.files(table.name),
+                    *(self.files(table.name, version=passed) if passed is not None else ()),
+                }
+                for path in table_folder(self.home, table.name).glob("*.parquet"):
+                    if path not in wanted and path.stat().st_mtime < horizon:
+                        path.unlink()
+                        removed.append(path)
+        return removed
+
+    def declared(self, name: str) -> Table:
+        """The declaration of a table.
+
+        Raises:
+            InputError: no table of that name.
+        """
+        if name not in self.registry:
+            known = ", ".join(sorted(t.name for t in self.registry))
+            raise InputError.of(f"no table {name}", "the declarations", f"name one of {known}")
+        return self.registry[name]
+
+    def _delta(self, name: str, version: int | None = None) -> Any:
+        from deltalake import DeltaTable
+
+        with _trouble(name):
+            latest = self.version(name)
+            if latest is None or (version is not None and not 0 <= version <= latest):
+                raise InputError.of(f"no version {version}", name, f"the newest is {latest}")
+            return DeltaTable(table_folder(self.home, name), version=version)
+
+    def _write(
+        self, table: Table, good: pl.DataFrame, *, mode: Mode, fingerprint: str | None, rejected: int
+    ) -> WriteResult:
+        before = self.version(table.name)
+        current = None if before is None else self._stored(table)
+        added, updated, deleted = _difference(good, current, table)
+        if mode == "upsert":
+            deleted = 0
+        moved = before is not None and self._reshaped(table)
+        changed = before is None or moved or bool(added.height + updated.height + deleted)
+        if changed:
+            with _trouble(table.name):
+                if current is not None and mode == "upsert" and not moved:
+                    self._merge(table, pl.concat([added, updated]))
+                else:
+                    kept = (
+                        [] if mode == "replace" or current is None else [current.join(good, on=table.key, how="anti")]
+                    )
+                    self._overwrite(table, pl.concat([*kept, good]).sort(table.key), fresh=before is None)
+        version = self.version(table.name)
+        assert version is not None
+        rows = (0 if current is None else current.height) + added.height - deleted
+        self.ledger.record_write(
+            table.name,
+            version=version,
+            rows=rows,
+            fingerprint=fingerprint,
+            declaration=table.fingerprint(),
+            fresh=before is None,
+        )
+        return WriteResult(
+            version=version,
+            inserted=added.height,
+            updated=updated.height,
+            deleted=deleted,
+            rejected=rejected,
+            changed=changed,
+        )
+
+    def _stored(self, table: Table) -> pl.DataFrame:
+        try:
+            return self.read(table.name)
+        except pl.exceptions.PolarsError as error:
+            raise StoreError.of(
+                "stored columns that the declaration does not fit",
+                table.name,
+                "remove the table's folder and run its asset again",
+            ) from error
+
+    def _reshaped(self, table: Table) -> bool:
+        """Whether the stored columns are not the declared ones."""
+        from schemas.emit import arrow
+
+        return bool(
+            {f.name: f.type for f in _stored_schema(self._delta(table.name))} != dict(_pairs(arrow.schema(table)))
+        )
+
+    def _overwrite(self, table: Table, rows: pl.DataFrame, *, fresh: bool) -> None:
+        from deltalake import write_deltalake
+
+        folder = table_folder(self.home, table.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        extra: dict[str, Any] = {"configuration": _CONFIGURATION} if fresh else {"schema_mode": "overwrite"}
+        write_deltalake(folder, _arrow(rows, table), mode="overwrite", name=table.name, **extra)
+
+    def _merge(self, table: Table, rows: pl.DataFrame) -> None:
+        match = " AND ".join(f't."{k}" = s."{k}"' for k in table.key)
+        merger = self._delta(table.name).merge(_arrow(rows, table), predicate=match, source_alias="s", target_alias="t")
+        merger.when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def _keep_rejections(self, rejected: pl.DataFrame) -> None:
+        name = "meta.rejections"
+        if not rejected.height or name not in self.registry:
+            return
+        ids = [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in rejected.iter_rows()]
+        renamed = rejected.rename(
+            {"table": "table_name", "column": "column_name", "rule": "rule_text", "value": "value_text"}
+        )
+        frame = renamed.rename({"row": "row_json"}).with_columns(
+            pl.Series("rejection_id", ids),
+            pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")).alias("rejected_at"),
+        )
+        table = self.registry[name]
+        good = emitted.inspect(frame.unique("rejection_id", keep="first", maintain_order=True), table).good
+        self._write(table, good, mode="upsert", fingerprint=None, rejected=0)
+
+
+@contextmanager
+def _trouble(name: str) -> Iterator[None]:
+    """Turns what Delta and the file system raise into one line."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise StoreError.of(
+            f"cannot commit ({first[:160]})",
+            name,
+            "make room on the disk, check its permissions and run again; the old state is kept",
+        ) from error
+
+
+def _difference(
+    good: pl.DataFrame, current: pl.DataFrame | None, table: Table
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Rows with new keys, rows with other values, and how many stored keys the frame does not have."""
+    if current is None:
+        return good, good.clear(), 0
+    keys = list(table.key)
+    compared = [c.name for c in table.columns if not c.volatile and c.name not in keys]
+    added = good.join(current, on=keys, how="anti")
+    gone = current.join(good, on=keys, how="anti").height
+    if not compared:
+        return added, good.clear(), gone
+    both = good.join(current.select(*keys, *(pl.col(c).alias(f"{c}\0old") for c in compared)), on=keys, how="inner")
+    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}\0old")) for c in compared)
+    return added, both.filter(differs).select(good.columns), gone
+
+
+def _arrow(rows: pl.DataFrame, table: Table) -> Any:
+    import pyarrow as pa
+
+    from schemas.emit import arrow
+
+    return pa.table(rows.to_arrow()).cast(arrow.schema(table))
+
+
+def _stored_schema(delta: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.schema(delta.schema().to_arrow())
+
+
+def _pairs(schema: Any) -> Iterator[tuple[str, Any]]:
+    for field in schema:
+        yield field.name, field.type
