@@ -7,10 +7,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dagster_project.commands import warehouse
+from dagster_project.commands import report, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
-_GROUPS: dict[str, tuple[str, str, str]] = {}
+_GROUPS: dict[str, tuple[str, str, str]] = {
+    "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
+}
 
 
 class LazyGroup(TyperGroup):
@@ -46,6 +48,7 @@ def root(
 
 
 warehouse.register(app)
+report.register(app)
 
 
 def main() -> None:

@@ -156,12 +156,15 @@ class Ledger:
         write_json(self._path(name), entry)
 
     def passed_version(self, name: str) -> int | None:
-        """The newest version whose verdict passed; meta tables need no verdict."""
+        """The newest version whose verdict passed; versions of meta tables pass until a verdict says otherwise."""
         latest = latest_version(self.home, name)
-        if latest is None or name.startswith("meta."):
-            return latest
+        if latest is None:
+            return None
         verdicts = self.entry(name)["verdicts"]
-        return max((int(v) for v, found in verdicts.items() if found["passed"] and int(v) <= latest), default=None)
+        passed = {int(v) for v, found in verdicts.items() if found["passed"] and int(v) <= latest}
+        if name.startswith("meta."):
+            passed |= {v for v in range(latest + 1) if str(v) not in verdicts}
+        return max(passed, default=None)
 
     def _path(self, name: str) -> Path:
         return self.home / "ledger" / f"{name}.json"

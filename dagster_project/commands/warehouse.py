@@ -79,7 +79,7 @@ def describe(
         columns = found.pop("columns")
         for key, value in found.items():
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            sys.stdout.write(f"{key:<18}{_shown(shown)}\n")
+            sys.stdout.write(f"{key:<18}{_shown(shown, width=None)}\n")
         sys.stdout.write("\n")
         _print_records([{**c, "rules": "; ".join(c["rules"])} for c in columns])
 
@@ -163,7 +163,10 @@ def _print_records(records: list[dict[str, Any]]) -> None:
 def _print_table(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     text = [[_shown(v) for v in row] for row in rows]
     widths = [max([len(c), *(len(row[i]) for row in text)]) for i, c in enumerate(columns)]
-    right = [bool(rows) and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
+    right = [
+        bool(rows) and all(isinstance(row[i], int | float | None) and not isinstance(row[i], bool) for row in rows)
+        for i in range(len(columns))
+    ]
     for line in [columns, ["-" * w for w in widths], *text]:
         cells = (v.rjust(w) if r else v.ljust(w) for v, w, r in zip(line, widths, right, strict=True))
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
@@ -199,8 +202,8 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, *, width: int | None = 60) -> str:
     if value is None:
         return ""
     text = " ".join(str(f"{value:.6g}" if isinstance(value, float) else _flat(value)).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"

@@ -1,1 +1,29 @@
-"""Measures of balance, coverage, leakage and redundancy of a data set."""
+"""Measures of balance, coverage, diversity, defects, leakage and representation of a data set.
+
+Pure functions: frames in, metric frames out (columns of `METRICS`). What a metric must be to pass is decided in
+`dagster_project.quality`; where metrics are kept is declared as `meta.bias_metrics`.
+"""
+
+from models.bias.balance import class_balance, coverage, group_bias, value_spread
+from models.bias.defects import duplicate_disagreement, sentinel_zeros
+from models.bias.diversity import mixed_entropy, vendi_score
+from models.bias.frames import ALL, METRICS, as_table
+from models.bias.leakage import leakage, leaking_rows
+from models.bias.representation import representation
+
+__all__ = [
+    "ALL",
+    "METRICS",
+    "as_table",
+    "class_balance",
+    "coverage",
+    "duplicate_disagreement",
+    "group_bias",
+    "leakage",
+    "leaking_rows",
+    "mixed_entropy",
+    "representation",
+    "sentinel_zeros",
+    "value_spread",
+    "vendi_score",
+]

@@ -1,0 +1,192 @@
+"""`table_assets`: turns a function from frames to frames into assets that write, audit and remember.
+
+The function is skipped when nothing it depends on has changed: its own source, its tables' declarations, the
+settings and the data of its inputs. Contract checks belong to the same op, so a failed blocking check stops
+everything downstream before it can read the rows.
+"""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from dagster_project.io_manager import Unchanged, Written
+from dagster_project.settings import Settings
+from schemas.core import Table
+from schemas.emit.dagster import columns
+from schemas.tables import REGISTRY
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from warehouse.store import Store
+
+Frames = Mapping[str, "pl.DataFrame"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What an asset's function may use besides its input frames."""
+
+    settings: Settings
+    store: "Store"
+    log: Any
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+        return self.settings.seed
+
+    def model_dir(self, name: str) -> Path:
+        """Where a trained model of that name is kept."""
+        return self.settings.home / "models" / name
+
+
+def table_assets(
+    *tables: str,
+    group: str,
+    reads: Mapping[str, str] | None = None,
+    kinds: tuple[str, ...] = ("polars",),
+    owner: str | None = None,
+    mode: str = "replace",
+    code: tuple[Callable[..., Any], ...] = (),
+    tags: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
+    """Makes assets of a function that returns one frame a table.
+
+    Args:
+        tables: names of the tables it makes; the function returns a mapping with exactly these keys.
+        group: asset group.
+        reads: parameter name -> table that it receives as a lazy frame.
+        kinds: shown as icons.
+        owner: team that answers for the rows; `team:<group>` unless told.
+        mode: how the frame is written, see `Written`.
+        code: domain functions whose modules count as this asset's code.
+        tags: further tags.
+    """
+    declared = [REGISTRY[name] for name in tables]
+    inputs = dict(reads or {})
+
+    def decorate(function: Callable[..., Frames]) -> dg.AssetsDefinition:
+        version = code_version(function, *code, tables=declared)
+
+        @dg.multi_asset(
+            name=function.__name__,
+            outs={
+                t.name.replace(".", "__"): dg.AssetOut.from_spec(
+                    _spec(t, function, version, group, kinds, owner or f"team:{group}", tags), dagster_type=Any
+                )
+                for t in declared
+            },
+            ins={p: dg.AssetIn(key=dg.AssetKey(n.split("."))) for p, n in inputs.items()},
+            check_specs=[spec for t in declared for spec in check_specs(t)],
+            required_resource_keys={"warehouse"},
+            can_subset=False,
+        )
+        def assets(context: dg.AssetExecutionContext, **frames: Any) -> Iterator[Any]:
+            warehouse = context.resources.warehouse
+            build = Build(settings=warehouse.settings, store=warehouse.store, log=context.log)
+            yield from _materialize(build, function, declared, frames, inputs, version, mode)
+
+        return assets
+
+    return decorate
+
+
+def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
+    """The checks that run in the same op as the table's asset."""
+    key = dg.AssetKey(table.name.split("."))
+    return [dg.AssetCheckSpec("contract", asset=key, blocking=True, description="Every rule of the declaration.")]
+
+
+def code_version(*functions: Callable[..., Any], tables: list[Table]) -> str:
+    """Hash of the functions' modules and the tables' declarations."""
+    digest = hashlib.sha256()
+    for function in functions:
+        source = inspect.getsourcefile(inspect.unwrap(function))
+        digest.update(Path(source).read_bytes() if source else repr(function).encode())
+    for table in tables:
+        digest.update(table.fingerprint().encode())
+    return digest.hexdigest()[:16]
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The declaration as the UI shows it."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=c["name"],
+                type=c["type"],
+                description=c["description"],
+                constraints=dg.TableColumnConstraints(nullable=c["nullable"], unique=c["unique"], other=c["other"]),
+            )
+            for c in columns(table)
+        ]
+    )
+
+
+def _spec(
+    table: Table,
+    function: Callable[..., Any],
+    version: str,
+    group: str,
+    kinds: tuple[str, ...],
+    owner: str,
+    tags: Mapping[str, str] | None,
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey(table.name.split(".")),
+        description=f"{table.doc}\n\n{inspect.getdoc(function) or ''}",
+        group_name=group,
+        kinds={*kinds, "parquet"},
+        owners=[owner],
+        tags={"layer": table.layer, **(tags or {})},
+        code_version=version,
+        metadata={"dagster/column_schema": column_schema(table), "grain": table.grain, "key": ", ".join(table.key)},
+    )
+
+
+def _fingerprint(build: Build, version: str, inputs: Mapping[str, str]) -> str:
+    settings = build.settings
+    parts = {
+        "code": version,
+        "settings": [settings.profile, str(settings.datasets), settings.problem, settings.seed],
+        "inputs": {name: build.store.version(name) for name in sorted(inputs.values())},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _materialize(
+    build: Build,
+    function: Callable[..., Frames],
+    tables: list[Table],
+    frames: Mapping[str, "pl.LazyFrame"],
+    inputs: Mapping[str, str],
+    version: str,
+    mode: str,
+) -> Iterator[Any]:
+    from dagster_project.checks import audit
+
+    fingerprint = _fingerprint(build, version, inputs)
+    known = all(build.store.recorded_fingerprint(t.name) == fingerprint for t in tables)
+    made = {} if known else function(build, **frames)
+    if not known and set(made) != {t.name for t in tables}:
+        raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
+    for table in tables:
+        value: Unchanged | Written
+        value = Unchanged(build.store.version(table.name) or 0) if known else Written(made[table.name], mode)
+        yield dg.MaterializeResult(asset_key=dg.AssetKey(table.name.split(".")), value=value)
+        if known:
+            yield dg.AssetCheckResult(
+                asset_key=dg.AssetKey(table.name.split(".")),
+                check_name="contract",
+                passed=True,
+                metadata={"unchanged": True},
+            )
+        else:
+            yield from audit(build.store, table, fingerprint)

@@ -1,0 +1,45 @@
+"""Audit of a committed version: contract and hand-written checks, recorded with the version they speak of."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from schemas.core import Table
+
+if TYPE_CHECKING:
+    from warehouse.store import Store
+
+
+def audit(store: "Store", table: Table, fingerprint: str) -> Iterator[dg.AssetCheckResult]:
+    """Runs every check on the table's newest version, records results and verdict, and reports them.
+
+    A version whose blocking checks failed gets a failing verdict: it is never published, and Dagster stops what
+    depends on it.
+    """
+    import polars as pl
+
+    from dagster_project.quality import bias_metrics, run_checks
+
+    version = store.version(table.name) or 0
+    frame = store.read(table.name)
+    results = run_checks(table, frame, version=version, others=store)
+    store.write("meta.quality_results", pl.DataFrame([r.row() for r in results]), mode="upsert")
+    measured = bias_metrics(table, frame, version=version)
+    if measured.height:
+        store.write("meta.bias_metrics", measured, mode="upsert")
+    failed = [r for r in results if not r.passed and r.severity == "blocking"]
+    store.record_verdict(table.name, version, passed=not failed, fingerprint=fingerprint if not failed else None)
+    warned = [r for r in results if not r.passed and r.severity != "blocking"]
+    yield dg.AssetCheckResult(
+        asset_key=dg.AssetKey(table.name.split(".")),
+        check_name="contract",
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "version": version,
+            "checks": len(results),
+            "failed": ", ".join(r.check_name for r in failed) or "none",
+            "warnings": ", ".join(r.check_name for r in warned) or "none",
+        },
+    )

@@ -1,0 +1,162 @@
+"""Quality commands: `check` holds rows to their contract, `bias` measures, `leakage` compares two sets."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, Out, command, home, read_input, say, write_output
+from schemas.errors import MatloomError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(no_args_is_help=True, help="Checks of contract, bias and leakage.")
+Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
+
+
+class CheckFailedError(MatloomError):
+    """A blocking check failed, or a leak was found."""
+
+
+@command(app, "check")
+def check(
+    table: Annotated[str, typer.Argument(help="Declared table, or a table file.")],
+    name: Annotated[str, typer.Option("--table", help="The declared table that the file should be.")] = "",
+    out: Annotated[str | None, typer.Option("--out", help="File for the verdicts, one row a rule.")] = None,
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Checks a table or a file: one row a rule, failing rows listed; exit 1 if a blocking rule fails."""
+    from dagster_project.quality import check_file, check_stored
+    from schemas.tables import REGISTRY
+
+    if table in REGISTRY and not name:
+        from warehouse.store import Store
+
+        report = check_stored(Store(home(home_)), REGISTRY[table])
+    else:
+        report = check_file(_any(table, None), _declared(table, name))
+    if out is not None:
+        write_output(report.frame(), out)
+    verdicts = [r.printed() for r in report.results]
+    if json:
+        say({**report.summary(), "verdicts": verdicts, "failing_rows": report.failing}, as_json=True)
+    else:
+        _print(verdicts, report.failing)
+        say(report.summary(), as_json=False)
+    failed = report.blocking
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} blocking rules fail ({failed[0].check_name}) in {table}: {failed[0].remedy}"
+        )
+
+
+@command(app, "bias")
+def bias(
+    table: Annotated[str, typer.Argument(help="Declared table, or a table file.")],
+    group: Annotated[str, typer.Option("--group", help="Column whose values make the groups.")],
+    value: Annotated[str, typer.Option("--value", help="Column whose spread is measured.")],
+    out: Out,
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Measures how rows and values fall on groups; rows as in meta.bias_metrics."""
+    from models import bias as measures
+
+    frame = _any(table, home(home_), text=(group,), needs=(group, value))
+    found = measures.group_bias(frame, group=group, value=value)
+    write_output(found, out)
+    over_all = found.filter(found["group_value"] == measures.ALL)
+    say({"rows": frame.height, **dict(over_all.select("metric_name", "metric_value").iter_rows())}, as_json=json)
+
+
+@command(app, "leakage")
+def leakage(
+    train: Annotated[str, typer.Argument(help="Table or file that a model learned from.")],
+    test: Annotated[str, typer.Argument(help="Table or file that it is scored on.")],
+    keys: Annotated[str, typer.Option("--keys", help="Columns, joined by commas, that must not be shared.")],
+    out: Annotated[str | None, typer.Option("--out", help="File for the rows of TEST that leak.")] = None,
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Counts what a training and a test set share; exit 1 if anything."""
+    from models import bias as measures
+
+    chosen = tuple(k.strip() for k in keys.split(",") if k.strip())
+    left, right = (_any(t, home(home_), text=chosen, needs=chosen) for t in (train, test))
+    found = measures.leakage(left, right, keys=chosen)
+    if out is not None:
+        write_output(measures.leaking_rows(left, right, keys=chosen), out)
+    if json:
+        say(
+            {
+                "train_rows": left.height,
+                "test_rows": right.height,
+                "leak": found["leak"].any(),
+                "keys": found.to_dicts(),
+            },
+            as_json=True,
+        )
+    else:
+        _table(found.to_dicts())
+    if found["leak"].any():
+        worst = found.sort("test_rows", descending=True).row(0, named=True)
+        raise CheckFailedError(
+            f"{worst['test_rows']} rows share {worst['key']} with {train} in {test}: split by that, not by row"
+        )
+
+
+def _any(table: str, where: Path | None, *, text: tuple[str, ...] = (), needs: tuple[str, ...] = ()) -> "pl.DataFrame":
+    """The rows of a declared table or of a file; CSV columns named as formulas stay text."""
+    from schemas.tables import REGISTRY
+
+    if where is not None and table in REGISTRY:
+        from warehouse.store import Store
+
+        frame = Store(where).read(table)
+        missing = [c for c in needs if c not in frame.columns]
+        if missing:
+            raise InputError.of(f"missing column {', '.join(missing)}", table, f"it has {', '.join(frame.columns)}")
+        return frame
+    names = ("formula", "formula_reduced", "target", "target_formula", "compound", "name", "doi", "document_id")
+    return read_input(table, needs=needs, text=(*text, *names))
+
+
+def _declared(where: str, name: str) -> Any:
+    """The declaration that a file should keep: `--table`, else the one whose name starts the file's name."""
+    from schemas.tables import REGISTRY
+
+    wanted = name or ".".join(Path(where).name.split(".")[:2])
+    if wanted not in REGISTRY:
+        known = ", ".join(sorted(t.name for t in REGISTRY))
+        raise InputError.of(f"no table {wanted}", where, f"name one with --table: {known}")
+    return REGISTRY[wanted]
+
+
+def _print(verdicts: list[dict[str, Any]], failing: list[dict[str, Any]]) -> None:
+    columns = ("check_name", "severity", "passed", "failing_rows", "observed")
+    _table([{k: v[k] for k in columns} for v in verdicts])
+    if failing:
+        sys.stdout.write("\nfailing rows\n")
+        _table(failing)
+
+
+def _table(records: list[dict[str, Any]]) -> None:
+    """Prints records in aligned columns."""
+    if not records:
+        return
+    names = list(records[0])
+    cells = [names, *([_cell(r[n]) for n in names] for r in records)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(names))]
+    for row in cells:
+        sys.stdout.write("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return " ".join(f"{value:.4g}".split() if isinstance(value, float) else str(value).split())[:100]

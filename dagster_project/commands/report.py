@@ -1,0 +1,27 @@
+"""`matloom report`: the published state as a static site."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_project.commands.common import Json, command, home, say
+
+Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the application."""
+    command(app, "report")(report)
+
+
+def report(
+    out: Annotated[str, typer.Option("--out", help="Folder to write; a former report there is replaced whole.")],
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Writes a site of the published tables that opens from the file system."""
+    from warehouse.report import build
+
+    site = build(home(home_), Path(out))
+    say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=json)

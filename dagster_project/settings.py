@@ -1,0 +1,58 @@
+"""Settings of a run, from the environment: where the home is, which profile, where data sets lie.
+
+Secrets stay in the environment and are read by the connector that needs them, never kept here.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import InputError
+
+PROFILES = ("embedded", "datasets", "live")
+_DEFAULT_HOME = Path(__file__).resolve().parents[1] / "warehouse" / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a run depends on besides its tables.
+
+    Attributes:
+        home: folder of tables, catalog, models and Dagster's own storage.
+        profile: one of `PROFILES`.
+        datasets: folder with registered public data sets; needed by the profile ``datasets``.
+        problem: name of a file in `schemas/problems`.
+        seed: seed of everything random.
+    """
+
+    home: Path
+    profile: str = "embedded"
+    datasets: Path | None = None
+    problem: str = "mit"
+    seed: int = 0
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Reads MATLOOM_HOME, MATLOOM_PROFILE, MATLOOM_DATASETS, MATLOOM_PROBLEM and MATLOOM_SEED.
+
+        Raises:
+            InputError: an unknown profile, a seed that is no number, or no data set folder where one is needed.
+        """
+        environment = os.environ
+        profile = environment.get("MATLOOM_PROFILE", "embedded")
+        if profile not in PROFILES:
+            raise InputError.of(f"unknown profile {profile!r}", "MATLOOM_PROFILE", f"use one of {', '.join(PROFILES)}")
+        seed = environment.get("MATLOOM_SEED", "0")
+        if not seed.isdigit():
+            raise InputError.of(f"seed {seed!r} is no whole number", "MATLOOM_SEED", "use 0, 1, 2 ...")
+        folder = environment.get("MATLOOM_DATASETS")
+        datasets = Path(folder).resolve() if folder else None
+        if profile == "datasets" and (datasets is None or not datasets.is_dir()):
+            raise InputError.of("no data set folder", "MATLOOM_DATASETS", "point it to the registered data sets")
+        return cls(
+            home=Path(environment.get("MATLOOM_HOME") or _DEFAULT_HOME).resolve(),
+            profile=profile,
+            datasets=datasets,
+            problem=environment.get("MATLOOM_PROBLEM", "mit"),
+            seed=int(seed),
+        )

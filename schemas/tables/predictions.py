@@ -1,0 +1,209 @@
+"""Layer `pred`: what the trained models say. Every row names the model that said it."""
+
+from schemas.core import Column, Table, Type
+from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf, SumsTo
+
+_SHARE = (Between(0, 1),)
+_T = (Between(0, 5000),)
+_H = (Between(0, 2000),)
+
+
+def _p(name: str, doc: str, *, nullable: bool = True) -> Column:
+    return Column(name=name, type=Type.FLOAT, doc=doc, unit="1", nullable=nullable, rules=_SHARE)
+
+
+MODEL_ID = Column(
+    name="model_id",
+    type=Type.STRING,
+    doc="Model that made the prediction; its card lies in meta.models.",
+    rules=(NotBlank(),),
+)
+FORMULA = Column(name="formula", type=Type.STRING, doc='Chemical formula as text; "NaN" is one.', rules=(NotBlank(),))
+IN_DOMAIN = Column(name="in_domain", type=Type.BOOL, doc="Whether the model has seen anything similar.", nullable=True)
+
+SCREENING = Table(
+    name="pred.screening",
+    doc="Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound.",
+    grain="one compound and model",
+    key=("formula", "model_id"),
+    columns=(
+        FORMULA,
+        MODEL_ID,
+        _p("p_mit", "Calibrated probability of a thermally driven metal-insulator transition.", nullable=False),
+        _p("p_metal", "Calibrated probability of being a metal at all temperatures.", nullable=False),
+        _p("p_insulator", "Calibrated probability of being an insulator at all temperatures.", nullable=False),
+        Column(name="label", type=Type.STRING, doc="Most likely class.", rules=(OneOf(("metal", "insulator", "mit")),)),
+        Column(
+            name="conformal_set",
+            type=Type.STRINGS,
+            doc="Classes that cannot be excluded at 90 % confidence within each class.",
+        ),
+        IN_DOMAIN,
+        Column(
+            name="domain_distance",
+            type=Type.FLOAT,
+            doc="Scaled feature distance to the nearest training compound.",
+            unit="1",
+            nullable=True,
+            rules=(Between(0, None),),
+        ),
+    ),
+    row_rules=(SumsTo(("p_mit", "p_metal", "p_insulator"), 1.0, 1e-5),),
+    usage_warnings=(
+        "Quote scores of grouped splits: random splits mostly measure memory of families.",
+        "Rows with in_domain = false are extrapolations.",
+    ),
+)
+
+FAMILIES = Table(
+    name="pred.families",
+    doc="Predictions gathered by family of compounds, tested against random draws with control of multiple tests.",
+    grain="one family, grouping and model",
+    key=("grouping", "family", "model_id"),
+    columns=(
+        Column(
+            name="grouping",
+            type=Type.STRING,
+            doc="What defines the family: family_tm_anion, prototype, ...",
+            rules=(NotBlank(),),
+        ),
+        Column(name="family", type=Type.STRING, doc="Name of the family.", rules=(NotBlank(),)),
+        MODEL_ID,
+        Column(
+            name="compounds",
+            type=Type.INT,
+            doc="Compounds of the family that were screened.",
+            unit="count",
+            rules=(Between(1, None),),
+        ),
+        Column(
+            name="predicted_mit",
+            type=Type.INT,
+            doc="Compounds whose most likely class is MIT.",
+            unit="count",
+            rules=(Between(0, None),),
+        ),
+        _p("in_domain_share", "Share of the compounds inside the model's domain."),
+        _p("mean_p_mit", "Mean probability of MIT over the family.", nullable=False),
+        _p("max_p_mit", "Largest probability of MIT in the family.", nullable=False),
+        Column(
+            name="best_formula", type=Type.STRING, doc="Compound with the largest probability.", rules=(NotBlank(),)
+        ),
+        _p("p_value", "Chance that as many random compounds of the screen reach this mean.", nullable=False),
+        _p(
+            "q_value", "The p-value after Benjamini and Hochberg's control of the false discovery rate.", nullable=False
+        ),
+    ),
+    row_rules=(AtMost("predicted_mit", "compounds"), AtMost("mean_p_mit", "max_p_mit"), AtMost("p_value", "q_value")),
+    usage_warnings=(
+        "The test asks whether a family stands out from this screen, not whether its members are MIT materials.",
+    ),
+)
+
+EXPLANATIONS = Table(
+    name="pred.explanations",
+    doc="Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE).",
+    grain="one feature or one point of an effect curve",
+    key=("model_id", "explanation_number"),
+    columns=(
+        MODEL_ID,
+        Column(
+            name="explanation_number",
+            type=Type.INT,
+            doc="Running number within a model.",
+            unit="count",
+            rules=(Between(0, None),),
+        ),
+        Column(
+            name="kind",
+            type=Type.STRING,
+            doc="What the row holds.",
+            rules=(OneOf(("mean_abs_shap", "ale", "ale_pair")),),
+        ),
+        Column(name="feature_1", type=Type.STRING, doc="First feature.", rules=(NotBlank(),)),
+        Column(name="feature_2", type=Type.STRING, doc="Second feature of a pair.", nullable=True, rules=(NotBlank(),)),
+        Column(
+            name="x_1",
+            type=Type.FLOAT,
+            doc="Value of the first feature, in its own unit.",
+            nullable=True,
+            rules=(Finite(),),
+        ),
+        Column(
+            name="x_2",
+            type=Type.FLOAT,
+            doc="Value of the second feature, in its own unit.",
+            nullable=True,
+            rules=(Finite(),),
+        ),
+        Column(
+            name="effect",
+            type=Type.FLOAT,
+            doc="Mean absolute SHAP value (raw score) or ALE (change of p_mit).",
+            unit="1",
+            rules=(Finite(),),
+        ),
+    ),
+)
+
+
+def _condition(name: str, what: str) -> tuple[Column, ...]:
+    unit, rules = ("K", _T) if name.endswith("_K") else ("h", _H)
+    ends = (
+        ("", what),
+        ("_low", f"{what}: lower end of the 80 % interval."),
+        ("_high", f"{what}: upper end of the 80 % interval."),
+    )
+    return tuple(
+        Column(
+            name=f"{name}{end}",
+            type=Type.FLOAT,
+            doc=doc if doc.endswith(".") else f"{doc}, median.",
+            unit=unit,
+            nullable=True,
+            rules=rules,
+        )
+        for end, doc in ends
+    )
+
+
+_CONDITIONS = (
+    ("sinter_temperature_K", "Sintering temperature"),
+    ("calcine_temperature_K", "Calcination temperature"),
+    ("max_temperature_K", "Highest heating temperature"),
+    ("sinter_time_h", "Sintering time"),
+    ("calcine_time_h", "Calcination time"),
+)
+_ROUTES = ("p_solid_state", "p_sol_gel", "p_hydrothermal", "p_precipitation")
+
+RECIPES = Table(
+    name="pred.recipes",
+    doc="Predicted synthesis of a target: route, heating conditions with intervals, best precursors and reaction.",
+    grain="one target and model",
+    key=("target", "model_id"),
+    columns=(
+        Column(name="target", type=Type.STRING, doc="Formula of the compound to be made.", rules=(NotBlank(),)),
+        MODEL_ID,
+        *(_p(c, f"Probability of the {c[2:].replace('_', '-')} route.", nullable=False) for c in _ROUTES),
+        *(column for name, what in _CONDITIONS for column in _condition(name, what)),
+        Column(name="precursors", type=Type.STRINGS, doc="Best ranked precursor set.", nullable=True),
+        Column(
+            name="reaction",
+            type=Type.STRING,
+            doc="Exactly balanced reaction of that set; null where it does not close.",
+            nullable=True,
+        ),
+        IN_DOMAIN,
+    ),
+    row_rules=(
+        SumsTo(_ROUTES, 1.0, 1e-5),
+        *(AtMost(f"{name}_low", name) for name, _ in _CONDITIONS),
+        *(AtMost(name, f"{name}_high") for name, _ in _CONDITIONS),
+    ),
+    usage_warnings=(
+        "Learned from reported successes only; the same recipe in two papers differs by about 100 K.",
+        "A probability is a share among published routes, not a chance of success.",
+    ),
+)
+
+TABLES = (SCREENING, FAMILIES, EXPLANATIONS, RECIPES)

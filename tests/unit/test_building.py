@@ -1,0 +1,126 @@
+"""What `table_assets` promises, on a real Dagster instance and a real store."""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from dagster_project.building import table_assets
+from dagster_project.io_manager import preview
+from dagster_project.resources import store_io_manager, warehouse_resource
+from warehouse import catalog
+from warehouse.store import Store
+
+CALLS: list[str] = []
+AT = pl.lit("2026-01-01T00:00:00").str.to_datetime(time_zone="UTC")
+
+
+def models(seed: str = "1") -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "model_id": [f"m{seed}"],
+            "kind": ["screening"],
+            "trained_on": [None],
+            "training_rows": [10],
+            "metrics": ["{}"],
+            "parameters": [None],
+            "seed": [0],
+            "path": [None],
+            "card": [None],
+            "created_at": [None],
+        }
+    )
+
+
+@table_assets("meta.models", group="quality")
+def model_rows(build) -> dict[str, pl.DataFrame]:
+    """Makes one model row, a bad one where the seed says so."""
+    CALLS.append("models")
+    frame = models(str(build.seed)).with_columns(created_at=AT)
+    return {"meta.models": frame}
+
+
+@table_assets("meta.bias_metrics", group="quality", reads={"rows": "meta.models"})
+def metric_rows(build, rows: pl.LazyFrame) -> dict[str, pl.DataFrame]:
+    """Counts the rows of the table above it."""
+    CALLS.append("metrics")
+    return {
+        "meta.bias_metrics": rows.select(
+            table_name=pl.lit("meta.models"),
+            table_version=pl.lit(0, pl.Int64),
+            group_column=pl.lit("kind"),
+            group_value=pl.lit("*"),
+            metric_name=pl.lit("rows"),
+            metric_value=pl.len().cast(pl.Float64),
+            group_rows=pl.len().cast(pl.Int64),
+            measured_at=AT,
+        ).collect()
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    CALLS.clear()
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def launch(**kwargs):
+            resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
+            return dg.materialize([model_rows, metric_rows], instance=instance, resources=resources, **kwargs)
+
+        yield launch
+
+
+def test_the_second_run_calls_nothing_and_commits_nothing(run, tmp_path: Path) -> None:
+    assert run().success
+    store = Store(tmp_path)
+    versions = {n: store.version(n) for n in ("meta.models", "meta.bias_metrics", "meta.quality_results")}
+    assert CALLS == ["models", "metrics"]
+    again = run()
+    assert again.success
+    assert CALLS == ["models", "metrics"]
+    assert {n: store.version(n) for n in versions} == versions
+    assert all(e.passed for e in again.get_asset_check_evaluations())
+
+
+def test_audited_versions_are_published_and_answer_sql(run, tmp_path: Path) -> None:
+    from warehouse.query import query
+
+    run()
+    catalog.publish(tmp_path)
+    assert query(tmp_path, "select model_id from meta.models").item() == "m0"
+
+
+def test_a_changed_setting_runs_again(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run()
+    monkeypatch.setenv("MATLOOM_SEED", "7")
+    run()
+    assert CALLS == ["models", "metrics"] * 2
+    assert Store(tmp_path).read("meta.models")["model_id"].to_list() == ["m7"]
+
+
+def test_a_failed_blocking_check_stops_what_depends_on_it(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project import quality
+
+    real = quality.run_checks
+
+    def refuse(table, frame, **kwargs):
+        from dataclasses import replace
+
+        results = real(table, frame, **kwargs)
+        return [replace(r, passed=False) if i == 0 else r for i, r in enumerate(results)]
+
+    monkeypatch.setattr(quality, "run_checks", refuse)
+    assert not run(raise_on_error=False).success
+    assert CALLS == ["models"]
+    catalog.publish(tmp_path)
+    from warehouse.query import query
+
+    assert query(tmp_path, "select count(*) from meta.models").item() == 0
+
+
+def test_a_preview_cannot_break_its_table() -> None:
+    text = preview(pl.DataFrame({"a": ["x|y\nz"], "b": [None]}))
+    assert text.splitlines() == ["| a | b |", "|---|---|", "| x\\|y z | None |"]

@@ -1,0 +1,110 @@
+"""Figures as SVG text: the same data give the same bytes. Frames and arrays in, text out; nothing is read here."""
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+INK, BLUE, ORANGE, GREY = "#222222", "#0b5fa5", "#b3541e", "#8a8f98"
+_STYLE = {
+    "svg.hashsalt": "matloom",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.parse_math": False,  # names come from the outside: a dollar sign is a dollar sign
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "figure.dpi": 100,
+}
+
+
+def bars(names: Sequence[str], values: Sequence[float], *, xlabel: str) -> str:
+    """Horizontal bars, the first on top."""
+
+    def draw(axes: Any) -> None:
+        positions = list(range(len(names)))
+        axes.barh(positions, values, color=BLUE, height=0.7)
+        axes.set_yticks(positions, [_short(n) for n in names])
+        axes.invert_yaxis()
+        axes.set_xlabel(xlabel)
+
+    return _figure(draw, height=0.9 + 0.24 * max(len(names), 2))
+
+
+def histogram(values: Sequence[float], *, xlabel: str, ylabel: str = "rows", bins: int = 20) -> str:
+    """Histogram of numbers."""
+
+    def draw(axes: Any) -> None:
+        axes.hist(values, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _figure(draw)
+
+
+def curves(lines: dict[str, tuple[Sequence[float], Sequence[float]]], *, xlabel: str, ylabel: str) -> str:
+    """Lines by name; markers tell them apart without colour."""
+
+    def draw(axes: Any) -> None:
+        for i, (name, (x, y)) in enumerate(lines.items()):
+            axes.plot(
+                x, y, label=_short(name), color=(BLUE, ORANGE, GREY, INK)[i % 4], marker="os^D"[i % 4], markersize=3
+            )
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        if len(lines) > 1:
+            axes.legend(frameon=False)
+
+    return _figure(draw)
+
+
+def front(x: Sequence[float], y: Sequence[float], best: Sequence[bool], *, xlabel: str, ylabel: str) -> str:
+    """Scatter of evaluated points with the Pareto front marked and joined."""
+
+    def draw(axes: Any) -> None:
+        other = [(a, b) for a, b, on in zip(x, y, best, strict=True) if not on]
+        chosen = sorted((a, b) for a, b, on in zip(x, y, best, strict=True) if on)
+        if other:
+            axes.scatter(*zip(*other, strict=True), s=14, color=GREY, label="evaluated")
+        if chosen:
+            axes.plot(*zip(*chosen, strict=True), color=ORANGE, marker="D", markersize=5, linewidth=1, label="front")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.legend(frameon=False)
+
+    return _figure(draw)
+
+
+def heat(x: Sequence[float], y: Sequence[float], z: Sequence[float], *, xlabel: str, ylabel: str, zlabel: str) -> str:
+    """Values over a plane as coloured points."""
+
+    def draw(axes: Any) -> None:
+        size = max(abs(v) for v in z) or 1.0
+        points = axes.scatter(x, y, c=z, cmap="PuOr", vmin=-size, vmax=size, s=40, marker="s")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.figure.colorbar(points, label=zlabel)
+
+    return _figure(draw)
+
+
+def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2) -> str:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # The reader's browser has the glyphs that the measuring font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure.add_subplot())
+        body = io.StringIO()
+        figure.savefig(body, format="svg", metadata={"Date": None, "Creator": None})
+    return body.getvalue()
+
+
+def _short(name: str, most: int = 40) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return text if len(text) <= most else text[: most - 1] + "…"

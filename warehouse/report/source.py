@@ -1,0 +1,49 @@
+"""What the pages read: published tables as polars frames, empty where a table is not there."""
+
+from pathlib import Path
+
+import polars as pl
+
+from schemas.core import Registry
+from schemas.emit.duckdb import quoted
+from schemas.emit.polars import empty
+from warehouse.query import publication_id, query
+
+
+class Source:
+    """The published tables of one home.
+
+    Args:
+        home: folder with the catalog.
+        registry: declarations, for the shape of tables that are not published.
+
+    Raises:
+        StoreError: nothing is published yet.
+    """
+
+    def __init__(self, home: Path, registry: Registry) -> None:
+        self.home = home
+        self.registry = registry
+        found = query(home, "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
+        self.published = set(found["name"])
+        self.publication_id = publication_id(home) or "none"
+
+    def read(self, name: str, *, order: str = "", limit: int | None = None) -> pl.DataFrame:
+        """Rows of a table; a frame without rows where it is not published.
+
+        Args:
+            name: two-part name.
+            order: SQL after ORDER BY; the key if not given.
+            limit: largest number of rows.
+        """
+        if name not in self.published:
+            return empty(self.registry[name]) if name in self.registry else pl.DataFrame()
+        by = order or (", ".join(quoted(k) for k in self.registry[name].key) if name in self.registry else "ALL")
+        cap = "" if limit is None else f" LIMIT {int(limit)}"
+        return query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}{cap}")
+
+    def count(self, name: str) -> int:
+        """Number of rows; 0 where the table is not published."""
+        if name not in self.published:
+            return 0
+        return int(query(self.home, f"SELECT count(*) AS n FROM {quoted(name)}")["n"][0])
