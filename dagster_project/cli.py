@@ -11,7 +11,9 @@ from dagster_project.commands import report, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
+    "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
+    "text": ("dagster_project.commands.text", "app", "Select, classify and read documents."),
 }
 
 

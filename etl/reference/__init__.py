@@ -1,1 +1,64 @@
-"""Facts from publications with DOI and licence, and the demonstration corpus."""
+"""Facts that ship with the project: labelled compounds, temperatures, look-up tables, recipes, a demonstration corpus.
+
+Each loader returns a new frame. What the files are and where their numbers come from: `data/README.md` and
+`corpus/README.md` beside this module. Tables that are fetched or downloaded belong to `etl.sources`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HERE = Path(__file__).parent
+_TEXT = ("formula", "target", "element", "chemsys", "structure_source_id", "A", "B", "M", "X")
+
+
+def labelled_compounds() -> "pl.DataFrame":
+    """343 compounds labelled metal, insulator or mit, with the published features and `*_imputed` flags."""
+    return _read("labelled_compounds")
+
+
+def transition_temperatures() -> "pl.DataFrame":
+    """Transition temperatures in K with DOI; `evidence` says whether the number was read or recalled."""
+    return _read("transition_temperatures")
+
+
+def ionization_energies() -> "pl.DataFrame":
+    """Ionization energies in eV: `element`, `v`, `iv` (the v-th electron), `iv_p1` (the next)."""
+    return _read("ionization_energies")
+
+
+def torrance_oxides() -> "pl.DataFrame":
+    """93 oxides with distances, site potentials, Hubbard U and charge-transfer energy (Torrance et al. 1991)."""
+    return _read("torrance_oxides")
+
+
+def perovskites_270() -> "pl.DataFrame":
+    """The ABO3 look-up table: `A`, `B`, `formula`, `gap_eV`, `stability_eV_atom`."""
+    return _read("perovskites_270")
+
+
+def max_phases() -> "pl.DataFrame":
+    """The M2AX look-up table: `M`, `A`, `X`, `bulk_GPa`, `shear_GPa`, `young_GPa`."""
+    return _read("max_phases")
+
+
+def recipe_facts() -> "pl.DataFrame":
+    """400 published syntheses in K and h; `precursors` is joined by ";"."""
+    return _read("recipe_facts")
+
+
+def demo_corpus() -> dict[str, bytes]:
+    """The demonstration documents: file name (``jats/demo-0201.xml``) -> content."""
+    folder = HERE / "corpus"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.xml"))}
+
+
+def _read(name: str) -> "pl.DataFrame":
+    import polars as pl
+
+    path = HERE / "data" / f"{name}.csv"
+    header = path.open(encoding="utf-8").readline().strip().split(",")
+    text = {c: pl.String for c in header if c in _TEXT}
+    return pl.read_csv(path, infer_schema_length=None, null_values=[""], schema_overrides=text)

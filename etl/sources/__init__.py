@@ -1,1 +1,14 @@
-"""One module a source: bytes of a protocol in, frames out."""
+"""Where records come from: one module a source. `parse` turns one page or file into rows and refusals.
+
+To add a source: a module with `parse(data, *, where) -> Parsed`, `fetch` where it is live, and a line in `SOURCES`.
+The shared rows are in `records`, safe XML in `xml`, requests in `etl.http`.
+"""
+
+# source -> module; imported when asked for
+SOURCES: dict[str, str] = {
+    "arxiv_atom": "etl.sources.arxiv_atom",
+    "arxiv_oai": "etl.sources.arxiv_oai",
+    "jats": "etl.sources.jats",
+    "folder": "etl.sources.folder",
+    "arxiv_parquet": "etl.sources.arxiv_parquet",
+}

@@ -1,0 +1,73 @@
+"""`matloom text extract`, `text tag` and `formula parse`: thin skins over `etl.text`."""
+
+from typing import Annotated
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, Out, command, read_input, say, write_output
+
+Docs = Annotated[str, typer.Argument(help="Documents: a table with an id and title, abstract, captions, body or text.")]
+Texts = Annotated[str, typer.Argument(help="Texts: a table with id and text.")]
+Formulas = Annotated[str, typer.Argument(help="A table with a column of formulas, names or phrases.")]
+
+
+def register(text_app: typer.Typer, formula_app: typer.Typer) -> None:
+    """Adds the commands to their groups."""
+    command(text_app, "extract")(extract)
+    command(text_app, "tag")(tag)
+    command(formula_app, "parse")(parse)
+
+
+def extract(
+    docs: Docs,
+    out: Out,
+    kinds: Annotated[
+        str, typer.Option("--kinds", help="Comma-separated: transition, property, recipe, compound.")
+    ] = "",
+    properties: Annotated[
+        str, typer.Option("--properties", help="YAML of what to extract; the shipped one if empty.")
+    ] = "",
+    id_column: Annotated[str, typer.Option("--id", help="Column that identifies a document.")] = "document_id",
+    as_json: Json = False,
+) -> None:
+    """Extract records from documents: transitions, properties, recipes and compounds, each with its span."""
+    from etl.text import extract as extraction
+
+    frame = read_input(docs, needs=(id_column,), text=(id_column, *extraction.FIELDS))
+    wanted = tuple(k.strip() for k in kinds.split(",") if k.strip()) or extraction.KINDS
+    records, summary = extraction.extract(frame, kinds=wanted, properties=properties or None, id_column=id_column)
+    write_output(records, out)
+    say(summary, as_json=as_json)
+
+
+def tag(
+    texts: Texts,
+    out: Out,
+    model: Annotated[str, typer.Option("--model", help="'rules' (the default).")] = "rules",
+    column: Annotated[str, typer.Option("--column", help="Column of the texts.")] = "text",
+    as_json: Json = False,
+) -> None:
+    """Tag entities of synthesis text: materials, operations, numbers, units, conditions."""
+    from etl.text import tag as tagging
+
+    if model != "rules":
+        raise InputError.of(f"unknown model {model}", "--model", "only 'rules' is shipped")
+    frame = read_input(texts, needs=(column,), text=(column, "id"))
+    tagged = tagging.tag(frame, column=column)
+    write_output(tagged, out)
+    entities = int(tagged["entities"].list.len().sum() or 0)
+    say({"texts": tagged.height, "entities": entities, "not_ok": int((~tagged["ok"]).sum())}, as_json=as_json)
+
+
+def parse(
+    table: Formulas,
+    out: Out,
+    column: Annotated[str, typer.Option("--column", help="Column to parse.")] = "text",
+    as_json: Json = False,
+) -> None:
+    """Parse formulas and names: composition, variables and tagged segments, one row per input row."""
+    from etl.text.formula import parse_many
+
+    parsed = parse_many(read_input(table, needs=(column,), text=(column,)), column=column)
+    write_output(parsed, out)
+    say({"rows": parsed.height, "ok": int(parsed["ok"].sum()), "not_ok": int((~parsed["ok"]).sum())}, as_json=as_json)

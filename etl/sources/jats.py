@@ -1,0 +1,111 @@
+"""JATS: full articles as publishers and PubMed Central give them."""
+
+from typing import Any
+
+from etl.sources import records, xml
+from etl.sources.records import Parsed
+from schemas.errors import InputError
+
+SOURCE = "jats"
+_IDS = ("publisher-id", "pmc", "pmcid", "pmid", "doi")
+
+
+def parse(data: bytes, *, where: str) -> Parsed:
+    """Reads the articles of one file.
+
+    Raises:
+        InputError: no XML or no article in it.
+    """
+    root = xml.parse(data, where=where)
+    articles = [root] if xml.local(root) == "article" else xml.find_all(root, "article")
+    if not articles:
+        raise InputError.of("no <article>", where, "give a JATS file")
+    rows, refused = [], []
+    for number, article in enumerate(articles):
+        row = _row(article)
+        if row is None:
+            refused.append((f"article {number}", "no identifier or no title"))
+        else:
+            rows.append(row)
+    return Parsed(records.frame(rows), tuple(refused))
+
+
+def _row(article: Any) -> dict[str, Any] | None:
+    meta = xml.first(article, "article-meta")
+    if meta is None:
+        return None
+    ids = {e.get("pub-id-type"): xml.text(e) for e in meta if xml.local(e) == "article-id"}
+    identifier = next((ids[k] for k in _IDS if ids.get(k)), None)
+    title = xml.text(xml.first(meta, "article-title"))
+    if not identifier or not title:
+        return None
+    abstract = xml.first(meta, "abstract")
+    paragraphs = _paragraphs(article)
+    return records.document(
+        SOURCE,
+        identifier,
+        doi=ids.get("doi"),
+        title=title,
+        abstract="\n".join(_texts(abstract, "p")) or xml.text(abstract) if abstract is not None else None,
+        body=[p for _, p in paragraphs] or None,
+        sections=[s for s, _ in paragraphs] or None,
+        captions=[t for c in xml.find_all(article, "caption") for t in [xml.text(c)] if t] or None,
+        authors=_authors(meta) or None,
+        categories=_texts(meta, "subject") or None,
+        published_on=_date(meta),
+        licence=_licence(meta),
+    )
+
+
+def _paragraphs(article: Any) -> list[tuple[str, str]]:
+    """(section title, paragraph) of the body; captions are left out, they have their own field."""
+    body = next((e for e in article if xml.local(e) == "body"), None)
+    found: list[tuple[str, str]] = []
+    if body is None:
+        return found
+
+    def walk(element: Any, section: str) -> None:
+        for child in element:
+            name = xml.local(child)
+            if name == "p":
+                said = xml.text(child)
+                if said:
+                    found.append((section, said))
+            elif name == "sec":
+                heading = next((xml.text(e) for e in child if xml.local(e) == "title"), None)
+                walk(child, heading or section)
+            elif name not in {"fig", "table-wrap", "title", "ref-list"}:
+                walk(child, section)
+
+    walk(body, "")
+    return found
+
+
+def _texts(element: Any, name: str) -> list[str]:
+    return [t for t in (xml.text(e) for e in xml.find_all(element, name)) if t]
+
+
+def _authors(meta: Any) -> list[str]:
+    names = []
+    for contributor in xml.find_all(meta, "contrib"):
+        parts = [xml.text(xml.first(contributor, n)) for n in ("given-names", "surname", "collab")]
+        name = " ".join(p for p in parts if p)
+        names += [name] if name else []
+    return names
+
+
+def _date(meta: Any) -> Any:
+    for given in xml.find_all(meta, "pub-date"):
+        year, month, day = (xml.text(xml.first(given, n)) for n in ("year", "month", "day"))
+        if year:
+            return records.day(f"{year}-{int(month or 1):02d}-{int(day or 1):02d}")
+    return None
+
+
+def _licence(meta: Any) -> str | None:
+    licence = xml.first(meta, "license")
+    if licence is None:
+        return None
+    link = next((v for k, v in licence.attrib.items() if k.endswith("href")), None)
+    said = xml.text(licence)
+    return said if said and len(said) <= 40 else link or said

@@ -1,0 +1,97 @@
+"""Rows of raw.documents and raw.fetch_log as every source makes them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+DOCUMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "document_id": pl.String,
+    "source": pl.String,
+    "source_id": pl.String,
+    "doi": pl.String,
+    "title": pl.String,
+    "abstract": pl.String,
+    "body": pl.List(pl.String),
+    "sections": pl.List(pl.String),
+    "captions": pl.List(pl.String),
+    "authors": pl.List(pl.String),
+    "categories": pl.List(pl.String),
+    "published_on": pl.Date,
+    "updated_on": pl.Date,
+    "licence": pl.String,
+    "content_hash": pl.String,
+}
+FETCHES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "fetch_id": pl.String,
+    "source": pl.String,
+    "page": pl.String,
+    "records": pl.Int64,
+    "rejected": pl.Int64,
+    "refusals": pl.String,
+}
+_HASHED = ("title", "abstract", "body", "captions", "doi", "authors", "licence")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What one page or file gave.
+
+    Attributes:
+        documents: rows of raw.documents.
+        refused: (which record, why) for records that could not be used.
+        token: where the next page starts; None on the last.
+        deleted: document ids that the source withdrew.
+    """
+
+    documents: pl.DataFrame
+    refused: tuple[tuple[str, str], ...] = ()
+    token: str | None = None
+    deleted: tuple[str, ...] = ()
+
+
+def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
+    """One row; `content_hash` is computed, names not given are null, an unknown licence is called so."""
+    row = {name: values.get(name) for name in DOCUMENTS}
+    row |= {"document_id": f"{source.split('_')[0]}:{source_id}", "source": source, "source_id": source_id}
+    row["doi"] = row["doi"].strip().lower() or None if row["doi"] else None
+    row["licence"] = row["licence"] or "unknown"
+    row["content_hash"] = content_hash(row)
+    return row
+
+
+def content_hash(row: Mapping[str, Any]) -> str:
+    """Hash of texts, names and licence; dates of the source do not count."""
+    body = json.dumps([row.get(name) for name in _HASHED], ensure_ascii=False, default=str)
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as frame of raw.documents."""
+    return pl.DataFrame(list(rows), schema=DOCUMENTS, orient="row")
+
+
+def fetch_row(source: str, page: str, data: bytes, parsed: Parsed) -> dict[str, Any]:
+    """The row of raw.fetch_log of one page; its id is a hash, so a replay changes nothing."""
+    digest = hashlib.sha256(f"{source}\0{page}\0".encode() + data).hexdigest()[:16]
+    refusals = "; ".join(f"{which}: {why}" for which, why in parsed.refused) or None
+    return {
+        "fetch_id": digest,
+        "source": source,
+        "page": page,
+        "records": parsed.documents.height,
+        "rejected": len(parsed.refused),
+        "refusals": refusals,
+    }
+
+
+def day(text: str | None) -> date | None:
+    """The day at the start of an ISO time; None where there is none or it is no date."""
+    try:
+        return date.fromisoformat((text or "").strip()[:10])
+    except ValueError:
+        return None

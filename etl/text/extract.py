@@ -1,0 +1,242 @@
+"""Records from documents: transitions, properties, recipes and compounds, each with its span in the field as given.
+
+What a value means is `transitions`, what a compound is `materials`, what a procedure is `recipes`. Any other
+extractor (a model behind an API, say) keeps the `Extractor` protocol and its records look the same.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import polars as pl
+
+from etl.text import materials, recipes, transitions
+from etl.text.plain import Plain, plain, sentences
+from schemas.errors import InputError
+
+KINDS = ("transition", "property", "recipe", "compound")
+FIELDS = ("title", "abstract", "captions", "body", "text")
+RECORDS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "document_id": pl.String,
+    "kind": pl.String,
+    "type": pl.String,
+    "compound": pl.String,
+    "formula": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "unit": pl.String,
+    "field": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "sentence": pl.String,
+    "rule": pl.String,
+    "confidence": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One text of a document: its name ("abstract", "body[2]"), plain form and compounds."""
+
+    name: str
+    plain: Plain
+    mentions: list[materials.Mention]
+
+
+class Extractor(Protocol):
+    """Whatever turns the fields of one document into records (without `document_id`)."""
+
+    def __call__(self, fields: Sequence[Field], kinds: Sequence[str]) -> Iterable[dict[str, Any]]:
+        """Records of one document; spans are code points in the field as given."""
+        ...
+
+
+def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
+    """The texts of a document row, and why others were left out."""
+    fields: list[Field] = []
+    reasons: list[str] = []
+    for column in FIELDS:
+        value = row.get(column)
+        texts: list[tuple[str, Any]]
+        texts = [(f"{column}[{i}]", v) for i, v in enumerate(value)] if isinstance(value, list) else [(column, value)]
+        for name, text in texts:
+            if isinstance(text, str) and text.strip():
+                smooth = plain(text)
+                fields.append(Field(name, smooth, materials.find(smooth.text)))
+            elif text is not None and not isinstance(text, str):
+                reasons.append(f"{name} is not text")
+    if not fields and not reasons:
+        reasons.append("no text")
+    return fields, reasons
+
+
+def _record(field: Field, span: tuple[int, int], sentence: tuple[int, int], **values: Any) -> dict[str, Any]:
+    start, end = field.plain.span(*span)
+    begin, stop = field.plain.span(*sentence)
+    empty: dict[str, Any] = dict.fromkeys(RECORDS)
+    return empty | {
+        "field": field.name,
+        "start": start,
+        "end": end,
+        "sentence": field.plain.source[begin:stop],
+        **values,
+    }
+
+
+def _written(field: Field, fields: Sequence[Field], mention: materials.Mention | None) -> str | None:
+    """The compound as written in the field that holds the mention."""
+    if mention is None:
+        return None
+    for candidate in (field, *fields):
+        if any(m is mention for m in candidate.mentions):
+            start, end = candidate.plain.span(mention.start, mention.end)
+            return candidate.plain.source[start:end]
+    return mention.text
+
+
+def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[dict[str, Any]]:
+    document = "\n".join(f.plain.text for f in fields)
+    title = next((f.mentions for f in fields if f.name == "title"), [])
+    for field in fields:
+        for found in transitions.read(
+            field.plain.text, field.mentions, title=title, document=document, name=name, config=config
+        ):
+            if found.mention is None:
+                continue
+            yield _record(
+                field,
+                (found.value.start, found.value.end),
+                found.sentence,
+                kind="transition" if name == "transition" else "property",
+                type=found.type,
+                compound=_written(field, fields, found.mention),
+                formula=found.mention.formula,
+                value=found.value.value,
+                low=found.value.low,
+                high=found.value.high,
+                unit=found.value.unit,
+                rule=found.rule,
+                confidence=found.confidence,
+            )
+
+
+def _compounds(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+    for field in fields:
+        spans = sentences(field.plain.text)
+        for mention in field.mentions:
+            if mention.kind == "element":
+                continue
+            span = next((s for s in spans if s[0] <= mention.start < s[1]), (mention.start, mention.end))
+            start, end = field.plain.span(mention.start, mention.end)
+            yield _record(
+                field,
+                (mention.start, mention.end),
+                span,
+                kind="compound",
+                type=mention.kind,
+                compound=field.plain.source[start:end],
+                formula=mention.formula,
+                rule=f"compound:{mention.kind}",
+                confidence=0.9 if mention.kind == "formula" else 0.8,
+            )
+
+
+def _recipes(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+    for field in fields:
+        recipe = recipes.read(field.plain.text, field.mentions)
+        if recipe is None or field.name == "title":
+            continue
+        target = recipe.target
+        yield _record(
+            field,
+            (recipe.start, recipe.end),
+            (recipe.start, recipe.end),
+            kind="recipe",
+            type=recipe.route,
+            compound=_written(field, fields, target),
+            formula=target.formula if target else None,
+            value=recipe.max_temperature_K,
+            unit="K" if recipe.max_temperature_K is not None else None,
+            rule="recipe:rules",
+            confidence=0.7 if target else 0.4,
+        )
+
+
+def _distinct(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keeps of records that say the same the most confident one; compounds once a field."""
+    best: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for record in records:
+        name = record["formula"] or record["compound"]
+        key: tuple[Any, ...] = (record["kind"], record["type"], name, record["value"], record["low"], record["high"])
+        if record["kind"] in ("recipe", "compound"):
+            key = (*key, record["field"])
+        if key not in best or record["confidence"] > best[key]["confidence"]:
+            best[key] = record
+    return list(best.values())
+
+
+def rules(config: str | None = None) -> Extractor:
+    """The rule extractor, with the shipped property configuration or another."""
+    names = list(dict.fromkeys(p.name for p in transitions.configuration(config).properties))
+
+    def run(fields: Sequence[Field], kinds: Sequence[str]) -> Iterable[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for name in names:
+            if ("transition" if name == "transition" else "property") in kinds:
+                found.extend(_values(fields, name, config))
+        if "recipe" in kinds:
+            found.extend(_recipes(fields))
+        if "compound" in kinds:
+            found.extend(_compounds(fields))
+        return _distinct(found)
+
+    return run
+
+
+def extract(
+    docs: pl.DataFrame,
+    *,
+    kinds: Sequence[str] = KINDS,
+    properties: str | None = None,
+    id_column: str = "document_id",
+    extractor: Extractor | None = None,
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Extracts records from documents.
+
+    Args:
+        docs: `id_column` and some of title, abstract, captions, body, text (text or list of texts).
+        kinds: which of `KINDS`.
+        properties: path of a YAML configuration; the shipped one by default.
+        id_column: the column that identifies a document.
+        extractor: another extractor than the rules.
+
+    Returns:
+        The records (columns `RECORDS`; `[start:end]` of the field is what was read) and a summary: documents read,
+        records of each kind, rows left out and why.
+
+    Raises:
+        InputError: a column is missing or a kind unknown.
+    """
+    unknown = [k for k in kinds if k not in KINDS]
+    if unknown:
+        raise InputError.of(f"unknown kind {', '.join(unknown)}", "--kinds", f"choose from {', '.join(KINDS)}")
+    if id_column not in docs.columns or not any(f in docs.columns for f in FIELDS):
+        needed = id_column if id_column not in docs.columns else " or ".join(FIELDS)
+        raise InputError.of(
+            f"missing column {needed}", "the documents", f"they have {', '.join(docs.columns) or 'none'}"
+        )
+    run = extractor or rules(properties)
+    rows: list[dict[str, Any]] = []
+    reasons: dict[str, int] = {}
+    for row in docs.iter_rows(named=True):
+        if row[id_column] is None:
+            reasons["no document id"] = reasons.get("no document id", 0) + 1
+            continue
+        fields, why = read_fields(row)
+        for reason in why:
+            reasons[reason] = reasons.get(reason, 0) + 1
+        rows.extend({**record, "document_id": str(row[id_column])} for record in run(fields, kinds))
+    records = pl.DataFrame(rows, schema=RECORDS, orient="row")
+    counts = {k: records.filter(pl.col("kind") == k).height for k in kinds}
+    return records, {"documents": docs.height, "records": records.height, **counts, "left_out": reasons}

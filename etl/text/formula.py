@@ -1,0 +1,355 @@
+"""Formulas as people write them: phrases with names, variables, phases and marks, read to a composition.
+
+The grammar of the formula itself is `composition`, names are `names`, formulas inside running text `materials`.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import polars as pl
+
+from etl.text import names
+from etl.text.amounts import FormulaError, Terms, bare
+from etl.text.composition import ELECTRONEGATIVITY, SITES, depths_of, rank, read, spelled
+from etl.text.plain import Plain, plain
+from schemas.errors import InputError
+
+_LONGEST = 2000
+
+
+@dataclass(frozen=True)
+class ParsedFormula:
+    """What a string says about a composition.
+
+    Attributes:
+        ok: whether a composition was read.
+        reason: why not; None where ok.
+        formula: reduced, elements sorted by electronegativity, variables kept.
+        elements: symbol -> amount, a float or an expression such as "1-x". Keys are elements or keys of `variables`.
+        variables: name -> listed values, [low, high] of a range, or None where the text does not say.
+        segments: tagged pieces (`tag`, `begin`, `end`, `text`); offsets are code points in the string as given.
+    """
+
+    ok: bool
+    reason: str | None = None
+    formula: str | None = None
+    elements: dict[str, float | str] = field(default_factory=dict)
+    variables: dict[str, list[float] | list[str] | None] = field(default_factory=dict)
+    segments: tuple[dict[str, str | int], ...] = ()
+
+
+_VALUE = r"\d+(?:\.\d+)?(?:/\d+)?|\.\d+"
+_LISTED = re.compile(
+    rf"[(,;]?\s*\b(?P<name>[a-zα-ω]|R|M|A|X|T|Ln|RE|TM|Me|AE)\s*(?:=|~)\s*(?P<values>(?:(?:{_VALUE}|"
+    rf"[A-Z][a-z]?)(?![A-Za-z(])"
+    rf"(?:\s*(?:,|-|to|and|or|&|/|\.\.\.)\s*(?:and\s+|or\s+)?)?)+)\s*\)?"
+)
+_BOUNDED = re.compile(
+    rf"[(,;]?\s*(?P<low>{_VALUE})\s*(?:≤|<=?|\\le)\s*(?P<name>[a-zα-ω])\s*(?:≤|<=?)\s*(?P<high>{_VALUE})\s*\)?"
+)
+_HALF = re.compile(rf"[(,;]?\s*\b(?P<name>[a-zα-ω])\s*(?P<sign>≤|<=?|≥|>=?)\s*(?P<value>{_VALUE})\s*\)?")
+
+
+def _float(text: str) -> float:
+    top, _, bottom = text.partition("/")
+    try:
+        return float(top) / float(bottom) if bottom else float(top)
+    except (ZeroDivisionError, ValueError) as error:
+        raise FormulaError(f"'{text}' is no number") from error
+
+
+def _assignments(text: str) -> tuple[str, dict[str, list[float] | list[str] | None], list[tuple[str, int, int]]]:
+    """Takes "(x = 0.1-0.3)" and "R = La, Nd" out (blanked, lengths kept)."""
+    variables: dict[str, list[float] | list[str] | None] = {}
+    segments: list[tuple[str, int, int]] = []
+
+    def blank(match: re.Match[str]) -> str:
+        segments.append(("variable", match.start("name"), match.end("name")))
+        groups = match.groupdict()
+        name = groups["name"]
+        if "values" in groups:
+            written = groups["values"].rstrip(" ,-/&")
+            segments.append(("value", match.start("values"), match.start("values") + len(written)))
+            symbols = re.findall(r"[A-Z][a-z]?", written)
+            numbers = [_float(v) for v in re.findall(_VALUE, written)]
+            ranged = len(numbers) == 2 and re.search(r"\d\s*(?:-|to|\.\.\.)\s*\.?\d", written)
+            variables[name] = symbols or (sorted(numbers) if ranged else numbers)
+        elif "low" in groups:
+            segments.extend(("value", match.start(k), match.end(k)) for k in ("low", "high"))
+            variables[name] = [_float(groups["low"]), _float(groups["high"])]
+        else:
+            segments.append(("value", match.start("value"), match.end("value")))
+            value = _float(groups["value"])
+            variables[name] = [0.0, value] if groups["sign"][0] in "≤<" else [value, value]
+        return " " * (match.end() - match.start())
+
+    for pattern in (_BOUNDED, _LISTED, _HALF):
+        text = pattern.sub(blank, text)
+    return text, variables, segments
+
+
+_PHASE_AFTER = re.compile(
+    r"\s*\((?:[MRTA]\d?|M1|M2|s|l|g|aq|cr|am|rutile|anatase|brookite|monoclinic|tetragonal|cubic|"
+    r"hexagonal|orthorhombic|"
+    r"[A-Z]{3,6}|[1-9]N|\d{2}(?:\.\d+)?\s?%?|rhombohedral|triclinic|wurtzite|zincblende|spinel|"
+    r"perovskite|insulating|metallic|amorphous|bulk|film|[0-9]{3})\)?\s*$"
+)
+_PHASE_BEFORE = re.compile(
+    r"^\s*(?:[α-ωΑ-Ω]['’]?|(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|sigma|omega)|"
+    r"[a-z]|[1-9][THRCM]'?|"
+    r"P2|P3|O2|O3|nano|poly|single|bulk|amorphous)['’]?-(?=[A-Z(\[])"
+)
+_MARKS = str.maketrans("{}⟨’∗∕⁄", "()('*//")
+_ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
+_SHAPES = re.compile(
+    r"\b(?:single[\s-]crystals?|crystals?|thin[\s-]films?|films?|powders?|bulk|nano\w+|"
+    r"poly\s?crystal\w*|ceramics?|pellets?|"
+    r"wires?|tapes?|samples?|epitaxial|monolayers?|layers?|whiskers?|microcrystals?)\b",
+    re.IGNORECASE,
+)
+_DOPING = re.compile(
+    r"\b(?:[A-Z][a-z]?|[a-z]+)[- ](?:doped|substituted|intercalated)\b|\b(?:un|over|under|optimally )-?doped\b|\bpure\b"
+)
+_WORD = re.compile(r"[A-Za-z]{2}[a-z]{2,}|^[a-z]{2,}$|^(?:and|or|of|in|for|the|with|on)$")
+_LOOK_ALIKE = re.compile(r"[\u0400-\u052fΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ]")
+
+
+def _compact(text: str) -> str:
+    """One spelling of the marks inside a formula."""
+    text = re.sub(r"(?<=\d):(?=\d\d(?![\d.%]))", ".", text)
+    text = text.translate(_MARKS)
+    return re.sub(r"\s+", "", _ROMAN.sub("", text)).strip(",;.'\"")
+
+
+def _candidates(text: str) -> list[tuple[int, int]]:
+    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words."""
+    runs: list[tuple[int, int]] = []
+    begin: int | None = None
+    tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
+    last = 0
+    for start, end in tokens:
+        wordy = bool(_WORD.search(text[start:end].strip("(),;")))
+        if wordy and not re.search(r"[A-Z][a-z]?\d", text[start:end]):
+            if begin is not None:
+                runs.append((begin, last))
+            begin = None
+        else:
+            begin = start if begin is None else begin
+            last = end
+    if begin is not None:
+        runs.append((begin, last))
+    singles = [t for t in tokens if re.search(r"[A-Z]", text[t[0] : t[1]])]
+    ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
+    return [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])][:12]
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without outer marks and without a bracket that has no partner."""
+    while start < end and (text[start] in " ,;:'\"+-/" or (text[start] == ")")):
+        start += 1
+    while start < end and text[end - 1] in " ,;:'\"./":
+        end -= 1
+    body = text[start:end]
+    if body.count("(") < body.count(")") and body.endswith(")"):
+        end -= 1
+    elif body.startswith("(") and body.count("(") > body.count(")"):
+        start += 1
+    elif body.count("(") > body.count(")"):
+        end = start + body.rindex("(")
+    elif (body[:1] == "[" and body[-1:] == "]" and body.count("[") == 1) or (
+        body.startswith("(") and body.endswith(")") and depths_of(body)[1:-1] and min(depths_of(body)[1:-1]) >= 1
+    ):
+        start, end = start + 1, end - 1
+    return start, end
+
+
+def _tagged(source: Plain, pieces: list[tuple[str, int, int]]) -> tuple[dict[str, str | int], ...]:
+    found: list[dict[str, str | int]] = []
+    for tag, start, end in sorted(set(pieces), key=lambda p: (p[1], p[2])):
+        if start < end:
+            begin, stop = source.span(start, end)
+            found.append({"tag": tag, "begin": begin, "end": stop, "text": source.source[begin:stop]})
+    return tuple(found)
+
+
+def _result(
+    composed: tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]],
+    variables: dict[str, list[float] | list[str] | None],
+    segments: tuple[dict[str, str | int], ...],
+) -> ParsedFormula:
+    total, choices, used = composed
+    named: dict[str, list[float] | list[str] | None] = {n: variables.get(n) for n in sorted(used)}
+    for symbol in total:
+        if symbol not in ELECTRONEGATIVITY:
+            named[symbol] = list(choices[symbol]) if symbol in choices else variables.get(symbol)
+    elements = {s: bare(total[s]) for s in sorted(total, key=rank)}
+    return ParsedFormula(True, None, spelled(total), elements, named, segments)
+
+
+def _attempt(
+    text: str, source: Plain, variables: dict[str, list[float] | list[str] | None], segments: list[tuple[str, int, int]]
+) -> ParsedFormula:
+    sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY}
+    reason = "no formula or known name"
+    first = True
+    for span in _candidates(text):
+        start, end = _trimmed(text, *span)
+        body = text[start:end]
+        if not body:
+            continue
+        pieces = list(segments)
+        after = _PHASE_AFTER.search(body)
+        if after and after.start():
+            pieces.append(("phase", start + after.start(), start + after.end()))
+            body = body[: after.start()]
+        before = _PHASE_BEFORE.match(body)
+        offset = before.end() if before else 0
+        if before:
+            pieces.append(("phase", start, start + offset - 1))
+        try:
+            composed = read(_compact(body[offset:]), frozenset(sites))
+        except FormulaError as error:
+            reason = str(error) if first else reason
+            first = False
+            continue
+        pieces.append(("formula", start + offset, start + len(body.rstrip())))
+        return _result(composed, variables, _tagged(source, pieces))
+    return ParsedFormula(False, reason, segments=_tagged(source, segments))
+
+
+def parse(text: str) -> ParsedFormula:
+    """Reads a formula, a name, or a phrase that holds one.
+
+    Args:
+        text: anything; LaTeX, Unicode subscripts, "(x = 0.1-0.3)" and phase marks are understood.
+
+    Returns:
+        The composition, or `ok=False` and why. Never raises on a string.
+    """
+    if len(text) > _LONGEST:
+        return ParsedFormula(False, f"longer than {_LONGEST} characters")
+    if not text.strip():
+        return ParsedFormula(False, "empty")
+    alike = _LOOK_ALIKE.search(text)
+    if alike:
+        name = unicodedata.name(alike.group(), "unknown letter").lower()
+        return ParsedFormula(False, f"'{alike.group()}' at {alike.start()} is a look-alike letter ({name})")
+    source = plain(text)
+    try:
+        return _parse(source)
+    except (FormulaError, RecursionError) as error:
+        return ParsedFormula(False, str(error) or "nested too deeply")
+
+
+def _parse(source: Plain) -> ParsedFormula:
+    stripped = source.text.strip()
+    known = names.resolve(stripped)
+    begin = source.text.index(stripped) if stripped else 0
+    if known is not None and stripped:
+        named = [("name", begin, begin + len(stripped))]
+        return _result(read(_compact(known), SITES), {}, _tagged(source, named))
+    text, variables, segments = _assignments(source.text)
+    for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING)):
+        for match in pattern.finditer(text):
+            segments.append((tag, match.start(), match.end()))
+            text = text[: match.start()] + " " * len(match.group()) + text[match.end() :]
+    if not text.strip() and segments:
+        return ParsedFormula(
+            False, "no formula, only words or variables", None, {}, variables, _tagged(source, segments)
+        )
+    left = text.strip()
+    known = names.resolve(left) if left != stripped else None
+    if known is not None:
+        start = text.index(left)
+        return _result(
+            read(_compact(known), SITES), variables, _tagged(source, [*segments, ("name", start, start + len(left))])
+        )
+    return _attempt(text, source, variables, segments)
+
+
+@lru_cache(maxsize=65536)
+def _total(formula: str) -> dict[str, Terms]:
+    try:
+        return read(_compact(plain(formula).text), SITES)[0]
+    except (FormulaError, RecursionError) as error:
+        raise InputError.of(f"no formula ({error})", repr(formula[:80]), "write element symbols and amounts") from error
+
+
+def composition(text: str) -> tuple[Mapping[str, Terms], Mapping[str, list[str]], frozenset[str]]:
+    """Exact amounts of one bare formula, its alternatives and its variable letters; for readers of running text.
+
+    Raises:
+        FormulaError: no formula.
+    """
+    try:
+        return read(_compact(text), SITES)
+    except RecursionError as error:
+        raise FormulaError("nested too deeply") from error
+
+
+def reduce(formula: str) -> str:
+    """The one spelling of a formula: "O2V" and "V2O4" both give "VO2".
+
+    Raises:
+        InputError: no formula.
+    """
+    return spelled(_total(formula))
+
+
+def elements(formula: str) -> dict[str, float | str]:
+    """Amount of each element, a float or an expression, sorted by electronegativity.
+
+    Raises:
+        InputError: no formula.
+    """
+    total = _total(formula)
+    return {s: bare(total[s]) for s in sorted(total, key=rank)}
+
+
+def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+    """Parses a column; one output row per input row, the input columns carried through.
+
+    Args:
+        frame: any frame with `column`.
+        column: the strings to read.
+
+    Returns:
+        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON) and `segments` added.
+
+    Raises:
+        InputError: the column is missing.
+    """
+    if column not in frame.columns:
+        raise InputError.of(f"missing column {column}", "the table", f"it has {', '.join(frame.columns) or 'none'}")
+    rows = []
+    for value in frame[column].to_list():
+        if value is None:
+            parsed = ParsedFormula(False, "missing")
+        elif not isinstance(value, str):
+            parsed = ParsedFormula(False, f"not text but {type(value).__name__}")
+        else:
+            parsed = parse(value)
+        rows.append(
+            (
+                parsed.ok,
+                parsed.reason,
+                parsed.formula,
+                json.dumps(parsed.elements, ensure_ascii=False) if parsed.ok else None,
+                json.dumps(parsed.variables, ensure_ascii=False) if parsed.ok else None,
+                list(parsed.segments),
+            )
+        )
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "ok": pl.Boolean,
+        "reason": pl.String,
+        "formula": pl.String,
+        "elements": pl.String,
+        "variables": pl.String,
+        "segments": pl.List(pl.Struct({"tag": pl.String, "begin": pl.Int64, "end": pl.Int64, "text": pl.String})),
+    }
+    added = pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.concat([frame.drop([c for c in added.columns if c in frame.columns]), added], how="horizontal")

@@ -1,0 +1,211 @@
+"""Compounds in running text: where they stand, as written and as a formula.
+
+Words, units, acronyms, space groups and single elements are no compounds. Reading one formula is `formula`;
+which value belongs to which compound is `transitions`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from etl.text import formula as formulas
+from etl.text import names
+from etl.text.amounts import FormulaError
+from etl.text.composition import ELECTRONEGATIVITY, spelled
+
+# Formulas of one-letter elements without digits: as bare words most are acronyms, these few are compounds.
+_CAPITALS = frozenset({"BN", "BP", "VN", "UN", "UC", "WC", "VC", "KF", "HF", "KI", "PuO", "UO", "US", "YN", "VS", "VO"})
+_NO_COMPOUND = frozenset(
+    {"H1N1", "PhD", "PoS", "HeI", "HeII", "NiCd", "B3LYP", "F2F", "BaSiC", "CoNCePt", "SnOW", "PaSS"}
+)
+_CHUNK = re.compile(r"[^\s;=<>≤≥~\"“”|→?!]+")
+_SUFFIX = re.compile(r"-(?=[a-z]{2,}|[a-z]-|like|type)")
+_LIGAND = re.compile(
+    r"[αβκθλ'‘’-]{0,3}(?:\((?:TMTTF|TMTSF|BEDT-TTF|ET|DTTTF|EDO-TTF|DCNQI|DMe-DCNQI|DI-DCNQI|EDT-TTF|"
+    r"Per|TTM-TTP|DMtTTF|BETS)\)"
+    r"(?:\d(?:\.\d+)?)?[A-Z\[(][\w()\[\]]*|TTF-TCNQ|TTF-CA|TTF-BA|MEM\(TCNQ\)2|K-TCNQ|EDO-TTF)"
+)
+_VARIABLES = frozenset("xyznmδdwuv")
+_SHAPE = re.compile(r"[()\[\]A-Za-z0-9.,+\-/·*:^δ□'±×α-ω]+")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A compound in a plain text.
+
+    Attributes:
+        start: first character in the plain text.
+        end: one past the last.
+        text: as it stands in the plain text.
+        formula: reduced formula, or None where the name stands for no known composition.
+        kind: formula, name, ligand or element.
+    """
+
+    start: int
+    end: int
+    text: str
+    formula: str | None
+    kind: str
+
+
+@lru_cache(maxsize=131072)
+def formula_of(token: str) -> str | None:
+    """The reduced formula of a token of running text, or None where it is no compound."""
+    if len(token) < 2 or len(token) > 90 or token in _NO_COMPOUND or not _SHAPE.fullmatch(token):
+        return None
+    if re.match(r"T[A-Za-z]{1,3}\d+K$", token) or re.fullmatch(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)+", token):
+        return None
+    capitals = [c for c in token if c.isupper()]
+    if not capitals or (token.isalpha() and token.isupper() and token not in _CAPITALS):
+        return None
+    if token.isalpha() and re.search(r"[a-z]{2}", token) and not re.search(r"[A-Z][a-z]?[xyzδ](?:[A-Z]|$)", token):
+        return None
+    try:
+        total, _, used = formulas.composition(token)
+    except FormulaError:
+        return None
+    if not used <= _VARIABLES or len(total) < 2:
+        return "C60" if token == "C60" else None
+    real = [s for s in total if s in ELECTRONEGATIVITY]
+    if len(real) < 2:
+        return None
+    if not re.search(r"\d|[xyzδ]", token) and all(len(s) == 1 for s in total) and token not in _CAPITALS:
+        return None
+    return spelled(total)
+
+
+def _balanced(text: str, start: int, end: int) -> tuple[int, int]:
+    """Takes off outer punctuation and brackets without partner."""
+    while start < end:
+        body = text[start:end]
+        if body[-1] in ".,:'’-/*" or (
+            body[-1] in ")]" and body.count(body[-1]) > body.count("(" if body[-1] == ")" else "[")
+        ):
+            end -= 1
+        elif body[0] in ",:'‘’-/.^" or (
+            body[0] in "([" and body.count(body[0]) > body.count(")" if body[0] == "(" else "]")
+        ):
+            start += 1
+        elif (body[0] + body[-1]) in ("()", "[]") and body.count(body[0]) == 1:
+            start, end = start + 1, end - 1
+        else:
+            break
+    return start, end
+
+
+def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Cuts a chunk at commas and slashes outside brackets and before lower-case suffixes ("VO2-based")."""
+    cuts = [start - 1]
+    depth = 0
+    for i in range(start, end):
+        char = text[i]
+        depth += (char in "([") - (char in ")]")
+        outside = depth <= 0
+        if (
+            (outside and char in ",/" and text[i + 1 : i + 2].isupper())
+            or (outside and char in ":,")
+            or (char == "-" and _SUFFIX.match(text, i))
+        ):
+            cuts.append(i)
+        elif (
+            char == "("
+            and i > start
+            and re.match(r"\([A-Z]{2,}[a-z]?\)|\([A-Z][a-z]?\d*[A-Z]\w*\)?$", text[i:end])
+            and depth == 1
+        ):
+            closing = text.find(")", i, end)
+            if closing in (-1, end - 1):
+                cuts.append(i - 1)
+    cuts.append(end)
+    return [(a + 1, b) for a, b in pairwise(cuts) if b > a + 1]
+
+
+def _formulas(text: str) -> list[Mention]:
+    found: list[Mention] = []
+    for chunk in _CHUNK.finditer(text):
+        if not any(c.isupper() for c in chunk.group()) or len(chunk.group()) < 2 or len(chunk.group()) > 200:
+            continue
+        whole = _mention(text, *chunk.span())
+        if whole is not None:
+            found.append(whole)
+            continue
+        for start, end in _pieces(text, *chunk.span()):
+            piece = _mention(text, start, end)
+            if piece is not None:
+                found.append(piece)
+                continue
+            for part in re.finditer(r"[^-]+", text[start:end]):
+                sub = _mention(text, start + part.start(), start + part.end())
+                if sub is not None and re.search(r"\d", sub.text):
+                    found.append(sub)
+    return found
+
+
+_GREEK_PREFIX = re.compile(r"(?:[α-ωδ]['’]*|alpha|beta|gamma|delta|epsilon|kappa|theta|[1-9][THRC])-(?=[A-Z(])")
+
+
+def _mention(text: str, start: int, end: int) -> Mention | None:
+    start, end = _balanced(text, start, end)
+    token = text[start:end]
+    caret = token.find("^")
+    if caret > 0:
+        token = token[:caret]
+        end = start + caret
+    prefix = _GREEK_PREFIX.match(token)
+    bare = token[prefix.end() :] if prefix else token
+    phase = re.search(r"\((?:M1|M2|R|T|001|100|110|111)\)$", bare)
+    if phase:
+        bare = bare[: phase.start()]
+    if re.fullmatch(r"[A-Z][a-z]?\d?[+-]", bare):
+        return None
+    reduced = formula_of(bare)
+    return Mention(start, end, text[start:end], reduced, "formula") if reduced else None
+
+
+@lru_cache(maxsize=1)
+def _name_pattern() -> re.Pattern[str]:
+    words = names.dictionary()
+    long_names = sorted((*words["names"], *(w for w in words["elements"] if len(w) > 2)), key=len, reverse=True)
+    cations = "|".join(sorted((w for w in words["elements"] if len(w) > 2), key=len, reverse=True))
+    anions = "|".join(sorted((*words["anions"], *words["matched_anions"]), key=len, reverse=True))
+    prefixes = "|".join(sorted(words["prefixes"], key=len, reverse=True))
+    systematic = (
+        rf"(?:{cations})\s*(?:\((?:i+|iv|vi*)\)\s*)?[ -](?:(?:{prefixes}|pent|mon)-?)?"
+        rf"(?:{anions})s?(?:\s(?:{prefixes})?-?hydrate)?"
+    )
+    plain_names = "|".join(re.escape(n).replace(r"\ ", r"[\s-]+") for n in long_names)
+    return re.compile(rf"(?<![A-Za-z])(?:{systematic}|{plain_names})(?![A-Za-z])", re.IGNORECASE)
+
+
+_CASED = re.compile(r"\b(?:YBCO|YAG|BSCCO|TTF-TCNQ|TEOS)\b")
+_NOT_NAMED = {"lead", "tin", "gold", "silver", "mercury", "ice", "iron", "carbon"}
+
+
+def _named(text: str) -> list[Mention]:
+    found = []
+    for match in [*_name_pattern().finditer(text), *_CASED.finditer(text)]:
+        written = match.group()
+        reduced = names.resolve(written)
+        if reduced is None or (written.lower() in _NOT_NAMED and written.islower() and written == "lead"):
+            continue
+        kind = "element" if written.lower() in names.dictionary()["elements"] else "name"
+        found.append(Mention(match.start(), match.end(), written, formulas.reduce(reduced), kind))
+    return found
+
+
+def find(text: str) -> list[Mention]:
+    """Compounds of a plain text, in order, without overlaps.
+
+    Args:
+        text: plain text (`plain.plain(...).text`).
+    """
+    ligands = [Mention(m.start(), m.end(), m.group(), None, "ligand") for m in _LIGAND.finditer(text)]
+    found: list[Mention] = []
+    for mention in sorted([*ligands, *_formulas(text), *_named(text)], key=lambda m: (m.start, -m.end)):
+        if found and mention.start < found[-1].end:
+            if mention.end - mention.start > found[-1].end - found[-1].start:
+                found[-1] = mention
+            continue
+        found.append(mention)
+    return found

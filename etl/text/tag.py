@@ -1,0 +1,133 @@
+"""Rule-based entities of synthesis text in the labels of the MSPT corpus (Mysore et al. 2019, W19-4007).
+
+Word lists are data (`procedures.yaml`), compounds come from `materials`. A learned tagger gives the same columns.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+
+from etl.text import materials
+from etl.text.plain import plain
+from etl.text.recipes import procedures, words
+from schemas.errors import InputError
+
+ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})
+RELATION = pl.Struct({"type": pl.String, "head": pl.Int64, "tail": pl.Int64})
+_NUMBER = r"(?<![\w.^/])(?<![a-z]-)(?<![a-z] -)(?:\d+(?:\.\d+)?(?:\s?[:/]\s?\d+(?:\.\d+)?)*)(?![\w]*[A-Z][a-z]?\d)"
+_DOI = re.compile(r"^10\.\d{4,}/\S+", re.MULTILINE)
+_FORMULA_LIKE = re.compile(
+    r"(?<![\w-])(?:N2|H2|O2|Ar|He|Au|Ag|Pt|Pd|GO|rGO|CTAB|PVP|DMF|THF|PVA|TEOS|CH2Cl2|EtOH|MeOH|CHCl3)(?![\w-])"
+)
+_REFERENCE = re.compile(r"\[\d+(?:\s?[,-]\s?\d+)*\]")
+# "NaOH solution", "an ethanol suspension": what follows a material describes it
+_STATE = re.compile(
+    r"(?:(?<=[A-Z]) |(?<=[a-z][A-Z]\d) |(?<=[A-Z][a-z]) |(?<=[A-Z]\d) |\b(?:aqueous|ethanol|acid|hydroxide|"
+    r"nitrate|chloride) )"
+    r"(?P<state>solutions?|powders?|suspension|pellets?|atmosphere|foils?|mixture|precursors?|nanoparticles)\b"
+)
+# no operations of synthesis in these words, though the stems fit
+_NOT_OPERATIONS = re.compile(
+    r"(?:mixture|mixtures|solvent|precipitates?|products?|coating|coatings|separately|addition|additional|forms|"
+    r"yields?|synthetic|extracts?|reduced pressure)$",
+    re.I,
+)
+
+
+@lru_cache(maxsize=1)
+def _lexicon() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    labels = procedures()["labels"]
+    found = [(label, re.compile(words(entries), re.IGNORECASE)) for label, entries in labels.items()]
+    operations = [w for entries in procedures()["operations"].values() for w in entries]
+    return (*found, ("Operation", re.compile(words(operations), re.IGNORECASE)))
+
+
+@lru_cache(maxsize=1)
+def _measure() -> re.Pattern[str]:
+    spelled = sorted({u.strip() for units in procedures()["units"].values() for u in units}, key=len, reverse=True)
+    units = "|".join(re.escape(u) for u in spelled)
+    return re.compile(
+        rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|±|~)\s?(?P<second>\d+(?:\.\d+)?))?\s?-?(?P<unit>{units})(?![A-Za-z0-9])"
+    )
+
+
+@lru_cache(maxsize=1)
+def _unit_labels() -> dict[str, str]:
+    return {u.strip(): label for label, units in reversed(procedures()["units"].items()) for u in units}
+
+
+def _spans(text: str) -> list[tuple[int, int, str, int]]:
+    """(start, end, label, rank) of everything that could be an entity; a low rank wins an overlap."""
+    found: list[tuple[int, int, str, int]] = []
+    for match in _measure().finditer(text):
+        found.append((match.start("number"), match.end("number"), "Number", 1))
+        if match.group("second"):
+            found.append((match.start("second"), match.end("second"), "Number", 1))
+        found.append((match.start("unit"), match.end("unit"), _unit_labels()[match.group("unit")], 1))
+    for match in re.finditer(r"\bpH\b(?:\s?(?:of|=|value of|~|to)?\s?(?P<n>\d+(?:\.\d+)?))?", text):
+        found.append((match.start(), match.start() + 2, "Condition-Unit", 1))
+        if match.group("n"):
+            found.append((match.start("n"), match.end("n"), "Number", 1))
+    for match in re.finditer(r"(?:molar|weight|mass|mole|volume) ratios?", text):
+        found.append((match.start(), match.end(), "Amount-Unit", 1))
+    found.extend((m.start(), m.end(), "Number", 3) for m in re.finditer(_NUMBER + r"(?!\s?\))", text))
+    found.extend((m.start(), m.end(), "Reference", 0) for m in _REFERENCE.finditer(text))
+    found.extend((m.start(), m.end(), "", 0) for m in _DOI.finditer(text))
+    found.extend((m.start, m.end, "Material", 2) for m in materials.find(text))
+    found.extend((m.start(), m.end(), "Material", 2) for m in _FORMULA_LIKE.finditer(text))
+    found.extend((m.start("state"), m.end("state"), "Material-Descriptor", 1) for m in _STATE.finditer(text))
+    for label, pattern in _lexicon():
+        rank = 4 if label in ("Material-Descriptor", "Operation") else 2
+        for match in pattern.finditer(text):
+            if label != "Operation" or not _NOT_OPERATIONS.match(match.group()):
+                found.append((match.start(), match.end(), label, rank))
+    return found
+
+
+def entities(text: str) -> list[dict[str, Any]]:
+    """Entities of a text, in order, without overlaps; offsets are code points in the text as given."""
+    source = plain(text)
+    taken: list[tuple[int, int, str]] = []
+    used = bytearray(len(source.text))
+    for start, end, label, _ in sorted(_spans(source.text), key=lambda s: (s[3], s[0] - s[1], s[0])):
+        if end > start and not any(used[start:end]):
+            used[start:end] = b"\x01" * (end - start)
+            taken.append((start, end, label))
+    result = []
+    for start, end, label in sorted(t for t in taken if t[2]):
+        begin, stop = source.span(start, end)
+        result.append({"start": begin, "end": stop, "label": label, "text": text[begin:stop]})
+    return result
+
+
+def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+    """Tags a column; one output row per input row.
+
+    Args:
+        texts: any frame with `column`.
+        column: the texts.
+
+    Returns:
+        The frame with `ok`, `reason`, `entities` (list of start, end, label, text) and `relations` (empty here).
+
+    Raises:
+        InputError: the column is missing.
+    """
+    if column not in texts.columns:
+        raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
+    rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
+    for value in texts[column].to_list():
+        if isinstance(value, str):
+            rows.append((True, None, entities(value), []))
+        else:
+            rows.append((False, "missing" if value is None else "not text", [], []))
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "ok": pl.Boolean,
+        "reason": pl.String,
+        "entities": pl.List(ENTITY),
+        "relations": pl.List(RELATION),
+    }
+    added = pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.concat([texts.drop([c for c in added.columns if c in texts.columns]), added], how="horizontal")

@@ -1,0 +1,264 @@
+"""Literature: documents as fetched, what selected them, their paragraphs, and what was read from them."""
+
+from schemas.core import Column, ForeignKey, Table, Type
+from schemas.rules import Between, Finite, NotBlank, OneOf
+
+_DOCUMENT_ID = Column(
+    name="document_id", type=Type.STRING, doc="Source and the source's own id, joined by a colon.", rules=(NotBlank(),)
+)
+_DOCUMENT = ForeignKey(columns=("document_id",), table="raw.documents", references=("document_id",))
+_LICENCE = Column(name="licence", type=Type.STRING, doc="Licence of the row's content.", rules=(NotBlank(),))
+_PROBLEM = Column(name="problem", type=Type.STRING, doc="Name of the problem.", rules=(NotBlank(),))
+_PHRASE = Column(name="phrase", type=Type.STRING, doc="Phrase as the list prints it.", rules=(NotBlank(),))
+_GROUP = Column(
+    name="keyword_group",
+    type=Type.STRING,
+    doc="Group of the phrase.",
+    rules=(OneOf(("compound", "performance", "synthesizability")),),
+)
+_FIELD = Column(name="field", type=Type.STRING, doc="Field of the document that holds the span.", rules=(NotBlank(),))
+_RULE = Column(name="rule", type=Type.STRING, doc="Rule or model that made the row.", rules=(NotBlank(),))
+_SENTENCE = Column(name="sentence", type=Type.STRING, doc="Sentence that holds the span.")
+_COMPOUND = Column(name="compound", type=Type.STRING, nullable=True, doc="Compound as written.", rules=(NotBlank(),))
+_FORMULA = Column(name="formula", type=Type.STRING, nullable=True, doc="Reduced formula.", rules=(NotBlank(),))
+_CONFIDENCE = Column(
+    name="confidence", type=Type.FLOAT, unit="1", doc="How sure the rule is, 0 to 1.", rules=(Between(0, 1),)
+)
+
+
+def _count(name: str, doc: str, *, nullable: bool = False) -> Column:
+    return Column(name=name, type=Type.INT, unit="count", doc=doc, nullable=nullable, rules=(Between(0),))
+
+
+def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
+    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable)
+
+
+def _texts(name: str, doc: str) -> Column:
+    return Column(name=name, type=Type.STRINGS, doc=doc, nullable=True)
+
+
+_SPAN = (_count("start", "First code point in the field as given."), _count("end", "One past the last code point."))
+
+DOCUMENTS = Table(
+    name="raw.documents",
+    doc="Articles and abstracts as their source gave them.",
+    grain="one document of one source",
+    key=("document_id",),
+    columns=(
+        _DOCUMENT_ID,
+        _text("source", "Where the record came from.", nullable=False),
+        _text("source_id", "Identifier at the source.", nullable=False),
+        _text("doi", "DOI, lower case."),
+        Column(name="title", type=Type.STRING, doc="Title.", rules=(NotBlank(),)),
+        _text("abstract", "Abstract."),
+        _texts("body", "Paragraphs of the main text, in order."),
+        _texts("sections", "Title of the section of each paragraph."),
+        _texts("captions", "Captions of figures and tables."),
+        _texts("authors", "Names as given."),
+        _texts("categories", "Subject classes of the source."),
+        Column(name="published_on", type=Type.DATE, nullable=True, doc="Day of publication."),
+        Column(name="updated_on", type=Type.DATE, nullable=True, doc="Day of the last change at the source."),
+        _LICENCE,
+        Column(name="content_hash", type=Type.STRING, doc="Hash of texts and names.", rules=(NotBlank(),)),
+    ),
+    usage_warnings=("Text whose licence is not open must not be exported.",),
+    licence_column="licence",
+)
+FETCH_LOG = Table(
+    name="raw.fetch_log",
+    doc="What was fetched from where, and how many records came of it.",
+    grain="one page or file of one source",
+    key=("fetch_id",),
+    columns=(
+        Column(name="fetch_id", type=Type.STRING, doc="Hash of source, page or file and content.", rules=(NotBlank(),)),
+        _text("source", "Where the record came from.", nullable=False),
+        Column(name="page", type=Type.STRING, doc="File or request, without secrets.", rules=(NotBlank(),)),
+        _count("records", "Records read."),
+        _count("rejected", "Records refused."),
+        _text("refusals", "Why records were refused."),
+    ),
+)
+KEYWORD_HITS = Table(
+    name="core.keyword_hits",
+    doc="Where keywords occur in documents.",
+    grain="one hit of one phrase",
+    key=("document_id", "phrase", "field", "start"),
+    columns=(_DOCUMENT_ID, _PHRASE, _GROUP, _FIELD, *_SPAN),
+    foreign_keys=(_DOCUMENT,),
+)
+SELECTIONS = Table(
+    name="core.selections",
+    doc="Which documents are about the problem.",
+    grain="one document and problem",
+    key=("document_id", "problem"),
+    columns=(
+        _DOCUMENT_ID,
+        _PROBLEM,
+        Column(name="selected", type=Type.BOOL, doc="Whether the score reaches the threshold."),
+        Column(name="score", type=Type.FLOAT, unit="1", doc="Sum of weights.", rules=(Finite(),)),
+        Column(name="groups", type=Type.STRINGS, doc="Keyword groups with a hit."),
+        _count("hit_count", "Hits."),
+    ),
+    foreign_keys=(_DOCUMENT,),
+)
+KEYWORDS = Table(
+    name="core.keywords",
+    doc="The keyword list in use, with what each phrase brought in.",
+    grain="one phrase of one problem",
+    key=("problem", "phrase"),
+    columns=(
+        _PROBLEM,
+        _PHRASE,
+        _GROUP,
+        Column(name="weight", type=Type.FLOAT, unit="1", doc="Weight in the score.", rules=(Between(0),)),
+        Column(name="support", type=Type.BOOL, doc="Whether it never selects without another phrase."),
+        Column(
+            name="origin",
+            type=Type.STRING,
+            doc="Where the phrase comes from.",
+            rules=(OneOf(("figure", "text", "added", "discovered")),),
+        ),
+        _texts("variants", "Further spellings."),
+        _count("documents", "Documents that hold it."),
+        _count("selected_alone", "Selected documents with no other phrase."),
+    ),
+)
+PROPOSALS = Table(
+    name="core.keyword_proposals",
+    doc="Phrases that embeddings suggest as keywords; a person accepts or rejects them.",
+    grain="one phrase of one problem",
+    key=("problem", "phrase"),
+    columns=(
+        _PROBLEM,
+        _PHRASE,
+        _GROUP,
+        _count("round", "Round of discovery, from 1."),
+        _count("rank", "Rank within its group and round, from 1."),
+        Column(name="score", type=Type.FLOAT, unit="1", doc="Sum of weights.", rules=(Finite(),)),
+        _count("documents", "Documents that hold it."),
+        _text("nearest", "Nearest seed phrase."),
+    ),
+    usage_warnings=("Proposals are not keywords: none is used before a person accepts it.",),
+)
+PARAGRAPHS = Table(
+    name="core.paragraphs",
+    doc="Paragraphs of the selected documents and what they are about.",
+    grain="one paragraph",
+    key=("paragraph_id",),
+    columns=(
+        Column(name="paragraph_id", type=Type.STRING, doc="Document and field, joined by '#'.", rules=(NotBlank(),)),
+        _DOCUMENT_ID,
+        _FIELD,
+        _text("section", "Title of the section."),
+        Column(name="text", type=Type.STRING, doc="The paragraph.", rules=(NotBlank(),)),
+        Column(
+            name="label",
+            type=Type.STRING,
+            doc="Most likely class.",
+            rules=(OneOf(("synthesis", "properties", "characterization", "other")),),
+        ),
+        *(
+            Column(name=f"p_{c}", type=Type.FLOAT, unit="1", doc=f"Probability of {c}.", rules=(Between(0, 1),))
+            for c in ("synthesis", "properties", "characterization", "other")
+        ),
+    ),
+    foreign_keys=(_DOCUMENT,),
+)
+MENTIONS = Table(
+    name="core.mentions",
+    doc="Compounds named in the selected documents.",
+    grain="one mention",
+    key=("mention_id",),
+    columns=(
+        Column(name="mention_id", type=Type.STRING, doc="Hash of document, field and span.", rules=(NotBlank(),)),
+        _DOCUMENT_ID,
+        _COMPOUND,
+        _FORMULA,
+        _FIELD,
+        *_SPAN,
+        _SENTENCE,
+        _RULE,
+        _CONFIDENCE,
+    ),
+    foreign_keys=(_DOCUMENT,),
+)
+PROPERTIES = Table(
+    name="core.properties",
+    doc="Transitions and other properties read from the selected documents.",
+    grain="one value of one compound in one place",
+    key=("property_id",),
+    columns=(
+        Column(name="property_id", type=Type.STRING, doc="Hash of what was read and where.", rules=(NotBlank(),)),
+        _DOCUMENT_ID,
+        Column(name="kind", type=Type.STRING, doc="Kind of record.", rules=(NotBlank(),)),
+        Column(name="type", type=Type.STRING, doc="Transition type or property name.", rules=(NotBlank(),)),
+        _COMPOUND,
+        _FORMULA,
+        Column(name="value", type=Type.FLOAT, nullable=True, doc="Value in the unit of the row.", rules=(Finite(),)),
+        Column(name="low", type=Type.FLOAT, nullable=True, doc="Lower end of a range.", rules=(Finite(),)),
+        Column(name="high", type=Type.FLOAT, nullable=True, doc="Upper end of a range.", rules=(Finite(),)),
+        _text("unit", "Unit of value, low and high."),
+        _FIELD,
+        *_SPAN,
+        _SENTENCE,
+        _RULE,
+        _CONFIDENCE,
+    ),
+    foreign_keys=(_DOCUMENT,),
+    usage_warnings=("Read by rules: look at the sentence before quoting a value.",),
+)
+COMPOUNDS = Table(
+    name="core.compounds",
+    doc="Compounds known to the project: from text, from facts and from structures.",
+    grain="one reduced formula",
+    key=("formula",),
+    columns=(
+        Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
+        Column(name="chemsys", type=Type.STRING, doc="Elements, sorted, joined by '-'.", rules=(NotBlank(),)),
+        _count("documents", "Documents that name it."),
+        _count("mentions", "Times it is named."),
+        Column(name="labelled", type=Type.BOOL, doc="Whether a label is known."),
+    ),
+)
+LABELS = Table(
+    name="core.labels",
+    doc="Which compounds are metals, insulators, or have a metal-insulator transition, and who says so.",
+    grain="one compound and source",
+    key=("formula", "source"),
+    columns=(
+        Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
+        Column(name="label_name", type=Type.STRING, doc="The label.", rules=(OneOf(("metal", "insulator", "mit")),)),
+        Column(
+            name="transition_temperature_K",
+            type=Type.FLOAT,
+            unit="K",
+            nullable=True,
+            doc="Temperature of the transition, where known.",
+            rules=(Between(0, 5000),),
+        ),
+        _text("family_ln", "Formula with lanthanides made one."),
+        _text("family_tm_anion", "Transition metals and anions."),
+        Column(name="chemsys", type=Type.STRING, doc="Elements, sorted, joined by '-'.", rules=(NotBlank(),)),
+        _text("source", "Where the record came from.", nullable=False),
+        _text("doi", "DOI, lower case."),
+        Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
+        _LICENCE,
+    ),
+    licence_column="licence",
+    usage_warnings=("Labels read from text (`curated` false) are not used for training before a person looked.",),
+)
+
+TABLES = (
+    DOCUMENTS,
+    FETCH_LOG,
+    KEYWORDS,
+    KEYWORD_HITS,
+    SELECTIONS,
+    PROPOSALS,
+    PARAGRAPHS,
+    MENTIONS,
+    PROPERTIES,
+    COMPOUNDS,
+    LABELS,
+)

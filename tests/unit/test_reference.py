@@ -1,0 +1,77 @@
+"""The facts that ship with the project: complete, cited, and equal to their public source where that is at hand."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from etl import reference
+
+LOADERS: dict[str, tuple[Callable[[], pl.DataFrame], int]] = {
+    "labelled_compounds": (reference.labelled_compounds, 343),
+    "transition_temperatures": (reference.transition_temperatures, 33),
+    "ionization_energies": (reference.ionization_energies, 339),
+    "torrance_oxides": (reference.torrance_oxides, 93),
+    "perovskites_270": (reference.perovskites_270, 270),
+    "max_phases": (reference.max_phases, 223),
+    "recipe_facts": (reference.recipe_facts, 400),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_fact_is_there_and_says_where_it_comes_from(name: str) -> None:
+    load, rows = LOADERS[name]
+    frame = load()
+    assert frame.height == rows
+    source = "doi" if "doi" in frame.columns else "reference"
+    assert frame[source].null_count() == 0
+    assert frame["licence"].null_count() == 0
+    if source == "doi":
+        assert frame["doi"].str.contains(r"^10\.\d{4,9}/\S+$").all()
+
+
+def test_labels_are_those_of_the_publication() -> None:
+    # Georgescu et al. 2021: 96 metals, 179 insulators, 68 metal-insulator transitions.
+    counts = dict(reference.labelled_compounds()["label_name"].value_counts().iter_rows())
+    assert counts == {"metal": 96, "insulator": 179, "mit": 68}
+
+
+def test_a_failed_calculation_stays_missing() -> None:
+    frame = reference.perovskites_270()
+    assert frame["gap_eV"].null_count() == 1
+    assert frame.filter(pl.col("formula") == "BaHfO3")["gap_eV"].item() > 0
+    assert frame.select("A", "B").is_duplicated().sum() == 0
+
+
+def test_the_ionization_energy_of_vanadium() -> None:
+    # NIST Atomic Spectra Database: V III 29.311 eV.
+    frame = reference.ionization_energies().filter((pl.col("element") == "V") & (pl.col("v") == 3))
+    assert frame["iv"].item() == pytest.approx(29.311, abs=0.01)
+
+
+def test_recipes_are_one_a_paper_and_in_kelvin() -> None:
+    frame = reference.recipe_facts()
+    assert frame["doi"].n_unique() == frame.height
+    assert frame["sinter_temperature_K"].min() > 473  # type: ignore[operator]
+    assert set(frame["route"]) == {"solid-state", "sol-gel", "hydrothermal", "precipitation"}
+
+
+def test_the_corpus_has_sixty_documents_of_three_formats() -> None:
+    files = reference.demo_corpus()
+    assert len([n for n in files if n.startswith("jats/")]) == 10
+    assert files["atom.xml"].count(b"<entry>") == 30
+    assert files["oai.xml"].count(b"<record>") == 20
+
+
+def test_facts_equal_their_public_source() -> None:
+    folder = os.environ.get("MATLOOM_DATASETS")
+    if not folder:
+        pytest.skip("MATLOOM_DATASETS is not set: the public data sets are needed to compare with")
+    source = pl.read_csv(Path(folder) / "mit/mit_labelled_compounds.csv", infer_schema_length=None, null_values=[""])
+    ours = reference.labelled_compounds()
+    both = ours.join(source, on="formula", suffix="_source")
+    assert both.height == 343
+    assert (both["label_name"] == both["label_name_source"]).all()
+    assert (both["ewald_energy_per_atom"] - both["ewald_energy_per_atom_source"]).abs().max() < 1e-6  # type: ignore[operator]

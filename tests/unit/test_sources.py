@@ -1,0 +1,276 @@
+"""Reading literature sources: real formats, a real HTTP server, and input that means harm."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import polars as pl
+import pytest
+
+from etl.http import Client, FetchError
+from etl.sources import arxiv_atom, arxiv_oai, arxiv_parquet, folder, jats, records, xml
+from etl.sources.records import Parsed
+from schemas.errors import InputError
+
+Answer = tuple[int, dict[str, str], bytes]
+
+RECORD = (
+    "<record><header><identifier>oai:arXiv.org:{0}</identifier></header><metadata><arXiv "
+    'xmlns="http://arxiv.org/OAI/arXiv/"><id>{0}</id><created>2026-01-02</created><title>T {0}</title>'
+    "<categories>cond-mat.str-el physics.chem-ph</categories><abstract>A.</abstract></arXiv></metadata></record>"
+)
+
+
+def oai(*identifiers: str, token: str | None = None) -> bytes:
+    body = "".join(RECORD.format(i) for i in identifiers)
+    end = f"<resumptionToken>{token}</resumptionToken>" if token else ""
+    return f'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>{body}{end}</ListRecords></OAI-PMH>'.encode()
+
+
+@contextmanager
+def server(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            status, headers, body = answer(parts.path, parse_qs(parts.query))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_port}"
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def test_a_harvest_follows_tokens_and_sends_them_alone() -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
+        return 200, {}, oai("1") if "resumptionToken" in query else oai("2", "3", token="next|1")
+
+    with server(answer) as url, Client() as client:
+        pages = [p for _, _, p in arxiv_oai.fetch(client, since="2026-01-01", url=f"{url}/oai")]
+    assert [p.documents["source_id"].to_list() for p in pages] == [["2", "3"], ["1"]]
+    assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], "from": ["2026-01-01"]}
+    assert asked[1] == {"verb": ["ListRecords"], "resumptionToken": ["next|1"]}
+
+
+def test_a_busy_server_is_asked_again_and_a_refusal_is_not() -> None:
+    calls: list[str] = []
+
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        calls.append(path)
+        if path == "/gone":
+            return 404, {}, b""
+        return (503, {"Retry-After": "0"}, b"") if len(calls) < 3 else (200, {}, b"fine")
+
+    with server(answer) as url, Client(backoff_s=0.01) as client:
+        assert client.get(f"{url}/busy") == b"fine"
+        assert len(calls) == 3
+        with pytest.raises(FetchError, match="status 404"):
+            client.get(f"{url}/gone")
+        assert len(calls) == 4
+
+
+def test_half_an_answer_is_no_answer_and_no_secret_is_shown() -> None:
+    with (
+        server(lambda p, q: (200, {"Content-Length": "1000"}, b"half")) as url,
+        Client(tries=2, backoff_s=0.01) as client,
+        pytest.raises(FetchError) as caught,
+    ):
+        client.get(f"{url}/x", {"key": "hidden"})
+    assert "hidden" not in str(caught.value)
+    assert "2 tries" in str(caught.value)
+
+
+def test_an_answer_above_the_cap_is_refused() -> None:
+    with (
+        server(lambda p, q: (200, {}, b"x" * 2000)) as url,
+        Client(most_bytes=1000) as client,
+        pytest.raises(FetchError, match="more than 1000 bytes"),
+    ):
+        client.get(url)
+
+
+def test_nothing_listens_there() -> None:
+    with Client(tries=1) as client, pytest.raises(FetchError, match="ConnectError after 1 tries"):
+        client.get("http://127.0.0.1:9/")
+
+
+def test_requests_to_one_host_keep_their_distance() -> None:
+    import time
+
+    with server(lambda p, q: (200, {}, b"ok")) as url, Client(pauses={"127.0.0.1": 0.2}) as client:
+        start = time.monotonic()
+        client.get(url)
+        client.get(url)
+    assert time.monotonic() - start >= 0.2
+
+
+def test_oai_errors_and_deleted_records() -> None:
+    empty = b'<OAI-PMH><error code="noRecordsMatch">none</error></OAI-PMH>'
+    assert arxiv_oai.parse(empty, where="x").documents.is_empty()
+    with pytest.raises(InputError, match="badResumptionToken"):
+        arxiv_oai.parse(b'<OAI-PMH><error code="badResumptionToken">old</error></OAI-PMH>', where="x")
+    header = b'<header status="deleted"><identifier>oai:arXiv.org:9</identifier></header>'
+    gone = b"<OAI-PMH><record>" + header + b"</record></OAI-PMH>"
+    assert arxiv_oai.parse(gone, where="x").deleted == ("arxiv:9",)
+    bad = b"<OAI-PMH><record><metadata><id>7</id></metadata></record></OAI-PMH>"
+    assert arxiv_oai.parse(bad, where="x").refused == (("record 0", "no id or no title"),)
+    with pytest.raises(InputError, match="instead of <OAI-PMH>"):
+        arxiv_oai.parse(b"<html>moved</html>", where="x")
+
+
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">
+<o:totalResults>{total}</o:totalResults><o:startIndex>{start}</o:startIndex>
+<entry><id>http://arxiv.org/abs/2601.00001v2</id><title>VO$_2$
+ again</title><summary>S &amp; T</summary><published>2026-01-03T00:00:00Z</published><category term="cond-mat"/>
+<author><name>A. B.</name></author></entry><entry><title>no id</title></entry></feed>"""
+
+
+def test_an_atom_feed_gives_bare_ids_and_the_next_start() -> None:
+    parsed = arxiv_atom.parse(ATOM.format(total=5, start=0).encode(), where="feed")
+    row = parsed.documents.row(0, named=True)
+    assert row["document_id"] == "arxiv:2601.00001"
+    assert row["title"] == "VO$_2$ again"
+    assert row["abstract"] == "S & T"
+    assert row["published_on"] == date(2026, 1, 3)
+    assert parsed.token == "2"
+    assert parsed.refused == (("entry 1", "no id or no title"),)
+    with pytest.raises(InputError, match="instead of <feed>"):
+        arxiv_atom.parse(b"<html>down</html>", where="x")
+
+
+def test_feeds_are_fetched_page_by_page() -> None:
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
+
+    with server(answer) as url, Client() as client:
+        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", url=url))) == 2
+        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", limit=1, url=url))) == 1
+
+
+JATS = """<article xmlns:xlink="http://www.w3.org/1999/xlink"><front><article-meta>
+<article-id pub-id-type="doi">10.1000/ABC</article-id>
+<title-group><article-title>On VO<sub>2</sub></article-title></title-group>
+<contrib-group><contrib><name><surname>Mott</surname><given-names>N.</given-names></name></contrib></contrib-group>
+<pub-date><year>2020</year></pub-date>
+<permissions><license xlink:href="https://creativecommons.org/licenses/by/4.0/"><license-p>{long}</license-p></license></permissions>
+<abstract><p>It is &alpha; at 10<sup>5</sup> cm<sup>-3</sup>.</p></abstract></article-meta></front>
+<body><sec><title>Results</title><p>VO<sub>2</sub><xref ref-type="bibr">12</xref> is known
+<sup><xref ref-type="bibr">3</xref></sup>.</p>
+<fig><caption><p>A map.</p></caption></fig></sec><p>End.</p></body></article>"""
+
+
+def test_jats_keeps_superscripts_and_drops_citation_marks() -> None:
+    row = jats.parse(JATS.format(long="Open " * 20).encode(), where="a.xml").documents.row(0, named=True)
+    assert row["abstract"] == "It is α at 10^5 cm^-3."
+    assert row["body"] == ["VO2 is known .", "End."]
+    assert row["sections"] == ["Results", ""]
+    assert row["captions"] == ["A map."]
+    assert row["authors"] == ["N. Mott"]
+    assert row["doi"] == "10.1000/abc"
+    assert row["licence"] == "https://creativecommons.org/licenses/by/4.0/"
+
+
+def test_jats_without_article_or_title() -> None:
+    with pytest.raises(InputError, match="no <article>"):
+        jats.parse(b"<book><p>x</p></book>", where="b.xml")
+    bare = b"<article><front><article-meta><article-id>1</article-id></article-meta></front></article>"
+    assert jats.parse(bare, where="c.xml").refused == (("article 0", "no identifier or no title"),)
+
+
+BOMB = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><article>&b;</article>'
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (BOMB, "entity declarations"),
+        (b"<article><p>cut", "no well-formed XML"),
+        (b"<article>\xff\xfe</article>", "no well-formed XML"),
+        (b"<article/>", "empty XML"),
+        (b"", "an empty file"),
+        (b"\xff\xfe\xfa", "no UTF-8 text"),
+        (b"<a>&unknown;</a>", "no well-formed XML"),
+    ],
+)
+def test_bad_files_are_one_clear_line(data: bytes, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        folder.parse(data, where="bad.xml" if data[:1] == b"<" else "bad.bin")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_file_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A title\nFirst\nline.\n\nSecond.", "utf-8")
+    (tmp_path / "a.png").write_bytes(b"no")
+    (found,) = folder.files(tmp_path)
+    parsed = folder.parse(found.read_bytes(), where=found.name)
+    assert parsed.documents["title"].item() == "A title"
+    assert parsed.documents["body"].to_list() == [["First line.", "Second."]]
+    with pytest.raises(InputError, match="no such folder"):
+        folder.files(tmp_path / "none")
+
+
+def test_a_file_larger_than_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml, "_LIMIT", 10)
+    with pytest.raises(InputError, match="split it"):
+        xml.parse(b"<article>long</article>", where="x")
+
+
+def test_the_log_of_a_page_has_a_stable_id() -> None:
+    parsed = Parsed(records.frame([]), (("record 1", "no title"),))
+    first = records.fetch_row("jats", "a.xml", b"x", parsed)
+    assert first == records.fetch_row("jats", "a.xml", b"x", parsed)
+    assert first["refusals"] == "record 1: no title"
+    assert first["fetch_id"] != records.fetch_row("jats", "a.xml", b"y", parsed)["fetch_id"]
+
+
+def test_days() -> None:
+    assert records.day("2026-02-03T10:00:00Z") == date(2026, 2, 3)
+    assert records.day("soon") is None
+    assert records.day(None) is None
+
+
+def test_stored_metadata(tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {
+            "arxiv_id": ["2", "1", "1"],
+            "title": ["b", "a ", "a"],
+            "abstract": ["x", None, None],
+            "categories": ["cond-mat math", "q-bio", "q-bio"],
+            "created": ["2001-01-01"] * 3,
+            "updated": [None] * 3,
+            "doi": ["10.1/A", None, None],
+        },
+        schema_overrides={"updated": pl.String},
+    )
+    rows.write_parquet(tmp_path / "a.parquet")
+    frame = arxiv_parquet.read(tmp_path)
+    assert frame["document_id"].to_list() == ["arxiv:1", "arxiv:2"]
+    assert frame["categories"].to_list() == [["q-bio"], ["cond-mat", "math"]]
+    assert frame.schema == pl.Schema(records.DOCUMENTS)
+    rows.drop("doi").write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="missing column doi"):
+        arxiv_parquet.read(tmp_path)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="unreadable Parquet"):
+        arxiv_parquet.read(tmp_path)
+    with pytest.raises(InputError, match="no Parquet file"):
+        arxiv_parquet.read(tmp_path / "none")
