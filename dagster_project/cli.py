@@ -11,8 +11,12 @@ from dagster_project.commands import report, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
+    "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
+    "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
+    "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),
+    "temperature": ("dagster_project.commands.screen", "temperature_app", "Temperatures of transitions."),
     "text": ("dagster_project.commands.text", "app", "Select, classify and read documents."),
 }
 

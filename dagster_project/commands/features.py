@@ -1,0 +1,70 @@
+"""`matloom features`: thin skins over `etl.features`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagster_project.commands.common import (
+    InputError,
+    Json,
+    Out,
+    Workers,
+    command,
+    read_input,
+    say,
+    workers,
+    write_output,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(help="Compute features of compositions and structures.", no_args_is_help=True)
+
+
+@command(app, "composition")
+def composition(
+    rows: Annotated[str, typer.Argument(help="Table with a formula column.")],
+    out: Out,
+    column: Annotated[str, typer.Option("--column", help="The formula column.")] = "formula",
+    which: Annotated[str, typer.Option("--set", help="magpie or extended.")] = "magpie",
+    as_json: Json = False,
+) -> None:
+    """Add the Magpie columns (and ours, with --set extended) to a table of formulas."""
+    from etl.features import composition as features
+
+    frame = read_input(rows, needs=(column,), text=(column,))
+    _finish(features.composition(frame, column=column, set=which), out, as_json)
+
+
+@command(app, "structure")
+def structure(
+    rows: Annotated[str, typer.Argument(help="Folder of CIF files, or a table with cif or poscar.")],
+    out: Out,
+    count: Workers = 0,
+    as_json: Json = False,
+) -> None:
+    """Add the ten structure features and ours; null with a reason where one cannot be computed."""
+    from etl.features import structure as features
+
+    _finish(features.structure(_structures(rows), workers=workers(count)), out, as_json)
+
+
+def _structures(rows: str) -> "pl.DataFrame":
+    """Rows of a table, or one row a CIF file of a folder: `file`, `cif`."""
+    if rows != "-" and Path(rows).is_dir():
+        from etl.structures.cif import read_folder
+
+        return read_folder(Path(rows)).select(file="source_id", cif="cif")
+    frame = read_input(rows, text=("cif", "poscar"))
+    if not {"cif", "poscar"} & set(frame.columns):
+        raise InputError.of("missing column cif or poscar", rows, f"it has {', '.join(frame.columns) or 'none'}")
+    return frame
+
+
+def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
+    write_output(made, out)
+    if out != "-" or not as_json:
+        good = int(made["ok"].sum())
+        say({"rows": made.height, "ok": good, "not_ok": made.height - good, "out": out}, as_json=as_json)

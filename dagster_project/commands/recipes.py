@@ -1,0 +1,133 @@
+"""`matloom recipes`: thin skins over `models.recipes`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, Out, Seed, command, home, read_input, say, write_output
+
+if TYPE_CHECKING:
+    from models.recipes.training import RecipeModel
+
+app = typer.Typer(help="Plan syntheses from mined recipes.", no_args_is_help=True)
+
+Model = Annotated[str | None, typer.Option("--model", help="Model folder; the shipped model unless given.")]
+Home = Annotated[str | None, typer.Option("--home", help="Where tables and models live.")]
+Rows = Annotated[str, typer.Argument(help="Table with `target`, and `precursors` where known.")]
+Table = Annotated[str, typer.Argument(help="Recipe table: target, doi, route, precursors, temperatures and times.")]
+NAMES = ("target",)
+TEXT = ("target", "precursors", "doi", "route")
+
+
+@command(app, "train")
+def train(table: Table, out: Out, seed: Seed = 0, as_json: Json = False) -> None:
+    """Train route, condition, density and precursor models and write a model folder."""
+    from models.recipes import training
+
+    card = training.save(training.train(read_input(table, needs=NAMES, text=TEXT), seed=seed), Path(out))
+    say({"model_id": card.model_id, "out": out, **card.data}, as_json=as_json)
+
+
+@command(app, "predict")
+def predict(
+    rows: Rows,
+    out: Out,
+    model: Model = None,
+    samples: Annotated[int, typer.Option("--samples", help="Joint samples for each row.")] = 0,
+    samples_out: Annotated[str | None, typer.Option("--samples-out", help="Table of the samples.")] = None,
+    home_dir: Home = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Add route probabilities and heating conditions with 80 % intervals."""
+    from models.recipes import training
+
+    if samples < 0 or (samples > 0) != (samples_out is not None):
+        raise InputError.of(
+            "--samples without --samples-out, or the reverse", "the options", "give a positive count and a file"
+        )
+    frame, loaded = read_input(rows, needs=NAMES, text=TEXT), _model(model, home_dir, seed)
+    made = training.predict(loaded, frame)
+    if samples_out is not None:
+        write_output(training.sample(loaded, frame, count=samples, seed=seed), samples_out)
+    write_output(made, out)
+    if out != "-" or not as_json:
+        say(
+            {
+                "rows": made.height,
+                "ok": int(made["ok"].sum()),
+                "in_domain": int(made["in_domain"].fill_null(False).sum()),
+                "model_id": loaded.model_id,
+                "out": out,
+            },
+            as_json=as_json,
+        )
+
+
+@command(app, "precursors")
+def precursors(
+    rows: Rows,
+    out: Out,
+    model: Model = None,
+    top: Annotated[int, typer.Option("--top", help="Sets for each target.")] = 5,
+    home_dir: Home = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Propose precursor sets with balanced reactions, ranked."""
+    from models.recipes import training
+
+    if top < 1:
+        raise InputError.of(f"top {top}", "--top", "give 1 or more")
+    made = training.propose(_model(model, home_dir, seed), read_input(rows, needs=NAMES, text=TEXT), top=top)
+    write_output(made, out)
+    if out != "-" or not as_json:
+        say({"records": made.height, "targets": made["row"].n_unique(), "out": out}, as_json=as_json)
+
+
+@command(app, "score")
+def score(table: Table, model: Model = None, home_dir: Home = None, seed: Seed = 0, as_json: Json = False) -> None:
+    """Every metric on a labelled table: all rows, and rows that share no paper or target with training."""
+    from models.recipes import scoring
+
+    say(
+        scoring.score(_model(model, home_dir, seed), read_input(table, needs=NAMES, text=TEXT), seed=seed),
+        as_json=as_json,
+    )
+
+
+@command(app, "recommend")
+def recommend(
+    target: Annotated[str, typer.Argument(help="Formula of the compound to make.")],
+    model: Model = None,
+    given: Annotated[str | None, typer.Option("--precursors", help='Precursors to use, joined by ";".')] = None,
+    top: Annotated[int, typer.Option("--top", help="Precursor sets and precedents to list.")] = 5,
+    home_dir: Home = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """One readable page: route, precursors, reaction, conditions, precedents, caveats."""
+    from models.recipes import recommend as pages
+    from models.recipes.table import as_list
+
+    found = pages.recommend(_model(model, home_dir, seed), target, given=as_list(given), top=top, seed=seed)
+    if as_json:
+        say(found, as_json=True)
+        return
+    sys.stdout.write(pages.page(found))
+
+
+def _model(model: str | None, home_dir: str | None, seed: int) -> "RecipeModel":
+    """The named model, else the shipped one: trained once on the embedded recipe facts, then kept."""
+    from models.recipes import training
+
+    if model is not None:
+        return training.load(Path(model))
+    kept = home(home_dir) / "models" / "shipped-recipes"
+    if not kept.is_dir():
+        from etl.reference import recipe_facts
+
+        training.save(training.train(recipe_facts(), seed=seed), kept)
+    return training.load(kept)

@@ -1,0 +1,286 @@
+"""`matloom screen` and `matloom temperature`: thin skins over `models.screening`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, Out, Seed, command, home, read_input, say, write_output
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from models.screening.explanation import Explanation
+    from models.screening.temperature import TemperatureModel
+    from models.screening.training import ScreeningModel
+
+app = typer.Typer(help="Screen compounds for metal-insulator transitions.", no_args_is_help=True)
+temperature_app = typer.Typer(help="Predict transition temperatures.", no_args_is_help=True)
+
+Labelled = Annotated[str, typer.Argument(help="Table with `formula` and labels.")]
+Rows = Annotated[str, typer.Argument(help="Table with `formula`.")]
+Model = Annotated[str | None, typer.Option("--model", help="Model folder; the shipped model unless given.")]
+Home = Annotated[str | None, typer.Option("--home", help="Where tables and models live.")]
+Features = Annotated[str | None, typer.Option("--features", help="composition, structure or both; both where present.")]
+Label = Annotated[str, typer.Option("--label", help="Column with metal, insulator or mit.")]
+NAMES = ("formula",)
+
+
+@command(app, "train")
+def train(
+    labelled: Labelled,
+    out: Out,
+    features: Features = None,
+    label: Label = "label_name",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train the classifier on a labelled table and write a model folder."""
+    from models.screening import training
+
+    model = training.train(_read(labelled, label), features=features, label=label, seed=seed)
+    card = training.save(model, Path(out))
+    say({"model_id": card.model_id, "out": out, **card.data, "scores": card.scores}, as_json=as_json)
+
+
+@command(app, "evaluate")
+def evaluate(
+    labelled: Labelled,
+    groups: Annotated[
+        str, typer.Option("--groups", help="Groupings joined by commas.")
+    ] = "random,chemsys,family_ln,family_tm_anion,formula_anonymous",
+    features: Features = None,
+    label: Label = "label_name",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Score the classifier by nested cross-validation under each grouping, beside two baselines."""
+    from models.screening import evaluation
+
+    asked = [g.strip() for g in groups.split(",") if g.strip()]
+    if not asked:
+        raise InputError.of("no grouping", "--groups", "name at least one, such as family_tm_anion")
+    say(
+        evaluation.evaluate(_read(labelled, label), groups=asked, features=features, label=label, seed=seed),
+        as_json=as_json,
+    )
+
+
+@command(app, "predict")
+def predict(
+    rows: Rows, out: Out, model: Model = None, home_dir: Home = None, seed: Seed = 0, as_json: Json = False
+) -> None:
+    """Add class probabilities, conformal sets and domain to a table of formulas."""
+    from models.screening import training
+
+    frame = read_input(rows, needs=NAMES, text=NAMES)
+    made = training.predict(_screening(model, home_dir, seed), _structured(frame))
+    _finish(made.drop(set(made.columns) & set(_STRUCTURE_ONLY) - set(frame.columns)), out, as_json)
+
+
+@command(app, "explain")
+def explain(
+    out: Out,
+    model: Model = None,
+    home_dir: Home = None,
+    top: Annotated[int, typer.Option("--top", help="Features to tabulate and draw.")] = 10,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write SHAP values and accumulated local effects of a model as tables and figures."""
+    from models.screening import explanation
+
+    if top < 1:
+        raise InputError.of(f"top {top}", "--top", "give 1 or more")
+    loaded = _screening(model, home_dir, seed)
+    found = explanation.explain(loaded, top=top)
+    folder = Path(out)
+    _folder(folder)
+    tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
+    for name, table in tables.items():
+        write_output(table, str(folder / f"{name}.csv"))
+    figures = _draw(found, folder)
+    say(
+        {"model_id": loaded.model_id, "out": out, "rows": {k: t.height for k, t in tables.items()}, "figures": figures},
+        as_json=as_json,
+    )
+
+
+@command(app, "families")
+def families(
+    predictions: Annotated[str, typer.Argument(help="Output of `screen predict`.")],
+    out: Out,
+    groups: Annotated[str | None, typer.Option("--groups", help="Columns or groupings joined by commas.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Gather predictions by family, with false-discovery control."""
+    from models.screening.families import families as gather
+
+    asked = [g.strip() for g in groups.split(",") if g.strip()] if groups else None
+    found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked, seed=seed)
+    write_output(found, out)
+    say(
+        {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out},
+        as_json=as_json or out == "-",
+    )
+
+
+@command(temperature_app, "predict")
+def temperature_predict(
+    rows: Rows, out: Out, model: Model = None, home_dir: Home = None, seed: Seed = 0, as_json: Json = False
+) -> None:
+    """Add the transition temperature with its 80 % interval to a table of formulas."""
+    from models.screening import temperature
+
+    frame = read_input(rows, needs=NAMES, text=NAMES)
+    _finish(temperature.predict(_temperature(model, home_dir, seed), frame), out, as_json)
+
+
+@command(temperature_app, "train")
+def temperature_train(labelled: Labelled, out: Out, seed: Seed = 0, as_json: Json = False) -> None:
+    """Train the temperature model on rows with `t_mit_K` and write a model folder."""
+    from models.screening import temperature
+
+    made = temperature.train(read_input(labelled, needs=("formula", "t_mit_K"), text=NAMES), seed=seed)
+    card = temperature.save(made, Path(out))
+    say({"model_id": card.model_id, "out": out, **card.data, "scores": card.scores}, as_json=as_json)
+
+
+@command(temperature_app, "evaluate")
+def temperature_evaluate(labelled: Labelled, seed: Seed = 0, as_json: Json = False) -> None:
+    """Leave-one-out errors of the temperature model beside the mean."""
+    from models.screening import temperature
+
+    say(
+        temperature.evaluate(read_input(labelled, needs=("formula", "t_mit_K"), text=NAMES), seed=seed), as_json=as_json
+    )
+
+
+_STRUCTURE_ONLY = (
+    "gii",
+    "est_hubbard_u",
+    "est_charge_trans",
+    "ewald_energy_per_atom",
+    "avg_mm_dists",
+    "avg_mx_dists",
+    "avg_xx_dists",
+)
+
+
+def _read(where: str, label: str) -> "pl.DataFrame":
+    return read_input(where, needs=("formula", label), text=("formula", label))
+
+
+def _structured(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The ten structure features of a `cif` column, where the table has one and not yet the features."""
+    if "cif" not in frame.columns or any(c in frame.columns for c in _STRUCTURE_ONLY):
+        return frame
+    import polars as pl
+
+    from etl.features.structure import structure
+
+    made = structure(frame.select("cif"))
+    columns = [c for c in _STRUCTURE_ONLY if c in made.columns]
+    return pl.concat([frame, made.select(columns)], how="horizontal")
+
+
+def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
+    write_output(made, out)
+    summary = {
+        "rows": made.height,
+        "ok": int(made["ok"].sum()),
+        "in_domain": int(made["in_domain"].fill_null(False).sum()),
+        "out": out,
+    }
+    if "label" in made.columns:
+        summary["predicted_mit"] = int((made["label"] == "mit").fill_null(False).sum())
+    if out != "-" or not as_json:
+        say(summary, as_json=as_json)
+
+
+def _shipped(kind: str, home_dir: str | None) -> Path:
+    return home(home_dir) / "models" / f"shipped-{kind}"
+
+
+def _screening(model: str | None, home_dir: str | None, seed: int) -> "ScreeningModel":
+    """The named model, else the shipped one: trained once on the embedded labelled compounds, then kept."""
+    from models.screening import training
+
+    if model is not None:
+        return training.load(Path(model))
+    kept = _shipped("screening", home_dir)
+    if not kept.is_dir():
+        from etl.reference import labelled_compounds
+
+        training.save(training.train(labelled_compounds(), seed=seed), kept)
+    return training.load(kept)
+
+
+def _temperature(model: str | None, home_dir: str | None, seed: int) -> "TemperatureModel":
+    from models.screening import temperature
+
+    if model is not None:
+        return temperature.load(Path(model))
+    kept = _shipped("temperature", home_dir)
+    if not kept.is_dir():
+        from etl.reference import labelled_compounds
+
+        temperature.save(temperature.train(labelled_compounds(), seed=seed), kept)
+    return temperature.load(kept)
+
+
+def _folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError.of(f"cannot make the folder ({error.strerror})", folder, "choose another") from error
+
+
+def _draw(found: "Explanation", folder: Path) -> list[str]:
+    """Bar chart of importances and one small panel an effect."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = found.ale["feature"].unique(maintain_order=True).to_list()
+    figure, axes = pyplot.subplots(1, 1, figsize=(7, 0.35 * len(names) + 1.2), layout="constrained")
+    head = found.importance.head(len(names)).reverse()
+    axes.barh(head["feature"].to_list(), head["mean_abs_shap"].to_list())
+    axes.set_xlabel("mean |SHAP| of the raw MIT score")
+    figure.savefig(folder / "importance.png", dpi=120)
+    pyplot.close(figure)
+    rows = -(-len(names) // 4)
+    figure, grid = pyplot.subplots(rows, 4, figsize=(13, 2.6 * rows), squeeze=False, sharey=True, layout="constrained")
+    for panel, name in zip(grid.ravel(), names, strict=False):
+        part = found.ale.filter(found.ale["feature"] == name)
+        panel.plot(part["x"].to_list(), part["ale"].to_list())
+        panel.set_title(name, fontsize=8)
+    for panel in grid.ravel()[len(names) :]:
+        panel.set_visible(False)
+    grid[0][0].set_ylabel("change of p_mit")
+    figure.savefig(folder / "ale.png", dpi=120)
+    pyplot.close(figure)
+    return ["importance.png", "ale.png", *_draw_pairs(found, folder)]
+
+
+def _draw_pairs(found: "Explanation", folder: Path) -> list[str]:
+    from matplotlib import pyplot
+
+    names = []
+    for number, ((first, second), part) in enumerate(
+        found.ale_pairs.group_by("feature_1", "feature_2", maintain_order=True), start=1
+    ):
+        x, y = part["x_1"].unique().sort().to_list(), part["x_2"].unique().sort().to_list()
+        figure, axes = pyplot.subplots(figsize=(5, 4), layout="constrained")
+        values = part.sort("x_1", "x_2")["ale"].to_numpy().reshape(len(x), len(y))
+        if len(x) > 1 and len(y) > 1:
+            shown = axes.pcolormesh(x, y, values.T, shading="gouraud", cmap="RdBu_r")
+            figure.colorbar(shown, label="interaction: change of p_mit")
+        axes.set_xlabel(str(first))
+        axes.set_ylabel(str(second))
+        names.append(f"ale_pair_{number}.png")
+        figure.savefig(folder / names[-1], dpi=120)
+        pyplot.close(figure)
+    return names

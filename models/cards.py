@@ -1,0 +1,161 @@
+"""Model folders: `card.json`, `card.md` and one joblib file, written aside and renamed, checked when read.
+
+Belongs here: how any learned model lies on disk and what its card says. What is learned is in the model packages.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InputError
+
+CARD, PAGE, BODY = "card.json", "card.md", "model.joblib"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a model is, what it learned from and how far to trust it.
+
+    Attributes:
+        kind: which loader reads it ("screening", "temperature", "recipes").
+        model_id: hash of training data and settings; equal inputs give equal ids.
+        summary: one sentence for a reader.
+        data: counts and provenance of the training rows.
+        settings: everything that was chosen, seed included.
+        scores: measured on grouped held-out rows, with the protocol named.
+        caveats: what the model must not be used for.
+        sha256: of the model file; filled in by `save`.
+    """
+
+    kind: str
+    model_id: str
+    summary: str
+    data: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+def identify(kind: str, settings: dict[str, Any], *rows: Any) -> str:
+    """A deterministic model id: hash of the settings and of the training rows (anything JSON can hold)."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for block in rows:
+        digest.update(json.dumps(block, sort_keys=True, default=str, ensure_ascii=False).encode())
+    return f"{kind}-{digest.hexdigest()[:16]}"
+
+
+def save(model: object, card: Card, folder: Path) -> Card:
+    """Writes the model folder whole or not at all; an existing model folder is replaced.
+
+    Args:
+        model: what joblib shall store.
+        card: its card; the checksum is added.
+        folder: the folder to write.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        InputError: the parent is missing or not writable, or the folder holds something that is no model.
+    """
+    import joblib
+
+    if folder.exists() and not (folder / CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError.of(
+            f"cannot write ({error.strerror})", folder, "choose a folder that can be written"
+        ) from error
+    try:
+        joblib.dump(model, aside / BODY, compress=3)
+        written = Card(**{**asdict(card), "sha256": hashlib.sha256((aside / BODY).read_bytes()).hexdigest()})
+        (aside / CARD).write_text(json.dumps(asdict(written), indent=2, default=str, ensure_ascii=False) + "\n")
+        (aside / PAGE).write_text(page(written))
+        aside.chmod(0o755)
+        _swap(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return written
+
+
+def _swap(aside: Path, folder: Path) -> None:
+    if not folder.exists():
+        aside.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    folder.rename(old)
+    aside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_card(folder: Path, *, kind: str) -> Card:
+    """Reads and checks a model's card.
+
+    Raises:
+        InputError: no such folder, no card, an unreadable card, or a model of another kind.
+    """
+    if not folder.is_dir():
+        raise InputError.of("no such model folder", folder, f"train one with `matloom {_command(kind)} train`")
+    try:
+        body = json.loads((folder / CARD).read_text())
+        card = Card(**{**body, "caveats": tuple(body["caveats"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError.of("no readable card.json", folder, "name a folder that a train command wrote") from error
+    if card.kind != kind:
+        raise InputError.of(f"a model of kind {card.kind}", folder, f"a model of kind {kind} is needed")
+    return card
+
+
+def load(folder: Path, *, kind: str, expect: type) -> Any:
+    """Loads a model written by `save`, after its checksum agrees with its card.
+
+    joblib files run code when read: load only models that you or someone you trust wrote.
+
+    Raises:
+        InputError: missing, garbled or foreign folder.
+    """
+    import joblib
+
+    card = read_card(folder, kind=kind)
+    try:
+        found = hashlib.sha256((folder / BODY).read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError.of(f"no {BODY}", folder, "train the model again") from error
+    if found != card.sha256:
+        raise InputError.of(f"a {BODY} that differs from its card", folder, "train the model again")
+    try:
+        model = joblib.load(folder / BODY)
+    except (OSError, ValueError, ImportError, AttributeError, EOFError, KeyError, TypeError) as error:
+        raise InputError.of(f"an unreadable {BODY}", folder, "train the model again with this version") from error
+    if not isinstance(model, expect):
+        raise InputError.of(f"a {type(model).__name__}", folder, f"a {expect.__name__} is needed")
+    return model
+
+
+def page(card: Card) -> str:
+    """The card as a Markdown page."""
+    lines = [f"# {card.model_id}", "", card.summary, ""]
+    for title, block in (("Training data", card.data), ("Settings", card.settings), ("Scores", card.scores)):
+        if block:
+            lines += [
+                f"## {title}",
+                "",
+                *(f"- {k}: {json.dumps(v, default=str, ensure_ascii=False)}" for k, v in block.items()),
+                "",
+            ]
+    if card.caveats:
+        lines += ["## Caveats", "", *(f"- {c}" for c in card.caveats), ""]
+    return "\n".join(lines)
+
+
+def _command(kind: str) -> str:
+    return {"screening": "screen", "recipes": "recipes"}.get(kind, kind)

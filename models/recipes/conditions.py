@@ -1,0 +1,302 @@
+"""Route classifier and condition regression: LightGBM, calibrated or with conformal 80 % intervals.
+
+Rows weigh 1 / rows of their paper. Rounds are chosen, probabilities calibrated and intervals widened on papers that
+the trees did not see: one held-out share of a large table, all folds in turn of a small one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.recipes import CONDITIONS, ROUTES, splits
+from models.recipes.features import Singles
+from models.screening.inputs import Floats, Ints
+
+LARGE = 3000
+LEVEL = 0.8
+COMMON: dict[str, Any] = {
+    "num_threads": 2,
+    "verbosity": -1,
+    "deterministic": True,
+    "force_col_wise": True,
+    "max_bin": 63,
+    "feature_fraction": 0.35,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the trees may grow for a number of rows."""
+
+    leaves: int
+    least: int
+    rate: float
+    rounds: int
+
+    @classmethod
+    def for_rows(cls, n: int) -> "Size":
+        """Small tables get small, shrunk trees."""
+        return cls(47, 12, 0.12, 160) if n >= LARGE else cls(8, max(2, n // 40), 0.06, 80)
+
+    def parameters(self, seed: int) -> dict[str, Any]:
+        """LightGBM parameters."""
+        return {
+            **COMMON,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": self.least,
+            "learning_rate": self.rate,
+            "seed": seed,
+        }
+
+
+def boost(
+    X: Singles,
+    y: Floats,
+    w: Floats,
+    objective: dict[str, Any],
+    *,
+    seed: int,
+    rounds: int | None = None,
+    watch: tuple[Singles, Floats, Floats] | None = None,
+) -> tuple[str, int]:
+    """Fits one booster; with `watch` rows it stops early. Returns its text and its rounds."""
+    import lightgbm
+
+    size = Size.for_rows(len(y))
+    data = lightgbm.Dataset(X, y, weight=w, params={"verbosity": -1, "max_bin": 63})
+    sets, calls = None, []
+    if watch is not None:
+        sets = [lightgbm.Dataset(watch[0], watch[1], weight=watch[2], reference=data)]
+        calls = [lightgbm.early_stopping(15, verbose=False)]
+    made = lightgbm.train(
+        {**size.parameters(seed), **objective},
+        data,
+        num_boost_round=rounds or size.rounds,
+        valid_sets=sets,
+        callbacks=calls,
+    )
+    best = made.best_iteration if made.best_iteration > 0 else made.num_trees()
+    return made.model_to_string(num_iteration=made.best_iteration if watch is not None else -1), int(best)
+
+
+def run(text: str, X: Singles) -> Floats:
+    """Predictions of a stored booster."""
+    import lightgbm
+
+    return np.asarray(lightgbm.Booster(model_str=text).predict(X), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RouteModel:
+    """Four route probabilities.
+
+    Attributes:
+        text: the booster; None where training knew fewer than two routes.
+        temperature: exponent that calibrates (Guo et al., ICML 2017).
+        prior: shares of the routes among training papers.
+        seen: index into ROUTES of the booster's classes.
+    """
+
+    text: str | None
+    temperature: float
+    prior: Floats
+    seen: tuple[int, ...]
+
+    def probabilities(self, X: Singles) -> Floats:
+        """n x 4, rows sum to 1."""
+        if self.text is None:
+            return np.tile(self.prior, (len(X), 1))
+        out = np.full((len(X), len(ROUTES)), 1e-4)
+        out[:, list(self.seen)] = _sharpen(run(self.text, X), self.temperature)
+        normal: Floats = out / out.sum(axis=1, keepdims=True)
+        return normal
+
+
+def _sharpen(p: Floats, temperature: float) -> Floats:
+    powered = np.clip(p, 1e-6, 1) ** temperature
+    sharp: Floats = powered / powered.sum(axis=1, keepdims=True)
+    return sharp
+
+
+def holdouts(frame: pl.DataFrame, seed: int) -> list[tuple[Ints, Ints]]:
+    """Splits for calibration: one for a large table, five folds for a small one."""
+    if frame.height >= LARGE:
+        return list(splits.folds(frame, count=1, seed=seed, share=0.15))
+    return list(splits.folds(frame, count=5, seed=seed))
+
+
+def fit_route(X: Singles, frame: pl.DataFrame, *, seed: int) -> RouteModel:
+    """Fits the route classifier on rows with a route."""
+    names = frame["route"].to_list()
+    weight = splits.paper_weights(splits.papers(frame))
+    codes = np.array([ROUTES.index(r) for r in names], dtype=np.int64)
+    prior = np.bincount(codes, weight, minlength=len(ROUTES)) + 0.5
+    prior = prior / prior.sum()
+    seen = tuple(int(c) for c in np.unique(codes))
+    if len(seen) < 2:
+        return RouteModel(None, 1.0, prior, seen)
+    y = np.searchsorted(np.array(seen), codes).astype(float)
+    # Square-root class weights: rare routes are heard, probabilities stay near the shares met in the literature.
+    weight = weight / np.sqrt(prior[codes])
+    weight = weight / weight.mean()
+    objective: dict[str, Any] = {"objective": "multiclass", "num_class": len(seen)}
+    if frame.height >= LARGE:
+        # Four trees a round: fewer, faster rounds keep training on a laptop under two minutes.
+        objective |= {"num_leaves": 31, "learning_rate": 0.18, "feature_fraction": 0.25}
+    text: str | None = None
+    rounds: list[int] = []
+    held_p: list[Floats] = []
+    held_y: list[Floats] = []
+    for train, test in holdouts(frame, seed):
+        watch = (X[test], y[test], weight[test])
+        text, used = boost(X[train], y[train], weight[train], objective, seed=seed, watch=watch)
+        rounds.append(used)
+        held_p.append(run(text, X[test]))
+        held_y.append(y[test])
+    # The splits choose rounds and calibrate; the trees that are kept learn from every row.
+    text, _ = boost(X, y, weight, objective, seed=seed, rounds=max(10, int(np.median(rounds or [40]))))
+    if not held_p:
+        return RouteModel(text, 1.0, prior, seen)
+    return RouteModel(text, _temperature(np.concatenate(held_p), np.concatenate(held_y).astype(np.int64)), prior, seen)
+
+
+def _temperature(p: Floats, y: Ints) -> float:
+    grid = np.exp(np.linspace(-1.2, 1.0, 45))
+    losses = [-np.mean(np.log(_sharpen(p, t)[np.arange(len(y)), y])) for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+@dataclass(frozen=True)
+class ConditionModel:
+    """One condition: median and two quantiles, and the conformal margin that makes them cover 80 %.
+
+    Conformalised quantile regression: Romano, Patterson, Candes (NeurIPS 2019).
+
+    Attributes:
+        texts: boosters of median, low and high; empty where too few rows are known.
+        margin: added on both sides, on the modelled scale.
+        log: whether log1p was modelled (times).
+        constant: median, low and high of the training rows, the fall-back and the baseline.
+        limits: smallest and largest value ever answered.
+        rows: training rows; papers: distinct papers among them.
+    """
+
+    texts: tuple[str, ...]
+    margin: float
+    log: bool
+    constant: tuple[float, float, float]
+    limits: tuple[float, float]
+    rows: int
+    papers: int
+
+    def predict(self, X: Singles) -> tuple[Floats, Floats, Floats]:
+        """Point, low and high of n rows."""
+        if not self.texts:
+            point, low, high = (np.full(len(X), c) for c in self.constant)
+            return point, low, high
+        point, low, high = (run(t, X) for t in self.texts)
+        low, high = np.minimum(low, point), np.maximum(high, point)
+        low, high = np.minimum(low - self.margin, point), np.maximum(high + self.margin, point)
+        return self._back(point), self._back(low), self._back(high)
+
+    def _back(self, v: Floats) -> Floats:
+        values = np.expm1(v) if self.log else v
+        return np.clip(values, *self.limits)
+
+
+QUANTILES: tuple[dict[str, Any], ...] = (
+    {"objective": "regression_l1"},
+    {"objective": "quantile", "alpha": 0.1},
+    {"objective": "quantile", "alpha": 0.9},
+)
+
+
+def fit_condition(X: Singles, frame: pl.DataFrame, name: str, *, seed: int) -> ConditionModel:
+    """Fits one condition on the rows that have it.
+
+    Args:
+        X: features of all rows of `frame`.
+        frame: normalised recipes.
+        name: one of CONDITIONS.
+        seed: of splits and trees.
+    """
+    known = frame[name].is_not_null().to_numpy()
+    rows = np.flatnonzero(known)
+    part, y = frame[rows.tolist()], frame[name].drop_nulls().to_numpy()
+    log = name.endswith("_h")
+    if len(rows) < 20:
+        middle = (1073.15, 673.15, 1673.15) if name.endswith("_K") else (6.0, 1.0, 24.0)
+        if len(rows):
+            q = np.quantile(y, [0.5, 0.1, 0.9])
+            middle = (float(q[0]), float(q[1]), float(q[2]))
+        return ConditionModel((), 0.0, log, middle, (min(middle), max(middle)), len(rows), 0)
+    names = splits.papers(part)
+    scale, weight, Z = np.log1p(y) if log else y, splits.paper_weights(names), X[rows]
+    centre, low, high = _weighted_quantiles(y, weight, (0.5, 0.1, 0.9))
+    texts, scores, who = _boosters(Z, scale, weight, part, seed)
+    return ConditionModel(
+        texts,
+        _margin(scores, who),
+        log,
+        (centre, low, high),
+        (float(y.min()), float(y.max())),
+        len(rows),
+        len(set(names)),
+    )
+
+
+def _boosters(
+    Z: Singles, y: Floats, w: Floats, part: pl.DataFrame, seed: int
+) -> tuple[tuple[str, ...], Floats, list[str]]:
+    """The three boosters, and how far each held-out row lies outside its interval (negative: inside)."""
+    names = splits.papers(part)
+    rounds: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    scores: list[Floats] = []
+    who: list[str] = []
+    for train, test in holdouts(part, seed):
+        # Early stopping and the margin use different papers, else the margin would be flattered.
+        side = np.array([splits.bucket(names[i], seed + 1) < 0.5 for i in test])
+        stop, rest = (test[side], test[~side]) if side.any() and not side.all() else (test, test)
+        watch = (Z[stop], y[stop], w[stop])
+        made = [boost(Z[train], y[train], w[train], q, seed=seed, watch=watch) for q in QUANTILES]
+        for k, (_, used) in enumerate(made):
+            rounds[k].append(used)
+        point, low, high = (run(t, Z[rest]) for t, _ in made)
+        low, high = np.minimum(low, point), np.maximum(high, point)
+        scores.append(np.maximum(low - y[rest], y[rest] - high))
+        who += [names[i] for i in rest]
+    texts = tuple(
+        boost(Z, y, w, q, seed=seed, rounds=max(5, int(np.median(rounds[k] or [30]))))[0]
+        for k, q in enumerate(QUANTILES)
+    )
+    return texts, np.concatenate(scores) if scores else np.zeros(0), who
+
+
+def _margin(scores: Floats, papers: list[str]) -> float:
+    """Conformal margin with one vote a paper: the rows of a series are one observation, not many."""
+    if not len(scores):
+        return 0.0
+    weight = splits.paper_weights(papers)
+    count = len(set(papers))
+    level = min(1.0, LEVEL * (count + 1) / count)
+    return _weighted_quantiles(scores, weight, (level,))[0]
+
+
+def _weighted_quantiles(values: Floats, weight: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    places = [min(int(np.searchsorted(share, q - 1e-12)), len(values) - 1) for q in levels]
+    return tuple(float(values[order][p]) for p in places)
+
+
+def condition_columns(models: dict[str, ConditionModel], X: Singles) -> dict[str, Floats]:
+    """Point, `_low` and `_high` of each condition."""
+    out: dict[str, Floats] = {}
+    for name in CONDITIONS:
+        out[name], out[f"{name}_low"], out[f"{name}_high"] = models[name].predict(X)
+    return out

@@ -1,0 +1,203 @@
+"""One readable page for one target: route, precursors, reaction, conditions, precedents, caveats."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.recipes import CONDITIONS, ROUTES, balance, precursors
+from models.recipes.compositions import fractions, parse, precursor_key
+from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
+from schemas.errors import InputError
+
+LABELS = {
+    "sinter_temperature_K": "sintering temperature (K)",
+    "calcine_temperature_K": "calcination temperature (K)",
+    "max_temperature_K": "highest temperature (K)",
+    "sinter_time_h": "sintering time (h)",
+    "calcine_time_h": "calcination time (h)",
+}
+
+
+def recommend(
+    model: RecipeModel, target: str, *, given: list[str] | None = None, top: int = 5, samples: int = 400, seed: int = 0
+) -> dict[str, Any]:
+    """Everything known about making a target.
+
+    Args:
+        model: trained recipe models.
+        target: formula with numbers ("NaN" is one).
+        given: precursors that shall be used, if any.
+        top: precursor sets and precedents to list.
+        samples: joint samples behind the quantiles.
+        seed: of the samples.
+
+    Raises:
+        InputError: the target does not parse.
+    """
+    if parse(target) is None:
+        raise InputError.of(f"target {target!r}", "recommend", "give a formula with numbers, such as LiMn1.8Ni0.2O4")
+    proposals = precursors.propose(model.library, target, top=top)
+    used = given or (list(proposals[0].precursors) if proposals else None)
+    asked = pl.DataFrame(
+        {"target": [target], "precursors": [given]}, schema={"target": pl.String, "precursors": pl.List(pl.String)}
+    )
+    row = predict(model, asked).row(0, named=True)
+    # Conditions follow from the precursors that are used; the route is judged without them unless they were given.
+    chosen = predict(model, asked.with_columns(pl.Series("precursors", [used], dtype=pl.List(pl.String)))).row(
+        0, named=True
+    )
+    drawn = sample(model, asked, count=samples, seed=seed)
+    reaction = balance.balance(target, used) if used else balance.Reaction(False, reason="no precursors known")
+    return {
+        "target": target,
+        "model_id": model.model_id,
+        "route": {r: row[c] for r, c in zip(ROUTES, P_COLUMNS, strict=True)},
+        "given_precursors": given,
+        "precursors": [_set(p, parse(target) or {}) for p in proposals],
+        "reaction": {
+            "precursors": used,
+            "balanced": reaction.balanced,
+            "text": reaction.text,
+            "reason": reaction.reason,
+        },
+        "conditions": {
+            c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS
+        },
+        "joint": _quantiles(drawn),
+        "precedents": precedents(model, target, top=top),
+        "in_domain": row["in_domain"],
+        "caveats": _unknown(model, given) + _caveats(target, used, reaction, row, given),
+    }
+
+
+def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:
+    brought = set().union(*((parse(n) or {}) for n in p.precursors))
+    return {
+        "precursors": list(p.precursors),
+        "score": p.score,
+        "covers_elements": precursors.needed(aim) <= brought,
+        "balanced": p.reaction.balanced,
+        "reaction": p.reaction.text or p.reaction.reason,
+        "charge_balanced": {n: balance.charge_balanced(n) for n in p.precursors},
+    }
+
+
+def _quantiles(drawn: pl.DataFrame) -> dict[str, Any]:
+    names = ("sinter_temperature_K", "sinter_time_h")
+    if not drawn.height or drawn[names[0]].is_nan().all():
+        return {}
+    return {
+        n: {
+            f"q{int(q * 100)}": round(float(np.quantile(drawn[n].to_numpy(), q)), 2)
+            for q in (0.1, 0.25, 0.5, 0.75, 0.9)
+        }
+        for n in names
+    }
+
+
+def precedents(model: RecipeModel, target: str, *, top: int = 5) -> list[dict[str, Any]]:
+    """The nearest training recipes by composition, one a paper and target."""
+    point = fractions(parse(target)).astype(np.float32)
+    gap = np.sqrt(((model.points - point) ** 2).sum(axis=1))
+    out: list[dict[str, Any]] = []
+    met: set[tuple[str | None, str | None]] = set()
+    for i in np.argsort(gap, kind="stable")[:200]:
+        row = model.precedents.row(int(i), named=True)
+        if (row["doi"], row["target_key"]) in met:
+            continue
+        met.add((row["doi"], row["target_key"]))
+        known = {c: row[c] for c in CONDITIONS if row[c] is not None}
+        out.append(
+            {
+                "target": row["target"],
+                "doi": row["doi"],
+                "route": row["route"],
+                "precursors": row["precursors"],
+                "conditions": known,
+                "distance": round(float(gap[i]), 4),
+            }
+        )
+        if len(out) == top:
+            break
+    return out
+
+
+def _unknown(model: RecipeModel, given: list[str] | None) -> list[str]:
+    """Given precursors that no training recipe uses, with the sources that recipes do use."""
+    out = []
+    for name in given or []:
+        if precursor_key(name) in model.library.spelling:
+            continue
+        elements = sorted(precursors.needed(parse(name) or {}))
+        seen = [model.library.spelling[k] for e in elements for k in model.library.source.get(e, ())[:3]]
+        out.append(
+            f"{name} occurs in no training recipe; recipes use {', '.join(seen) or 'no source of its elements'}."
+        )
+    return out
+
+
+def _caveats(
+    target: str, used: list[str] | None, reaction: balance.Reaction, row: dict[str, Any], given: list[str] | None
+) -> list[str]:
+    out = []
+    if not row["in_domain"]:
+        out.append(f"Outside the domain of the training recipes: {row['domain_reason']}.")
+    for name in [target, *(used or [])]:
+        if balance.charge_balanced(name) is False:
+            out.append(
+                f"{name}: no mix of common oxidation states is neutral; check the formula "
+                "(fine for intermetallics and peroxides)."
+            )
+    if used and not reaction.balanced:
+        out.append(f"The reaction does not close: {reaction.reason}.")
+    released = [g for g, n in reaction.coefficients if g == "O2" and n < 0]
+    if released and given:
+        out.append(
+            "The reaction closes only by giving off O2: "
+            "the oxidation states of the precursors are higher than the target's."
+        )
+    out.append(
+        "Learned from reported successes; the same recipe in two papers differs by about 100 K. "
+        "Check hazards before heating anything."
+    )
+    if row["p_hydrothermal"] > 0.3:
+        out.append("Hydrothermal hold temperatures are not in the data: none are given.")
+    return out
+
+
+def page(found: dict[str, Any]) -> str:
+    """A recommendation as Markdown."""
+    lines = [f"# Making {found['target']}", "", "## Route", ""]
+    lines += [f"- {r}: {p:.0%}" for r, p in sorted(found["route"].items(), key=lambda i: -i[1])]
+    lines += ["", "## Precursors", ""]
+    lines += [
+        f"{k}. {' + '.join(p['precursors'])} (score {p['score']:.2f}): {p['reaction']}"
+        for k, p in enumerate(found["precursors"], 1)
+    ] or ["none known"]
+    reaction = found["reaction"]
+    lines += [
+        "",
+        "## Reaction",
+        "",
+        reaction["text"] or f"does not close: {reaction['reason']}",
+        "",
+        "## Conditions (80 % interval)",
+        "",
+    ]
+    lines += [
+        f"- {LABELS[c]}: {v['point']:.4g} ({v['low']:.4g} to {v['high']:.4g})" for c, v in found["conditions"].items()
+    ]
+    if found["joint"]:
+        lines += ["", "Joint distribution of sintering, quantiles 10 / 50 / 90 %:", ""]
+        lines += [f"- {LABELS[c]}: {q['q10']:g} / {q['q50']:g} / {q['q90']:g}" for c, q in found["joint"].items()]
+    lines += ["", "## Precedents", ""]
+    lines += [_precedent(p) for p in found["precedents"]]
+    lines += ["", "## Caveats", "", *(f"- {c}" for c in found["caveats"]), "", f"Model {found['model_id']}", ""]
+    return "\n".join(lines)
+
+
+def _precedent(p: dict[str, Any]) -> str:
+    made = ", ".join(f"{LABELS[c]} {v:.4g}" for c, v in p["conditions"].items()) or "conditions not stated"
+    source = f"https://doi.org/{p['doi']}" if p["doi"] else "no DOI"
+    return f"- {p['target']} ({p['route']}) from {' + '.join(p['precursors'] or ['?'])}: {made}; {source}"

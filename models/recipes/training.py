@@ -1,0 +1,285 @@
+"""`train`, `predict`, `sample`, `save`, `load` of the recipe models."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models import cards
+from models.recipes import CONDITIONS, ROUTES, conditions, density, features, precursors, splits
+from models.recipes.compositions import fractions, parse
+from models.recipes.conditions import ConditionModel, RouteModel
+from models.recipes.features import Singles
+from models.recipes.table import normalise
+from models.screening.inputs import Floats, Ints
+from schemas.errors import InputError
+
+KIND = "recipes"
+HIDDEN = 0.35
+P_COLUMNS = tuple("p_" + r.replace("-", "_") for r in ROUTES)
+
+
+@dataclass(frozen=True)
+class RecipeModel:
+    """All recipe models of one training table.
+
+    Attributes:
+        model_id: hash of training rows and settings.
+        encoder: of the features.
+        route: route classifier.
+        conditions: one model a condition.
+        joint: density of sintering temperature and time.
+        library: observed precursor sets.
+        precedents: training rows for look-up: target, route, precursors, conditions, doi.
+        points: atomic fractions of the precedents, n x elements.
+        limit: largest distance of `in_domain`.
+        card: what is written beside the model.
+    """
+
+    model_id: str
+    encoder: features.Encoder
+    route: RouteModel
+    conditions: dict[str, ConditionModel]
+    joint: density.Density
+    library: precursors.Library
+    precedents: pl.DataFrame
+    points: Any
+    limit: float
+    card: cards.Card = field(repr=False)
+
+
+def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
+    """Trains every recipe model on one table (columns in C or in K, see `table.normalise`).
+
+    Precursors are hidden from a share of the rows, so that one model serves with and without them.
+
+    Raises:
+        InputError: no `target`, fewer than 20 usable rows, or nothing to learn from.
+    """
+    made = normalise(table, labelled=True)
+    usable = made.frame.filter(pl.col("ok"))
+    frame = usable.unique(
+        ["doi", "target_key", "route", "precursor_set", *CONDITIONS], maintain_order=True, keep="first"
+    )
+    if frame.height < 20:
+        raise InputError.of(
+            f"{frame.height} usable rows", "the recipe table", "give at least 20 with a formula as target"
+        )
+    encoder = features.fit(frame["precursor_set"].to_list())
+    hide = np.array([splits.bucket(f"{p}|{i}", seed + 7) < HIDDEN for i, p in enumerate(splits.papers(frame))])
+    X = features.matrix(encoder, frame, hide=hide)
+    routed = np.flatnonzero(frame["route"].is_not_null().to_numpy())
+    route = conditions.fit_route(X[routed], frame[routed.tolist()], seed=seed) if len(routed) else _no_route()
+    fitted = {c: conditions.fit_condition(X, frame, c, seed=seed) for c in CONDITIONS}
+    points, limit = _domain(frame, seed)
+    settings = {"seed": seed, "hidden": HIDDEN, "level": conditions.LEVEL, "trees": density.TREES, **conditions.COMMON}
+    model_id = cards.identify(KIND, settings, frame.drop("ok", "reason").write_json())
+    return RecipeModel(
+        model_id,
+        encoder,
+        route,
+        fitted,
+        density.fit(X, frame, seed=seed),
+        precursors.fit(frame),
+        frame.select("target", "target_key", "route", "precursors", "doi", *CONDITIONS),
+        points,
+        limit,
+        _card(model_id, settings, table, frame, made.dropped, fitted),
+    )
+
+
+def _no_route() -> RouteModel:
+    return RouteModel(None, 1.0, np.full(len(ROUTES), 1 / len(ROUTES)), ())
+
+
+def _domain(frame: pl.DataFrame, seed: int) -> tuple[Any, float]:
+    """Target points and the 95th percentile of the distance from a held-out paper's target to the rest."""
+    distinct = frame.unique("target_key", maintain_order=True)
+    points = np.array([fractions(parse(t)) for t in frame["target"].to_list()], dtype=np.float32)
+    some = np.array([fractions(parse(t)) for t in distinct["target"].to_list()], dtype=np.float32)
+    held = next(iter(splits.folds(distinct, count=5, seed=seed)), None)
+    if held is None:
+        return points, 0.1
+    gaps, _ = features.distances(some[held[1]][:2000], some[held[0]])
+    return points, float(np.quantile(gaps, 0.95))
+
+
+def _card(
+    model_id: str,
+    settings: dict[str, Any],
+    table: pl.DataFrame,
+    frame: pl.DataFrame,
+    dropped: dict[str, int],
+    fitted: dict[str, ConditionModel],
+) -> cards.Card:
+    return cards.Card(
+        kind=KIND,
+        model_id=model_id,
+        summary="Predicts synthesis route, heating conditions and precursors from a target formula.",
+        data={
+            "rows_given": table.height,
+            "rows_used": frame.height,
+            "papers": frame["doi"].n_unique(),
+            "targets": frame["target_key"].n_unique(),
+            "values_out_of_range": dropped,
+            "rows_by_condition": {k: m.rows for k, m in fitted.items()},
+        },
+        settings=settings,
+        caveats=(
+            "Text-mined recipes: only successes are reported, and numbers carry extraction errors "
+            "(same target and precursors differ by about 100 K).",
+            "Sintering conditions are stated in about a third of solid-state recipes; "
+            "hydrothermal hold temperatures are not predicted.",
+            "Published errors on random rows are not comparable: rows of one paper share their conditions.",
+        ),
+    )
+
+
+def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
+    """Adds route probabilities, conditions with 80 % intervals and domain; unreadable targets stay with a reason.
+
+    Args:
+        model: trained recipe models.
+        table: needs `target`; `precursors` (list, or text joined by ";") where known.
+
+    Raises:
+        InputError: no `target`.
+    """
+    frame, X, rows = prepare(model, table)
+    made: dict[str, Floats] = {c: np.full(table.height, np.nan) for c in P_COLUMNS}
+    near: list[bool | None] = [None] * table.height
+    why: list[str | None] = [None] * table.height
+    if len(rows):
+        p = np.round(model.route.probabilities(X), 6)
+        p[np.arange(len(p)), p.argmax(axis=1)] += 1 - p.sum(axis=1)
+        for k, c in enumerate(P_COLUMNS):
+            made[c][rows] = p[:, k]
+        for name, values in conditions.condition_columns(model.conditions, X).items():
+            made.setdefault(name, np.full(table.height, np.nan))[rows] = np.round(values, 3)
+        for row, reason in zip(rows, domain_reasons(model, frame[rows.tolist()]), strict=True):
+            near[row], why[row] = reason is None, reason
+    else:
+        empty = {f"{c}{s}": np.full(table.height, np.nan) for c in CONDITIONS for s in ("", "_low", "_high")}
+        made.update(empty)
+    return table.drop([c for c in made if c in table.columns]).with_columns(
+        frame["ok"],
+        frame["reason"],
+        *(pl.Series(k, v, nan_to_null=True) for k, v in made.items()),
+        pl.Series("in_domain", near, dtype=pl.Boolean),
+        pl.Series("domain_reason", why, dtype=pl.String),
+        pl.lit(model.model_id).alias("model_id"),
+    )
+
+
+def prepare(model: RecipeModel, table: pl.DataFrame) -> tuple[pl.DataFrame, Singles, Ints]:
+    """Normalised rows, features of the readable ones, and their places."""
+    frame = normalise(table.select([c for c in table.columns if c in ("target", "precursors", "doi")])).frame
+    rows = np.flatnonzero(frame["ok"].to_numpy()).astype(np.int64)
+    part = frame[rows.tolist()]
+    X = features.matrix(model.encoder, part) if len(rows) else np.empty((0, 0), np.float32)
+    return frame, X, rows
+
+
+def domain_reasons(model: RecipeModel, frame: pl.DataFrame) -> list[str | None]:
+    """Why a target lies outside the domain; None where it lies inside."""
+    points = np.array([fractions(parse(t)) for t in frame["target"].to_list()])
+    gaps, _ = features.distances(points, model.points)
+    known = {e for e, seen in zip(_elements(), (model.points > 0).any(axis=0), strict=True) if seen}
+    out: list[str | None] = []
+    for target, gap in zip(frame["target"].to_list(), gaps, strict=True):
+        new = sorted(set(parse(target) or {}) - known)
+        if new:
+            out.append(f"no training target holds {', '.join(new)}")
+        elif gap > model.limit:
+            out.append(
+                f"nearest training target is {gap:.3f} away in atomic fractions; usual is up to {model.limit:.3f}"
+            )
+        else:
+            out.append(None)
+    return out
+
+
+def _elements() -> tuple[str, ...]:
+    from models.recipes.compositions import ELEMENTS
+
+    return ELEMENTS
+
+
+def sample(model: RecipeModel, table: pl.DataFrame, *, count: int, seed: int = 0) -> pl.DataFrame:
+    """Joint samples: `row` (place in the table), `sample`, `sinter_temperature_K`, `sinter_time_h`."""
+    _, X, rows = prepare(model, table)
+    if not len(rows):
+        empty = {"row": pl.Int64, "sample": pl.Int64, density.PAIR[0]: pl.Float64, density.PAIR[1]: pl.Float64}
+        return pl.DataFrame(schema=empty)
+    drawn = model.joint.sample(X, count, seed)
+    flat = np.round(drawn.reshape(-1, 2), 3)
+    return pl.DataFrame(
+        {
+            "row": np.repeat(rows, count),
+            "sample": np.tile(np.arange(count), len(rows)),
+            density.PAIR[0]: flat[:, 0],
+            density.PAIR[1]: flat[:, 1],
+        }
+    )
+
+
+def propose(model: RecipeModel, table: pl.DataFrame, *, top: int = 5) -> pl.DataFrame:
+    """Precursor sets: records `row`, `rank`, `target`, `precursors`, `score`, `reaction`, `ok`, `reason`.
+
+    A target without any proposal keeps one record with ok = false.
+    """
+    frame = normalise(table.select([c for c in table.columns if c == "target"])).frame
+    records: list[dict[str, Any]] = []
+    for row, (target, reason) in enumerate(frame.select("target", "reason").iter_rows()):
+        found = precursors.propose(model.library, target, top=top) if reason is None else []
+        if not found:
+            records.append(_record(row, target, None, reason or "no known precursor set brings its elements"))
+        records += [_record(row, target, (k + 1, p), None) for k, p in enumerate(found)]
+    schema: dict[str, Any] = {
+        "row": pl.Int64,
+        "rank": pl.Int64,
+        "target": pl.String,
+        "precursors": pl.List(pl.String),
+        "score": pl.Float64,
+        "reaction": pl.String,
+        "balanced": pl.Boolean,
+        "ok": pl.Boolean,
+        "reason": pl.String,
+    }
+    return pl.DataFrame(records, schema=schema)
+
+
+def _record(
+    row: int, target: str | None, found: tuple[int, precursors.Proposal] | None, reason: str | None
+) -> dict[str, Any]:
+    if found is None:
+        return {"row": row, "target": target, "ok": False, "reason": reason}
+    rank, p = found
+    return {
+        "row": row,
+        "rank": rank,
+        "target": target,
+        "precursors": list(p.precursors),
+        "score": p.score,
+        "reaction": p.reaction.text or None,
+        "balanced": p.reaction.balanced,
+        "ok": True,
+        "reason": p.reaction.reason or None,
+    }
+
+
+def save(model: RecipeModel, folder: Path) -> cards.Card:
+    """Writes the model folder (model file, card.json, card.md)."""
+    return cards.save(model, model.card, folder)
+
+
+def load(folder: Path) -> RecipeModel:
+    """Reads a model folder.
+
+    Raises:
+        InputError: missing, garbled or of another kind.
+    """
+    model: RecipeModel = cards.load(folder, kind=KIND, expect=RecipeModel)
+    return model

@@ -1,0 +1,197 @@
+"""Features of compositions and structures against independent values."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from etl import reference
+from etl.features.composition import composition, composition_batches
+from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
+from etl.features.grouping import family_ln, family_tm_anion, formula_anonymous, groupings
+from etl.features.ionization import ionization_energy
+from etl.features.structure import featurize_text, structure
+from etl.structures.cif import read_poscar, to_cif
+from schemas.emit.polars import inspect
+from schemas.errors import InputError
+from schemas.tables import REGISTRY
+
+ROCK_SALT = """NaCl
+1.0
+5.64 0 0
+0 5.64 0
+0 0 5.64
+Na Cl
+4 4
+direct
+0 0 0
+0 0.5 0.5
+0.5 0 0.5
+0.5 0.5 0
+0.5 0.5 0.5
+0.5 0 0
+0 0.5 0
+0 0 0.5
+"""
+RUTILE = """VO2
+1.0
+4.55 0 0
+0 4.55 0
+0 0 2.85
+V O
+2 4
+direct
+0 0 0
+0.5 0.5 0.5
+0.3 0.3 0
+0.7 0.7 0
+0.8 0.2 0.5
+0.2 0.8 0.5
+"""
+ODD = ["VO2", "NaN", "La0.7Sr0.3MnO3", "Fe", "GaMo4S8", "Ca(OH)2", "H2O", "Ba2Ca2Cu3HgO8", "CuIr2S4", "C60"]
+
+
+def test_magpie_equals_matminer() -> None:
+    from matminer.featurizers.composition import ElementProperty
+    from pymatgen.core import Composition
+
+    featurizer = ElementProperty.from_preset("magpie", impute_nan=False)
+    formulas = ODD + reference.labelled_compounds()["formula"].head(30).to_list()
+    ours = composition(pl.DataFrame({"formula": formulas}))
+    names = featurizer.feature_labels()
+    for formula, row in zip(formulas, ours.select(names).iter_rows(), strict=True):
+        theirs = featurizer.featurize(Composition(formula))
+        np.testing.assert_allclose(row, theirs, rtol=1e-9, atol=1e-9, err_msg=formula)
+
+
+def test_a_formula_that_is_none_stays_with_a_reason() -> None:
+    found = composition(pl.DataFrame({"n": [1, 2, 3, 4], "formula": ["VO2", "Xx2O3", None, "((("]}))
+    assert found["ok"].to_list() == [True, False, False, False]
+    assert found["reason"].null_count() == 1
+    assert found["MagpieData mean Number"].null_count() == 3
+    with pytest.raises(InputError, match="missing column name"):
+        composition(found, column="name")
+    with pytest.raises(InputError, match="unknown set"):
+        composition(found, set="huge")
+
+
+def test_batches_give_what_the_whole_gives() -> None:
+    frame = pl.DataFrame({"formula": ODD})
+    parts = pl.concat(composition_batches(frame, rows=3))
+    assert parts.equals(composition(frame))
+
+
+def test_extended_features_know_charge_and_d_electrons() -> None:
+    row = composition(pl.DataFrame({"formula": ["VO2", "Fe3O4"]}), set="extended").to_dicts()
+    assert row[0]["charge_balanced"] == 1
+    assert row[0]["tm_oxidation_mean"] == pytest.approx(4)
+    assert row[0]["d_count_mean"] == pytest.approx(1)  # V4+ is d1
+    assert row[1]["tm_oxidation_mean"] == pytest.approx(8 / 3)
+    table = REGISTRY["feat.composition"]
+    frame = composition(pl.DataFrame({"formula": ODD}), set="extended").select(list(table.column_names))
+    assert inspect(frame, table).rejected_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("Ca(OH)2", {"Ca": 1, "O": 2, "H": 2}),
+        ("La0.7Sr0.3MnO3", {"La": 0.7, "Sr": 0.3, "Mn": 1, "O": 3}),
+        ("K3[Fe(CN)6]", {"K": 3, "Fe": 1, "C": 6, "N": 6}),
+        ("NaN", {"Na": 1, "N": 1}),
+    ],
+)
+def test_numeric_formulas(text: str, amounts: dict[str, float]) -> None:
+    assert parse_numeric(text) == pytest.approx(amounts)
+
+
+@pytest.mark.parametrize("text", ["", "Zz", "Ca(OH", "OH)2", "VO-2", "V O2 x", "2", "V0"])
+def test_what_is_no_numeric_formula(text: str) -> None:
+    with pytest.raises(FormulaError):
+        parse_numeric(text)
+
+
+def test_names_of_groups() -> None:
+    amounts = parse_numeric("LaNiO3")
+    assert reduced_formula(parse_numeric("V2O4")) == "VO2"
+    assert formula_anonymous(amounts) == "ABC3"
+    assert family_tm_anion(amounts) == "Ni|O"
+    assert family_ln(amounts) == family_ln(parse_numeric("NdNiO3"))
+    found = groupings(pl.DataFrame({"formula": ["VO2", "what"]}))
+    assert found["chemsys"].to_list() == ["O-V", None]
+
+
+def test_published_groupings_are_met() -> None:
+    table = reference.labelled_compounds()
+    ours = groupings(table.select("formula"))
+    for name in ("chemsys", "family_tm_anion", "formula_anonymous"):
+        same = (ours[name] == table[name]).mean()
+        assert same > 0.97, name  # type: ignore[operator]
+
+
+def test_the_madelung_constant_of_rock_salt() -> None:
+    # alpha = 1.747565; E per ion pair = -alpha k / d, k = 14.39965 eV A, half a pair an atom.
+    found = featurize_text(None, ROCK_SALT)
+    assert found["ewald_energy_per_atom"] == pytest.approx(-1.747565 * 14.39965 / 2.82 / 2, rel=1e-4)
+    assert found["avg_mx_dists"] == pytest.approx(2.82)
+    assert found["avg_xx_dists"] == pytest.approx(5.64 / math.sqrt(2), rel=1e-3)
+
+
+def test_distances_and_energies_of_rutile() -> None:
+    found = featurize_text(None, RUTILE)
+    assert found["min_mm_dists"] == pytest.approx(2.85)
+    assert found["min_mx_dists"] == pytest.approx(math.sqrt(2 * (0.2 * 4.55) ** 2 + (2.85 / 2) ** 2), rel=1e-6)
+    gap = ionization_energy("V", 5)
+    level = ionization_energy("V", 4)
+    assert gap is not None
+    assert level is not None
+    # U = I_(v+1) - I_v - 14.39965 / d_MM, Torrance et al. 1991.
+    assert found["est_hubbard_u"] == pytest.approx(gap - level - 14.39965 / found["avg_mm_dists"], rel=1e-4)
+
+
+def test_ionization_energies_are_linear_between_states() -> None:
+    two, three = ionization_energy("Fe", 2), ionization_energy("Fe", 3)
+    assert two is not None
+    assert three is not None
+    assert ionization_energy("Fe", 2.5) == pytest.approx((two + three) / 2)
+    assert ionization_energy("Fe", -1) is None
+    assert ionization_energy("Zz", 2) is None
+    assert ionization_energy("V", 40) is None
+
+
+def test_a_metal_has_no_anion_features_and_says_so() -> None:
+    iron = "Fe\n1.0\n2.87 0 0\n0 2.87 0\n0 0 2.87\nFe\n2\ndirect\n0 0 0\n0.5 0.5 0.5\n"
+    cifs = [to_cif(read_poscar(iron)), to_cif(read_poscar(RUTILE)), "no cif", None]
+    found = structure(pl.DataFrame({"cif": cifs}, schema={"cif": pl.String}))
+    assert found["ok"].to_list() == [True, True, False, False]
+    assert found["avg_mx_dists"].to_list()[0] is None
+    assert "avg_mx_dists" in found["reasons"].to_list()[0]
+    assert found["avg_mx_dists"].to_list()[1] is not None
+    assert all(found["reason"].to_list()[2:])
+    with pytest.raises(InputError, match="cif or poscar"):
+        structure(found.select("ok"))
+
+
+def test_workers_change_nothing() -> None:
+    cifs = [to_cif(read_poscar(t)) for t in (RUTILE, ROCK_SALT)] * 2
+    frame = pl.DataFrame({"cif": cifs})
+    assert structure(frame, workers=2).equals(structure(frame, workers=1))
+
+
+def test_published_features_of_lacunar_spinels() -> None:
+    folder = os.environ.get("MATLOOM_DATASETS")
+    if not folder:
+        pytest.skip("MATLOOM_DATASETS is not set: the published cells are needed")
+    expected = pl.read_csv(Path(folder) / "mit/lacunar_spinel_expected_features.csv")
+    cifs = pl.read_parquet(Path(folder) / "mit/reference_cifs.parquet").filter(
+        pl.col("name").is_in(expected["cif_name"])
+    )
+    found = structure(cifs).join(expected, left_on="name", right_on="cif_name", suffix="_published")
+    assert found.height == expected.height
+    for name in ("avg_mx_dists", "avg_xx_dists", "avg_dev_Electronegativity", "range_MendeleevNumber"):
+        off = (found[name] - found[f"{name}_published"]).abs()
+        assert off.median() < 0.01, name  # type: ignore[operator]
+        assert off.max() < 0.1, name  # type: ignore[operator]
