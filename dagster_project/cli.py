@@ -11,8 +11,10 @@ from dagster_project.commands import report, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
+    "design": ("dagster_project.commands.design", "app", "Candidates, proposals and simulated campaigns."),
     "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
+    "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
     "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
     "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
     "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),

@@ -12,6 +12,7 @@ import polars as pl
 
 from etl.text import materials, recipes, transitions
 from etl.text.plain import Plain, plain, sentences
+from etl.text.properties import configuration
 from schemas.errors import InputError
 
 KINDS = ("transition", "property", "recipe", "compound")
@@ -178,7 +179,7 @@ def _distinct(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def rules(config: str | None = None) -> Extractor:
     """The rule extractor, with the shipped property configuration or another."""
-    names = list(dict.fromkeys(p.name for p in transitions.configuration(config).properties))
+    names = list(dict.fromkeys(p.name for p in configuration(config).properties))
 
     def run(fields: Sequence[Field], kinds: Sequence[str]) -> Iterable[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -7,35 +7,19 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from etl.text import formula as formulas
 from etl.text import materials
 from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
+from etl.text.procedures import atmospheres, procedures, temperatures, times, words
+from schemas.emit.polars import schema
 from schemas.errors import InputError
-
-
-@lru_cache(maxsize=1)
-def procedures() -> dict[str, Any]:
-    """The contents of `procedures.yaml`."""
-    path = Path(__file__).with_name("procedures.yaml")
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return loaded
-
-
-def words(entries: list[str]) -> str:
-    """A pattern of alternatives; a final * ends a stem, spaces match hyphens and line breaks."""
-    stems = sorted(entries, key=len, reverse=True)
-    bodies = [
-        re.escape(s.removesuffix("*")).replace(r"\ ", r"[\s-]+") + (r"\w*" if s.endswith("*") else "") for s in stems
-    ]
-    return rf"(?<![\w-])(?:{'|'.join(bodies)})(?!\w)"
+from schemas.tables.recipes import RECIPE_STEPS, RECIPES
 
 
 @dataclass(frozen=True)
@@ -95,81 +79,6 @@ def _heating_name(verb: str) -> str:
     return next((name for stem, name in sorted(known.items(), key=lambda k: -len(k[0])) if lower.startswith(stem)), "")
 
 
-_HOT = re.compile(
-    r"(?<![\w.])(?P<value>\d+(?:\.\d+)?)(?:\s?(?:±)\s?\d+)?\s?(?P<unit>°\s?C|deg\.?\s?C|o\s?C|C|K)(?![A-Za-z0-9]|"
-    r"\s?(?:/|per\b|(?:min|h|s)\s?(?:\^?-\s?1|\^))|[-^]\d)"
-)
-_HOT_LIST = re.compile(
-    r"(?P<first>\d{2,4})\s?(?:°\s?C|deg\.?\s?C|K|C)?\s?(?P<join>and|or|,|-|"
-    r"to)\s?(?P<second>\d{2,4})\s?(?P<unit>°\s?C|deg\.?\s?C|C|K)(?![\w/])"
-)
-_LONG = re.compile(
-    r"(?<![\w.])(?P<value>\d+(?:\.\d+)?|half an|one|two|three|four|five|six|several)\s?-?(?P<unit>hours?|hrs?|h|"
-    r"minutes?|mins?|min|days?|d|weeks?|s|sec|seconds?)(?![A-Za-z0-9]|\s?\^?-\s?1|\s?\^)"
-)
-_LONG_LIST = re.compile(
-    r"(?<![\w.])(?P<first>\d+(?:\.\d+)?)\s?(?:h|hours?)?\s?(?:and|,|or)\s?(?P<second>\d+(?:\.\d+)?)\s?(?P<unit>h|hours?|"
-    r"min|days?)(?![\w])"
-)
-_RATE = re.compile(r"(?:rate|ramp\w*|step) of\s*$|\bat\s+a\s+(?:heating|cooling)\s+rate\s+of\s*$", re.IGNORECASE)
-_HOURS = {"h": 1.0, "d": 24.0, "m": 1 / 60, "s": 1 / 3600, "w": 168.0}
-_NUMBERS = {"half an": 0.5, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0}
-
-
-def _kelvin(value: float, unit: str) -> float:
-    return value if unit == "K" else round(value + 273.15, 2)
-
-
-def _temperatures(text: str) -> list[tuple[int, float]]:
-    found = [
-        (m.start(), _kelvin(float(m.group("value")), m.group("unit")))
-        for m in _HOT.finditer(text)
-        if not _RATE.search(text[: m.start()]) and not re.match(r"\s?(?:/|per\b)", text[m.end() :])
-    ]
-    for match in _HOT_LIST.finditer(text):
-        unit = match.group("unit")
-        first = _kelvin(float(match.group("first")), unit)
-        if match.group("join") in ("and", "or", ",") and not any(p == match.start() for p, _ in found):
-            found.append((match.start(), first))
-    room = [(m.start(), 298.15) for m in re.finditer(r"room temperature|ambient temperature", text)]
-    return sorted([(p, t) for p, t in found if 0 < t < 4500] + room)
-
-
-def _times(text: str) -> list[tuple[int, float]]:
-    found = []
-    for match in _LONG.finditer(text):
-        raw = match.group("value")
-        value = _NUMBERS.get(raw)
-        if raw == "several" or (raw[0].isdigit() and _RATE.search(text[: match.start()])):
-            continue
-        hours = (value if value is not None else float(raw)) * _HOURS[match.group("unit")[0]]
-        found.append((match.start(), round(hours, 4)))
-    for match in _LONG_LIST.finditer(text):
-        if not any(p == match.start("first") for p, _ in found):
-            found.append((match.start("first"), round(float(match.group("first")) * _HOURS[match.group("unit")[0]], 4)))
-    found.extend((m.start(), 12.0) for m in re.finditer(r"\bovernight\b", text))
-    return sorted(found)
-
-
-@lru_cache(maxsize=1)
-def _atmosphere_pattern() -> re.Pattern[str]:
-    names = "|".join(re.escape(k) for k in sorted(procedures()["atmospheres"], key=len, reverse=True))
-    lead = (
-        r"(?:\b(?:in|under|with)\s+(?:an?\s+|the\s+)?"
-        r"(?:(?:flowing|static|pure|dry|high|dynamic|ambient|reducing|inert|gentle|flow of|constant flow of|"
-        r"stream of)\s+)*)"
-    )
-    return re.compile(
-        rf"{lead}(?P<gas>{names})(?![\w-])(?!\s+(?:bath|solution|atmosphere furnace))|"
-        rf"(?P<gas2>{names})\s+(?:atmosphere|flow|gas flow)"
-    )
-
-
-def _atmospheres(text: str) -> list[tuple[int, str]]:
-    table: dict[str, str] = procedures()["atmospheres"]
-    return [(m.start(), table[m.group("gas") or m.group("gas2")]) for m in _atmosphere_pattern().finditer(text)]
-
-
 def _verbs(sentence: str, offset: int) -> list[Step]:
     found = [
         Step(kind, m.group(), None, None, None, offset + m.start(), offset + m.end())
@@ -203,7 +112,7 @@ def _conditioned(sentence: str, offset: int, steps: list[Step]) -> list[Step]:
     """The steps of a sentence with their conditions; "respectively" pairs lists in order."""
     steps = list(steps)
     heated = [i for i, s in enumerate(steps) if s.operation == "heating"]
-    hot, long, gas = _temperatures(sentence), _times(sentence), _atmospheres(sentence)
+    hot, long, gas = temperatures(sentence), times(sentence), atmospheres(sentence)
     paired = "respectively" in sentence and len(heated) > 1
     for conditions, name in ((hot, "temperature_K"), (long, "time_h"), (gas, "atmosphere")):
         if paired and len(conditions) == len(heated):
@@ -318,42 +227,6 @@ def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
     )
 
 
-RECIPES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "recipe_id": pl.String,
-    "document_id": pl.String,
-    "doi": pl.String,
-    "route": pl.String,
-    "target": pl.String,
-    "targets": pl.List(pl.String),
-    "target_key": pl.String,
-    "chemsys": pl.String,
-    "precursors": pl.List(pl.String),
-    "sinter_temperature_K": pl.Float64,
-    "calcine_temperature_K": pl.Float64,
-    "max_temperature_K": pl.Float64,
-    "sinter_time_h": pl.Float64,
-    "calcine_time_h": pl.Float64,
-    "max_time_h": pl.Float64,
-    "atmosphere": pl.String,
-    "source": pl.String,
-    "licence": pl.String,
-    "field": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-}
-STEPS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "recipe_id": pl.String,
-    "step": pl.Int64,
-    "operation": pl.String,
-    "verb": pl.String,
-    "temperature_K": pl.Float64,
-    "time_h": pl.Float64,
-    "atmosphere": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-}
-
-
 def _row(recipe: Recipe, source: Plain, row: dict[str, Any]) -> dict[str, Any]:
     target = recipe.target.formula if recipe.target else None
     elements = sorted(_set_of(recipe.target)) if recipe.target else []
@@ -430,4 +303,4 @@ def extract_recipes(paragraphs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
                     "end": end,
                 }
             )
-    return pl.DataFrame(rows, schema=RECIPES, orient="row"), pl.DataFrame(steps, schema=STEPS, orient="row")
+    return pl.DataFrame(rows, schema=schema(RECIPES)), pl.DataFrame(steps, schema=schema(RECIPE_STEPS))

@@ -11,7 +11,7 @@ import polars as pl
 
 from etl.text import materials
 from etl.text.plain import plain
-from etl.text.recipes import procedures, words
+from etl.text.procedures import procedures, words
 from schemas.errors import InputError
 
 ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})

@@ -1,232 +1,17 @@
-"""Values with units and what they are values of: the rule extractor behind transition and property records.
+"""What the values of a text are values of, and of which compound: transition and property records by rules.
 
-Which properties exist, their cues, units and ranges is data (`properties.yaml`). Compounds come from `materials`;
-the records of whole documents are put together in `extract`.
+Which properties exist is `properties`, numbers with units are `quantities`, compounds come from `materials`; the
+records of whole documents are put together in `extract`.
 """
 
-import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Literal
-
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etl.text.materials import Mention
 from etl.text.plain import sentences
-from schemas.errors import InputError
-
-
-class Property(BaseModel):
-    """One thing to extract, as the YAML says it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    type: str
-    unit: str
-    range: tuple[float, float]
-    cues: tuple[str, ...]
-    notations: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    ambiguous: tuple[str, ...] = ()
-    scope: Literal["sentence"] = "sentence"
-
-
-class Ambiguous(BaseModel):
-    """Symbols and phrases whose meaning the words around them decide."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    symbols: tuple[str, ...] = ()
-    phrases: tuple[str, ...] = ()
-    contexts: dict[str, tuple[str, ...]] = {}
-    fallback: str = "OTHER"
-
-
-class Properties(BaseModel):
-    """The whole configuration file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    units: dict[str, dict[str, tuple[float, float]]]
-    properties: tuple[Property, ...]
-    ambiguous: Ambiguous = Ambiguous()
-
-
-@lru_cache(maxsize=8)
-def configuration(path: str | None = None) -> Properties:
-    """Reads a property configuration; the shipped one by default. A file without `units` or `ambiguous` inherits them.
-
-    Raises:
-        InputError: missing or malformed file.
-    """
-    shipped = Path(__file__).with_name("properties.yaml")
-    where = Path(path) if path else shipped
-    try:
-        loaded = yaml.safe_load(where.read_text(encoding="utf-8"))
-        base = yaml.safe_load(shipped.read_text(encoding="utf-8"))
-        if isinstance(loaded, list):
-            loaded = {"properties": loaded}
-        if not isinstance(loaded, dict):
-            raise InputError.of("no mapping or list", where, "see etl/text/properties.yaml")
-        loaded["units"] = {**base["units"], **(loaded.get("units") or {})}
-        loaded.setdefault("ambiguous", base["ambiguous"])
-        for entry in loaded.get("properties", []):
-            if isinstance(entry, dict):
-                entry.setdefault("type", entry.get("name", ""))
-        return Properties.model_validate(loaded)
-    except OSError as error:
-        raise InputError.of(f"cannot read ({error.strerror})", where, "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError.of("not valid YAML", where, str(error).splitlines()[0]) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError.of(
-            f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}", where, "see etl/text/properties.yaml"
-        ) from error
-
-
-def phrase(text: str) -> str:
-    """The pattern of a cue: spaces match hyphens too, a final * ends a stem, acronyms keep their case."""
-    body = re.escape(text.removesuffix("*")).replace(r"\ ", r"[\s-]+")
-    body += r"\w*" if text.endswith("*") else r"s?"
-    flags = "" if text.isupper() else "i"
-    return rf"(?{flags}:(?<![\w]){body}(?!\w))" if flags else rf"(?<!\w){body}(?!\w)"
-
-
-@dataclass(frozen=True)
-class Value:
-    """A quantity in a plain text: value, or low and high of a range; in the unit asked for."""
-
-    start: int
-    end: int
-    value: float | None
-    low: float | None
-    high: float | None
-    unit: str
-
-
-_N = r"\d+(?:\.\d+)?"
-_ERROR = r"(?:\s?\(\d+\))?(?:\s?±\s?\d+(?:\.\d+)?)?"
-_KELVIN = r"(?:mK|K|[Kk]elvin|°\s?C|deg\.?\s?C|o\s?C|C)"
-_NOT_RATE = r"(?![A-Za-z0-9]|\s?[-/^]\s?\d|\s?/|\s?(?:min|h|s)\^?-|-\d|\s?per\b)"
-_BEFORE = r"(?:(?<![\w.^+])|(?<=T[cCN])|(?<=TCO)|(?<=TMI))"
-_TEMPERATURE = re.compile(
-    rf"{_BEFORE}(?P<first>{_N}){_ERROR}\s?(?P<unit1>{_KELVIN})?(?:\s?(?P<join>-|to|and|or|"
-    rf",)\s?~?\s?(?P<second>{_N}){_ERROR})?"
-    rf"\s?(?P<unit>{_KELVIN}){_NOT_RATE}"
-)
-_SINGLE = re.compile(rf"{_BEFORE}(?P<first>{_N}){_ERROR}\s?(?P<unit>{_KELVIN}){_NOT_RATE}")
-_ENERGY = re.compile(
-    rf"(?<![\w.^])(?P<first>{_N}){_ERROR}(?:\s?(?:eV|meV))?(?:\s?(?P<join>-|to|and|"
-    rf"or)\s?~?\s?(?P<second>{_N}){_ERROR})?\s?(?P<unit>m?eV)(?![A-Za-z0-9/]|\s?Å)"
-)
-_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-_DECADES = re.compile(
-    rf"(?:(?<![\w.])(?P<count>{_N}|{'|'.join(_WORDS)})(?:\s?(?:-|to)\s?(?P<high>{_N}|"
-    rf"{'|'.join(_WORDS)}))?\s+(?:orders?[\s-]of[\s-]magnitude|decades))"
-    rf"|(?:factors?\s+of\s+(?:about\s+|~\s?)?(?:(?P<mantissa>{_N})\s?×\s?)?(?:10\^(?P<power>\d+)|(?P<factor>{_N})))",
-    re.IGNORECASE,
-)
-_CHANGED = re.compile(
-    r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$", re.IGNORECASE
-)
-_BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
-
-
-def _canonical(unit: str) -> str:
-    return "C" if unit.endswith("C") else "mK" if unit == "mK" else "K" if unit.lower() in ("k", "kelvin") else unit
-
-
-def _amount(match: re.Match[str], group: str, unit: str, table: dict[str, tuple[float, float]]) -> float:
-    factor, offset = table[_canonical(unit)]
-    return float(match.group(group)) * factor + offset
-
-
-def values(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> list[Value]:
-    """Quantities of a plain text in `unit`: K, eV, decades, or a unit of the configuration."""
-    if unit == "decades":
-        return _decades(text)
-    if unit not in ("K", "eV"):
-        return _configured(text, unit, units.get(unit, {unit: (1.0, 0.0)}))
-    pattern = _TEMPERATURE if unit == "K" else _ENERGY
-    table = units[unit]
-    found: list[Value] = []
-    position = 0
-    while True:
-        match = pattern.search(text, position)
-        if match is None:
-            return found
-        position = match.end()
-        found.extend(_quantity(text, match, unit, table))
-
-
-def _quantity(text: str, match: re.Match[str], unit: str, table: dict[str, tuple[float, float]]) -> list[Value]:
-    last = match.group("unit")
-    if match.group("second") is None:
-        number = _amount(match, "first", last, table)
-        return [Value(match.start(), match.end(), number, None, None, unit)]
-    first_unit = (match.groupdict().get("unit1") if unit == "K" else None) or last
-    first, second = _amount(match, "first", first_unit, table), _amount(match, "second", last, table)
-    before = text[max(0, match.start() - 90) : match.start()]
-    changed = match.group("join") == "to" and _CHANGED.search(before)
-    ranged = match.group("join") == "-" or (match.group("join") == "to" and not changed)
-    ranged = ranged or (match.group("join") == "and" and bool(re.search(r"\bbetween\s*$", before)))
-    if ranged and (first < second or match.group("join") == "and"):
-        return [Value(match.start(), match.end(), None, min(first, second), max(first, second), unit)]
-    middle = match.start("second")
-    end_first = match.end("unit1") if unit == "K" and match.group("unit1") else match.end("first")
-    return [
-        Value(match.start(), end_first, first, None, None, unit),
-        Value(middle, match.end(), second, None, None, unit),
-    ]
-
-
-def _decades(text: str) -> list[Value]:
-    found = []
-    for match in _DECADES.finditer(text):
-        low: float
-        high: float | None = None
-        if match.group("count"):
-            low = float(_WORDS.get(match.group("count").lower(), 0) or match.group("count"))
-            if match.group("high"):
-                high = float(_WORDS.get(match.group("high").lower(), 0) or match.group("high"))
-        elif match.group("power"):
-            low = int(match.group("power")) + math.log10(float(match.group("mantissa") or 1) or 1)
-        else:
-            factor = float(match.group("factor"))
-            if factor <= 1:
-                continue
-            low = math.log10(factor)
-        if high is None:
-            found.append(Value(match.start(), match.end(), low, None, None, "decades"))
-        else:
-            found.append(Value(match.start(), match.end(), None, min(low, high), max(low, high), "decades"))
-    return found
-
-
-def _configured(text: str, unit: str, table: dict[str, tuple[float, float]]) -> list[Value]:
-    spelled = "|".join(re.escape(u) for u in sorted(table, key=len, reverse=True))
-    pattern = re.compile(
-        rf"(?<![\w.^])(?P<first>{_N}){_ERROR}(?:\s?-\s?(?P<second>{_N}))?\s?(?P<unit>{spelled})(?![A-Za-z0-9])"
-    )
-    found = []
-    for match in pattern.finditer(text):
-        factor, offset = table[match.group("unit")]
-        first = float(match.group("first")) * factor + offset
-        if match.group("second"):
-            second = float(match.group("second")) * factor + offset
-            found.append(Value(match.start(), match.end(), None, min(first, second), max(first, second), unit))
-        else:
-            found.append(Value(match.start(), match.end(), first, None, None, unit))
-    return found
-
-
-# Cues -----------------------------------------------------------------------------------------------------------
+from etl.text.properties import configuration, phrase
+from etl.text.quantities import Value, values
 
 
 @dataclass(frozen=True)
@@ -322,12 +107,21 @@ _LINK = re.compile(
     r"value|values|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported)\b|"
     r"[=~:<>≤≥()\s,]|by\s)*$"
 )
+_BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
 _NOT_A_POINT = re.compile(
-    r"(?:\b(?:down to|measured at|by|change of(?: only)?|differences? of|width of|hysteresis of|within|"
-    r"lower than|ΔT\s*=|for T\s*[<>=]|steps? of|"
+    r"(?:\b(?:down to|measured at|by|change of(?: only)?|differences? of|within|lower than|ΔT\s*=|"
+    r"for T\s*[<>=]|steps? of|"
+    r"(?:hysteresis|width|window|broadening)\s+(?:of|exceeding|as large as|larger than)|"
     r"performed (?:at|below|above)|recorded at|obtained at|taken at|temperatures? (?:as low as|down to|of)|"
-    r"annealed [^.]{0,20}at|T\s?=|T\s*~)|"
-    r"[×/])\s*(?:about\s|~)?\s*$"
+    r"annealed [^.]{0,20}at|T\s?=|T\s*~)|[×/])\s*(?:about\s|~)?\s*$"
+)
+# "a moment of 0.003 emu/g at 2 K", "a resistance of 5 Ω at 300 K": the temperature of another quantity
+_MEASURED = re.compile(
+    r"\d\s?(?:emu|μB|muB|Bohr|k?Oe|T|m?eV|[kM]?V|m?A|[kmμ]?Ω|m?W|k?J)\b[^,;]{0,25}\bat\s*(?:T\s*=\s*)?(?:about\s|~)?\s*$"
+)
+_NOT_A_POINT_AFTER = re.compile(
+    r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift)\b|"
+    r"\s*(?:higher|lower|wide|above|below) "
 )
 
 
@@ -423,23 +217,26 @@ def _meaning(
     if not costs or costs[0][0] > (_FARTHEST if len(others) > 1 else 1.6 * _FARTHEST):
         return "", 0.0
     cost, index = costs[0]
-    before = text[span[0] : value.start]
-    after = text[value.end : value.end + 22]
-    if cost > 0 and value.unit == "K":
-        if _NOT_A_POINT.search(before) or re.match(
-            r"\s*(?:\)\s*)?(?:temperature )?range\b|\s*(?:higher|lower|wide|above|below) ", after
-        ):
-            return "", 0.0
-        if value.low is not None and _BETWEEN.search(before) and value.high is not None and value.high > 2 * value.low:
-            return "", 0.0
     cue = signs[index]
     sentence = text[span[0] : span[1]]
+    # the words between cue and value tell; "temperature of 385 K" after "Curie" is no measuring temperature
+    before = text[cue.end if cue.end <= value.start else span[0] : value.start]
+    if cost > 0 and value.unit == "K" and _no_point(value, before, text[value.end : value.end + 22]):
+        return "", 0.0
     if cue.type == "?":
         return _decided(sentence, value.start - span[0], document, config), cost
     if cue.type.startswith("?"):
         decided = _decided(sentence, value.start - span[0], document, config)
         return ("FE" if decided == "FE" else cue.type[1:]), cost
     return cue.type, cost
+
+
+def _no_point(value: Value, before: str, after: str) -> bool:
+    """Whether the words around a temperature say that it is a condition, a difference or a range of measurement."""
+    if _NOT_A_POINT.search(before) or _MEASURED.search(before) or _NOT_A_POINT_AFTER.match(after):
+        return True
+    wide = value.low is not None and value.high is not None and value.high > 2 * value.low
+    return wide and bool(_BETWEEN.search(before))
 
 
 def _linked(
@@ -459,17 +256,27 @@ _SUBSTRATE = re.compile(
 )
 
 
-def _carried(text: str, mention: Mention) -> bool:
-    """Whether the compound is what something else lies on."""
-    before = text[max(0, mention.start - 12) : mention.start]
-    return bool(_SUBSTRATE.match(text[mention.end : mention.end + 30]) or re.search(r"\bon[\s-]+(?:\w+\s+)?$", before))
+_UNDER = re.compile(r"\bon(?:to)?[\s-]+(?:[\w()-]+\s+){0,2}$")
+_COMPARED = re.compile(
+    r"\b(?:than|similar to|compared (?:to|with)|unlike|analogous to|isostructural (?:to|with))\s+"
+    r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
+)
+
+
+def _aside(text: str, mention: Mention) -> bool:
+    """Whether the compound is what something else lies on or is compared with, or names a structure type."""
+    before = text[max(0, mention.start - 40) : mention.start]
+    after = text[mention.end : mention.end + 30]
+    if _SUBSTRATE.match(after) or re.match(r"[\s-]types?\b", after):
+        return True
+    return bool(_UNDER.search(before) or _COMPARED.search(before))
 
 
 def _weight(text: str, mention: Mention, value: Value) -> float:
     before = mention.end <= value.start
     between = text[mention.end : value.start] if before else text[value.end : mention.start]
     cost = len(between) + (0 if before else 20) + (70 if mention.kind == "element" else 0)
-    return cost + (120 if _carried(text, mention) else 0)
+    return cost + (120 if _aside(text, mention) else 0)
 
 
 def _nearest(
@@ -480,10 +287,10 @@ def _nearest(
 
     solid = [m for m in inside if m.kind != "element" and m.formula != "H2O"]
     if solid and (
-        _weight(text, best(solid), value) < 60 or not _carried(text, best(solid)) or len(mentions) == len(solid)
+        _weight(text, best(solid), value) < 60 or not _aside(text, best(solid)) or len(mentions) == len(solid)
     ):
         return best(solid), "sentence", 1.0
-    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element" and not _carried(text, m)]
+    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element" and not _aside(text, m)]
     if earlier:
         near = best(earlier)
         close = [m for m in title if m.kind != "element"]

@@ -1,1 +1,10 @@
-"""Acquisition functions, proposals and simulated campaigns over finite tables."""
+"""Deciding what to evaluate next over mixed variables: candidates, initial designs, acquisition, closed loops.
+
+Surrogates are in `models.lvgp`, evaluation in `models.evaluators`; problems are declared in `schemas.problem`.
+"""
+
+from models.design.candidates import candidates, initial
+from models.design.proposal import STRATEGIES, propose
+from models.design.simulation import simulate, summarise
+
+__all__ = ["STRATEGIES", "candidates", "initial", "propose", "simulate", "summarise"]

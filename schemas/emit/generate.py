@@ -16,11 +16,13 @@ FOLDER = Path(__file__).parents[1] / "generated"
 def generated(registry: Registry) -> dict[str, str]:
     """The text of every generated file by name."""
     from schemas.emit import duckdb, frictionless, markdown
+    from schemas.problem import DesignProblem
 
     return {
         "data_dictionary.md": markdown.dictionary(registry),
         "ddl.sql": duckdb.ddl(registry),
         "datapackage.json": _json(frictionless.datapackage(registry)),
+        "problem.schema.json": _json(DesignProblem.model_json_schema()),
     }
 
 

@@ -2,6 +2,7 @@
 
 CREATE SCHEMA IF NOT EXISTS "raw";
 CREATE SCHEMA IF NOT EXISTS "core";
+CREATE SCHEMA IF NOT EXISTS "design";
 CREATE SCHEMA IF NOT EXISTS "feat";
 CREATE SCHEMA IF NOT EXISTS "pred";
 CREATE SCHEMA IF NOT EXISTS "meta";
@@ -262,6 +263,150 @@ COMMENT ON COLUMN "core"."labels"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "core"."labels"."doi" IS 'DOI, lower case.';
 COMMENT ON COLUMN "core"."labels"."curated" IS 'Whether a person made the label; else rules read it from text.';
 COMMENT ON COLUMN "core"."labels"."licence" IS 'Licence of the row''s content.';
+
+CREATE TABLE "design"."problems" (
+    "problem" VARCHAR NOT NULL,
+    "title" VARCHAR NOT NULL,
+    "doi" VARCHAR,
+    "evaluator" VARCHAR NOT NULL,
+    "definition" VARCHAR NOT NULL,
+    PRIMARY KEY ("problem")
+);
+COMMENT ON TABLE "design"."problems" IS 'What is varied, what is wanted and who evaluates. Grain: one problem';
+COMMENT ON COLUMN "design"."problems"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."problems"."title" IS 'Title.';
+COMMENT ON COLUMN "design"."problems"."doi" IS 'DOI, lower case.';
+COMMENT ON COLUMN "design"."problems"."evaluator" IS 'What evaluates.';
+COMMENT ON COLUMN "design"."problems"."definition" IS 'The problem file.';
+
+CREATE TABLE "design"."candidates" (
+    "problem" VARCHAR NOT NULL,
+    "candidate_id" VARCHAR NOT NULL,
+    "formula" VARCHAR,
+    "variables" VARCHAR NOT NULL,
+    PRIMARY KEY ("problem", "candidate_id")
+);
+COMMENT ON TABLE "design"."candidates" IS 'All candidates that the problems allow. Grain: one candidate of one problem';
+COMMENT ON COLUMN "design"."candidates"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."candidates"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
+COMMENT ON COLUMN "design"."candidates"."formula" IS 'Formula of the candidate.';
+COMMENT ON COLUMN "design"."candidates"."variables" IS 'Variable -> level.';
+
+CREATE TABLE "design"."proposals" (
+    "problem" VARCHAR NOT NULL,
+    "candidate_id" VARCHAR NOT NULL,
+    "batch_id" VARCHAR NOT NULL,
+    "iteration" BIGINT NOT NULL,
+    "rank" BIGINT NOT NULL,
+    "strategy" VARCHAR NOT NULL,
+    "acquisition" DOUBLE,
+    "predicted" VARCHAR,
+    "proposed_at" TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY ("problem", "candidate_id")
+);
+COMMENT ON TABLE "design"."proposals" IS 'Candidates chosen for evaluation, and why. Grain: one candidate of one problem';
+COMMENT ON COLUMN "design"."proposals"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."proposals"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
+COMMENT ON COLUMN "design"."proposals"."batch_id" IS 'Problem and iteration.';
+COMMENT ON COLUMN "design"."proposals"."iteration" IS 'Round of proposals; 0 is the initial design. [count]';
+COMMENT ON COLUMN "design"."proposals"."rank" IS 'Position, from 1. [count]';
+COMMENT ON COLUMN "design"."proposals"."strategy" IS 'How rows are chosen.';
+COMMENT ON COLUMN "design"."proposals"."acquisition" IS 'Score of the acquisition function; null for the initial design. [1]';
+COMMENT ON COLUMN "design"."proposals"."predicted" IS 'Mean and deviation of each objective.';
+COMMENT ON COLUMN "design"."proposals"."proposed_at" IS 'When it was proposed.';
+
+CREATE TABLE "design"."batches" (
+    "batch_id" VARCHAR NOT NULL,
+    "problem" VARCHAR NOT NULL,
+    "iteration" BIGINT NOT NULL,
+    "size" BIGINT NOT NULL,
+    "evaluator" VARCHAR NOT NULL,
+    PRIMARY KEY ("batch_id")
+);
+COMMENT ON TABLE "design"."batches" IS 'Batches sent to an evaluator. Grain: one batch';
+COMMENT ON COLUMN "design"."batches"."batch_id" IS 'Problem and iteration.';
+COMMENT ON COLUMN "design"."batches"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."batches"."iteration" IS 'Round of proposals; 0 is the initial design. [count]';
+COMMENT ON COLUMN "design"."batches"."size" IS 'Candidates in the batch. [count]';
+COMMENT ON COLUMN "design"."batches"."evaluator" IS 'What evaluates.';
+
+CREATE TABLE "design"."events" (
+    "event_id" VARCHAR NOT NULL,
+    "problem" VARCHAR NOT NULL,
+    "batch_id" VARCHAR NOT NULL,
+    "candidate_id" VARCHAR NOT NULL,
+    "sequence" BIGINT NOT NULL,
+    "state" VARCHAR NOT NULL,
+    "reason" VARCHAR,
+    "occurred_at" TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY ("event_id")
+);
+COMMENT ON TABLE "design"."events" IS 'What happened to each evaluation; rows are only ever added. Grain: one change of state';
+COMMENT ON COLUMN "design"."events"."event_id" IS 'Hash of candidate, batch and state.';
+COMMENT ON COLUMN "design"."events"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."events"."batch_id" IS 'Problem and iteration.';
+COMMENT ON COLUMN "design"."events"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
+COMMENT ON COLUMN "design"."events"."sequence" IS 'Position, from 0. [count]';
+COMMENT ON COLUMN "design"."events"."state" IS 'State of the evaluation.';
+COMMENT ON COLUMN "design"."events"."reason" IS 'Why it failed or was rejected.';
+COMMENT ON COLUMN "design"."events"."occurred_at" IS 'When it happened.';
+
+CREATE TABLE "design"."observations" (
+    "problem" VARCHAR NOT NULL,
+    "candidate_id" VARCHAR NOT NULL,
+    "batch_id" VARCHAR NOT NULL,
+    "state" VARCHAR NOT NULL,
+    "objectives" VARCHAR NOT NULL,
+    "evaluator" VARCHAR NOT NULL,
+    "reason" VARCHAR,
+    "observed_at" TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY ("problem", "candidate_id")
+);
+COMMENT ON TABLE "design"."observations" IS 'Outcomes of evaluations. Grain: one candidate of one problem';
+COMMENT ON COLUMN "design"."observations"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."observations"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
+COMMENT ON COLUMN "design"."observations"."batch_id" IS 'Problem and iteration.';
+COMMENT ON COLUMN "design"."observations"."state" IS 'State of the evaluation.';
+COMMENT ON COLUMN "design"."observations"."objectives" IS 'Objective -> value, in the units of the problem.';
+COMMENT ON COLUMN "design"."observations"."evaluator" IS 'What evaluates.';
+COMMENT ON COLUMN "design"."observations"."reason" IS 'Why it failed or was rejected.';
+COMMENT ON COLUMN "design"."observations"."observed_at" IS 'When the outcome was collected.';
+
+CREATE TABLE "design"."fronts" (
+    "problem" VARCHAR NOT NULL,
+    "candidate_id" VARCHAR NOT NULL,
+    "formula" VARCHAR,
+    "objectives" VARCHAR NOT NULL,
+    PRIMARY KEY ("problem", "candidate_id")
+);
+COMMENT ON TABLE "design"."fronts" IS 'Evaluated candidates that no other dominates. Grain: one candidate of one problem';
+COMMENT ON COLUMN "design"."fronts"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."fronts"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
+COMMENT ON COLUMN "design"."fronts"."formula" IS 'Formula of the candidate.';
+COMMENT ON COLUMN "design"."fronts"."objectives" IS 'Objective -> value, in the units of the problem.';
+
+CREATE TABLE "design"."traces" (
+    "problem" VARCHAR NOT NULL,
+    "strategy" VARCHAR NOT NULL,
+    "seed" BIGINT NOT NULL,
+    "evaluation" BIGINT NOT NULL,
+    "iteration" BIGINT NOT NULL,
+    "table_row" BIGINT NOT NULL,
+    "best" VARCHAR NOT NULL,
+    "front_fraction" DOUBLE NOT NULL,
+    "hypervolume_fraction" DOUBLE NOT NULL,
+    PRIMARY KEY ("problem", "strategy", "seed", "evaluation")
+);
+COMMENT ON TABLE "design"."traces" IS 'What strategies would have found, evaluation by evaluation, on problems with a recorded table. Grain: one evaluation of one simulated campaign';
+COMMENT ON COLUMN "design"."traces"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."traces"."strategy" IS 'How rows are chosen.';
+COMMENT ON COLUMN "design"."traces"."seed" IS 'Seed of everything random.';
+COMMENT ON COLUMN "design"."traces"."evaluation" IS 'Position, from 1. [count]';
+COMMENT ON COLUMN "design"."traces"."iteration" IS 'Round of proposals; 0 is the initial design. [count]';
+COMMENT ON COLUMN "design"."traces"."table_row" IS 'Row of the recorded table. [count]';
+COMMENT ON COLUMN "design"."traces"."best" IS 'Best value of each objective so far.';
+COMMENT ON COLUMN "design"."traces"."front_fraction" IS 'Share of the true front found so far. [1]';
+COMMENT ON COLUMN "design"."traces"."hypervolume_fraction" IS 'Share of the true hypervolume found so far. [1]';
 
 CREATE TABLE "feat"."composition" (
     "formula" VARCHAR NOT NULL,

@@ -1,0 +1,222 @@
+"""`matloom design` and `matloom model`: thin skins over `models.design` and `models.lvgp`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import (
+    InputError,
+    Json,
+    Out,
+    Seed,
+    Workers,
+    command,
+    read_input,
+    say,
+    workers,
+    write_output,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
+model_app = typer.Typer(no_args_is_help=True, help="Gaussian processes over mixed variables.")
+Problem = Annotated[str, typer.Argument(help="Problem file, or the name of a shipped problem.")]
+
+
+@command(app, "candidates")
+def candidates(problem: Problem, out: Out, json: Json = False) -> None:
+    """List every candidate that a problem allows."""
+    from models.design import candidates as enumerate_
+    from schemas.problem import load
+
+    found = enumerate_(load(problem))
+    write_output(found, out)
+    say({"candidates": found.height, "out": out}, as_json=json)
+
+
+@command(app, "init")
+def init(
+    problem: Problem,
+    out: Out,
+    n: Annotated[int, typer.Option("--n", help="How many candidates.")] = 12,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Choose an initial design: levels evenly used, candidates far apart."""
+    from models.design import candidates as enumerate_
+    from models.design import initial
+    from schemas.problem import load
+
+    asked = load(problem)
+    found = enumerate_(asked)
+    rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)
+    write_output(found[rows], out)
+    say({"candidates": found.height, "chosen": len(rows), "out": out}, as_json=json)
+
+
+@command(app, "propose")
+def propose(
+    problem: Problem,
+    out: Out,
+    observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
+    batch: Annotated[int, typer.Option("--batch", help="How many candidates.")] = 1,
+    strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Propose the next candidates; a row without an objective counts as a failed evaluation."""
+    from models.design import campaigns
+    from schemas.problem import load
+
+    asked = load(problem)
+    names = tuple(v.name for v in asked.variables)
+    told = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
+    found = campaigns.next_rows(asked, told, batch=batch, strategy=strategy, seed=seed)
+    write_output(found, out)
+    say({"observations": told.height, "proposed": found.height, "out": out}, as_json=json)
+
+
+@command(app, "simulate")
+def simulate(
+    table: Annotated[str, typer.Argument(help="Look-up table.")],
+    out: Out,
+    variables: Annotated[str, typer.Option("--variables", help="Columns joined by commas.")],
+    objectives: Annotated[str, typer.Option("--objectives", help="Such as max:gap,min:stability.")],
+    init: Annotated[int, typer.Option("--init", help="Evaluations of the initial design.")] = 12,
+    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all.")] = 60,
+    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions.")] = 20,
+    strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
+    seed: Seed = 0,
+    count: Workers = 0,
+    json: Json = False,
+) -> None:
+    """Run closed loops on a look-up table."""
+    from models.design import proposal, simulation
+
+    names = tuple(v.strip() for v in variables.split(",") if v.strip())
+    plan = simulation.Plan(
+        variables=names,
+        wanted=proposal.objectives(objectives),
+        init=init,
+        budget=budget,
+        batch=batch,
+        strategy=strategy,
+    )
+    if seeds < 1:
+        raise InputError.of(f"{seeds} seeds", "--seeds", "ask for at least one")
+    frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
+    trace = simulation.simulate(frame, plan, seeds=range(seed, seed + seeds), workers=workers(count))
+    write_output(trace, out)
+    say(simulation.summarise(trace, plan, frame), as_json=json)
+
+
+@command(model_app, "fit")
+def fit(
+    table: Annotated[str, typer.Argument(help="Training rows.")],
+    out: Annotated[str, typer.Option("--out", help="Model folder to write.")],
+    target: Annotated[str, typer.Option("--target", help="Output column.")],
+    inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
+    categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="lvgp, onehot or hamming.")] = "lvgp",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Fit a Gaussian process and write a model folder."""
+    from models import lvgp
+    from models.lvgp.encoding import of_frame
+    from models.lvgp.kernel import KINDS
+
+    if kind not in KINDS:
+        raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
+    names, levels = _list(inputs), _list(categorical)
+    frame = read_input(table, needs=(*names, *levels, target), text=levels)
+    known, values = _known(frame, target)
+    encoding = of_frame(known, inputs=names, categorical=levels)
+    if not encoding.names:
+        raise InputError.of("no inputs", "--inputs", "name input columns")
+    made = lvgp.fit(known, values, encoding=encoding, kind=kind, seed=seed)
+    card = lvgp.save(made, Path(out), target=target)
+    say({"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}, as_json=json)
+
+
+@command(model_app, "predict")
+def predict(
+    model: Annotated[str, typer.Argument(help="Model folder.")],
+    rows: Annotated[str, typer.Argument(help="Rows to predict.")],
+    out: Out,
+    json: Json = False,
+) -> None:
+    """Add mean and standard deviation; rows with an unknown level stay with a reason."""
+    import polars as pl
+
+    from models import lvgp
+
+    made = lvgp.load(Path(model))
+    names = tuple(made.encoding.levels)
+    frame = read_input(rows, needs=made.encoding.names, text=names)
+    reasons = [made.encoding.refusal(row) for row in frame.select(made.encoding.names).iter_rows(named=True)]
+    ok = pl.Series("ok", [r is None for r in reasons], dtype=pl.Boolean)
+    means, deviations = made.predict(frame.filter(ok)) if ok.any() else ([], [])
+    found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
+    made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
+    joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
+    write_output(frame.drop([c for c in joined.columns if c in frame.columns]).hstack(joined), out)
+    say({"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=json)
+
+
+@command(model_app, "latent")
+def latent(
+    model: Annotated[str, typer.Argument(help="Model folder.")],
+    out: Annotated[str, typer.Option("--out", help="Folder for positions.csv and latent.svg.")],
+    json: Json = False,
+) -> None:
+    """Write the positions of the levels, and draw them."""
+    from models import lvgp
+
+    positions = lvgp.load(Path(model)).latent()
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError.of(f"cannot write ({error.strerror})", out, "name a folder you may write to") from error
+    write_output(positions, str(folder / "positions.csv"))
+    _draw(positions, folder / "latent.svg")
+    say({"levels": positions.height, "out": out}, as_json=json)
+
+
+def _draw(positions: "pl.DataFrame", path: Path) -> None:
+    import io
+
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from warehouse.files import write_aside
+
+    variables = positions["variable"].unique(maintain_order=True).to_list()
+    with mpl.rc_context({"svg.hashsalt": "matloom"}):
+        figure = Figure(figsize=(4 * len(variables), 4), layout="constrained")
+        for number, name in enumerate(variables, 1):
+            axes = figure.add_subplot(1, len(variables), number)
+            axes.set_title(name)
+            for _, level, u, v in positions.filter(positions["variable"] == name).iter_rows():
+                axes.plot(u, v, "o", color="tab:blue")
+                axes.annotate(level, (u, v))
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    write_aside(buffer.getvalue(), path)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(v.strip() for v in text.split(",") if v.strip())
+
+
+def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":
+    import polars as pl
+
+    values = frame[target].cast(pl.Float64, strict=False)
+    kept = values.is_finite().fill_null(False)
+    return frame.filter(kept), values.filter(kept).to_numpy()

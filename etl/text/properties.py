@@ -1,0 +1,93 @@
+"""What is extracted, as data: properties with their units, ranges, cues and symbols, read from YAML.
+
+The shipped file is `properties.yaml`; another one may be given. Reading text by it is `transitions`.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schemas.errors import InputError
+
+
+class Property(BaseModel):
+    """One thing to extract, as the YAML says it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: str
+    unit: str
+    range: tuple[float, float]
+    cues: tuple[str, ...]
+    notations: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    scope: Literal["sentence"] = "sentence"
+
+
+class Ambiguous(BaseModel):
+    """Symbols and phrases whose meaning the words around them decide."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbols: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    contexts: dict[str, tuple[str, ...]] = {}
+    fallback: str = "OTHER"
+
+
+class Properties(BaseModel):
+    """The whole configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    units: dict[str, dict[str, tuple[float, float]]]
+    properties: tuple[Property, ...]
+    ambiguous: Ambiguous = Ambiguous()
+
+
+@lru_cache(maxsize=8)
+def configuration(path: str | None = None) -> Properties:
+    """Reads a property configuration; the shipped one by default. A file without `units` or `ambiguous` inherits them.
+
+    Raises:
+        InputError: missing or malformed file.
+    """
+    shipped = Path(__file__).with_name("properties.yaml")
+    where = Path(path) if path else shipped
+    try:
+        loaded = yaml.safe_load(where.read_text(encoding="utf-8"))
+        base = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+        if isinstance(loaded, list):
+            loaded = {"properties": loaded}
+        if not isinstance(loaded, dict):
+            raise InputError.of("no mapping or list", where, "see etl/text/properties.yaml")
+        loaded["units"] = {**base["units"], **(loaded.get("units") or {})}
+        loaded.setdefault("ambiguous", base["ambiguous"])
+        for entry in loaded.get("properties", []):
+            if isinstance(entry, dict):
+                entry.setdefault("type", entry.get("name", ""))
+        return Properties.model_validate(loaded)
+    except OSError as error:
+        raise InputError.of(f"cannot read ({error.strerror})", where, "check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError.of("not valid YAML", where, str(error).splitlines()[0]) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError.of(
+            f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}", where, "see etl/text/properties.yaml"
+        ) from error
+
+
+def phrase(text: str) -> str:
+    """The pattern of a cue: spaces match hyphens too, a final * ends a stem, acronyms keep their case."""
+    body = re.escape(text.removesuffix("*")).replace(r"\ ", r"[\s-]+")
+    body += r"\w*" if text.endswith("*") else r"s?"
+    flags = "" if text.isupper() else "i"
+    return rf"(?{flags}:(?<![\w]){body}(?!\w))" if flags else rf"(?<!\w){body}(?!\w)"

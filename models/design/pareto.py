@@ -1,0 +1,39 @@
+"""Dominance and hypervolume; every objective is to be made large (the caller turns signs)."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+def nondominated(values: Floats) -> Bools:
+    """Which of n rows no other row dominates, n; equal rows do not dominate each other.
+
+    Args:
+        values: n x k.
+    """
+    at_least = (values[:, None, :] >= values[None, :, :]).all(-1)
+    better = (values[:, None, :] > values[None, :, :]).any(-1)
+    return np.asarray(~(at_least & better).any(axis=0))
+
+
+def hypervolume(values: Floats, reference: Floats) -> float:
+    """Volume that n rows dominate above a reference point of k coordinates.
+
+    One and two objectives are exact sweeps; more go to the algorithm of Fonseca et al. (2006) in botorch.
+    """
+    inside = values[(values > reference).all(axis=1)]
+    if not len(inside):
+        return 0.0
+    if inside.shape[1] == 1:
+        return float(inside.max() - reference[0])
+    front = inside[nondominated(inside)]
+    if front.shape[1] > 2:
+        import torch
+        from botorch.utils.multi_objective.hypervolume import Hypervolume
+
+        return float(Hypervolume(torch.from_numpy(reference)).compute(torch.from_numpy(front)))
+    front = np.unique(front, axis=0)  # first objective grows, second falls
+    left = np.concatenate([[reference[0]], front[:-1, 0]])
+    return float(((front[:, 0] - left) * (front[:, 1] - reference[1])).sum())

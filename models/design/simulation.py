@@ -1,0 +1,170 @@
+"""Closed loops on a look-up table: what a strategy would have found, and how soon.
+
+An objective is told only when its row has been bought; a row with a missing objective counts as a failed evaluation.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.design import pareto
+from models.design.candidates import initial
+from models.design.proposal import STRATEGIES, Memory, propose, reference_point, signs
+from models.lvgp.encoding import Encoding, of_frame
+from schemas.errors import InputError
+from schemas.problem import Objective
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a loop is run: variables, objectives, evaluations of the initial design, in all and at once, strategy."""
+
+    variables: tuple[str, ...]
+    wanted: tuple[Objective, ...]
+    init: int = 12
+    budget: int = 60
+    batch: int = 1
+    strategy: str = "lvgp"
+
+
+def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
+    """Runs the loop once a seed.
+
+    Returns:
+        One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
+        `best_<objective>` so far, `front_fraction`, `hypervolume_fraction`, `fit_s` (time of the proposal).
+
+    Raises:
+        InputError: a missing column, an objective that is never known, a budget out of range, an unknown strategy.
+    """
+    values = _checked(table, plan)
+    encoding = of_frame(table, inputs=plan.variables, categorical=_text(table, plan.variables))
+    jobs = [(table.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+    if workers > 1 and len(jobs) > 1:
+        # spawn: a forked child of a process that has used torch may hang on its thread locks
+        with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+            parts = list(pool.map(_run, jobs))
+    else:
+        parts = [_run(job) for job in jobs]
+    return pl.concat(parts)
+
+
+def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str, Any]:
+    """When the seeds reached the optimum (one objective) or the whole front (more): count, median, 90th percentile."""
+    goal = pl.col("front_fraction") >= 1.0 - 1e-12
+    bought = trace.with_columns(number=pl.int_range(1, pl.len() + 1).over("seed"))
+    reached = bought.filter(goal).group_by("seed").agg(pl.col("number").min()).sort("seed")
+    counts = reached["number"].to_list()
+    last = bought.group_by("seed").last()
+    return {
+        "strategy": plan.strategy,
+        "rows": table.height,
+        "seeds": trace["seed"].n_unique(),
+        "goal": "optimum" if len(plan.wanted) == 1 else "whole front",
+        "reached": len(counts),
+        "median_evaluations": float(np.median(counts)) if counts else None,
+        "p90_evaluations": float(np.percentile(counts, 90)) if counts else None,
+        "median_front_fraction": _median(last["front_fraction"]),
+        "median_hypervolume_fraction": _median(last["hypervolume_fraction"]),
+        "total_s": round(float(trace["fit_s"].sum()), 3),
+    }
+
+
+def _median(column: pl.Series) -> float:
+    return float(np.median(column.to_numpy()))
+
+
+def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
+    import torch
+
+    frame, values, plan, encoding, seed = job
+    torch.set_num_threads(1)
+    first = initial(frame, n=plan.init, variables=plan.variables, seed=seed)
+    tried = np.zeros(frame.height, dtype=bool)
+    told = np.full_like(values, np.nan)
+    memory = Memory()
+    bought: list[tuple[int, int, float]] = []
+
+    def buy(row: int, iteration: int, spent: float) -> None:
+        tried[row] = True
+        told[row] = values[row]
+        bought.append((iteration, row, spent))
+
+    for row in first:
+        buy(row, 0, 0.0)
+    iteration = 0
+    while len(bought) < min(plan.budget, frame.height):
+        iteration += 1
+        start = time.perf_counter()
+        left = min(plan.batch, plan.budget - len(bought))
+        strategy = plan.strategy if (tried & np.isfinite(told).all(axis=1)).sum() >= 2 else "random"
+        made = propose(
+            frame,
+            values=told,
+            tried=tried,
+            encoding=encoding,
+            wanted=plan.wanted,
+            batch=left,
+            strategy=strategy,
+            seed=seed * 100_003 + iteration,
+            memory=memory,
+        )
+        spent = time.perf_counter() - start
+        for row in made["row"].to_list():
+            buy(row, iteration, spent / made.height)
+    return _trace(bought, values, plan, seed)
+
+
+def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, seed: int) -> pl.DataFrame:
+    """The trace; the true front and optimum are used here only, after the loop has ended."""
+    turned = values * signs(plan.wanted)
+    known = np.isfinite(turned).all(axis=1)
+    front = np.zeros(len(values), dtype=bool)
+    front[np.flatnonzero(known)] = pareto.nondominated(turned[known])
+    reference = reference_point(turned[known], plan.wanted)
+    whole = pareto.hypervolume(turned[front], reference)
+    rows = []
+    seen = np.zeros(len(values), dtype=bool)
+    volume, best = 0.0, np.full(len(plan.wanted), np.nan)
+    for iteration, row, spent in bought:
+        seen[row] = True
+        if known[row]:
+            best = np.fmax(best, turned[row])
+            if front[row] or volume < whole:
+                volume = pareto.hypervolume(turned[seen & known], reference)
+        share = float((front & seen).sum() / front.sum())
+        entry = {"seed": seed, "iteration": iteration, "row": row}
+        entry |= {o.name: values[row, j] for j, o in enumerate(plan.wanted)}
+        entry |= {f"best_{o.name}": (best * signs(plan.wanted))[j] for j, o in enumerate(plan.wanted)}
+        rows.append({**entry, "front_fraction": share, "hypervolume_fraction": volume / whole, "fit_s": spent})
+    floats = [c for c in rows[0] if c not in ("seed", "iteration", "row")]
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(floats).cast(pl.Float64).fill_nan(None))
+
+
+def _checked(table: pl.DataFrame, plan: Plan) -> Floats:
+    names = [*plan.variables, *(o.name for o in plan.wanted)]
+    missing = [n for n in names if n not in table.columns]
+    if missing:
+        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
+    if plan.strategy not in STRATEGIES:
+        raise InputError.of(f"unknown strategy {plan.strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
+    if not 2 <= plan.init <= min(plan.budget, table.height) or plan.batch < 1:
+        raise InputError.of("init, budget or batch out of range", "the options", "2 <= init <= budget and init <= rows")
+    columns = [table[o.name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for o in plan.wanted]
+    values = np.column_stack(columns).astype(np.float64)
+    if np.isfinite(values).all(axis=1).sum() < 2:
+        raise InputError.of("fewer than two rows with all objectives", "the table", "give numbers")
+    return values
+
+
+def _text(table: pl.DataFrame, variables: Sequence[str]) -> tuple[str, ...]:
+    return tuple(v for v in variables if not table.schema[v].is_numeric())

@@ -1,0 +1,199 @@
+"""Rows of the design tables: problems, candidates, proposals, batches, events, observations, fronts, traces.
+
+Ids are hashes of what they name, so that doing a thing twice gives the same rows.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.design import pareto
+from models.design.proposal import signs
+from models.evaluators.protocol import Evaluator, Observation
+from models.evaluators.states import FINAL, State, check_move
+from schemas.problem import DesignProblem
+
+EVENTS: dict[str, Any] = {
+    "event_id": pl.String,
+    "problem": pl.String,
+    "batch_id": pl.String,
+    "candidate_id": pl.String,
+    "sequence": pl.Int64,
+    "state": pl.String,
+    "reason": pl.String,
+    "occurred_at": pl.Datetime("us", "UTC"),
+}
+OBSERVATIONS: dict[str, Any] = {
+    "problem": pl.String,
+    "candidate_id": pl.String,
+    "batch_id": pl.String,
+    "state": pl.String,
+    "objectives": pl.String,
+    "evaluator": pl.String,
+    "reason": pl.String,
+    "observed_at": pl.Datetime("us", "UTC"),
+}
+
+
+def identify(*parts: object) -> str:
+    """A short hash of the parts."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def problem_rows(problem: DesignProblem) -> pl.DataFrame:
+    """The row of design.problems."""
+    row = {
+        "problem": problem.name,
+        "title": problem.title,
+        "doi": problem.doi,
+        "evaluator": problem.evaluator.kind,
+        "definition": problem.model_dump_json(),
+    }
+    return pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
+
+
+def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of design.candidates from an enumeration (`models.design.candidates`)."""
+    names = [v.name for v in problem.variables]
+    formula = pl.col("formula") if "formula" in frame.columns else pl.lit(None, pl.String)
+    return frame.select(
+        problem=pl.lit(problem.name),
+        candidate_id="candidate_id",
+        formula=formula,
+        variables=pl.struct(names).struct.json_encode(),
+    )
+
+
+def proposal_rows(
+    problem: DesignProblem, proposed: pl.DataFrame, *, iteration: int, strategy: str, at: datetime
+) -> pl.DataFrame:
+    """Rows of design.proposals; `batch_id` names the iteration."""
+    means = [c for c in proposed.columns if c.startswith(("mean_", "sd_"))]
+    predicted = pl.struct(means).struct.json_encode() if means else pl.lit(None, pl.String)
+    return proposed.with_row_index("rank", offset=1).select(
+        problem=pl.lit(problem.name),
+        candidate_id="candidate_id",
+        batch_id=pl.lit(batch_id(problem, iteration)),
+        iteration=pl.lit(iteration, pl.Int64),
+        rank=pl.col("rank").cast(pl.Int64),
+        strategy=pl.lit(strategy),
+        acquisition=pl.col("acquisition") if "acquisition" in proposed.columns else pl.lit(None, pl.Float64),
+        predicted=predicted,
+        proposed_at=pl.lit(at),
+    )
+
+
+def batch_id(problem: DesignProblem, iteration: int) -> str:
+    """The id of an iteration's batch."""
+    return f"{problem.name}-{iteration:04d}"
+
+
+def evaluate(
+    problem: DesignProblem, rows: Sequence[dict[str, Any]], *, batch: str, evaluator: Evaluator, at: datetime
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Submits a batch, polls and collects once.
+
+    Args:
+        problem: the problem.
+        rows: candidates with `candidate_id` and the variables.
+        batch: id of the batch.
+        evaluator: the back end.
+        at: time of the events.
+
+    Returns:
+        Rows of design.events and of design.observations (final outcomes only).
+    """
+    handles = evaluator.submit(batch, rows)
+    states = evaluator.poll(handles)
+    outcomes = {o.candidate_id: o for o in evaluator.collect(handles)}
+    events = [
+        event
+        for handle, state in zip(handles, states, strict=True)
+        for event in _events(problem, batch, handle.candidate_id, state, outcomes.get(handle.candidate_id), at)
+    ]
+    observed = [_observation(problem, batch, o, evaluator.name, at) for o in outcomes.values() if o.state in FINAL]
+    return (
+        pl.DataFrame(events, schema=EVENTS, orient="row"),
+        pl.DataFrame(observed, schema=OBSERVATIONS, orient="row"),
+    )
+
+
+def _events(
+    problem: DesignProblem, batch: str, candidate: str, state: State, outcome: Observation | None, at: datetime
+) -> Iterable[dict[str, Any]]:
+    passed = [State.PROPOSED, State.SUBMITTED, *([state] if state is not State.SUBMITTED else [])]
+    if outcome is not None and outcome.state is not passed[-1]:
+        passed.append(outcome.state)
+    before: State | None = None
+    for number, now in enumerate(passed):
+        check_move(before, now, where=f"candidate {candidate} of batch {batch}")
+        yield {
+            "event_id": identify(problem.name, batch, candidate, number, now),
+            "problem": problem.name,
+            "batch_id": batch,
+            "candidate_id": candidate,
+            "sequence": number,
+            "state": str(now),
+            "reason": outcome.reason if outcome is not None and now is outcome.state else None,
+            "occurred_at": at,
+        }
+        before = now
+
+
+def _observation(problem: DesignProblem, batch: str, outcome: Observation, name: str, at: datetime) -> dict[str, Any]:
+    return {
+        "problem": problem.name,
+        "candidate_id": outcome.candidate_id,
+        "batch_id": batch,
+        "state": str(outcome.state),
+        "objectives": json.dumps(outcome.values, sort_keys=True),
+        "evaluator": name,
+        "reason": outcome.reason,
+        "observed_at": at,
+    }
+
+
+def values_of(problem: DesignProblem, observations: pl.DataFrame, candidate_ids: Sequence[str]) -> tuple[Any, Any]:
+    """Objectives (n x k, NaN where unknown or failed) and which candidates were evaluated (n)."""
+    told = {
+        row["candidate_id"]: json.loads(row["objectives"])
+        for row in observations.filter(pl.col("problem") == problem.name).iter_rows(named=True)
+    }
+    names = [o.name for o in problem.objectives]
+    values = np.array([[told.get(c, {}).get(n, np.nan) for n in names] for c in candidate_ids], dtype=np.float64)
+    return values.reshape(len(candidate_ids), len(names)), np.array([c in told for c in candidate_ids], dtype=bool)
+
+
+def front_rows(problem: DesignProblem, observations: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Rows of design.fronts: the accepted candidates that no other dominates."""
+    own = candidates.filter(pl.col("problem") == problem.name)
+    values, _ = values_of(problem, observations, own["candidate_id"].to_list())
+    known = np.flatnonzero(np.isfinite(values).all(axis=1))
+    best = known[pareto.nondominated(values[known] * signs(problem.objectives))] if len(known) else known
+    names = [o.name for o in problem.objectives]
+    told = [json.dumps(dict(zip(names, map(float, values[i]), strict=True)), sort_keys=True) for i in best]
+    chosen: pl.DataFrame = own[best.tolist()]
+    return chosen.select(
+        "problem", "candidate_id", "formula", objectives=pl.Series(told, dtype=pl.String)
+    ).sort("candidate_id")  # fmt: skip
+
+
+def trace_rows(problem: DesignProblem, trace: pl.DataFrame, *, strategy: str) -> pl.DataFrame:
+    """Rows of design.traces from `models.design.simulate`; times are left out, they differ from run to run."""
+    best = [c for c in trace.columns if c.startswith("best_")]
+    return trace.select(
+        problem=pl.lit(problem.name),
+        strategy=pl.lit(strategy),
+        seed=pl.col("seed").cast(pl.Int64),
+        evaluation=pl.int_range(1, pl.len() + 1).over("seed").cast(pl.Int64),
+        iteration=pl.col("iteration").cast(pl.Int64),
+        table_row=pl.col("row").cast(pl.Int64),
+        best=pl.struct(best).struct.json_encode(),
+        front_fraction="front_fraction",
+        hypervolume_fraction="hypervolume_fraction",
+    )

@@ -1,0 +1,52 @@
+"""States of an evaluation and the moves between them.
+
+"Calculation failed" is data: the surrogate learns that the candidate has no value. "Plumbing failed" (transfer, queue,
+node) says nothing about the candidate and may be retried unchanged.
+"""
+
+from enum import StrEnum
+
+from schemas.errors import MatloomError
+
+
+class State(StrEnum):
+    """Where an evaluation stands."""
+
+    PROPOSED = "proposed"
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    PARSED = "parsed"
+    ACCEPTED = "accepted"
+    CALCULATION_FAILED = "calculation_failed"
+    PLUMBING_FAILED = "plumbing_failed"
+    REJECTED = "rejected"
+
+
+FINAL = frozenset({State.ACCEPTED, State.CALCULATION_FAILED, State.REJECTED})
+WAITING = frozenset({State.SUBMITTED, State.RUNNING})
+MOVES: dict[State, frozenset[State]] = {
+    State.PROPOSED: frozenset({State.SUBMITTED, State.REJECTED}),
+    State.SUBMITTED: frozenset({State.RUNNING, State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED}),
+    State.RUNNING: frozenset({State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED}),
+    State.PARSED: frozenset({State.ACCEPTED, State.REJECTED}),
+    State.PLUMBING_FAILED: frozenset({State.SUBMITTED, State.REJECTED}),
+    State.ACCEPTED: frozenset(),
+    State.CALCULATION_FAILED: frozenset(),
+    State.REJECTED: frozenset(),
+}
+
+
+class ForbiddenMoveError(MatloomError):
+    """A state that cannot follow the one before."""
+
+
+def check_move(before: State | None, after: State, *, where: str) -> None:
+    """Lets a move pass or says which are allowed; the first state is always `proposed`.
+
+    Raises:
+        ForbiddenMoveError: the move is not in `MOVES`.
+    """
+    allowed = MOVES[before] if before is not None else frozenset({State.PROPOSED})
+    if after not in allowed:
+        listed = ", ".join(sorted(allowed)) or "nothing"
+        raise ForbiddenMoveError(f"{before or 'nothing'} cannot become {after} in {where}: allowed is {listed}")

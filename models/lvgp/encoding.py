@@ -1,0 +1,102 @@
+"""Rows of mixed variables as codes of levels and scaled numbers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from schemas.errors import InputError
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Levels of each categorical variable and bounds of each number.
+
+    Attributes:
+        levels: variable -> levels in order.
+        bounds: variable -> (low, high), scaled to 0 and 1.
+    """
+
+    levels: dict[str, tuple[str, ...]]
+    bounds: dict[str, tuple[float, float]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All inputs, categorical ones first."""
+        return (*self.levels, *self.bounds)
+
+    def encode(self, frame: pl.DataFrame) -> tuple[Ints, Floats]:
+        """Codes, n x m, and scaled numbers, n x d.
+
+        Raises:
+            InputError: a missing column, a level never declared, or no number.
+        """
+        missing = [n for n in self.names if n not in frame.columns]
+        if missing:
+            raise InputError.of(f"missing column {missing[0]}", "the inputs", f"they have {', '.join(frame.columns)}")
+        codes = [self._codes(frame[name], name) for name in self.levels]
+        numbers = [self._scaled(frame[name], name) for name in self.bounds]
+        n = frame.height
+        return (
+            np.column_stack(codes) if codes else np.zeros((n, 0), np.int64),
+            np.column_stack(numbers) if numbers else np.zeros((n, 0)),
+        )
+
+    def refusal(self, row: dict[str, Any]) -> str | None:
+        """Why a row cannot be encoded; None where it can."""
+        for name, levels in self.levels.items():
+            if row[name] is None or str(row[name]) not in levels:
+                return f"unknown level {row[name]!r} of {name}"
+        for name in self.bounds:
+            if not isinstance(row[name], int | float) or not np.isfinite(row[name]):
+                return f"no number in {name}"
+        return None
+
+    def _codes(self, column: pl.Series, name: str) -> Ints:
+        known = {level: i for i, level in enumerate(self.levels[name])}
+        found = [known.get(str(v)) if v is not None else None for v in column.to_list()]
+        if None in found:
+            value = column.to_list()[found.index(None)]
+            raise InputError.of(f"unknown level {value!r}", f"column {name}", f"use {', '.join(self.levels[name])}")
+        return np.array(found, dtype=np.int64)
+
+    def _scaled(self, column: pl.Series, name: str) -> Floats:
+        low, high = self.bounds[name]
+        values = column.cast(pl.Float64, strict=False).to_numpy()
+        if not np.isfinite(values).all():
+            raise InputError.of("missing or unreadable number", f"column {name}", "give numbers in every row")
+        return np.asarray((values - low) / (high - low), dtype=np.float64)
+
+
+def of_frame(frame: pl.DataFrame, *, inputs: tuple[str, ...], categorical: tuple[str, ...]) -> Encoding:
+    """The encoding that a table of rows implies: its levels, sorted, and the range of its numbers.
+
+    Raises:
+        InputError: a missing column, or a number that never varies.
+    """
+    names = [*inputs, *(c for c in categorical if c not in inputs)]
+    missing = [n for n in names if n not in frame.columns]
+    if missing:
+        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(frame.columns)}")
+    levels: dict[str, tuple[str, ...]] = {}
+    bounds: dict[str, tuple[float, float]] = {}
+    for name in names:
+        if name in categorical or not frame.schema[name].is_numeric():
+            levels[name] = tuple(sorted({str(v) for v in frame[name].drop_nulls().to_list()}))
+            continue
+        low, high = _range(frame[name])
+        if not low < high:
+            raise InputError.of(f"{name} never varies", "the table", "leave it out of the inputs")
+        bounds[name] = (low, high)
+    return Encoding(levels, bounds)
+
+
+def _range(column: pl.Series) -> tuple[float, float]:
+    low: Any = column.min()
+    high: Any = column.max()
+    return float(low if low is not None else 0.0), float(high if high is not None else 0.0)

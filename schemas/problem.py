@@ -1,0 +1,183 @@
+"""Design problems: what may be varied, what is wanted, who evaluates, how much may be spent. One YAML file each.
+
+A problem says nothing about a model or an acquisition; those are in `models.design`.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import InputError
+from schemas.units import UNITS
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Categorical(_Strict):
+    """A variable with named levels, in a fixed order."""
+
+    kind: Literal["categorical"] = "categorical"
+    name: str = Field(min_length=1)
+    levels: tuple[str, ...] = Field(min_length=2)
+    descriptors: dict[str, dict[str, float]] = Field(default_factory=dict, description="level -> descriptor -> value")
+
+    @model_validator(mode="after")
+    def _levels_are_distinct(self) -> "Categorical":
+        if len(set(self.levels)) < len(self.levels):
+            raise ValueError(f"variable {self.name}: a level is given twice")
+        unknown = sorted(set(self.descriptors) - set(self.levels))
+        if unknown:
+            raise ValueError(f"variable {self.name}: descriptors of the unknown level {unknown[0]}")
+        return self
+
+
+class Numerical(_Strict):
+    """A real variable between two bounds."""
+
+    kind: Literal["numerical"]
+    name: str = Field(min_length=1)
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> "Numerical":
+        if not self.low < self.high:
+            raise ValueError(f"variable {self.name}: low must be below high")
+        return self
+
+
+class Integer(_Strict):
+    """A whole number between two bounds, both included."""
+
+    kind: Literal["integer"]
+    name: str = Field(min_length=1)
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> "Integer":
+        if not self.low < self.high:
+            raise ValueError(f"variable {self.name}: low must be below high")
+        return self
+
+
+Variable = Annotated[Categorical | Numerical | Integer, Field(discriminator="kind")]
+
+
+class Objective(_Strict):
+    """A quantity to be made large or small."""
+
+    name: str = Field(min_length=1)
+    direction: Literal["max", "min"]
+    unit: str = "1"
+    reference: float | None = Field(None, description="worst value of interest; bounds the hypervolume")
+
+    @model_validator(mode="after")
+    def _unit_is_known(self) -> "Objective":
+        if self.unit not in UNITS:
+            raise ValueError(f"objective {self.name}: unknown unit {self.unit}; known are {', '.join(UNITS)}")
+        return self
+
+
+class Evaluator(_Strict):
+    """Who computes the objectives: a recorded look-up table, or a calculation engine with its options."""
+
+    kind: Literal["recorded", "gpaw", "chgnet", "vasp"]
+    table: str | None = Field(None, description="name of a recorded table, for the kind recorded")
+    options: dict[str, float | int | str | bool] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _recorded_needs_a_table(self) -> "Evaluator":
+        if self.kind == "recorded" and not self.table:
+            raise ValueError("evaluator: the kind recorded needs a table")
+        return self
+
+
+class Budget(_Strict):
+    """How many evaluations: of the initial design, in all, and at once."""
+
+    initial: int = Field(12, ge=2)
+    total: int = Field(60, ge=2)
+    batch: int = Field(1, ge=1)
+
+
+class DesignProblem(_Strict):
+    """A design problem."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    doi: str | None = None
+    formula: str | None = Field(None, description="formula of a candidate, variables in braces: {A}{B}O3")
+    variables: tuple[Variable, ...] = Field(min_length=1)
+    forbidden: tuple[dict[str, str], ...] = Field((), description="combinations of levels that are no candidates")
+    objectives: tuple[Objective, ...] = Field(min_length=1)
+    evaluator: Evaluator
+    budget: Budget = Budget()  # type: ignore[call-arg]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "DesignProblem":
+        names = [v.name for v in self.variables] + [o.name for o in self.objectives]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"the name {twice[0]} is used twice")
+        known = {v.name: v.levels for v in self.variables if isinstance(v, Categorical)}
+        for rule in self.forbidden:
+            for name, level in rule.items():
+                if level not in known.get(name, ()):
+                    raise ValueError(f"forbidden: {name} has no level {level}")
+        return self
+
+
+def load(where: str) -> DesignProblem:
+    """Reads a problem.
+
+    Args:
+        where: path of a YAML file, or the name of a shipped problem.
+
+    Raises:
+        InputError: no such problem, not UTF-8, no YAML, an unknown key or a value that is not valid.
+    """
+    path = Path(where)
+    if path.suffix in {".yaml", ".yml"}:
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError.of("unreadable problem", where, "name a UTF-8 YAML file that exists") from error
+        return parse(text, where=where)
+    shipped = files("schemas") / "problems" / f"{where}.yaml"
+    if not where.replace("_", "").isalnum() or not shipped.is_file():
+        raise InputError.of(
+            f"no problem {where!r}", "schemas/problems", f"name a YAML file or one of {', '.join(names())}"
+        )
+    return parse(shipped.read_text("utf-8"), where=f"{where}.yaml")
+
+
+def parse(text: str, *, where: str) -> DesignProblem:
+    """A problem from YAML text; errors as in `load`."""
+    try:
+        body = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
+    if not isinstance(body, dict):
+        raise InputError.of("no mapping of keys", where, "give name, variables, objectives and evaluator")
+    variables = body.get("variables")
+    if isinstance(variables, list):  # categorical is the usual case and need not be said
+        body["variables"] = [{"kind": "categorical", **v} if isinstance(v, dict) else v for v in variables]
+    try:
+        return DesignProblem.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"]) or "the problem"
+        raise InputError.of(f"{place}: {first['msg']}", where, "mend or remove that key") from error
+
+
+def names() -> list[str]:
+    """Names of the shipped problems."""
+    folder = files("schemas") / "problems"
+    found = (p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    return sorted(n for n in found if not n.endswith("_keywords"))

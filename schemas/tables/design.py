@@ -1,0 +1,181 @@
+"""Design: problems, candidates, what was proposed, evaluated and found."""
+
+from schemas.core import Column, ForeignKey, Table, Type
+from schemas.rules import Between, Finite, NotBlank, OneOf
+
+_PROBLEM = Column(name="problem", type=Type.STRING, doc="Name of the problem.", rules=(NotBlank(),))
+_CANDIDATE = Column(
+    name="candidate_id", type=Type.STRING, doc="Levels of the variables, joined by '|'.", rules=(NotBlank(),)
+)
+_FORMULA = Column(name="formula", type=Type.STRING, doc="Formula of the candidate.", nullable=True)
+_BATCH = Column(name="batch_id", type=Type.STRING, doc="Problem and iteration.", rules=(NotBlank(),))
+_ITERATION = Column(
+    name="iteration",
+    type=Type.INT,
+    unit="count",
+    doc="Round of proposals; 0 is the initial design.",
+    rules=(Between(0),),
+)
+_STRATEGY = Column(
+    name="strategy",
+    type=Type.STRING,
+    doc="How rows are chosen.",
+    rules=(OneOf(("initial", "lvgp", "onehot", "hamming", "random")),),
+)
+_OBJECTIVES = Column(name="objectives", type=Type.JSON, doc="Objective -> value, in the units of the problem.")
+_REASON = Column(name="reason", type=Type.STRING, doc="Why it failed or was rejected.", nullable=True)
+_STATE = Column(
+    name="state",
+    type=Type.STRING,
+    doc="State of the evaluation.",
+    rules=(
+        OneOf(
+            (
+                "proposed", "submitted", "running", "parsed", "accepted", "calculation_failed", "plumbing_failed",
+                "rejected",
+            )
+        ),
+    ),
+)  # fmt: skip
+_IN_PROBLEMS = ForeignKey(columns=("problem",), table="design.problems", references=("problem",))
+_IN_CANDIDATES = ForeignKey(
+    columns=("problem", "candidate_id"), table="design.candidates", references=("problem", "candidate_id")
+)
+
+
+def _time(name: str, doc: str) -> Column:
+    return Column(name=name, type=Type.TIMESTAMP, doc=doc, volatile=True)
+
+
+def _fraction(name: str, doc: str) -> Column:
+    return Column(name=name, type=Type.FLOAT, unit="1", doc=doc, rules=(Between(0, 1),))
+
+
+PROBLEMS = Table(
+    name="design.problems",
+    doc="What is varied, what is wanted and who evaluates.",
+    grain="one problem",
+    key=("problem",),
+    columns=(
+        _PROBLEM,
+        Column(name="title", type=Type.STRING, doc="Title.", rules=(NotBlank(),)),
+        Column(name="doi", type=Type.STRING, nullable=True, doc="DOI, lower case."),
+        Column(name="evaluator", type=Type.STRING, doc="What evaluates.", rules=(NotBlank(),)),
+        Column(name="definition", type=Type.JSON, doc="The problem file."),
+    ),
+)
+CANDIDATES = Table(
+    name="design.candidates",
+    doc="All candidates that the problems allow.",
+    grain="one candidate of one problem",
+    key=("problem", "candidate_id"),
+    columns=(
+        _PROBLEM,
+        _CANDIDATE,
+        _FORMULA,
+        Column(name="variables", type=Type.JSON, doc="Variable -> level."),
+    ),
+    foreign_keys=(_IN_PROBLEMS,),
+)
+PROPOSALS = Table(
+    name="design.proposals",
+    doc="Candidates chosen for evaluation, and why.",
+    grain="one candidate of one problem",
+    key=("problem", "candidate_id"),
+    columns=(
+        _PROBLEM,
+        _CANDIDATE,
+        _BATCH,
+        _ITERATION,
+        Column(name="rank", type=Type.INT, unit="count", doc="Position, from 1.", rules=(Between(1),)),
+        _STRATEGY,
+        Column(
+            name="acquisition",
+            type=Type.FLOAT,
+            unit="1",
+            nullable=True,
+            doc="Score of the acquisition function; null for the initial design.",
+            rules=(Finite(),),
+        ),
+        Column(name="predicted", type=Type.JSON, nullable=True, doc="Mean and deviation of each objective."),
+        _time("proposed_at", "When it was proposed."),
+    ),
+    foreign_keys=(_IN_CANDIDATES,),
+)
+BATCHES = Table(
+    name="design.batches",
+    doc="Batches sent to an evaluator.",
+    grain="one batch",
+    key=("batch_id",),
+    columns=(
+        _BATCH,
+        _PROBLEM,
+        _ITERATION,
+        Column(name="size", type=Type.INT, unit="count", doc="Candidates in the batch.", rules=(Between(1),)),
+        Column(name="evaluator", type=Type.STRING, doc="What evaluates.", rules=(NotBlank(),)),
+    ),
+    foreign_keys=(_IN_PROBLEMS,),
+)
+EVENTS = Table(
+    name="design.events",
+    doc="What happened to each evaluation; rows are only ever added.",
+    grain="one change of state",
+    key=("event_id",),
+    columns=(
+        Column(name="event_id", type=Type.STRING, doc="Hash of candidate, batch and state.", rules=(NotBlank(),)),
+        _PROBLEM,
+        _BATCH,
+        _CANDIDATE,
+        Column(name="sequence", type=Type.INT, unit="count", doc="Position, from 0.", rules=(Between(0),)),
+        _STATE,
+        _REASON,
+        _time("occurred_at", "When it happened."),
+    ),
+    foreign_keys=(_IN_CANDIDATES,),
+)
+OBSERVATIONS = Table(
+    name="design.observations",
+    doc="Outcomes of evaluations.",
+    grain="one candidate of one problem",
+    key=("problem", "candidate_id"),
+    columns=(
+        _PROBLEM,
+        _CANDIDATE,
+        _BATCH,
+        _STATE,
+        _OBJECTIVES,
+        Column(name="evaluator", type=Type.STRING, doc="What evaluates.", rules=(NotBlank(),)),
+        _REASON,
+        _time("observed_at", "When the outcome was collected."),
+    ),
+    foreign_keys=(_IN_CANDIDATES,),
+    usage_warnings=("Values of different evaluators must not be mixed in one front.",),
+)
+FRONTS = Table(
+    name="design.fronts",
+    doc="Evaluated candidates that no other dominates.",
+    grain="one candidate of one problem",
+    key=("problem", "candidate_id"),
+    columns=(_PROBLEM, _CANDIDATE, _FORMULA, _OBJECTIVES),
+    foreign_keys=(_IN_CANDIDATES,),
+)
+TRACES = Table(
+    name="design.traces",
+    doc="What strategies would have found, evaluation by evaluation, on problems with a recorded table.",
+    grain="one evaluation of one simulated campaign",
+    key=("problem", "strategy", "seed", "evaluation"),
+    columns=(
+        _PROBLEM,
+        _STRATEGY,
+        Column(name="seed", type=Type.INT, doc="Seed of everything random."),
+        Column(name="evaluation", type=Type.INT, unit="count", doc="Position, from 1.", rules=(Between(1),)),
+        _ITERATION,
+        Column(name="table_row", type=Type.INT, unit="count", doc="Row of the recorded table.", rules=(Between(0),)),
+        Column(name="best", type=Type.JSON, doc="Best value of each objective so far."),
+        _fraction("front_fraction", "Share of the true front found so far."),
+        _fraction("hypervolume_fraction", "Share of the true hypervolume found so far."),
+    ),
+    foreign_keys=(_IN_PROBLEMS,),
+)
+
+TABLES = (PROBLEMS, CANDIDATES, PROPOSALS, BATCHES, EVENTS, OBSERVATIONS, FRONTS, TRACES)

@@ -1,0 +1,341 @@
+"""Design problems, latent-variable Gaussian processes, acquisition, closed loops, evaluators."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from etl import reference
+from models import lvgp
+from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
+from models.evaluators import RecordedTable, State, campaign, states
+from models.lvgp.encoding import of_frame
+from models.lvgp.kernel import covariance
+from models.lvgp.training import JITTER
+from schemas import problem as problems
+from schemas.emit.polars import inspect
+from schemas.errors import InputError
+from schemas.tables import REGISTRY
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("name", problems.names())
+def test_every_shipped_problem_loads_and_enumerates(name: str) -> None:
+    asked = problems.load(name)
+    frame = candidates(asked)
+    assert frame["candidate_id"].n_unique() == frame.height
+    assert "{" not in "".join(frame["formula"].to_list())
+
+
+GOOD = """
+name: toy
+title: Toy
+variables:
+  - {name: a, levels: [x, y, z]}
+  - {name: t, kind: numerical, low: 0, high: 1}
+  - {name: n, kind: integer, low: 1, high: 3}
+forbidden: [{a: x}]
+objectives: [{name: f, direction: max}]
+evaluator: {kind: recorded, table: toy}
+"""
+
+
+def test_numbers_and_forbidden_levels_shape_the_candidates() -> None:
+    frame = candidates(problems.parse(GOOD, where="toy"))
+    assert frame.height == 2 * 11 * 3
+    assert "x" not in frame["a"].to_list()
+    assert frame.schema["n"] == pl.Int64
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("title: Toy", "colour: red\ntitle: Toy"), "colour"),
+        (("[x, y, z]", "[x, x, z]"), "twice"),
+        (("direction: max", "direction: up"), "direction"),
+        (("direction: max", "direction: max, unit: furlong"), "unknown unit"),
+        (("low: 0, high: 1", "low: 1, high: 1"), "low must be below high"),
+        (("{a: x}", "{a: w}"), "no level w"),
+        (("{kind: recorded, table: toy}", "{kind: recorded}"), "needs a table"),
+        (("name: f,", "name: a,"), "used twice"),
+        (("name: toy", "name: [toy"), "no YAML"),
+    ],
+)
+def test_a_bad_problem_is_explained(change: tuple[str, str], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    path.write_text(GOOD.replace(*change), "utf-8")
+    with pytest.raises(InputError, match=said) as caught:
+        problems.load(str(path))
+    assert "toy.yaml" in str(caught.value)
+
+
+def test_problems_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe")
+    for where in (str(tmp_path / "b.yaml"), str(tmp_path / "none.yaml"), "unheard_of", "../secret"):
+        with pytest.raises(InputError):
+            problems.load(where)
+    with pytest.raises(InputError, match="no mapping"):
+        problems.parse("[1]", where="x")
+
+
+def additive() -> tuple[pl.DataFrame, np.ndarray]:
+    """y depends on hidden positions of the levels; 5 x 4 x a number."""
+    u, v = {"a": 0.0, "b": 0.1, "c": 1.0, "d": 1.1, "e": 2.0}, {"p": 0.0, "q": 1.0, "r": 1.1, "s": 3.0}
+    rows = [(i, j, x) for i in u for j in v for x in (0.0, 0.5, 1.0)]
+    frame = pl.DataFrame(rows, schema=["i", "j", "x"], orient="row")
+    return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
+
+
+def test_the_likelihood_and_predictions_are_those_of_gpytorch() -> None:
+    import gpytorch
+
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, count=2, steps=20)
+    noise = float(model.parameters["log_noise"].exp()) + JITTER
+
+    class Covariance(gpytorch.kernels.Kernel):  # type: ignore[misc]
+        def forward(self, a: torch.Tensor, b: torch.Tensor, **_: object) -> torch.Tensor:
+            left, right = ((t[:, :2].long(), t[:, 2:]) for t in (a, b))
+            return covariance("lvgp", model.parameters, model.data.sizes, left, right)[0]
+
+    class Exact(gpytorch.models.ExactGP):  # type: ignore[misc]
+        def __init__(self, x: torch.Tensor, t: torch.Tensor, likelihood: object) -> None:
+            super().__init__(x, t, likelihood)
+            self.mean_module, self.covar_module = gpytorch.means.ZeroMean(), Covariance()
+
+        def forward(self, x: torch.Tensor) -> object:
+            return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covar_module(x))
+
+    likelihood = gpytorch.likelihoods.GaussianLikelihood(noise_constraint=gpytorch.constraints.GreaterThan(1e-9))
+    likelihood.noise = noise
+    x = torch.cat([model.data.codes.double(), model.data.numbers], dim=1)
+    exact = Exact(x, model.data.outputs, likelihood.double())
+    exact.eval()
+    likelihood.eval()
+    codes, numbers = encoding.encode(frame)
+    new = torch.cat([torch.from_numpy(codes).double(), torch.from_numpy(numbers)], dim=1)
+    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
+        theirs = exact(new)
+        expected = model.center + model.scale * theirs.mean.numpy()
+        spread = model.scale * theirs.variance.clamp_min(0).sqrt().numpy()
+    mean, deviation = model.predict(frame)
+    assert np.allclose(mean, expected, atol=1e-6)
+    assert np.allclose(deviation, spread, atol=1e-4)
+
+
+def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    chance = np.random.default_rng(0).permutation(len(y))
+    train, test = chance[:40], chance[40:]
+    model = lvgp.fit(frame[train.tolist()], y[train], encoding=encoding)
+    error = np.sqrt(np.mean((model.predict(frame[test.tolist()])[0] - y[test]) ** 2))
+    assert error < 0.2 * np.std(y)
+    latent = model.latent()
+    first = latent.filter((pl.col("variable") == "i") & (pl.col("level") == "a"))
+    assert first.select("z1", "z2").row(0) == (0.0, 0.0)
+    at = {level: np.array([u, v]) for name, level, u, v in latent.iter_rows() if name == "j"}
+    assert np.linalg.norm(at["q"] - at["r"]) < np.linalg.norm(at["p"] - at["s"])  # q acts like r, p not like s
+
+
+@pytest.mark.parametrize("kind", ["onehot", "hamming"])
+def test_baselines_fit_too_and_have_no_positions(kind: str) -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, count=2, steps=60)  # type: ignore[arg-type]
+    assert np.corrcoef(model.predict(frame)[0], y)[0, 1] > 0.95
+    with pytest.raises(InputError, match="no positions"):
+        model.latent()
+
+
+def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame, y, encoding=encoding, count=1, steps=10)
+    lvgp.save(model, tmp_path / "m", target="y")
+    again = lvgp.load(tmp_path / "m")
+    assert np.array_equal(again.predict(frame)[0], model.predict(frame)[0])
+    with pytest.raises(InputError, match="unknown level 'zz'"):
+        model.predict(frame.with_columns(i=pl.lit("zz")))
+    with pytest.raises(InputError, match="missing column x"):
+        model.predict(frame.drop("x"))
+    with pytest.raises(InputError, match="unreadable number"):
+        model.predict(frame.with_columns(x=pl.lit(None, pl.Float64)))
+    with pytest.raises(InputError, match="never varies"):
+        of_frame(frame.with_columns(x=1.0), inputs=("x",), categorical=())
+    with pytest.raises(InputError, match="fewer than two"):
+        lvgp.fit(frame[:1], y[:1], encoding=encoding)
+
+
+def test_dominance_and_hypervolume() -> None:
+    points = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 2.0]])
+    assert pareto.nondominated(points).tolist() == [True, True, True, False, True]
+    assert pareto.hypervolume(points, np.zeros(2)) == pytest.approx(6.0)
+    assert pareto.hypervolume(points - 10, np.zeros(2)) == 0
+    cube = np.array([[1.0, 1.0, 2.0], [2.0, 1.0, 1.0]])
+    assert pareto.hypervolume(cube, np.zeros(3)) == pytest.approx(3.0)
+
+
+def test_log_improvement_agrees_with_its_definition_and_stays_finite() -> None:
+    mean, deviation = np.array([0.5, -1.0]), np.array([1.0, 0.5])
+    draws = np.random.default_rng(0).standard_normal((400_000, 2)) * deviation + mean
+    expected = np.log(np.maximum(draws - 0.2, 0).mean(axis=0))
+    assert acquisition.log_expected_improvement(mean, deviation, 0.2) == pytest.approx(expected, abs=0.05)
+    far = acquisition.log_expected_improvement(np.array([-30.0, -500.0, -1e5]), np.ones(3), 0.0)
+    assert np.isfinite(far).all()
+    assert (np.diff(far) < 0).all()
+
+
+def test_hypervolume_improvement_agrees_with_sampling() -> None:
+    front, reference_ = np.array([[1.0, 3.0], [2.0, 1.0]]), np.zeros(2)
+    mean, deviation = np.array([[1.5, 2.5]]), np.array([[0.6, 0.8]])
+    draws = np.random.default_rng(0).standard_normal((4000, 2)) * deviation + mean
+    base = pareto.hypervolume(front, reference_)
+    sampled = np.mean([pareto.hypervolume(np.vstack([front, d]), reference_) - base for d in draws])
+    exact = acquisition.expected_hypervolume_improvement(mean, deviation, front, reference_)
+    assert exact[0] == pytest.approx(sampled, rel=0.06)
+
+
+def test_initial_designs_use_levels_evenly() -> None:
+    frame = reference.perovskites_270()
+    rows = initial(frame, n=18, variables=("A", "B"), seed=1)
+    assert len(set(rows)) == 18
+    assert frame[rows]["A"].n_unique() == 18
+    assert frame[rows]["B"].n_unique() == 15
+    assert rows != initial(frame, n=18, variables=("A", "B"), seed=2)
+    with pytest.raises(InputError, match="ask for fewer"):
+        initial(frame, n=999, variables=("A",))
+
+
+PLAN = simulation.Plan(variables=("A", "B"), wanted=proposal.objectives("max:gap_eV"), init=12, budget=40)
+
+
+def test_a_loop_finds_the_optimum_sooner_than_chance_and_repeats_itself() -> None:
+    table = reference.perovskites_270()
+    trace = simulation.simulate(table, PLAN, seeds=(0, 1))
+    again = simulation.simulate(table, PLAN, seeds=(0,))
+    same = trace.filter(pl.col("seed") == 0).drop("fit_s")
+    assert same.equals(again.drop("fit_s"))
+    found = simulation.summarise(trace, PLAN, table)
+    blind = simulation.simulate(table, replace(PLAN, strategy="random"), seeds=(0, 1))
+    assert (
+        found["median_hypervolume_fraction"] > simulation.summarise(blind, PLAN, table)["median_hypervolume_fraction"]
+    )
+    assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [40, 40]
+    assert trace.columns == [
+        "seed", "iteration", "row", "gap_eV", "best_gap_eV", "front_fraction", "hypervolume_fraction", "fit_s",
+    ]  # fmt: skip
+
+
+def test_with_shuffled_objectives_nothing_is_learned() -> None:
+    table = reference.perovskites_270().with_columns(pl.col("gap_eV").shuffle(seed=5))
+    found = simulation.summarise(simulation.simulate(table, PLAN, seeds=range(3)), PLAN, table)
+    assert found["reached"] < 3
+
+
+def test_failed_evaluations_are_bought_and_teach_nothing() -> None:
+    table = reference.max_phases().with_columns(
+        bulk_GPa=pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise(pl.col("bulk_GPa"))
+    )
+    plan = simulation.Plan(
+        variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), budget=20, batch=4
+    )
+    trace = simulation.simulate(table, plan)
+    assert trace.height == 20
+    assert trace["bulk_GPa"].null_count() > 0
+    assert trace["hypervolume_fraction"].is_sorted()
+    assert trace["iteration"].max() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"variables": ("Q",)}, "missing column Q"),
+        ({"strategy": "magic"}, "unknown strategy"),
+        ({"init": 1}, "out of range"),
+        ({"wanted": proposal.objectives("max:none")}, "missing column none"),
+    ],
+)
+def test_a_bad_plan_is_explained(change: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        simulation.simulate(reference.perovskites_270(), replace(PLAN, **change))  # type: ignore[arg-type]
+
+
+def test_objectives_are_written_with_a_direction() -> None:
+    with pytest.raises(InputError, match="write max:NAME"):
+        proposal.objectives("gap")
+
+
+def test_states_follow_each_other_as_declared() -> None:
+    states.check_move(None, State.PROPOSED, where="x")
+    states.check_move(State.RUNNING, State.PLUMBING_FAILED, where="x")
+    with pytest.raises(states.ForbiddenMoveError, match="accepted cannot become running"):
+        states.check_move(State.ACCEPTED, State.RUNNING, where="x")
+    assert set(states.MOVES) == set(State)
+    assert all(not states.MOVES[s] for s in states.FINAL)
+
+
+def test_a_campaign_on_a_recorded_table_fills_the_design_tables() -> None:
+    asked = problems.load("abo3_270")
+    frame = candidates(asked)
+    table = reference.perovskites_270()
+    names = tuple(o.name for o in asked.objectives)
+    evaluator = RecordedTable("perovskites_270", table, variables=("A", "B"), objectives=names)
+    rows = campaign.candidate_rows(asked, frame)
+    observed = pl.DataFrame(schema=campaign.OBSERVATIONS)
+    for iteration in range(3):
+        values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
+        chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=5)
+        batch = campaign.batch_id(asked, iteration)
+        proposals = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy="lvgp", at=AT)
+        events, new = campaign.evaluate(asked, chosen.to_dicts(), batch=batch, evaluator=evaluator, at=AT)
+        again, _ = campaign.evaluate(asked, chosen.to_dicts(), batch=batch, evaluator=evaluator, at=AT)
+        assert events.equals(again)
+        observed = pl.concat([observed, new])
+        for name, made in (("design.proposals", proposals), ("design.events", events), ("design.observations", new)):
+            assert inspect(made, REGISTRY[name]).rejected_rows == 0
+    assert observed.height == 12 + 5 + 5
+    assert observed["candidate_id"].n_unique() == observed.height
+    front = campaign.front_rows(asked, observed, rows)
+    assert inspect(front, REGISTRY["design.fronts"]).rejected_rows == 0
+    assert front.height >= 1
+    assert set(json.loads(front["objectives"][0])) == set(names)
+    for name, made in (("design.problems", campaign.problem_rows(asked)), ("design.candidates", rows)):
+        assert inspect(made, REGISTRY[name]).rejected_rows == 0
+    trace = simulation.simulate(table, PLAN)
+    made = campaign.trace_rows(asked, trace, strategy="lvgp")
+    assert inspect(made, REGISTRY["design.traces"]).rejected_rows == 0
+
+
+def test_a_recorded_table_says_what_it_does_not_know() -> None:
+    table = pl.DataFrame({"a": ["x", "y"], "f": [1.0, None]})
+    evaluator = RecordedTable("t", table, variables=("a",), objectives=("f",))
+    handles = evaluator.submit("b", [{"candidate_id": c, "a": c} for c in ("x", "y", "z")])
+    assert evaluator.poll(handles) == [State.PARSED, State.CALCULATION_FAILED, State.CALCULATION_FAILED]
+    assert [o.reason for o in evaluator.collect(handles)] == [None, "no value in t", "no row in t"]
+    with pytest.raises(InputError, match="missing column g"):
+        RecordedTable("t", table, variables=("a",), objectives=("g",))
+    with pytest.raises(InputError, match="two rows"):
+        RecordedTable("t", pl.concat([table, table]), variables=("a",), objectives=("f",))
+
+
+def test_observations_must_be_candidates() -> None:
+    asked = problems.load("abo3_270")
+    told = reference.perovskites_270().head(12)
+    found = campaigns.next_rows(asked, told, batch=2)
+    assert found.height == 2
+    assert found["acquisition"].null_count() == 0
+    with pytest.raises(InputError, match="is no candidate"):
+        campaigns.next_rows(asked, told.with_columns(A=pl.lit("Xx")))
