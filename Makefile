@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MPLBACKEND := Agg
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup test bench lint typecheck imports drift clean
+.PHONY: setup demo ui docs test bench lint typecheck imports drift clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,16 @@ $(STAMP): pyproject.toml constraints.txt
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[dev]"; \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"; fi
 	touch $@
+
+# The whole graph on the data that ships with the project; MATLOOM_PROFILE=datasets reads MATLOOM_DATASETS too.
+demo: setup
+	$(BIN)/matloom run
+
+ui: setup
+	$(BIN)/matloom ui
+
+docs: setup
+	$(BIN)/python -m schemas.emit.generate
 
 test: setup
 	$(BIN)/python -m pytest

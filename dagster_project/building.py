@@ -8,8 +8,10 @@ everything downstream before it can read the rows.
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from schemas.tables import REGISTRY
 if TYPE_CHECKING:
     import polars as pl
 
+    from models.cards import Card
     from warehouse.store import Store
 
 Frames = Mapping[str, "pl.DataFrame"]
@@ -36,6 +39,7 @@ class Build:
     settings: Settings
     store: "Store"
     log: Any
+    partition: str | None = None
 
     @property
     def seed(self) -> int:
@@ -46,6 +50,29 @@ class Build:
         """Where a trained model of that name is kept."""
         return self.settings.home / "models" / name
 
+    @property
+    def datasets(self) -> Path | None:
+        """The folder of public data sets where the profile reads them, else None."""
+        return self.settings.datasets if self.settings.profile == "datasets" else None
+
+    def register(self, card: "Card", *, name: str, trained_on: str) -> None:
+        """Writes a model's card into meta.models."""
+        import polars as pl
+
+        row = {
+            "model_id": card.model_id,
+            "kind": card.kind,
+            "trained_on": trained_on,
+            "training_rows": next((v for k, v in card.data.items() if k.startswith("rows")), None),
+            "metrics": json.dumps(card.scores, default=str),
+            "parameters": json.dumps(card.settings, default=str),
+            "seed": self.seed,
+            "path": f"models/{name}",
+            "card": card.summary,
+            "created_at": datetime.now(UTC),
+        }
+        self.store.write("meta.models", pl.DataFrame([row]), mode="upsert")
+
 
 def table_assets(
     *tables: str,
@@ -54,7 +81,8 @@ def table_assets(
     kinds: tuple[str, ...] = ("polars",),
     owner: str | None = None,
     mode: str = "replace",
-    code: tuple[Callable[..., Any], ...] = (),
+    watches: tuple[str, ...] = (),
+    partitions: dg.PartitionsDefinition[str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
@@ -66,14 +94,15 @@ def table_assets(
         kinds: shown as icons.
         owner: team that answers for the rows; `team:<group>` unless told.
         mode: how the frame is written, see `Written`.
-        code: domain functions whose modules count as this asset's code.
+        watches: tables read through the store, which would make a circle as inputs; a change of them runs it again.
+        partitions: of the asset; the function finds its key in `build.partition`.
         tags: further tags.
     """
     declared = [REGISTRY[name] for name in tables]
     inputs = dict(reads or {})
 
     def decorate(function: Callable[..., Frames]) -> dg.AssetsDefinition:
-        version = code_version(function, *code, tables=declared)
+        version = code_version(function, tables=declared)
 
         @dg.multi_asset(
             name=function.__name__,
@@ -86,12 +115,15 @@ def table_assets(
             ins={p: dg.AssetIn(key=dg.AssetKey(n.split("."))) for p, n in inputs.items()},
             check_specs=[spec for t in declared for spec in check_specs(t)],
             required_resource_keys={"warehouse"},
+            partitions_def=partitions,
             can_subset=False,
         )
         def assets(context: dg.AssetExecutionContext, **frames: Any) -> Iterator[Any]:
             warehouse = context.resources.warehouse
-            build = Build(settings=warehouse.settings, store=warehouse.store, log=context.log)
-            yield from _materialize(build, function, declared, frames, inputs, version, mode)
+            key = context.partition_key if context.has_partition_key else None
+            build = Build(settings=warehouse.settings, store=warehouse.store, log=context.log, partition=key)
+            read = sorted({*inputs.values(), *watches})
+            yield from _materialize(build, function, declared, frames, _fingerprint(build, version, read), mode)
 
         return assets
 
@@ -151,14 +183,27 @@ def _spec(
     )
 
 
-def _fingerprint(build: Build, version: str, inputs: Mapping[str, str]) -> str:
+def _fingerprint(build: Build, version: str, read: Sequence[str]) -> str:
     settings = build.settings
     parts = {
         "code": version,
-        "settings": [settings.profile, str(settings.datasets), settings.problem, settings.seed],
-        "inputs": {name: build.store.version(name) for name in sorted(inputs.values())},
+        "packages": package_version(),
+        "settings": [settings.profile, str(settings.datasets), settings.problem, settings.seed, build.partition],
+        "inputs": {name: build.store.version(name) for name in read},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def package_version() -> str:
+    """Hash of the sources of `etl`, `models` and their data: what a table holds may depend on any of them."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for package in ("etl", "models", "schemas"):
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in {".py", ".yaml", ".csv", ".xml"}:
+                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _materialize(
@@ -166,13 +211,11 @@ def _materialize(
     function: Callable[..., Frames],
     tables: list[Table],
     frames: Mapping[str, "pl.LazyFrame"],
-    inputs: Mapping[str, str],
-    version: str,
+    fingerprint: str,
     mode: str,
 ) -> Iterator[Any]:
     from dagster_project.checks import audit
 
-    fingerprint = _fingerprint(build, version, inputs)
     known = all(build.store.recorded_fingerprint(t.name) == fingerprint for t in tables)
     made = {} if known else function(build, **frames)
     if not known and set(made) != {t.name for t in tables}:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dagster_project.commands import report, warehouse
+from dagster_project.commands import report, run, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
@@ -35,7 +35,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in _GROUPS:
             return super().get_command(ctx, cmd_name)
         module, attribute, text = _GROUPS[cmd_name]
-        loaded = typer.main.get_command(getattr(import_module(module), attribute))
+        loaded = typer.main.get_group(getattr(import_module(module), attribute))
         loaded.name, loaded.help = cmd_name, text
         return loaded
 
@@ -57,6 +57,7 @@ def root(
 
 warehouse.register(app)
 report.register(app)
+run.register(app)
 
 
 def main() -> None:

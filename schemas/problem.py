@@ -3,7 +3,6 @@
 A problem says nothing about a model or an acquisition; those are in `models.design`.
 """
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.errors import InputError
 from schemas.units import UNITS
+
+FOLDER = Path(__file__).parent / "problems"
 
 
 class _Strict(BaseModel):
@@ -149,7 +150,7 @@ def load(where: str) -> DesignProblem:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError.of("unreadable problem", where, "name a UTF-8 YAML file that exists") from error
         return parse(text, where=where)
-    shipped = files("schemas") / "problems" / f"{where}.yaml"
+    shipped = FOLDER / f"{where}.yaml"
     if not where.replace("_", "").isalnum() or not shipped.is_file():
         raise InputError.of(
             f"no problem {where!r}", "schemas/problems", f"name a YAML file or one of {', '.join(names())}"
@@ -178,6 +179,5 @@ def parse(text: str, *, where: str) -> DesignProblem:
 
 def names() -> list[str]:
     """Names of the shipped problems."""
-    folder = files("schemas") / "problems"
-    found = (p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    found = (p.stem for p in FOLDER.glob("*.yaml"))
     return sorted(n for n in found if not n.endswith("_keywords"))

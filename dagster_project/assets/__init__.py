@@ -1,1 +1,1 @@
-"""The asset graph, one module a group; an asset is about ten lines that call a domain function."""
+"""Assets by group, one module each, about ten lines an asset: the work is in `etl`, `models` and `warehouse`."""

@@ -61,11 +61,14 @@ def number(value: Fraction) -> str:
 
 
 def written(terms: Terms) -> str:
-    """The expression, constant first: "1-x", "2-2x", "x"."""
+    """The expression, constant first where it is positive: "1-x", "2-2x", "n-4"; `composition` reads it back."""
     if not terms:
         return "0"
     pieces: list[str] = []
-    for letters, value in sorted(terms.items(), key=lambda t: (len(t[0]), t[1] < 0 and not t[0], t[0])):
+    ordered = sorted(terms.items(), key=lambda t: (len(t[0]), t[0]))
+    if ordered[0][1] < 0:
+        ordered.sort(key=lambda t: t[1] < 0)
+    for letters, value in ordered:
         size = abs(value)
         body = "".join(letters)
         text = number(size) if not letters else body if size == 1 else number(size) + body

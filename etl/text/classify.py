@@ -6,7 +6,7 @@ TF-IDF of words and characters into a calibrated logistic regression, trained at
 
 import random
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -58,7 +58,7 @@ def training_sentences() -> list[tuple[str, str]]:
     """(sentence, label) of the shipped training set."""
     import yaml
 
-    said = yaml.safe_load((files("etl.text") / "paragraphs.yaml").read_text("utf-8"))
+    said = yaml.safe_load(Path(__file__).with_name("paragraphs.yaml").read_text("utf-8"))
     return [(sentence, label) for label in LABELS for sentence in said[label]]
 
 

@@ -174,7 +174,7 @@ class _Reader:
     def alternatives(self, choice: re.Match[str]) -> dict[str, Terms]:
         values = re.split(r"[,/]", choice.group(1))
         for value in values:
-            if value not in ELECTRONEGATIVITY:
+            if value not in ELECTRONEGATIVITY and value not in self.sites:
                 raise FormulaError(f"'{value}' is no element")
         taken = set(self.choices) | set(re.findall(r"M", self.text))
         name = next(n for n in ("M", "M'", *(f"M{i}" for i in range(1, 99))) if n not in taken)
@@ -213,13 +213,19 @@ def _parts(text: str) -> list[str]:
         for joint in _JOINT.finditer(chunk):
             following = chunk[joint.end() : joint.end() + 1]
             direct = following.isupper() or (following in "([" and not _ARITHMETIC.match(chunk, joint.end()))
+            # "BaO-2SiO2": a whole number of units of something with two elements
+            direct = direct or bool(re.match(r"[2-9](?:[A-Z][a-z]?[\d.]*){2}", chunk[joint.end() :]))
             if depths[joint.start()] == 0 and joint.start() and (direct or weighted):
                 cuts.append(joint.start())
         begin = 0
         for index, cut in enumerate(cuts):
             end = cuts[index + 1] if index + 1 < len(cuts) else len(chunk)
             following = chunk[cut + 1]
-            if (following.isupper() and not weighted) or len(_TWO.findall(chunk[cut + 1 : end])) >= 2:
+            if (
+                (following.isupper() and not weighted)
+                or following.isdigit()
+                or len(_TWO.findall(chunk[cut + 1 : end])) >= 2
+            ):
                 parts.append(chunk[begin:cut])
                 begin = cut + 1
         parts.append(chunk[begin:])
@@ -306,7 +312,7 @@ def read(text: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, 
         total = {**_added(total, additive), **total}
     if not total:
         raise FormulaError("no element has an amount")
-    negative = [s for s, t in total.items() if set(t) == {()} and t[()] < 0]
+    negative = [s for s, t in total.items() if all(value < 0 for value in t.values())]
     if negative:
         raise FormulaError(f"the amount of {negative[0]} is negative")
     return total, choices, frozenset(used)
@@ -332,5 +338,7 @@ def spelled(total: Mapping[str, Terms]) -> str:
     pieces = []
     for symbol in sorted(amounts, key=rank):
         text = written(amounts[symbol])
+        if symbol + text[0] in ELECTRONEGATIVITY:
+            text = "1" + text  # n times S is "S1n", no tin
         pieces.append(symbol + ("" if text == "1" else text))
     return "".join(pieces)

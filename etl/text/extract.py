@@ -4,6 +4,7 @@ What a value means is `transitions`, what a compound is `materials`, what a proc
 extractor (a model behind an API, say) keeps the `Extractor` protocol and its records look the same.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -125,10 +126,14 @@ def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[
 def _compounds(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
     for field in fields:
         spans = sentences(field.plain.text)
+        begins = [s[0] for s in spans]
+        seen: set[str] = set()
         for mention in field.mentions:
-            if mention.kind == "element":
+            name = mention.formula or mention.text
+            if mention.kind == "element" or name in seen:
                 continue
-            span = next((s for s in spans if s[0] <= mention.start < s[1]), (mention.start, mention.end))
+            seen.add(name)
+            span = spans[bisect_right(begins, mention.start) - 1]
             start, end = field.plain.span(mention.start, mention.end)
             yield _record(
                 field,

@@ -46,7 +46,7 @@ _VALUE = r"\d+(?:\.\d+)?(?:/\d+)?|\.\d+"
 _LISTED = re.compile(
     rf"[(,;]?\s*\b(?P<name>[a-zα-ω]|R|M|A|X|T|Ln|RE|TM|Me|AE)\s*(?:=|~)\s*(?P<values>(?:(?:{_VALUE}|"
     rf"[A-Z][a-z]?)(?![A-Za-z(])"
-    rf"(?:\s*(?:,|-|to|and|or|&|/|\.\.\.)\s*(?:and\s+|or\s+)?)?)+)\s*\)?"
+    rf"(?:\s*(?:,|-|~|to|and|or|&|/|\.\.\.)\s*(?:and\s+|or\s+)?)?)+)\s*\)?"
 )
 _BOUNDED = re.compile(
     rf"[(,;]?\s*(?P<low>{_VALUE})\s*(?:≤|<=?|\\le)\s*(?P<name>[a-zα-ω])\s*(?:≤|<=?)\s*(?P<high>{_VALUE})\s*\)?"
@@ -76,7 +76,7 @@ def _assignments(text: str) -> tuple[str, dict[str, list[float] | list[str] | No
             segments.append(("value", match.start("values"), match.start("values") + len(written)))
             symbols = re.findall(r"[A-Z][a-z]?", written)
             numbers = [_float(v) for v in re.findall(_VALUE, written)]
-            ranged = len(numbers) == 2 and re.search(r"\d\s*(?:-|to|\.\.\.)\s*\.?\d", written)
+            ranged = len(numbers) == 2 and re.search(r"\d\s*(?:-|~|to|\.\.\.)\s*\.?\d", written)
             variables[name] = symbols or (sorted(numbers) if ranged else numbers)
         elif "low" in groups:
             segments.extend(("value", match.start(k), match.end(k)) for k in ("low", "high"))
@@ -95,13 +95,13 @@ def _assignments(text: str) -> tuple[str, dict[str, list[float] | list[str] | No
 _PHASE_AFTER = re.compile(
     r"\s*\((?:[MRTA]\d?|M1|M2|s|l|g|aq|cr|am|rutile|anatase|brookite|monoclinic|tetragonal|cubic|"
     r"hexagonal|orthorhombic|"
-    r"[A-Z]{3,6}|[1-9]N|\d{2}(?:\.\d+)?\s?%?|rhombohedral|triclinic|wurtzite|zincblende|spinel|"
+    r"[A-Z]{3,6}|A\.?R\.?|[1-9]N|\d{2}(?:\.\d+)?\s?%?|rhombohedral|triclinic|wurtzite|zincblende|spinel|"
     r"perovskite|insulating|metallic|amorphous|bulk|film|[0-9]{3})\)?\s*$"
 )
 _PHASE_BEFORE = re.compile(
     r"^\s*(?:[α-ωΑ-Ω]['’]?|(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|sigma|omega)|"
     r"[a-z]|[1-9][THRCM]'?|"
-    r"P2|P3|O2|O3|nano|poly|single|bulk|amorphous)['’]?-(?=[A-Z(\[])"
+    r"P2|P3|O2|O3|nano|poly|single|bulk|amorphous)['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|O3|[1-9][THR])\s(?=[A-Z])"
 )
 _MARKS = str.maketrans("{}⟨’∗∕⁄", "()('*//")
 _ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
@@ -112,17 +112,33 @@ _SHAPES = re.compile(
     re.IGNORECASE,
 )
 _DOPING = re.compile(
-    r"\b(?:[A-Z][a-z]?|[a-z]+)[- ](?:doped|substituted|intercalated)\b|\b(?:un|over|under|optimally )-?doped\b|\bpure\b"
+    r"\b(?:[A-Z][a-z]?|[a-z]+)[- ](?:doped|substituted|intercalated)\b|\b(?:un|over|under|optimally )-?doped\b|"
+    r"\bpure\b|^\s*(?:OD|UD|OP)(?=\s)"  # over-, under-, optimally doped
 )
+# letters that stand for some element of a family where nothing else reads a formula: "A2SnO3", "LiFe1-xTMxAs"
+_FAMILIES = frozenset({"A", "X", "T", "TM", "AE", "Ae", "Me"})
 _WORD = re.compile(r"[A-Za-z]{2}[a-z]{2,}|^[a-z]{2,}$|^(?:and|or|of|in|for|the|with|on)$")
 _LOOK_ALIKE = re.compile(r"[\u0400-\u052fΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ]")
 
 
 def _compact(text: str) -> str:
     """One spelling of the marks inside a formula."""
-    text = re.sub(r"(?<=\d):(?=\d\d(?![\d.%]))", ".", text)
+    text = re.sub(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))", ".", text)
     text = text.translate(_MARKS)
     return re.sub(r"\s+", "", _ROMAN.sub("", text)).strip(",;.'\"")
+
+
+_FRAGMENT = re.compile(r"(?:[A-Z][a-z]?|[\d.:+\-±()\[\]]|[xyznδd])+")
+_NICKNAME = re.compile(r"\s*[(\"]+(?P<name>[A-Z][A-Za-z]{0,3}(?:\([A-Z][a-z]?\))?[- ]?\d{3,4}|[A-Z]{3,6})[)\"]+\s*$")
+
+
+def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
+    """Whether a token is no piece of a formula written with spaces ("YBa" of "YBa 2 Cu 3 O y")."""
+    start, end = tokens[index]
+    before = text[slice(*tokens[index - 1])] if index else ""
+    after = text[slice(*tokens[index + 1])] if index + 1 < len(tokens) else ""
+    pieced_before = bool(_FRAGMENT.fullmatch(before)) and text[start] not in "(["
+    return not pieced_before and (text[end - 1] in ",;" or not _FRAGMENT.fullmatch(after.rstrip(",;")))
 
 
 def _candidates(text: str) -> list[tuple[int, int]]:
@@ -130,6 +146,7 @@ def _candidates(text: str) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     begin: int | None = None
     tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
+    depths = depths_of(text)
     last = 0
     for start, end in tokens:
         wordy = bool(_WORD.search(text[start:end].strip("(),;")))
@@ -140,9 +157,12 @@ def _candidates(text: str) -> list[tuple[int, int]]:
         else:
             begin = start if begin is None else begin
             last = end
+            if text[end - 1] in ",;" and not depths[end - 1]:
+                runs.append((begin, last))
+                begin = None
     if begin is not None:
         runs.append((begin, last))
-    singles = [t for t in tokens if re.search(r"[A-Z]", text[t[0] : t[1]])]
+    singles = [t for i, t in enumerate(tokens) if re.search(r"[A-Z]", text[slice(*t)]) and _alone(text, tokens, i)]
     ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
     return [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])][:12]
 
@@ -190,6 +210,20 @@ def _result(
     return ParsedFormula(True, None, spelled(total), elements, named, segments)
 
 
+def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]]:
+    """`read`, and where that fails with letters for families of elements beside two elements (B may be a site too)."""
+    try:
+        return read(body, sites)
+    except FormulaError as error:
+        try:
+            composed = read(body, sites | _FAMILIES)
+        except FormulaError:
+            raise error from None
+        if len(set(composed[0]) & (set(ELECTRONEGATIVITY) - {"B"})) < 2:
+            raise
+        return composed
+
+
 def _attempt(
     text: str, source: Plain, variables: dict[str, list[float] | list[str] | None], segments: list[tuple[str, int, int]]
 ) -> ParsedFormula:
@@ -202,6 +236,10 @@ def _attempt(
         if not body:
             continue
         pieces = list(segments)
+        called = _NICKNAME.search(body)
+        if called and called.start():
+            pieces.append(("name", start + called.start("name"), start + called.end("name")))
+            body = body[: called.start()]
         after = _PHASE_AFTER.search(body)
         if after and after.start():
             pieces.append(("phase", start + after.start(), start + after.end()))
@@ -211,7 +249,7 @@ def _attempt(
         if before:
             pieces.append(("phase", start, start + offset - 1))
         try:
-            composed = read(_compact(body[offset:]), frozenset(sites))
+            composed = _read_family(_compact(body[offset:]), frozenset(sites))
         except FormulaError as error:
             reason = str(error) if first else reason
             first = False

@@ -5,7 +5,6 @@ What a list contains is data (`schemas/problems/*_keywords.yaml`); scoring docum
 
 import re
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import InputError
+from schemas.problem import FOLDER
 
 Group = Literal["compound", "performance", "synthesizability"]
 GROUPS: tuple[Group, ...] = ("compound", "performance", "synthesizability")
@@ -92,7 +92,7 @@ def load_keywords(problem: str = "mit") -> Keywords:
     """
     path = Path(problem)
     if path.suffix not in {".yaml", ".yml"}:
-        shipped = files("schemas") / "problems" / f"{problem}_keywords.yaml"
+        shipped = FOLDER / f"{problem}_keywords.yaml"
         if not shipped.is_file():
             raise InputError.of(f"no keyword list {problem!r}", "schemas/problems", "name a problem or a YAML file")
         return parse_keywords(shipped.read_text("utf-8"), where=f"{problem}_keywords.yaml")

@@ -56,6 +56,8 @@ def formula_of(token: str) -> str | None:
         return None
     if re.match(r"T[A-Za-z]{1,3}\d+K$", token) or re.fullmatch(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)+", token):
         return None
+    if "-" in token and not re.search(r"\d", token):
+        return None  # "III-Mn-V", "Fe-doped": a formula that names a difference has a number
     capitals = [c for c in token if c.isupper()]
     if not capitals or (token.isalpha() and token.isupper() and token not in _CAPITALS):
         return None
@@ -137,7 +139,7 @@ def _formulas(text: str) -> list[Mention]:
                 continue
             for part in re.finditer(r"[^-]+", text[start:end]):
                 sub = _mention(text, start + part.start(), start + part.end())
-                if sub is not None and re.search(r"\d", sub.text):
+                if sub is not None and re.search(r"\d|[a-z]", sub.text):
                     found.append(sub)
     return found
 

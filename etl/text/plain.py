@@ -25,7 +25,8 @@ _COMMANDS = {
     "rmfamily": "", "left": "", "right": "", "big": "", "Big": "", "c": "", "v": "", "u": "", "math": "",
 } | _GREEK  # fmt: skip
 _CHARS = {
-    **dict.fromkeys("‐‑‒–—−﹣－", "-"),
+    **dict.fromkeys("‐‑‒–—−﹣－؊Ϫ", "-"),  # the last two: minus signs of old PDF fonts
+    **{"␦": "δ", "\u0351": "(", "\u0352": ")"},  # likewise
     **dict.fromkeys("\n\r\t\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " "),
     **dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff${}_", ""),
     **{c: str(i) for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
@@ -35,8 +36,8 @@ _CHARS = {
     **{"∂": "δ", "\u212b": "Å", "•": "·", "∙": "·", "⋅": "·", "●": "·", "‧": "·", "・": "·", "▢": "□", "☐": "□"},
 }
 _TOKEN = re.compile(
-    r"\\[\"'`^~=.](?=[{A-Za-z])|\\[,;:! ]|\\\\|\\[%&#$_{}]|\\[A-Za-z]+\s?|--+|\^(?=\{?\\(?:circ|degree))|"
-    r"~(?=[\s\d{\\.])?|[^\x20-\x7e]|[\n\r\t${}_]"
+    r"(?<=\d)À(?=[a-z\d])|\\[\"'`^~=.](?=[{A-Za-z])|\\[,;:! ]|\\\\|\\[%&#$_{}]|\\[A-Za-z]+\s?|--+|"
+    r"\^(?=\{?\\(?:circ|degree))|~(?=[\s\d{\\.])?|[^\x20-\x7e]|[\n\r\t${}_]"
 )
 
 
@@ -81,7 +82,7 @@ def _folded(char: str) -> str:
 
 
 def _replacement(found: str, source: str, end: int) -> str:
-    if found.startswith("--"):
+    if found.startswith("--") or (found == "À" and source[end - 2 : end - 1].isdigit()):
         return "-"
     if found == "~":
         return "~" if source[end : end + 1].isdigit() or source[end : end + 2].lstrip().isdigit() else " "
@@ -132,23 +133,36 @@ def plain(source: str) -> Plain:
     return Plain(source, "".join(pieces), tuple(begins), tuple(ends))
 
 
-_BREAK = re.compile(r"(?<=[.!?;])\s+(?=[A-Z(\[\"'α-ω0-9])|\s*;\s+")
+_BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"'α-ω0-9])")
+_LONGEST = 2000
 _ABBREVIATED = re.compile(
     r"(?:\b(?:et al|Fig|Figs|Eq|Eqs|Ref|Refs|i\.e|e\.g|cf|vs|ca|approx|resp|No|Vol|Phys|Rev|Lett|Dr|St|wt|at|"
-    r"mol)|\b[A-Z])\.$"
+    r"mol)|(?<!\d)(?<!\d\s)\b[A-Z])\.$"
 )
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences of a plain text, in order, without the white space between them."""
+    """Spans of the sentences of a plain text, in order, without the white space between them.
+
+    A text without full stops is cut after 2,000 characters, so that the work on a sentence stays bounded.
+    """
     spans: list[tuple[int, int]] = []
     begin = 0
     for match in _BREAK.finditer(text):
         if text[match.start() - 1] == "." and _ABBREVIATED.search(text[max(0, match.start() - 12) : match.start()]):
             continue
-        if text[match.start() - 1 : match.start()] == ";" or text[match.start()] == ";":
-            continue
         spans.append((begin, match.start()))
         begin = match.end()
     spans.append((begin, len(text.rstrip()) if text.rstrip() else len(text)))
-    return [(b, e) for b, e in spans if e > b]
+    return [piece for b, e in spans for piece in _cut(text, b, e) if piece[1] > piece[0]]
+
+
+def _cut(text: str, begin: int, end: int) -> list[tuple[int, int]]:
+    """The span, or pieces of it that end at a space where there is one."""
+    pieces = []
+    while end - begin > _LONGEST:
+        space = text.rfind(" ", begin + 1, begin + _LONGEST)
+        stop = space if space > 0 else begin + _LONGEST
+        pieces.append((begin, stop))
+        begin = stop + 1 if space > 0 else stop
+    return [*pieces, (begin, end)]

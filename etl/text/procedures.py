@@ -58,7 +58,7 @@ def temperatures(text: str) -> list[tuple[int, float]]:
     found = [
         (m.start(), _kelvin(float(m.group("value")), m.group("unit")))
         for m in _HOT.finditer(text)
-        if not _RATE.search(text[: m.start()]) and not re.match(r"\s?(?:/|per\b)", text[m.end() :])
+        if not _RATE.search(text[max(0, m.start() - 40) : m.start()])
     ]
     for match in _HOT_LIST.finditer(text):
         unit = match.group("unit")
@@ -75,7 +75,7 @@ def times(text: str) -> list[tuple[int, float]]:
     for match in _LONG.finditer(text):
         raw = match.group("value")
         value = _NUMBERS.get(raw)
-        if raw == "several" or (raw[0].isdigit() and _RATE.search(text[: match.start()])):
+        if raw == "several" or (raw[0].isdigit() and _RATE.search(text[max(0, match.start() - 40) : match.start()])):
             continue
         hours = (value if value is not None else float(raw)) * _HOURS[match.group("unit")[0]]
         found.append((match.start(), round(hours, 4)))

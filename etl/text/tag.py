@@ -16,7 +16,11 @@ from schemas.errors import InputError
 
 ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})
 RELATION = pl.Struct({"type": pl.String, "head": pl.Int64, "tail": pl.Int64})
-_NUMBER = r"(?<![\w.^/])(?<![a-z]-)(?<![a-z] -)(?:\d+(?:\.\d+)?(?:\s?[:/]\s?\d+(?:\.\d+)?)*)(?![\w]*[A-Z][a-z]?\d)"
+# possessive, so that a long run of digits is tried once
+_NUMBER = (
+    r"(?<![\w.^/])(?<![a-z]-)(?<![a-z] -)"
+    r"(?:\d++(?:\.\d++)?+(?:\s?[:/]\s?\d++(?:\.\d++)?+)*)(?![\w]*[A-Z][a-z]?\d)"
+)
 _DOI = re.compile(r"^10\.\d{4,}/\S+", re.MULTILINE)
 _FORMULA_LIKE = re.compile(
     r"(?<![\w-])(?:N2|H2|O2|Ar|He|Au|Ag|Pt|Pd|GO|rGO|CTAB|PVP|DMF|THF|PVA|TEOS|CH2Cl2|EtOH|MeOH|CHCl3)(?![\w-])"

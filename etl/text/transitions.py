@@ -154,6 +154,7 @@ class Found:
 
 
 _FARTHEST = 170.0
+_REMEMBERED = 40  # compounds named before a sentence that it may still be about
 
 
 def read(
@@ -213,7 +214,9 @@ def _meaning(
     config: str | None,
 ) -> tuple[str, float]:
     """What a value is ("" for nothing) and the cost of saying so."""
-    costs = sorted(((_cost(text, value, c, others), i) for i, c in enumerate(signs)), key=lambda t: (t[0], t[1]))
+    reach = 1.6 * _FARTHEST  # no cue farther away can be the cheapest one that counts
+    near = [i for i, c in enumerate(signs) if c.end > value.start - reach and c.start < value.end + reach]
+    costs = sorted((_cost(text, value, signs[i], others), i) for i in near)
     if not costs or costs[0][0] > (_FARTHEST if len(others) > 1 else 1.6 * _FARTHEST):
         return "", 0.0
     cost, index = costs[0]
@@ -290,7 +293,8 @@ def _nearest(
         _weight(text, best(solid), value) < 60 or not _aside(text, best(solid)) or len(mentions) == len(solid)
     ):
         return best(solid), "sentence", 1.0
-    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element" and not _aside(text, m)]
+    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element"][-_REMEMBERED:]
+    earlier = [m for m in earlier if not _aside(text, m)]
     if earlier:
         near = best(earlier)
         close = [m for m in title if m.kind != "element"]

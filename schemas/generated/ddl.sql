@@ -59,6 +59,19 @@ COMMENT ON COLUMN "raw"."fetch_log"."records" IS 'Records read. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."refusals" IS 'Why records were refused.';
 
+CREATE TABLE "raw"."harvests" (
+    "source" VARCHAR NOT NULL,
+    "day" DATE NOT NULL,
+    "records" BIGINT NOT NULL,
+    "rejected" BIGINT NOT NULL,
+    PRIMARY KEY ("source", "day")
+);
+COMMENT ON TABLE "raw"."harvests" IS 'Days of literature that were fetched from the services. Grain: one day of one source';
+COMMENT ON COLUMN "raw"."harvests"."source" IS 'Where the record came from.';
+COMMENT ON COLUMN "raw"."harvests"."day" IS 'Day on which the records changed at the source.';
+COMMENT ON COLUMN "raw"."harvests"."records" IS 'Records read. [count]';
+COMMENT ON COLUMN "raw"."harvests"."rejected" IS 'Records refused. [count]';
+
 CREATE TABLE "core"."keywords" (
     "problem" VARCHAR NOT NULL,
     "phrase" VARCHAR NOT NULL,

@@ -79,6 +79,18 @@ FETCH_LOG = Table(
         _text("refusals", "Why records were refused."),
     ),
 )
+HARVESTS = Table(
+    name="raw.harvests",
+    doc="Days of literature that were fetched from the services.",
+    grain="one day of one source",
+    key=("source", "day"),
+    columns=(
+        _text("source", "Where the record came from.", nullable=False),
+        Column(name="day", type=Type.DATE, doc="Day on which the records changed at the source."),
+        _count("records", "Records read."),
+        _count("rejected", "Records refused."),
+    ),
+)
 KEYWORD_HITS = Table(
     name="core.keyword_hits",
     doc="Where keywords occur in documents.",
@@ -252,6 +264,7 @@ LABELS = Table(
 TABLES = (
     DOCUMENTS,
     FETCH_LOG,
+    HARVESTS,
     KEYWORDS,
     KEYWORD_HITS,
     SELECTIONS,

@@ -1,0 +1,68 @@
+"""Literature: documents, which of them are selected, and which keywords the text suggests."""
+
+import polars as pl
+
+from dagster_project.building import Build, Frames, table_assets
+from dagster_project.partitions import DAYS
+
+_UNSELECTED = 4000  # unselected documents that discovery compares with
+
+
+@table_assets("raw.documents", "raw.fetch_log", group="corpus", mode="upsert", kinds=("xml", "polars"))
+def documents(build: Build) -> Frames:
+    """Reads the demonstration corpus, and with the profile `datasets` the stored arXiv abstracts."""
+    from etl import reference
+    from etl.sources import arxiv_parquet, folder, records
+
+    files = {name: (data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()}
+    parts = [parsed.documents for _, parsed in files.values()]
+    if build.datasets:
+        parts.append(arxiv_parquet.read(build.datasets / "text" / "arxiv"))
+    log = [records.fetch_row("corpus", name, data, parsed) for name, (data, parsed) in files.items()]
+    return {"raw.documents": pl.concat(parts), "raw.fetch_log": pl.DataFrame(log, schema=records.FETCHES, orient="row")}
+
+
+@table_assets("raw.harvests", group="corpus", mode="upsert", kinds=("xml", "polars"), partitions=DAYS)
+def harvests(build: Build) -> Frames:
+    """Fetches one day of arXiv and adds it to raw.documents; the profile `live` asks the service."""
+    from etl.sources.update import harvest
+
+    day = str(build.partition)
+    found = harvest("arxiv_oai", since=day, until=day, live=build.settings.profile == "live")
+    build.store.write("raw.fetch_log", found.log, mode="upsert")
+    build.store.write("raw.documents", found.documents, mode="upsert")
+    return {"raw.harvests": found.summary}
+
+
+@table_assets(
+    "core.keywords", "core.keyword_hits", "core.selections", group="corpus", reads={"documents": "raw.documents"}
+)
+def selected(build: Build, documents: pl.LazyFrame) -> Frames:
+    """Scores every document against the problem's keyword list."""
+    from etl.text import keywords, select
+
+    words = keywords.load_keywords(build.settings.problem)
+    texts = documents.select("document_id", "title", "abstract", "body", "captions").collect()
+    found = select.select(texts, words)
+    return {
+        "core.keywords": select.keyword_rows(words, found),
+        "core.keyword_hits": select.keyword_hits(found),
+        "core.selections": select.selections(found, problem=words.name),
+    }
+
+
+@table_assets(
+    "core.keyword_proposals", group="corpus", reads={"documents": "raw.documents", "selections": "core.selections"}
+)
+def keyword_proposals(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> Frames:
+    """Suggests keywords from the text around the known ones; a person decides."""
+    from etl.text import discover, keywords
+
+    words = keywords.load_keywords(build.settings.problem)
+    chosen = documents.select("document_id", "title", "abstract").join(selections, on="document_id").collect()
+    others = chosen.filter(~pl.col("selected"))
+    others = others.sample(min(_UNSELECTED, others.height), seed=build.seed)
+    sample = pl.concat([chosen.filter("selected"), others])
+    found = discover.discover(sample, seeds=words, rounds=2, top=25, seed=build.seed)
+    named = found.rename({"group": "keyword_group"}).with_columns(problem=pl.lit(words.name))
+    return {"core.keyword_proposals": named.unique(["problem", "phrase"], keep="first", maintain_order=True)}

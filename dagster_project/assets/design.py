@@ -1,0 +1,72 @@
+"""Adaptive design: problems, candidates, one round of proposals and evaluations, fronts, simulated campaigns."""
+
+import os
+from datetime import UTC, datetime
+
+import polars as pl
+
+from dagster_project.building import Build, Frames, table_assets
+
+SEEDS = 2
+
+
+@table_assets("design.problems", "design.candidates", group="design")
+def candidates(build: Build) -> Frames:
+    """Every shipped problem and all candidates it allows."""
+    from models.design import campaigns
+    from schemas import problem
+
+    asked = [problem.load(name) for name in problem.names()]
+    made = [campaigns.tables(p) for p in asked]
+    return {"design.problems": pl.concat(p for p, _ in made), "design.candidates": pl.concat(c for _, c in made)}
+
+
+@table_assets(
+    "design.proposals",
+    "design.batches",
+    group="design",
+    mode="upsert",
+    reads={"candidates": "design.candidates"},
+    watches=("design.observations",),
+    kinds=("pytorch",),
+)
+def proposals(build: Build, candidates: pl.LazyFrame) -> Frames:
+    """The next batch of every problem with budget left: the initial design first, then by acquisition."""
+    from models.evaluators import rounds
+
+    observed = build.store.read("design.observations")
+    return rounds.propose(candidates.collect(), observed, seed=build.seed, at=datetime.now(UTC))
+
+
+@table_assets(
+    "design.events", "design.observations", group="design", mode="upsert", reads={"proposals": "design.proposals"}
+)
+def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
+    """Sends what was proposed and not yet evaluated to the problem's evaluator, and lands the outcomes."""
+    from etl.reference import recorded
+    from models.evaluators import rounds
+
+    known = build.store.read("design.observations")
+    return rounds.evaluate(proposals.collect(), known, tables=recorded(), at=datetime.now(UTC))
+
+
+@table_assets(
+    "design.fronts",
+    group="design",
+    reads={"observations": "design.observations", "candidates": "design.candidates"},
+)
+def fronts(build: Build, observations: pl.LazyFrame, candidates: pl.LazyFrame) -> Frames:
+    """The evaluated candidates that no other dominates, problem by problem."""
+    from models.evaluators import rounds
+
+    return rounds.fronts(observations.collect(), candidates.collect())
+
+
+@table_assets("design.traces", group="design", reads={"problems": "design.problems"}, kinds=("pytorch",))
+def traces(build: Build, problems: pl.LazyFrame) -> Frames:
+    """What the surrogate and chance would have found on the problems with a recorded table."""
+    from etl.reference import recorded
+    from models.evaluators import rounds
+
+    seeds = range(build.seed, build.seed + SEEDS)
+    return rounds.traces(problems.collect(), recorded(), seeds=seeds, workers=min(SEEDS, os.cpu_count() or 1))

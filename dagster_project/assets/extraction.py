@@ -1,0 +1,59 @@
+"""What the selected documents say: paragraphs, compounds, transitions, recipes, labels."""
+
+import polars as pl
+
+from dagster_project.building import Build, Frames, table_assets
+
+_DOCUMENTS = {"documents": "raw.documents", "selections": "core.selections"}
+
+
+@table_assets("core.paragraphs", group="extraction", reads=_DOCUMENTS, kinds=("scikitlearn", "polars"))
+def paragraphs(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> Frames:
+    """Splits the selected documents and says what each paragraph is about."""
+    from etl.text import classify
+    from etl.text import documents as texts
+
+    rows = texts.paragraphs(_selected(documents, selections))
+    return {"core.paragraphs": classify.classify(rows).drop("ok", "reason")}
+
+
+@table_assets("core.mentions", "core.properties", group="extraction", reads=_DOCUMENTS)
+def records(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> Frames:
+    """Reads compounds, transitions and other properties, each with its span."""
+    from etl.text import tables
+
+    return tables.mentions_and_properties(_selected(documents, selections))
+
+
+@table_assets(
+    "core.recipes",
+    "core.recipe_steps",
+    group="extraction",
+    reads={"paragraphs": "core.paragraphs", "documents": "raw.documents"},
+)
+def recipes(build: Build, paragraphs: pl.LazyFrame, documents: pl.LazyFrame) -> Frames:
+    """Reads recipes from synthesis paragraphs and joins the published facts (or the mined data set)."""
+    from etl.text import tables
+
+    sources = documents.select("document_id", "doi", "licence")
+    texts = paragraphs.filter(pl.col("label") == "synthesis").join(sources, on="document_id").collect()
+    return tables.recipes(texts, datasets=build.datasets)
+
+
+@table_assets(
+    "core.labels",
+    "core.compounds",
+    group="extraction",
+    reads={"mentions": "core.mentions", "properties": "core.properties", "documents": "raw.documents"},
+)
+def labels(build: Build, mentions: pl.LazyFrame, properties: pl.LazyFrame, documents: pl.LazyFrame) -> Frames:
+    """Joins curated labels and labels read from text; lists every compound known."""
+    from etl.text import tables
+
+    made = tables.labels(properties.collect(), documents.select("document_id", "doi", "licence").collect())
+    return {"core.labels": made, "core.compounds": tables.compounds(mentions.collect(), made)}
+
+
+def _selected(documents: pl.LazyFrame, selections: pl.LazyFrame) -> pl.DataFrame:
+    chosen = selections.filter("selected").select("document_id")
+    return documents.join(chosen, on="document_id", how="semi").sort("document_id").collect()

@@ -1,0 +1,46 @@
+"""The end of a run: what passed its audit is published, and the report is written from it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from schemas.tables import REGISTRY
+
+_TABLES = [dg.AssetKey(t.name.split(".")) for t in REGISTRY if t.layer != "meta" and t.name != "raw.harvests"]
+
+
+@dg.asset(
+    key=["meta", "publications"],
+    deps=_TABLES,
+    group_name="quality",
+    owners=["team:quality"],
+    kinds={"duckdb"},
+    required_resource_keys={"warehouse"},
+    description="Publishes the newest version of every table that passed its audit, all together.",
+)
+def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Swaps the catalog; readers keep the old one until they open it again."""
+    from warehouse import catalog
+
+    made = catalog.publish(context.resources.warehouse.settings.home)
+    yield dg.MaterializeResult(
+        metadata={"publication_id": made.publication_id, "changed": made.changed, "rows": sum(made.rows.values())}
+    )
+
+
+@dg.asset(
+    key=["report"],
+    deps=[publications],
+    group_name="quality",
+    owners=["team:quality"],
+    kinds={"html"},
+    required_resource_keys={"warehouse"},
+    description="A static site of the published tables, in the folder report of the home.",
+)
+def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Writes the site aside and replaces the former one."""
+    from warehouse.report import build
+
+    home = context.resources.warehouse.settings.home
+    site = build(home, home / "report")
+    yield dg.MaterializeResult(metadata={"index": dg.MetadataValue.path(str(site.index)), "pages": site.pages})

@@ -1,0 +1,155 @@
+"""`matloom run`, `matloom ingest`, `matloom ui`: the graph from the command line."""
+
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, command, home, say
+from schemas.errors import MatloomError
+
+Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
+
+
+class RunFailedError(MatloomError):
+    """A step of a run failed."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the application."""
+    command(app, "run")(run)
+    command(app, "ingest")(ingest)
+    command(app, "ui")(ui)
+
+
+def run(
+    select: Annotated[str, typer.Option("--select", help="A group or a table; everything if left out.")] = "",
+    profile: Annotated[str, typer.Option("--profile", help="embedded, datasets or live; else MATLOOM_PROFILE.")] = "",
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Materializes the graph, or part of it, in this process, and publishes what passed its checks."""
+    settings = _settings(home_, profile)
+    from dagster_project import launch, summary
+
+    start = time.monotonic()
+    outcomes = [launch.run(settings, select=select or None, progress=None if json else _progress)]
+    if outcomes[0].success and not select:
+        rounds = launch.design_rounds(settings)
+        outcomes += rounds
+        if any(r.written for r in rounds):
+            outcomes.append(launch.run(settings, select="quality"))
+    failed = {k: v for o in outcomes for k, v in o.failed.items()}
+    written = {k: v for o in outcomes for k, v in o.written.items() if k != "meta.publications"}
+    body: dict[str, Any] = {
+        "profile": settings.profile,
+        "home": str(settings.home),
+        "changed": bool(written),
+        "written": written,
+        "unchanged": len(outcomes[0].unchanged),
+        "design_rounds": sum(1 for o in outcomes[1:] if o.written and "meta.publications" not in o.written),
+        "checks_passed": sum(o.checks_passed for o in outcomes),
+        "checks_failed": sum(o.checks_failed for o in outcomes),
+        "failed": failed,
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    if json:
+        found = {} if failed or select else summary.summarise(settings.home)
+        say({**body, "summary": found}, as_json=True)
+    else:
+        _print(body, settings.home, whole=not failed and not select)
+    if failed:
+        step, why = next(iter(failed.items()))
+        raise RunFailedError(
+            f"step {step} failed ({why}) in {settings.home}: mend it and run again; what passed is kept"
+        )
+
+
+def ingest(
+    source: Annotated[str, typer.Argument(help="arxiv_oai, arxiv_atom, or a folder of documents.")],
+    since: Annotated[str, typer.Option("--since", help="Day (YYYY-MM-DD); the last day harvested if left out.")] = "",
+    limit: Annotated[int, typer.Option("--limit", help="Stop after about so many records; 0 means no limit.")] = 0,
+    url: Annotated[str, typer.Option("--url", help="Another address of the service.")] = "",
+    json: Json = False,
+    home_: Home = None,
+) -> None:
+    """One incremental update from a literature source: fetched, new, changed, rejected."""
+    from etl.sources import update
+    from warehouse.store import Store
+
+    store = Store(home(home_))
+    if source in update.LIVE:
+        day = since or _last_day(store, source)
+        found = update.harvest(source, since=day, limit=limit or None, url=url or None)
+    else:
+        found = update.read_folder(Path(source), limit=limit or None)
+    result = store.write("raw.documents", found.documents, mode="upsert")
+    store.write("raw.fetch_log", found.log, mode="upsert")
+    if found.summary.height:
+        store.write("raw.harvests", found.summary, mode="upsert")
+    refused = int(found.log["rejected"].sum())
+    body = {
+        "source": source,
+        "fetched": found.documents.height,
+        "new": result.inserted,
+        "changed": result.updated,
+        "rejected": refused + result.rejected,
+        "reasons": [r for r in found.log["refusals"].to_list() if r],
+    }
+    say(body, as_json=json)
+
+
+def ui(
+    port: Annotated[int, typer.Option("--port", help="Port on the loopback address.")] = 3000,
+    home_: Home = None,
+) -> None:
+    """Starts the Dagster UI on the same home; it listens on the loopback address only."""
+    from dagster_project import launch
+    from dagster_project.home import prepare
+
+    settings = _settings(home_, "")
+    launch.export(settings)
+    os.environ["DAGSTER_HOME"] = str(prepare(settings.home))
+    sys.stderr.write(f"Dagster on http://127.0.0.1:{port} for {settings.home}; stop with Ctrl-C\n")
+    arguments = ["-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def _settings(home_: str | None, profile: str) -> Any:
+    from dagster_project.settings import PROFILES, Settings
+
+    if profile:
+        if profile not in PROFILES:
+            raise InputError.of(f"unknown profile {profile!r}", "--profile", f"use one of {', '.join(PROFILES)}")
+        os.environ["MATLOOM_PROFILE"] = profile
+    return replace(Settings.from_environment(), home=home(home_))
+
+
+def _last_day(store: Any, source: str) -> str:
+    import polars as pl
+
+    known = store.read("raw.harvests").filter(pl.col("source") == source)["day"].max()
+    if known is None:
+        raise InputError.of("no day to start from", "--since", "write --since YYYY-MM-DD the first time")
+    return str(known)
+
+
+def _progress(step: str, how: str) -> None:
+    sys.stderr.write(f"  {how:<7} {step}\n")
+
+
+def _print(body: dict[str, Any], where: Path, *, whole: bool) -> None:
+    from dagster_project import summary
+
+    written = body["written"]
+    if not written and not body["failed"]:
+        sys.stdout.write("nothing changed: every table is up to date, no new version was written\n")
+    for name, count in written.items():
+        sys.stdout.write(f"wrote {name:<26} {count:>8} rows\n")
+    if whole:
+        sys.stdout.write("\n" + summary.text(where, summary.summarise(where)))
+    sys.stdout.write(f"took {body['seconds']} s, profile {body['profile']}\n")

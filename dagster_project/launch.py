@@ -1,0 +1,154 @@
+"""Runs jobs in this process on the home's own Dagster instance, and says what came of it."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.home import prepare
+from dagster_project.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+Progress = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        success: every step succeeded.
+        written: tables with a new version -> rows.
+        unchanged: tables that had nothing to do.
+        failed: step -> first line of its error.
+        checks_passed: audited tables that passed.
+        checks_failed: audited tables that did not.
+    """
+
+    success: bool
+    written: dict[str, int]
+    unchanged: list[str]
+    failed: dict[str, str]
+    checks_passed: int
+    checks_failed: int
+
+
+@contextmanager
+def instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
+    """The Dagster instance kept in the home; DAGSTER_HOME is set for the time."""
+    import dagster as dg
+
+    folder = prepare(settings.home)
+    before = os.environ.get("DAGSTER_HOME")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    try:
+        with dg.DagsterInstance.get() as held:
+            yield held
+    finally:
+        if before is None:
+            del os.environ["DAGSTER_HOME"]
+        else:
+            os.environ["DAGSTER_HOME"] = before
+
+
+def run(
+    settings: Settings, *, job: str = "everything", select: str | None = None, progress: Progress | None = None
+) -> Outcome:
+    """Runs a job, or the part of it that `select` names, in this process.
+
+    Args:
+        settings: home, profile and the rest; handed to the steps by the environment.
+        job: name of a job.
+        select: ``GROUP``, ``layer.table`` or a Dagster asset selection.
+        progress: told (step, "started" or "finished" or "failed").
+
+    Raises:
+        InputError: nothing has that name.
+    """
+    from dagster_project.definitions import defs
+
+    export(settings)
+    chosen = _keys(select) if select else None
+    with instance(settings) as held:
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=held,
+            raise_on_error=False,
+            asset_selection=chosen,
+            tags={"matloom/profile": settings.profile},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    return _outcome(result, progress)
+
+
+def design_rounds(settings: Settings, *, most: int = 100) -> list[Outcome]:
+    """Runs the job `design_loop` until every recorded problem has spent its budget, as its sensor would."""
+    from models.evaluators.rounds import remaining
+    from warehouse.store import Store
+
+    done = []
+    for _ in range(most):
+        store = Store(settings.home)
+        if store.version("design.candidates") is None:
+            break
+        left = remaining(store.read("design.candidates"), store.read("design.observations"))
+        if not any(left.values()):
+            break
+        done.append(run(settings, job="design_loop"))
+        if not done[-1].success or not done[-1].written:
+            break
+    return done
+
+
+def export(settings: Settings) -> None:
+    """Puts the settings where the steps read them: the environment."""
+    os.environ["MATLOOM_HOME"] = str(settings.home)
+    os.environ["MATLOOM_PROFILE"] = settings.profile
+    os.environ["MATLOOM_PROBLEM"] = settings.problem
+    os.environ["MATLOOM_SEED"] = str(settings.seed)
+    if settings.datasets:
+        os.environ["MATLOOM_DATASETS"] = str(settings.datasets)
+
+
+def _keys(select: str) -> "list[dg.AssetKey]":
+    import dagster as dg
+
+    from dagster_project.definitions import defs
+    from schemas.errors import InputError
+
+    graph = defs.resolve_asset_graph()
+    name = select.replace(".", "/")
+    groups = {k.group_name for k in graph.asset_nodes}
+    chosen = dg.AssetSelection.groups(select) if select in groups else dg.AssetSelection.keys(name)
+    known = {k.to_user_string() for k in graph.get_all_asset_keys()}
+    if select not in groups and name not in known:
+        raise InputError.of(
+            f"nothing named {select!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
+        )
+    return sorted(chosen.resolve(graph))
+
+
+def _outcome(result: Any, progress: Progress | None) -> Outcome:
+    written: dict[str, int] = {}
+    unchanged: list[str] = []
+    passed = failed_checks = 0
+    failed: dict[str, str] = {}
+    for event in result.all_events:
+        if event.event_type_value == "STEP_FAILURE":
+            error = event.step_failure_data.error
+            cause = error.cause or error if error else None
+            failed[event.step_key] = " ".join((cause.message if cause else "failed").split())[:300]
+        if progress and event.event_type_value in {"STEP_SUCCESS", "STEP_FAILURE"}:
+            progress(event.step_key, "failed" if event.event_type_value == "STEP_FAILURE" else "done")
+    for event in result.get_asset_materialization_events():
+        name = ".".join(event.asset_key.path)
+        found = {k: getattr(v, "value", None) for k, v in event.materialization.metadata.items()}
+        if found.get("changed") is True:
+            written[name] = int(found.get("dagster/row_count") or found.get("rows") or 0)
+        elif found.get("changed") is False:
+            unchanged.append(name)
+    for check in result.get_asset_check_evaluations():
+        passed, failed_checks = passed + bool(check.passed), failed_checks + (not check.passed)
+    return Outcome(result.success, written, unchanged, failed, passed, failed_checks)

@@ -1,0 +1,112 @@
+"""What a run found, for a reader at the terminal: figures from the published tables, and where to look."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from warehouse.query import rows
+
+
+def summarise(home: Path) -> dict[str, Any]:
+    """The figures of the published state, by heading; a heading whose table is empty is left out."""
+    parts = {
+        "documents": _documents(home),
+        "extraction": _one(home, _EXTRACTION),
+        "structures": _one(home, _STRUCTURES),
+        "classifier": _classifier(home),
+        "top families": _many(home, _FAMILIES),
+        "top candidates": _many(home, _CANDIDATES),
+        "a recipe": _one(home, _RECIPE),
+        "design against chance": _many(home, _TRACES),
+        "fronts found": _many(home, _FRONTS),
+        "quality": _one(home, _QUALITY),
+    }
+    return {k: v for k, v in parts.items() if v}
+
+
+def text(home: Path, found: dict[str, Any]) -> str:
+    """The summary as plain lines."""
+    lines = []
+    for heading, value in found.items():
+        lines.append(heading)
+        for row in value if isinstance(value, list) else [value]:
+            lines.append("  " + "  ".join(f"{k} {_shown(v)}" for k, v in row.items() if v is not None))
+    lines += [
+        "where to look",
+        f'  catalog  {home / "warehouse.duckdb"}   matloom query "select * from pred.families"',
+        f"  report   {home / 'report' / 'index.html'}",
+        "  UI       make ui",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_EXTRACTION = """
+select (select count(*) from core.mentions) as mentions, (select count(*) from core.properties) as properties,
+       (select count(*) from core.recipes) as recipes, (select count(*) from core.compounds) as compounds,
+       (select count(*) from core.labels where not curated) as labels_from_text"""
+_STRUCTURES = """
+select count(*) as read, count(*) filter (valid) as valid, (select count(*) from feat.structure) as with_features
+from core.structures"""
+_FAMILIES = """
+select family, compounds, predicted_mit, round(mean_p_mit, 2) as mean_p_mit, best_formula, round(q_value, 4) as q_value
+from pred.families where grouping = 'family_tm_anion' order by q_value, mean_p_mit desc, family limit 5"""
+_CANDIDATES = """
+select formula, round(p_mit, 3) as p_mit, in_domain from pred.screening
+where in_domain order by p_mit desc, formula limit 5"""
+_RECIPE = """
+select target, reaction, round(p_solid_state, 2) as p_solid_state,
+       round(sinter_temperature_K) as sinter_temperature_K, round(sinter_temperature_K_low) as low_K,
+       round(sinter_temperature_K_high) as high_K
+from pred.recipes where reaction is not null order by p_solid_state desc, target limit 1"""
+_TRACES = """
+select problem, strategy, evaluation as evaluations, round(avg(front_fraction), 2) as front_found,
+       round(avg(hypervolume_fraction), 3) as hypervolume
+from design.traces where evaluation in (12, 30, 60)
+group by all order by problem, evaluation, strategy"""
+_FRONTS = """
+select problem, count(*) as size, string_agg(coalesce(formula, candidate_id), ' ' order by formula) as members
+from design.fronts group by problem order by problem"""
+_QUALITY = """
+with newest as (select table_name, max(table_version) as table_version from meta.quality_results group by 1)
+select count(*) as checks, count(*) filter (passed) as passed, count(*) filter (not passed) as failed,
+       count(*) filter (not passed and severity = 'blocking') as blocking
+from meta.quality_results join newest using (table_name, table_version)"""
+
+
+def _documents(home: Path) -> dict[str, Any]:
+    return _one(
+        home,
+        """select count(*) as read, count(*) filter (selected) as selected,
+        (select count(*) from core.paragraphs where label = 'synthesis') as synthesis_paragraphs,
+        (select count(*) from core.keyword_proposals) as keywords_proposed from core.selections""",
+    )
+
+
+def _classifier(home: Path) -> list[dict[str, Any]]:
+    held = _many(home, "select metrics from meta.models where kind = 'screening' order by created_at desc limit 1")
+    groupings = json.loads(held[0]["metrics"]).get("groupings", {}) if held else {}
+    return [
+        {
+            "folds": name,
+            "roc_auc": round(found["roc_auc"]["value"], 3),
+            "95 %": f"{found['roc_auc']['low']:.3f}-{found['roc_auc']['high']:.3f}",
+            "average precision": round(found["ap"]["value"], 3),
+            "logistic baseline": round(found["baselines"]["logistic"]["roc_auc"], 3),
+            "prior": round(found["baselines"]["prior"]["roc_auc"], 3),
+        }
+        for name, found in groupings.items()
+    ]
+
+
+def _many(home: Path, sql: str) -> list[dict[str, Any]]:
+    columns, found = rows(home, sql)
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _one(home: Path, sql: str) -> dict[str, Any]:
+    found = _many(home, sql)
+    return found[0] if found else {}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

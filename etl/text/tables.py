@@ -1,0 +1,159 @@
+"""From what was read to rows of the core tables: mentions, properties, recipes, labels, compounds."""
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from etl import reference
+from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
+from etl.features.grouping import groupings
+from etl.text.extract import extract
+from etl.text.recipes import extract_recipes
+from schemas.errors import InputError
+
+_ROUTES = {"solid-state": "solid_state", "sol-gel": "sol_gel"}
+_CELSIUS = {"sinter_T": "sinter_temperature_K", "calcine_T": "calcine_temperature_K", "max_T": "max_temperature_K"}
+_WINDOW = (473.15, 2273.15)  # K; 200 to 2000 C, as the mining papers clean up
+_HOURS = (0.2, 200.0)
+
+
+def mentions_and_properties(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of core.mentions and core.properties of some documents."""
+    found, _ = extract(documents, kinds=("transition", "property", "compound"))
+    span = ["document_id", "field", "start", "end"]
+    mentions = found.filter(pl.col("kind") == "compound").with_columns(mention_id=_identity(found, "compound", span))
+    values = found.filter(pl.col("kind") != "compound")
+    named = values.with_columns(
+        property_id=_hashes(values.select("kind", "type", "formula", "value", "low", "high", *span))
+    )
+    return {
+        "core.mentions": mentions.select(
+            "mention_id",
+            "document_id",
+            "compound",
+            "formula",
+            "field",
+            "start",
+            "end",
+            "sentence",
+            "rule",
+            "confidence",
+        ).unique("mention_id", keep="first", maintain_order=True),
+        "core.properties": named.drop("text", strict=False).unique("property_id", keep="first", maintain_order=True),
+    }
+
+
+def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, pl.DataFrame]:
+    """Rows of core.recipes and core.recipe_steps: read from paragraphs, and published facts or the mined data set.
+
+    Args:
+        texts: paragraphs with `document_id`, `field`, `text`, `doi`, `licence`.
+        datasets: folder of the public data sets; its mined recipes take the place of the shipped facts.
+
+    Raises:
+        InputError: the data set is missing or unreadable.
+    """
+    read, steps = extract_recipes(texts)
+    read = read.filter(pl.col("target").is_not_null())
+    known = _facts() if datasets is None else _mined(datasets / "recipes" / "recipes.parquet")
+    rows = pl.concat([read, known.select(c for c in read.columns if c in known.columns)], how="diagonal_relaxed")
+    kept = steps.join(read.select("recipe_id"), on="recipe_id", how="semi")
+    return {"core.recipes": rows, "core.recipe_steps": kept}
+
+
+def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """Rows of core.labels: curated ones, and transitions read from text (one row a compound and document)."""
+    curated = reference.labelled_compounds().select(
+        formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String),
+        label_name="label_name",
+        transition_temperature_K=pl.col("t_mit_K").cast(pl.Float64),
+        source=pl.lit("labelled_compounds"),
+        doi="doi",
+        curated=pl.lit(True),
+        licence="licence",
+    )
+    read = (
+        properties.filter((pl.col("type") == "MIT") & pl.col("formula").is_not_null())
+        .sort("document_id", "confidence", descending=[False, True], maintain_order=True)
+        .unique(["document_id", "formula"], keep="first", maintain_order=True)
+        .join(documents, on="document_id")
+        .select(
+            formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String),
+            label_name=pl.lit("mit"),
+            transition_temperature_K=pl.when(pl.col("unit") == "K").then("value"),
+            source="document_id",
+            doi="doi",
+            curated=pl.lit(False),
+            licence="licence",
+        )
+        .drop_nulls("formula")
+    )
+    both = pl.concat([curated, read]).unique(["formula", "source"], keep="first", maintain_order=True)
+    grouped = groupings(both).select(*both.columns, "chemsys", "family_ln", "family_tm_anion")
+    return grouped.drop_nulls("chemsys")
+
+
+def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
+    """Rows of core.compounds: every formula with plain amounts that is named or labelled."""
+    named = (
+        mentions.drop_nulls("formula")
+        .with_columns(formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String))
+        .drop_nulls("formula")
+        .group_by("formula")
+        .agg(documents=pl.col("document_id").n_unique().cast(pl.Int64), mentions=pl.len().cast(pl.Int64))
+    )
+    known = labelled.select("formula").unique().with_columns(labelled=pl.lit(True))
+    rows = named.join(known, on="formula", how="full", coalesce=True).with_columns(
+        pl.col("documents", "mentions").fill_null(0), pl.col("labelled").fill_null(False)
+    )
+    return (
+        groupings(rows)
+        .select("formula", "chemsys", "documents", "mentions", "labelled")
+        .drop_nulls("chemsys")
+        .sort("formula")
+    )
+
+
+def _facts() -> pl.DataFrame:
+    facts = reference.recipe_facts().with_columns(pl.col("precursors").str.split(";"))
+    return _named(facts.rename({"fact_id": "recipe_id"}), source="recipe_facts", licence="CC-BY-4.0")
+
+
+def _mined(path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError.of("missing or unreadable Parquet", path, "download the data set again") from error
+    kelvin = [(pl.col(old) + 273.15).round(2).alias(new) for old, new in _CELSIUS.items()]
+    hours = [pl.col(f"{n}_time").alias(f"{n}_time_h") for n in ("sinter", "calcine")]
+    made = frame.drop_nulls("target").with_columns(*kelvin, *hours)
+    return _named(made, source="text-mined recipes", licence="unknown")
+
+
+def _named(frame: pl.DataFrame, *, source: str, licence: str) -> pl.DataFrame:
+    temperatures, times = list(_CELSIUS.values()), ["sinter_time_h", "calcine_time_h"]
+    return frame.with_columns(
+        *(pl.when(pl.col(c).is_between(*_WINDOW)).then(pl.col(c)).alias(c) for c in temperatures),
+        *(pl.when(pl.col(c).is_between(*_HOURS)).then(pl.col(c)).alias(c) for c in times),
+        route=pl.col("route").replace(_ROUTES),
+        source=pl.lit(source),
+        licence=pl.lit(licence),
+    ).select("recipe_id", "route", "doi", "target", "precursors", *temperatures, *times, "source", "licence")
+
+
+def _reduced(formula: str) -> str | None:
+    """Reduced spelling; None where an amount is not a plain number."""
+    try:
+        return reduced_formula(parse_numeric(formula))
+    except FormulaError:
+        return None
+
+
+def _identity(frame: pl.DataFrame, kind: str, columns: list[str]) -> pl.Series:
+    return _hashes(frame.filter(pl.col("kind") == kind).select(columns))
+
+
+def _hashes(frame: pl.DataFrame) -> pl.Series:
+    made = [hashlib.sha256(repr(row).encode()).hexdigest()[:16] for row in frame.iter_rows()]
+    return pl.Series(made, dtype=pl.String)

@@ -1,0 +1,134 @@
+"""Rounds of all problems at once, on the rows of the design tables: propose, evaluate, fronts, simulated traces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from models.design import campaigns, simulation
+from models.design import candidates as candidates_of
+from models.evaluators import campaign
+from models.evaluators.recorded import RecordedTable
+from schemas import problem as problems
+from schemas.problem import DesignProblem
+
+STRATEGIES = ("lvgp", "random")
+_PROPOSALS: dict[str, Any] = {
+    "problem": pl.String,
+    "candidate_id": pl.String,
+    "batch_id": pl.String,
+    "iteration": pl.Int64,
+    "rank": pl.Int64,
+    "strategy": pl.String,
+    "acquisition": pl.Float64,
+    "predicted": pl.String,
+    "proposed_at": pl.Datetime("us", "UTC"),
+}
+_BATCHES: dict[str, Any] = {
+    "batch_id": pl.String,
+    "problem": pl.String,
+    "iteration": pl.Int64,
+    "size": pl.Int64,
+    "evaluator": pl.String,
+}
+_FRONTS: dict[str, Any] = dict.fromkeys(("problem", "candidate_id", "formula", "objectives"), pl.String)
+
+
+def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: datetime) -> dict[str, pl.DataFrame]:
+    """Rows of design.proposals and design.batches of the next round; none where the budget is spent.
+
+    Problems whose evaluator is a calculation get their initial design only: its outcomes come in by themselves.
+    """
+    rows, batches = [pl.DataFrame(schema=_PROPOSALS)], []
+    for asked in _asked(candidates):
+        frame = candidates_of(asked)
+        values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
+        left = min(asked.budget.total, frame.height) - int(tried.sum())
+        if left <= 0:
+            continue
+        iteration = observed.filter(pl.col("problem") == asked.name)["batch_id"].n_unique()
+        batch = min(asked.budget.batch, left)
+        chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=batch, seed=seed + iteration)
+        strategy = "initial" if iteration == 0 else "lvgp"
+        made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
+        rows.append(made.cast(pl.Schema(_PROPOSALS)))
+        name = campaign.batch_id(asked, iteration)
+        batches.append((name, asked.name, iteration, made.height, asked.evaluator.kind))
+    return {
+        "design.proposals": pl.concat(rows),
+        "design.batches": pl.DataFrame(batches, schema=_BATCHES, orient="row"),
+    }
+
+
+def evaluate(
+    proposals: pl.DataFrame, known: pl.DataFrame, *, tables: Mapping[str, pl.DataFrame], at: datetime
+) -> dict[str, pl.DataFrame]:
+    """Rows of design.events and design.observations of what was proposed and has no outcome yet.
+
+    Args:
+        proposals: rows of design.proposals.
+        known: rows of design.observations.
+        tables: recorded tables by name; other evaluators answer elsewhere.
+        at: time of the events.
+    """
+    events, observed = [pl.DataFrame(schema=campaign.EVENTS)], [pl.DataFrame(schema=campaign.OBSERVATIONS)]
+    waiting = proposals.join(known, on=["problem", "candidate_id"], how="anti").sort("batch_id", "rank")
+    for asked in _asked(waiting):
+        if asked.evaluator.kind != "recorded":
+            continue
+        name = str(asked.evaluator.table)
+        variables, names = [v.name for v in asked.variables], [o.name for o in asked.objectives]
+        evaluator = RecordedTable(name, tables[name], variables=variables, objectives=names)
+        frame = candidates_of(asked)
+        for batch, group in waiting.filter(pl.col("problem") == asked.name).group_by("batch_id", maintain_order=True):
+            rows = frame.join(group.select("candidate_id"), on="candidate_id", how="semi").to_dicts()
+            made, told = campaign.evaluate(asked, rows, batch=str(batch[0]), evaluator=evaluator, at=at)
+            events.append(made)
+            observed.append(told)
+    return {"design.events": pl.concat(events), "design.observations": pl.concat(observed)}
+
+
+def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of design.fronts of every problem with an outcome."""
+    rows = [campaign.front_rows(asked, observations, candidates) for asked in _asked(observations)]
+    return {"design.fronts": pl.concat([pl.DataFrame(schema=_FRONTS), *rows])}
+
+
+def traces(
+    rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int], workers: int = 1
+) -> dict[str, pl.DataFrame]:
+    """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
+    made = []
+    for asked in (problems.DesignProblem.model_validate_json(d) for d in rows["definition"]):
+        if asked.evaluator.kind != "recorded":
+            continue
+        table = tables[str(asked.evaluator.table)]
+        for strategy in STRATEGIES:
+            plan = simulation.Plan(
+                variables=tuple(v.name for v in asked.variables),
+                wanted=asked.objectives,
+                init=asked.budget.initial,
+                budget=asked.budget.total,
+                strategy=strategy,
+            )
+            parallel = workers if strategy != "random" else 1
+            trace = simulation.simulate(table, plan, seeds=seeds, workers=parallel)
+            made.append(campaign.trace_rows(asked, trace, strategy=strategy))
+    return {"design.traces": pl.concat(made)}
+
+
+def _asked(rows: pl.DataFrame) -> Iterator[DesignProblem]:
+    """The shipped problems that occur in rows."""
+    held = set(rows["problem"].unique().to_list())
+    return (problems.load(name) for name in problems.names() if name in held)
+
+
+def remaining(candidates: pl.DataFrame, observed: pl.DataFrame) -> dict[str, int]:
+    """Evaluations left in the budget of each problem that a recorded table answers."""
+    done = dict(observed.group_by("problem").len().iter_rows())
+    return {
+        p.name: max(0, p.budget.total - int(done.get(p.name, 0)))
+        for p in _asked(candidates)
+        if p.evaluator.kind == "recorded"
+    }
