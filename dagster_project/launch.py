@@ -121,13 +121,14 @@ def _keys(select: str) -> "list[dg.AssetKey]":
     graph = defs.resolve_asset_graph()
     name = select.replace(".", "/")
     groups = {k.group_name for k in graph.asset_nodes}
-    chosen = dg.AssetSelection.groups(select) if select in groups else dg.AssetSelection.keys(name)
+    chosen = dg.AssetSelection.groups(select) if select in groups else dg.AssetSelection.assets(name)
     known = {k.to_user_string() for k in graph.get_all_asset_keys()}
     if select not in groups and name not in known:
         raise InputError.of(
             f"nothing named {select!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
         )
-    return sorted(chosen.resolve(graph))
+    # harvests are runs of one day each: they have a job of their own
+    return sorted((chosen - dg.AssetSelection.assets("raw/harvests")).resolve(graph))
 
 
 def _outcome(result: Any, progress: Progress | None) -> Outcome:

@@ -126,7 +126,7 @@ def test_a_bad_batch_is_stopped_before_anything_downstream_sees_it(
     paragraphs_before = store.version("core.paragraphs")
     with dg.DagsterInstance.ephemeral() as held:
         result = dg.materialize(
-            [bad_selection, paragraphs],
+            [bad_selection, paragraphs, dg.AssetSpec(["raw", "documents"])],
             instance=held,
             resources={"warehouse": warehouse_resource, "io_manager": store_io_manager},
             raise_on_error=False,
