@@ -163,6 +163,10 @@ class _Reader:
         return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
     def symbol(self) -> str:
+        primed = re.compile(r"M'+").match(self.text, self.at)
+        if primed:
+            self.at = primed.end()
+            return primed.group()
         for length in (2, 1):
             name = self.text[self.at : self.at + length]
             if len(name) == length and (name in ELECTRONEGATIVITY or name in self.sites or name == "D"):
@@ -176,14 +180,17 @@ class _Reader:
         for value in values:
             if value not in ELECTRONEGATIVITY and value not in self.sites:
                 raise FormulaError(f"'{value}' is no element")
-        taken = set(self.choices) | set(re.findall(r"M", self.text))
-        name = next(n for n in ("M", "M'", *(f"M{i}" for i in range(1, 99))) if n not in taken)
+        taken = set(self.choices) | set(re.findall(r"M(?![a-z])'*", self.text))
+        name = next(n for n in ("M" + "'" * i for i in range(99)) if n not in taken)
         self.choices[name] = values
         self.at = choice.end()
         return {name: self.amount()}
 
 
-_HYDRATE = re.compile(r"(?<![·*.]\d)(?<![·*.]\d\d)[.*](?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O)")
+_HYDRATE = re.compile(
+    r"(?<![·*.]\d)(?<![·*.]\d\d)(?<![A-Za-z)]0)[.*]"
+    r"(?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O(?!\d))"
+)
 _COEFFICIENT = re.compile(r"(?:\d+(?:\.\d+)?(?:/\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))(?=[A-Z(\[])")
 _JOINT = re.compile(r"[-+](?=(?:\d+(?:\.\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))?[A-Z(\[])")
 _TWO = re.compile(r"[A-Z]")
@@ -214,7 +221,8 @@ def _parts(text: str) -> list[str]:
             following = chunk[joint.end() : joint.end() + 1]
             direct = following.isupper() or (following in "([" and not _ARITHMETIC.match(chunk, joint.end()))
             # "BaO-2SiO2": a whole number of units of something with two elements
-            direct = direct or bool(re.match(r"[2-9](?:[A-Z][a-z]?[\d.]*){2}", chunk[joint.end() :]))
+            counted = re.match(r"[2-9](?:[A-Z][a-z]?[\d.]*){2}", chunk[joint.end() :])
+            direct = direct or bool(counted and not chunk[joint.start() - 1].islower())
             if depths[joint.start()] == 0 and joint.start() and (direct or weighted):
                 cuts.append(joint.start())
         begin = 0

@@ -106,7 +106,7 @@ _PHASE_BEFORE = re.compile(
 _MARKS = str.maketrans("{}⟨’∗∕⁄", "()('*//")
 _ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
 _SHAPES = re.compile(
-    r"\b(?:single[\s-]crystals?|crystals?|thin[\s-]films?|films?|powders?|bulk|nano\w+|"
+    r"\b(?:single[\s-]crystals?|crystals?|thin[\s-]films?|films?|powders?|bulk|(?-i:[Nn]ano[a-z]*\b)|"
     r"poly\s?crystal\w*|ceramics?|pellets?|"
     r"wires?|tapes?|samples?|epitaxial|monolayers?|layers?|whiskers?|microcrystals?)\b",
     re.IGNORECASE,
@@ -178,7 +178,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         end -= 1
     elif body.startswith("(") and body.count("(") > body.count(")"):
         start += 1
-    elif body.count("(") > body.count(")"):
+    elif body.count("(") > body.count(")") and not body[body.rindex("(") + 1 :][:1].isupper():
         end = start + body.rindex("(")
     elif (body[:1] == "[" and body[-1:] == "]" and body.count("[") == 1) or (
         body.startswith("(") and body.endswith(")") and depths_of(body)[1:-1] and min(depths_of(body)[1:-1]) >= 1
@@ -233,8 +233,9 @@ def _attempt(
     for span in _candidates(text):
         start, end = _trimmed(text, *span)
         body = text[start:end]
-        if not body:
-            continue
+        named = names.dictionary()["abbreviations"]
+        if not body or (body != text.strip() and body not in named and re.fullmatch(r"[A-Z]{3,}", body)):
+            continue  # an acronym in a phrase is no compound of one-letter elements
         pieces = list(segments)
         called = _NICKNAME.search(body)
         if called and called.start():
@@ -249,7 +250,7 @@ def _attempt(
         if before:
             pieces.append(("phase", start, start + offset - 1))
         try:
-            composed = _read_family(_compact(body[offset:]), frozenset(sites))
+            composed = _read_family(_compact(named.get(body, body[offset:])), frozenset(sites))
         except FormulaError as error:
             reason = str(error) if first else reason
             first = False

@@ -196,6 +196,20 @@ def _named(text: str) -> list[Mention]:
     return found
 
 
+# "VO4 tetrahedra", "CuO2 planes": a piece of a structure, no compound
+_UNIT = re.compile(
+    r"[\s-]+(?:octahedr|tetrahedr|polyhedr|plane|pyramid|unit|group|chain|sheet|ladder|plaquette|cluster)"
+)
+_COORDINATED = re.compile(r"[A-Z][a-z]?[OFSN][2-9]")
+_ALWAYS_UNIT = re.compile(r"(?!RuO4|OsO4)[A-Z][a-z]?O[456]")
+
+
+def _piece_of_structure(text: str, mention: Mention) -> bool:
+    if not _COORDINATED.fullmatch(mention.text):
+        return False
+    return bool(_ALWAYS_UNIT.fullmatch(mention.text) or _UNIT.match(text, mention.end))
+
+
 def find(text: str) -> list[Mention]:
     """Compounds of a plain text, in order, without overlaps.
 
@@ -204,7 +218,8 @@ def find(text: str) -> list[Mention]:
     """
     ligands = [Mention(m.start(), m.end(), m.group(), None, "ligand") for m in _LIGAND.finditer(text)]
     found: list[Mention] = []
-    for mention in sorted([*ligands, *_formulas(text), *_named(text)], key=lambda m: (m.start, -m.end)):
+    whole = [m for m in _formulas(text) if not _piece_of_structure(text, m)]
+    for mention in sorted([*ligands, *whole, *_named(text)], key=lambda m: (m.start, -m.end)):
         if found and mention.start < found[-1].end:
             if mention.end - mention.start > found[-1].end - found[-1].start:
                 found[-1] = mention

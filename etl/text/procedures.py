@@ -28,6 +28,12 @@ def words(entries: list[str]) -> str:
     return rf"(?<![\w-])(?:{'|'.join(bodies)})(?!\w)"
 
 
+@lru_cache(maxsize=1)
+def not_operations() -> re.Pattern[str]:
+    """Words that name no operation though a stem of an operation fits them: "mixture", "product"."""
+    return re.compile("|".join(procedures()["not_operations"]), re.IGNORECASE)
+
+
 _HOT = re.compile(
     r"(?<![\w.])(?P<value>\d+(?:\.\d+)?)(?:\s?(?:±)\s?\d+)?\s?(?P<unit>°\s?C|deg\.?\s?C|o\s?C|C|K)(?![A-Za-z0-9]|"
     r"\s?(?:/|per\b|(?:min|h|s)\s?(?:\^?-\s?1|\^))|[-^]\d)"

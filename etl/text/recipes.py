@@ -16,7 +16,7 @@ from etl.text import materials
 from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
-from etl.text.procedures import atmospheres, procedures, temperatures, times, words
+from etl.text.procedures import atmospheres, not_operations, procedures, temperatures, times, words
 from schemas.emit.polars import schema
 from schemas.errors import InputError
 from schemas.tables.recipes import RECIPE_STEPS, RECIPES
@@ -79,11 +79,20 @@ def _heating_name(verb: str) -> str:
     return next((name for stem, name in sorted(known.items(), key=lambda k: -len(k[0])) if lower.startswith(stem)), "")
 
 
+# "distilled water", "heating rate": no operations here
+_NAMED = re.compile(
+    r"(?:double[\s-]|bi)?distilled(?:\s+and\s+\w+)?\s+water|"
+    r"(?:heating|cooling|drying|mixing|milling)\s+(?:rate|ramp|element|mantle|plate|time|temperature)",
+    re.IGNORECASE,
+)
+
+
 def _verbs(sentence: str, offset: int) -> list[Step]:
     found = [
         Step(kind, m.group(), None, None, None, offset + m.start(), offset + m.end())
         for kind, pattern in _operations()
         for m in pattern.finditer(sentence)
+        if not not_operations().fullmatch(m.group()) and not _NAMED.match(sentence, m.start())
     ]
     distinct: dict[int, Step] = {}
     for step in sorted(found, key=lambda s: (s.start, s.start - s.end)):
@@ -114,19 +123,32 @@ def _conditioned(sentence: str, offset: int, steps: list[Step]) -> list[Step]:
     heated = [i for i, s in enumerate(steps) if s.operation == "heating"]
     hot, long, gas = temperatures(sentence), times(sentence), atmospheres(sentence)
     paired = "respectively" in sentence and len(heated) > 1
+    left: list[tuple[int, str, float | str]] = []
     for conditions, name in ((hot, "temperature_K"), (long, "time_h"), (gas, "atmosphere")):
         if paired and len(conditions) == len(heated):
             for index, (_, value) in zip(heated, conditions, strict=True):
                 steps[index] = replace(steps[index], **{name: value})  # type: ignore[arg-type]
+        else:
+            left.extend((offset + position, name, value) for position, value in conditions)
+    return _assigned(steps, sorted(left, key=lambda c: c[0]))
+
+
+def _assigned(steps: list[Step], conditions: list[tuple[int, str, float | str]]) -> list[Step]:
+    """Gives conditions to their steps; a second hold of one verb ("400 °C for 5 h and 850 °C for 12 h") is a step."""
+    holds = [[s] for s in steps]
+    for position, name, value in conditions:
+        owner = _owner(steps, position)
+        if owner is None:
             continue
-        for position, value in conditions:
-            owner = _owner(steps, offset + position)
-            if owner is None:
-                continue
-            old = getattr(steps[owner], name)
-            if old is None or (name == "temperature_K" and isinstance(value, float) and value > old):
-                steps[owner] = replace(steps[owner], **{name: value})  # type: ignore[arg-type]
-    return steps
+        last = holds[owner][-1]
+        old = getattr(last, name)
+        if old is None:
+            holds[owner][-1] = replace(last, **{name: value})  # type: ignore[arg-type]
+        elif name == "temperature_K" and last.time_h is not None:
+            holds[owner].append(replace(steps[owner], temperature_K=float(value), atmosphere=last.atmosphere))
+        elif name == "temperature_K" and isinstance(value, float) and value > old:
+            holds[owner][-1] = replace(last, temperature_K=value)
+    return [step for several in holds for step in several]
 
 
 _TARGET_AFTER = re.compile(
@@ -153,8 +175,13 @@ def _set_of(mention: Mention) -> frozenset[str]:
     return frozenset(formulas.elements(mention.formula)) & frozenset(ELECTRONEGATIVITY)
 
 
+@lru_cache(maxsize=1)
+def _solvents() -> frozenset[str]:
+    return frozenset(formulas.reduce(s) for s in procedures()["solvents"])
+
+
 def _targets(text: str, mentions: list[Mention]) -> list[Mention]:
-    solvents = set(procedures()["solvents"])
+    solvents = _solvents()
     candidates = [m for m in mentions if m.kind != "element" and m.formula not in solvents and len(_set_of(m)) >= 2]
     scored: list[tuple[float, int, Mention]] = []
     for index, mention in enumerate(candidates):
@@ -164,22 +191,29 @@ def _targets(text: str, mentions: list[Mention]) -> list[Mention]:
         score += 0.7 * (len(_set_of(mention)) - 2)
         score -= 3.0 * bool(re.match(r"\s*\(?\s*(?:\w[\w ,.-]*,\s*)?\d\d(?:\.\d+)?\s?%", after))
         score -= 2.5 * bool(re.search(r"H2O$|\b(?:nitrate|carbonate|acetate|chloride|hydroxide)", mention.text))
-        score -= 2.0 * bool({"C", "H"} <= _set_of(mention) or "NO3" in mention.text or "CO3" in mention.text)
+        organic = {"C", "H"} <= _set_of(mention) or {"N", "H"} <= _set_of(mention)
+        score -= 2.0 * bool(organic or "NO3" in mention.text or "CO3" in mention.text)
         scored.append((score, -index, mention))
     good = sorted((s for s in scored if s[0] >= 1.0), key=lambda s: (-s[0], -s[1]))
     if not good:
         return []
-    return [m for score, _, m in good if score >= good[0][0] - 0.01]
+    best: dict[str | None, Mention] = {}
+    for score, _, mention in good:
+        if score >= good[0][0] - 0.01:
+            best.setdefault(mention.formula, mention)
+    return list(best.values())
 
 
 def _precursors(mentions: list[Mention], target: Mention | None, text: str) -> list[Mention]:
-    solvents = set(procedures()["solvents"])
+    solvents = _solvents()
     shared = _set_of(target) - {"O", "H", "C", "N"} if target else frozenset()
     found: dict[str, Mention] = {}
     for mention in mentions:
         own = _set_of(mention)
         if mention.formula is None or mention.formula in solvents or (target and mention.formula == target.formula):
             continue
+        if target and len(own) > 2 and own == _set_of(target):
+            continue  # another member of the target's series
         near = text[max(0, mention.start - 120) : mention.end + 40]
         extra = own - _set_of(target) - {"O", "H", "C", "N", "Cl", "S", "F", "P"} if target else frozenset()
         wanted = bool(own & shared) and not extra if target else bool(_PRECURSOR_NEAR.search(near)) and len(own) >= 2
@@ -233,11 +267,11 @@ def _row(recipe: Recipe, source: Plain, row: dict[str, Any]) -> dict[str, Any]:
     sinter, calcine = recipe.hold(("sinter", "anneal", "fire")), recipe.hold(("calcine",))
     gases = [s.atmosphere for s in recipe.steps if s.atmosphere and s.operation == "heating"]
     start, end = source.span(recipe.start, recipe.end)
-    name = f"{row['document_id']}|{row.get('field') or 'text'}|{start}|{end}"
+    name = f"{row['document_id']}|{row.get('field') or 'text'}|{start}|{end}|{source.source[start:end]}"
     return {
         "recipe_id": hashlib.sha256(name.encode()).hexdigest()[:20],
         "document_id": str(row["document_id"]),
-        "doi": row.get("doi"),
+        "doi": (row.get("doi") or "").strip().lower() or None,
         "route": recipe.route,
         "target": target,
         "targets": [m.formula for m in recipe.targets if m.formula],
@@ -280,6 +314,7 @@ def extract_recipes(paragraphs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
         )
     rows: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
+    known: set[str] = set()
     for row in paragraphs.iter_rows(named=True):
         if not isinstance(row["text"], str) or row["document_id"] is None:
             continue
@@ -287,7 +322,11 @@ def extract_recipes(paragraphs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFram
         recipe = read(source.text)
         if recipe is None:
             continue
-        rows.append(_row(recipe, source, row))
+        made = _row(recipe, source, row)
+        if made["recipe_id"] in known:
+            continue  # the same paragraph twice
+        known.add(made["recipe_id"])
+        rows.append(made)
         for number, step in enumerate(recipe.steps, start=1):
             start, end = source.span(step.start, step.end)
             steps.append(

@@ -11,7 +11,7 @@ import polars as pl
 
 from etl.text import materials
 from etl.text.plain import plain
-from etl.text.procedures import procedures, words
+from etl.text.procedures import not_operations, procedures, words
 from schemas.errors import InputError
 
 ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})
@@ -19,7 +19,7 @@ RELATION = pl.Struct({"type": pl.String, "head": pl.Int64, "tail": pl.Int64})
 # possessive, so that a long run of digits is tried once
 _NUMBER = (
     r"(?<![\w.^/])(?<![a-z]-)(?<![a-z] -)"
-    r"(?:\d++(?:\.\d++)?+(?:\s?[:/]\s?\d++(?:\.\d++)?+)*)(?![\w]*[A-Z][a-z]?\d)"
+    r"(?:\d++(?:\.\d++)?+(?:\s?[:/]\s?\d++(?:\.\d++)?+){0,8}+)(?![\w]*[A-Z][a-z]?\d)"
 )
 _DOI = re.compile(r"^10\.\d{4,}/\S+", re.MULTILINE)
 _FORMULA_LIKE = re.compile(
@@ -31,12 +31,6 @@ _STATE = re.compile(
     r"(?:(?<=[A-Z]) |(?<=[a-z][A-Z]\d) |(?<=[A-Z][a-z]) |(?<=[A-Z]\d) |\b(?:aqueous|ethanol|acid|hydroxide|"
     r"nitrate|chloride) )"
     r"(?P<state>solutions?|powders?|suspension|pellets?|atmosphere|foils?|mixture|precursors?|nanoparticles)\b"
-)
-# no operations of synthesis in these words, though the stems fit
-_NOT_OPERATIONS = re.compile(
-    r"(?:mixture|mixtures|solvent|precipitates?|products?|coating|coatings|separately|addition|additional|forms|"
-    r"yields?|synthetic|extracts?|reduced pressure)$",
-    re.I,
 )
 
 
@@ -85,7 +79,7 @@ def _spans(text: str) -> list[tuple[int, int, str, int]]:
     for label, pattern in _lexicon():
         rank = 4 if label in ("Material-Descriptor", "Operation") else 2
         for match in pattern.finditer(text):
-            if label != "Operation" or not _NOT_OPERATIONS.match(match.group()):
+            if label != "Operation" or not not_operations().fullmatch(match.group()):
                 found.append((match.start(), match.end(), label, rank))
     return found
 

@@ -5,6 +5,7 @@ records of whole documents are put together in `extract`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,6 +41,11 @@ def _symbols(notations: tuple[str, ...]) -> str:
     return rf"(?<![A-Za-z])(?:{body})(?![A-Za-z])"
 
 
+def _any(phrases: Sequence[str]) -> re.Pattern[str]:
+    """A pattern of the phrases, the longest first."""
+    return re.compile("|".join(phrase(p) for p in sorted(phrases, key=len, reverse=True)))
+
+
 @lru_cache(maxsize=32)
 def _compiled(config: str | None, name: str) -> _Cues:
     settings = configuration(config)
@@ -48,17 +54,17 @@ def _compiled(config: str | None, name: str) -> _Cues:
     for entry in entries:
         sure = [c for c in entry.cues if c not in entry.ambiguous]
         if sure:
-            patterns.append((entry.type, False, re.compile("|".join(phrase(c) for c in sure))))
+            patterns.append((entry.type, False, _any(sure)))
         if entry.ambiguous:
-            patterns.append((f"?{entry.type}", False, re.compile("|".join(phrase(c) for c in entry.ambiguous))))
+            patterns.append((f"?{entry.type}", False, _any(entry.ambiguous)))
         if entry.notations:
             patterns.append((entry.type, True, re.compile(_symbols(entry.notations))))
         if entry.negative:
-            patterns.append(("", False, re.compile("|".join(phrase(c) for c in entry.negative))))
+            patterns.append(("", False, _any(entry.negative)))
     if name == "transition":
         patterns.append(("?", True, re.compile(_symbols(settings.ambiguous.symbols))))
-        patterns.append(("?", False, re.compile("|".join(phrase(c) for c in settings.ambiguous.phrases))))
-    requires = tuple(re.compile("|".join(phrase(c) for c in p.requires)) for p in entries if p.requires)
+        patterns.append(("?", False, _any(settings.ambiguous.phrases)))
+    requires = tuple(_any(p.requires) for p in entries if p.requires)
     return _Cues(entries[0].unit, tuple(patterns), requires, {p.type: p.range for p in entries})
 
 
@@ -82,7 +88,7 @@ def _cues(sentence: str, offset: int, cues: _Cues) -> list[Cue]:
 @lru_cache(maxsize=8)
 def _contexts(config: str | None) -> tuple[tuple[str, re.Pattern[str]], ...]:
     contexts = configuration(config).ambiguous.contexts
-    return tuple((kind, re.compile("|".join(phrase(w) for w in words))) for kind, words in contexts.items())
+    return tuple((kind, _any(words)) for kind, words in contexts.items())
 
 
 def _decided(sentence: str, at: int, document: str, config: str | None) -> str:
