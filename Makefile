@@ -36,7 +36,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 bench: setup
-	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts="-ra --import-mode=importlib"
+	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts="-ra -s --import-mode=importlib"
 
 lint: setup
 	$(BIN)/ruff check .

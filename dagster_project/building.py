@@ -1,8 +1,8 @@
 """`table_assets`: turns a function from frames to frames into assets that write, audit and remember.
 
-The function is skipped when nothing it depends on has changed: its own source, its tables' declarations, the
-settings and the data of its inputs. Contract checks belong to the same op, so a failed blocking check stops
-everything downstream before it can read the rows.
+The function is skipped when nothing it depends on has changed: the sources of `etl`, `models`, `schemas` and of its
+own module, the settings, and the data of its inputs. Contract checks belong to the same op, so a failed blocking
+check stops everything downstream before it can read the rows; whoever reads later gets the newest version that passed.
 """
 
 import hashlib
@@ -79,11 +79,10 @@ def table_assets(
     group: str,
     reads: Mapping[str, str] | None = None,
     kinds: tuple[str, ...] = ("polars",),
-    owner: str | None = None,
     mode: str = "replace",
     watches: tuple[str, ...] = (),
+    plots: Mapping[str, str] | None = None,
     partitions: dg.PartitionsDefinition[str] | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
 
@@ -92,23 +91,22 @@ def table_assets(
         group: asset group.
         reads: parameter name -> table that it receives as a lazy frame.
         kinds: shown as icons.
-        owner: team that answers for the rows; `team:<group>` unless told.
         mode: how the frame is written, see `Written`.
         watches: tables read through the store, which would make a circle as inputs; a change of them runs it again.
+        plots: table -> number column whose histogram is shown with each new version.
         partitions: of the asset; the function finds its key in `build.partition`.
-        tags: further tags.
     """
     declared = [REGISTRY[name] for name in tables]
     inputs = dict(reads or {})
 
     def decorate(function: Callable[..., Frames]) -> dg.AssetsDefinition:
-        version = code_version(function, tables=declared)
+        version = code_version(function, declared)
 
         @dg.multi_asset(
             name=function.__name__,
             outs={
                 t.name.replace(".", "__"): dg.AssetOut.from_spec(
-                    _spec(t, function, version, group, kinds, owner or f"team:{group}", tags), dagster_type=Any
+                    _spec(t, function, version, group, kinds), dagster_type=Any
                 )
                 for t in declared
             },
@@ -123,7 +121,9 @@ def table_assets(
             key = context.partition_key if context.has_partition_key else None
             build = Build(settings=warehouse.settings, store=warehouse.store, log=context.log, partition=key)
             read = sorted({*inputs.values(), *watches})
-            yield from _materialize(build, function, declared, frames, _fingerprint(build, version, read), mode)
+            yield from _materialize(
+                build, function, declared, frames, _fingerprint(build, version, read), mode, plots or {}
+            )
 
         return assets
 
@@ -136,12 +136,9 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec("contract", asset=key, blocking=True, description="Every rule of the declaration.")]
 
 
-def code_version(*functions: Callable[..., Any], tables: list[Table]) -> str:
-    """Hash of the functions' modules and the tables' declarations."""
-    digest = hashlib.sha256()
-    for function in functions:
-        source = inspect.getsourcefile(inspect.unwrap(function))
-        digest.update(Path(source).read_bytes() if source else repr(function).encode())
+def code_version(function: Callable[..., Any], tables: Sequence[Table]) -> str:
+    """Hash of the function's module and the tables' declarations."""
+    digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
     for table in tables:
         digest.update(table.fingerprint().encode())
     return digest.hexdigest()[:16]
@@ -168,16 +165,14 @@ def _spec(
     version: str,
     group: str,
     kinds: tuple[str, ...],
-    owner: str,
-    tags: Mapping[str, str] | None,
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
         dg.AssetKey(table.name.split(".")),
         description=f"{table.doc}\n\n{inspect.getdoc(function) or ''}",
         group_name=group,
         kinds={*kinds, "parquet"},
-        owners=[owner],
-        tags={"layer": table.layer, **(tags or {})},
+        owners=[f"team:{group}"],
+        tags={"layer": table.layer},
         code_version=version,
         metadata={"dagster/column_schema": column_schema(table), "grain": table.grain, "key": ", ".join(table.key)},
     )
@@ -189,14 +184,14 @@ def _fingerprint(build: Build, version: str, read: Sequence[str]) -> str:
         "code": version,
         "packages": package_version(),
         "settings": [settings.profile, str(settings.datasets), settings.problem, settings.seed, build.partition],
-        "inputs": {name: build.store.version(name) for name in read},
+        "inputs": {name: build.store.passed_version(name) for name in read},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @cache
 def package_version() -> str:
-    """Hash of the sources of `etl`, `models` and their data: what a table holds may depend on any of them."""
+    """Hash of `etl`, `models` and `schemas` with their data: what a table holds may depend on any of them."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for package in ("etl", "models", "schemas"):
@@ -213,6 +208,7 @@ def _materialize(
     frames: Mapping[str, "pl.LazyFrame"],
     fingerprint: str,
     mode: str,
+    plots: Mapping[str, str],
 ) -> Iterator[Any]:
     from dagster_project.checks import audit
 
@@ -221,8 +217,9 @@ def _materialize(
     if not known and set(made) != {t.name for t in tables}:
         raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
     for table in tables:
-        value: Unchanged | Written
-        value = Unchanged(build.store.version(table.name) or 0) if known else Written(made[table.name], mode)
+        value: Unchanged | Written = Unchanged(build.store.version(table.name) or 0)
+        if not known:
+            value = Written(made[table.name], mode, plots.get(table.name))
         yield dg.MaterializeResult(asset_key=dg.AssetKey(table.name.split(".")), value=value)
         if known:
             yield dg.AssetCheckResult(

@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 import dagster as dg
 
 from dagster_project import assets as asset_modules
+from dagster_project.console import console
 from dagster_project.jobs import JOBS
 from dagster_project.resources import store_io_manager, warehouse_resource
 from dagster_project.schedules import SCHEDULES
@@ -19,5 +20,6 @@ defs = dg.Definitions(
     schedules=SCHEDULES,
     sensors=SENSORS,
     executor=dg.in_process_executor,
+    loggers={"console": console},
     resources={"warehouse": warehouse_resource, "io_manager": store_io_manager},
 )

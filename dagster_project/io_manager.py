@@ -1,5 +1,6 @@
 """The bridge between Dagster's values and the store: frames out are written, tables in are lazy scans."""
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ class Written:
 
     frame: "pl.DataFrame"
     mode: str
+    plot: str | None = None
 
 
 class StoreIOManager(dg.IOManager):
@@ -53,12 +55,14 @@ class StoreIOManager(dg.IOManager):
                 "deleted": result.deleted,
                 "rejected": result.rejected,
                 "preview": dg.MetadataValue.md(preview(obj.frame)),
+                **({"figure": dg.MetadataValue.md(figure(obj.frame, obj.plot))} if obj.plot else {}),
             }
         )
 
     def load_input(self, context: dg.InputContext) -> "pl.LazyFrame":
-        """A lazy scan of the table that the input names."""
-        return self._store.scan(".".join(context.asset_key.path))
+        """A lazy scan of the newest version of the table that passed its audit."""
+        name = ".".join(context.asset_key.path)
+        return self._store.scan(name, version=self._store.passed_version(name))
 
 
 def preview(frame: "pl.DataFrame", rows: int = PREVIEW_ROWS) -> str:
@@ -68,3 +72,11 @@ def preview(frame: "pl.DataFrame", rows: int = PREVIEW_ROWS) -> str:
     for row in frame.select(names).head(rows).iter_rows():
         lines.append("| " + " | ".join(str(v)[:60].replace("|", "\\|").replace("\n", " ") for v in row) + " |")
     return "\n".join(lines)
+
+
+def figure(frame: "pl.DataFrame", column: str) -> str:
+    """A histogram of a column as a Markdown image that carries its own data."""
+    from warehouse.report import figures
+
+    svg = figures.histogram(frame[column].drop_nulls().to_list(), xlabel=column)
+    return f"![{column}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"

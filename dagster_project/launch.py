@@ -1,7 +1,7 @@
 """Runs jobs in this process on the home's own Dagster instance, and says what came of it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,6 @@ from dagster_project.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
-
-Progress = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -54,16 +52,14 @@ def instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
             os.environ["DAGSTER_HOME"] = before
 
 
-def run(
-    settings: Settings, *, job: str = "everything", select: str | None = None, progress: Progress | None = None
-) -> Outcome:
+def run(settings: Settings, *, job: str = "everything", select: str | None = None, quiet: bool = False) -> Outcome:
     """Runs a job, or the part of it that `select` names, in this process.
 
     Args:
         settings: home, profile and the rest; handed to the steps by the environment.
         job: name of a job.
-        select: ``GROUP``, ``layer.table`` or a Dagster asset selection.
-        progress: told (step, "started" or "finished" or "failed").
+        select: a group or a table.
+        quiet: print no line a step.
 
     Raises:
         InputError: nothing has that name.
@@ -78,12 +74,12 @@ def run(
             raise_on_error=False,
             asset_selection=chosen,
             tags={"matloom/profile": settings.profile},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={"loggers": {"console": {"config": {"quiet": quiet}}}},
         )
-    return _outcome(result, progress)
+    return _outcome(result)
 
 
-def design_rounds(settings: Settings, *, most: int = 100) -> list[Outcome]:
+def design_rounds(settings: Settings, *, most: int = 100, quiet: bool = False) -> list[Outcome]:
     """Runs the job `design_loop` until every recorded problem has spent its budget, as its sensor would."""
     from models.evaluators.rounds import remaining
     from warehouse.store import Store
@@ -96,7 +92,7 @@ def design_rounds(settings: Settings, *, most: int = 100) -> list[Outcome]:
         left = remaining(store.read("design.candidates"), store.read("design.observations"))
         if not any(left.values()):
             break
-        done.append(run(settings, job="design_loop"))
+        done.append(run(settings, job="design_loop", quiet=quiet))
         if not done[-1].success or not done[-1].written:
             break
     return done
@@ -131,7 +127,7 @@ def _keys(select: str) -> "list[dg.AssetKey]":
     return sorted((chosen - dg.AssetSelection.assets("raw/harvests")).resolve(graph))
 
 
-def _outcome(result: Any, progress: Progress | None) -> Outcome:
+def _outcome(result: Any) -> Outcome:
     written: dict[str, int] = {}
     unchanged: list[str] = []
     passed = failed_checks = 0
@@ -141,8 +137,6 @@ def _outcome(result: Any, progress: Progress | None) -> Outcome:
             error = event.step_failure_data.error
             cause = error.cause or error if error else None
             failed[event.step_key] = " ".join((cause.message if cause else "failed").split())[:300]
-        if progress and event.event_type_value in {"STEP_SUCCESS", "STEP_FAILURE"}:
-            progress(event.step_key, "failed" if event.event_type_value == "STEP_FAILURE" else "done")
     for event in result.get_asset_materialization_events():
         name = ".".join(event.asset_key.path)
         found = {k: getattr(v, "value", None) for k, v in event.materialization.metadata.items()}

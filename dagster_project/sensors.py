@@ -13,7 +13,7 @@ from dagster_project.jobs import DESIGN_LOOP, EVERYTHING, SCREENING
 def _watch(name: str, table: str, job: Any, why: str) -> dg.SensorDefinition:
     @dg.sensor(name=name, job=job, description=why, required_resource_keys={"warehouse"}, minimum_interval_seconds=60)
     def watch(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        version = context.resources.warehouse.store.ledger.passed_version(table)
+        version = context.resources.warehouse.store.passed_version(table)
         if version is None or str(version) == context.cursor:
             yield dg.SkipReason(f"{table}: nothing since version {context.cursor or 'none'}")
             return

@@ -4,7 +4,7 @@ A problem says nothing about a model or an acquisition; those are in `models.des
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -37,34 +37,30 @@ class Categorical(_Strict):
         return self
 
 
-class Numerical(_Strict):
-    """A real variable between two bounds."""
-
-    kind: Literal["numerical"]
+class _Range(_Strict):
     name: str = Field(min_length=1)
     low: float
     high: float
 
     @model_validator(mode="after")
-    def _bounds_are_ordered(self) -> "Numerical":
+    def _bounds_are_ordered(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"variable {self.name}: low must be below high")
         return self
 
 
-class Integer(_Strict):
+class Numerical(_Range):
+    """A real variable between two bounds."""
+
+    kind: Literal["numerical"]
+
+
+class Integer(_Range):
     """A whole number between two bounds, both included."""
 
     kind: Literal["integer"]
-    name: str = Field(min_length=1)
     low: int
     high: int
-
-    @model_validator(mode="after")
-    def _bounds_are_ordered(self) -> "Integer":
-        if not self.low < self.high:
-            raise ValueError(f"variable {self.name}: low must be below high")
-        return self
 
 
 Variable = Annotated[Categorical | Numerical | Integer, Field(discriminator="kind")]

@@ -185,6 +185,10 @@ class Store:
             return None
         return Verdict(version=wanted, passed=found["passed"], fingerprint=found["fingerprint"], at=found["at"])
 
+    def passed_version(self, name: str) -> int | None:
+        """The newest version that passed its audit: the one to build on and to publish."""
+        return self.ledger.passed_version(self.declared(name).name)
+
     def recorded_fingerprint(self, name: str) -> str | None:
         """The fingerprint of the inputs of the newest version, if that version passed under today's declaration.
 

@@ -35,7 +35,12 @@ def harvests(build: Build) -> Frames:
 
 
 @table_assets(
-    "core.keywords", "core.keyword_hits", "core.selections", group="corpus", reads={"documents": "raw.documents"}
+    "core.keywords",
+    "core.keyword_hits",
+    "core.selections",
+    group="corpus",
+    reads={"documents": "raw.documents"},
+    plots={"core.selections": "score"},
 )
 def selected(build: Build, documents: pl.LazyFrame) -> Frames:
     """Scores every document against the problem's keyword list."""

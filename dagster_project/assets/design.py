@@ -13,12 +13,9 @@ SEEDS = 2
 @table_assets("design.problems", "design.candidates", group="design")
 def candidates(build: Build) -> Frames:
     """Every shipped problem and all candidates it allows."""
-    from models.design import campaigns
-    from schemas import problem
+    from models.evaluators import rounds
 
-    asked = [problem.load(name) for name in problem.names()]
-    made = [campaigns.tables(p) for p in asked]
-    return {"design.problems": pl.concat(p for p, _ in made), "design.candidates": pl.concat(c for _, c in made)}
+    return rounds.enumerated()
 
 
 @table_assets(
@@ -34,7 +31,7 @@ def proposals(build: Build, candidates: pl.LazyFrame) -> Frames:
     """The next batch of every problem with budget left: the initial design first, then by acquisition."""
     from models.evaluators import rounds
 
-    observed = build.store.read("design.observations")
+    observed = _passed(build, "design.observations")
     return rounds.propose(candidates.collect(), observed, seed=build.seed, at=datetime.now(UTC))
 
 
@@ -46,7 +43,7 @@ def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
     from etl.reference import recorded
     from models.evaluators import rounds
 
-    known = build.store.read("design.observations")
+    known = _passed(build, "design.observations")
     return rounds.evaluate(proposals.collect(), known, tables=recorded(), at=datetime.now(UTC))
 
 
@@ -70,3 +67,8 @@ def traces(build: Build, problems: pl.LazyFrame) -> Frames:
 
     seeds = range(build.seed, build.seed + SEEDS)
     return rounds.traces(problems.collect(), recorded(), seeds=seeds, workers=min(SEEDS, os.cpu_count() or 1))
+
+
+def _passed(build: Build, table: str) -> pl.DataFrame:
+    """Rows that an earlier round left; as an input they would close a circle."""
+    return build.store.read(table, version=build.store.passed_version(table))

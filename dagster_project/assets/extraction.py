@@ -45,6 +45,7 @@ def recipes(build: Build, paragraphs: pl.LazyFrame, documents: pl.LazyFrame) -> 
     "core.compounds",
     group="extraction",
     reads={"mentions": "core.mentions", "properties": "core.properties", "documents": "raw.documents"},
+    plots={"core.labels": "transition_temperature_K"},
 )
 def labels(build: Build, mentions: pl.LazyFrame, properties: pl.LazyFrame, documents: pl.LazyFrame) -> Frames:
     """Joins curated labels and labels read from text; lists every compound known."""

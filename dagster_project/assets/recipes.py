@@ -12,6 +12,7 @@ _TOP = 50
     group="recipes",
     reads={"recipes": "core.recipes", "screened": "pred.screening"},
     kinds=("lightgbm", "polars"),
+    plots={"pred.recipes": "sinter_temperature_K"},
 )
 def recipe_predictions(build: Build, recipes: pl.LazyFrame, screened: pl.LazyFrame) -> Frames:
     """Trains route and condition models; predicts recipes of the most promising candidates in the domain."""

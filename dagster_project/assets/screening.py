@@ -14,6 +14,7 @@ _GROUPS = ("random", "family_tm_anion")
     group="screening",
     reads={"labels": "core.labels", "structures": "core.structures"},
     kinds=("lightgbm", "polars"),
+    plots={"pred.screening": "p_mit"},
 )
 def screened(build: Build, labels: pl.LazyFrame, structures: pl.LazyFrame) -> Frames:
     """Trains and measures the classifier, ranks all candidates, explains it."""

@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")]
 Out = Annotated[str, typer.Option("--out", help="File or folder to write; '-' is JSON lines on stdout.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes to use; 0 means all cores.")]
 
 
@@ -102,6 +103,7 @@ def command(app: typer.Typer, name: str) -> Callable[[F], F]:
 
 
 __all__ = [
+    "Home",
     "InputError",
     "Json",
     "Out",

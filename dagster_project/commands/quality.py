@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, Out, command, home, read_input, say, write_output
+from dagster_project.commands.common import Home, InputError, Json, Out, command, home, read_input, say, write_output
 from schemas.errors import MatloomError
 
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(no_args_is_help=True, help="Checks of contract, bias and leakage.")
-Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
 
 
 class CheckFailedError(MatloomError):

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, Out, Seed, command, home, read_input, say, write_output
+from dagster_project.commands.common import (
+    Home,
+    InputError,
+    Json,
+    Out,
+    Seed,
+    command,
+    home,
+    read_input,
+    say,
+    write_output,
+)
 
 if TYPE_CHECKING:
     from models.recipes.training import RecipeModel
@@ -14,7 +25,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Plan syntheses from mined recipes.", no_args_is_help=True)
 
 Model = Annotated[str | None, typer.Option("--model", help="Model folder; the shipped model unless given.")]
-Home = Annotated[str | None, typer.Option("--home", help="Where tables and models live.")]
 Rows = Annotated[str, typer.Argument(help="Table with `target`, and `precursors` where known.")]
 Table = Annotated[str, typer.Argument(help="Recipe table: target, doi, route, precursors, temperatures and times.")]
 NAMES = ("target",)

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.commands.common import Json, command, home, say
-
-Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
+from dagster_project.commands.common import Home, Json, command, home, say
 
 
 def register(app: typer.Typer) -> None:

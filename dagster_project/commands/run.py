@@ -9,10 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, command, home, say
+from dagster_project.commands.common import Home, InputError, Json, command, home, say
 from schemas.errors import MatloomError
-
-Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
 
 
 class RunFailedError(MatloomError):
@@ -37,12 +35,11 @@ def run(
     from dagster_project import launch, summary
 
     start = time.monotonic()
-    outcomes = [launch.run(settings, select=select or None, progress=None if json else _progress)]
-    if outcomes[0].success and not select:
-        rounds = launch.design_rounds(settings)
-        outcomes += rounds
-        if any(r.written for r in rounds):
-            outcomes.append(launch.run(settings, select="quality"))
+    outcomes = [launch.run(settings, select=select or None, quiet=json)]
+    rounds = launch.design_rounds(settings, quiet=json) if outcomes[0].success and not select else []
+    outcomes += rounds
+    if any(r.written for r in rounds):
+        outcomes.append(launch.run(settings, select="quality", quiet=json))
     failed = {k: v for o in outcomes for k, v in o.failed.items()}
     written = {k: v for o in outcomes for k, v in o.written.items() if k != "meta.publications"}
     body: dict[str, Any] = {
@@ -51,7 +48,7 @@ def run(
         "changed": bool(written),
         "written": written,
         "unchanged": len(outcomes[0].unchanged),
-        "design_rounds": sum(1 for o in outcomes[1:] if o.written and "meta.publications" not in o.written),
+        "design_rounds": len(rounds),
         "checks_passed": sum(o.checks_passed for o in outcomes),
         "checks_failed": sum(o.checks_failed for o in outcomes),
         "failed": failed,
@@ -136,10 +133,6 @@ def _last_day(store: Any, source: str) -> str:
     if known is None:
         raise InputError.of("no day to start from", "--since", "write --since YYYY-MM-DD the first time")
     return str(known)
-
-
-def _progress(step: str, how: str) -> None:
-    sys.stderr.write(f"  {how:<7} {step}\n")
 
 
 def _print(body: dict[str, Any], where: Path, *, whole: bool) -> None:

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, Out, Seed, command, home, read_input, say, write_output
+from dagster_project.commands.common import (
+    Home,
+    InputError,
+    Json,
+    Out,
+    Seed,
+    command,
+    home,
+    read_input,
+    say,
+    write_output,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +31,6 @@ temperature_app = typer.Typer(help="Predict transition temperatures.", no_args_i
 Labelled = Annotated[str, typer.Argument(help="Table with `formula` and labels.")]
 Rows = Annotated[str, typer.Argument(help="Table with `formula`.")]
 Model = Annotated[str | None, typer.Option("--model", help="Model folder; the shipped model unless given.")]
-Home = Annotated[str | None, typer.Option("--home", help="Where tables and models live.")]
 Features = Annotated[str | None, typer.Option("--features", help="composition, structure or both; both where present.")]
 Label = Annotated[str, typer.Option("--label", help="Column with metal, insulator or mit.")]
 NAMES = ("formula",)

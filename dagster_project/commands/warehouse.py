@@ -9,10 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import Json, command, home, say, write_output
+from dagster_project.commands.common import Home, Json, command, home, say, write_output
 from schemas.errors import MatloomError
-
-Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
 
 
 class Format(StrEnum):

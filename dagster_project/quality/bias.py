@@ -49,7 +49,9 @@ def bias_metrics(table: Table, frame: pl.DataFrame, *, version: int = 0) -> pl.D
 
 def bias_checks(table: Table) -> list[Check]:
     """The hand-written checks that the columns of a table allow."""
-    label = _first(table, LABELS)
+    # a label with its probabilities beside it is a prediction: its balance is a result, not a defect of the data
+    predicted = any(c.startswith("p_") for c in table.column_names)
+    label = None if predicted else _first(table, LABELS)
     formula = _first(table, FORMULAS)
     labelled = label is not None and table.layer in ("raw", "core", "feat")
     found: list[Check] = []

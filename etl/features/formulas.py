@@ -110,6 +110,14 @@ def reduced_formula(amounts: Mapping[str, float]) -> str:
     return formula
 
 
+def reduced(formula: str) -> str | None:
+    """Reduced spelling of a formula; None where it is not one with plain amounts."""
+    try:
+        return reduced_formula(parse_numeric(formula))
+    except FormulaError:
+        return None
+
+
 def _reduce(amounts: Mapping[str, int]) -> tuple[str, int]:
     chi = electronegativities()
     symbols = sorted(amounts, key=lambda s: (chi[s], s))

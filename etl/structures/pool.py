@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from etl import reference
+from etl.features.formulas import reduced
 from etl.structures import datasets as public
 from etl.structures.candidates import candidates
 
@@ -16,14 +17,15 @@ def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.Da
         structures: rows of core.structures.
         datasets: folder of the public data sets, where they shall be added.
     """
-    parts = [candidates().select("formula"), structures.filter("valid").select("formula").drop_nulls()]
+    parts = [candidates()["formula"], structures.filter("valid")["formula"].drop_nulls()]
     if datasets:
-        parts.append(public.pool_formulas(datasets).select("formula"))
-    return pl.concat(parts).unique(maintain_order=True).sort("formula")
+        listed = public.pool_formulas(datasets)["formula"]
+        parts.append(pl.Series("formula", [reduced(f) for f in listed.to_list()], dtype=pl.String).drop_nulls())
+    return pl.concat(parts).unique().sort().to_frame()
 
 
 def labelled(labels: pl.DataFrame) -> pl.DataFrame:
-    """The published features of labelled compounds whose label is in the table `labels` (curated rows)."""
-    known = labels.filter(pl.col("source") == "labelled_compounds").height
+    """The published features of the compounds in `labels` (curated rows of core.labels)."""
     rows = reference.labelled_compounds()
-    return rows if known == rows.height else rows.join(labels, on=["chemsys", "label_name"], how="semi")
+    spelled = pl.Series("formula", [reduced(f) for f in rows["formula"].to_list()], dtype=pl.String)
+    return rows.filter(spelled.is_in(labels["formula"].implode()))

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from etl import reference
-from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
+from etl.features.formulas import reduced
 from etl.features.grouping import groupings
 from etl.text.extract import extract
 from etl.text.recipes import extract_recipes
@@ -22,7 +22,8 @@ def mentions_and_properties(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Rows of core.mentions and core.properties of some documents."""
     found, _ = extract(documents, kinds=("transition", "property", "compound"))
     span = ["document_id", "field", "start", "end"]
-    mentions = found.filter(pl.col("kind") == "compound").with_columns(mention_id=_identity(found, "compound", span))
+    mentions = found.filter(pl.col("kind") == "compound")
+    mentions = mentions.with_columns(mention_id=_hashes(mentions.select(span)))
     values = found.filter(pl.col("kind") != "compound")
     named = values.with_columns(
         property_id=_hashes(values.select("kind", "type", "formula", "value", "low", "high", *span))
@@ -40,7 +41,7 @@ def mentions_and_properties(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
             "rule",
             "confidence",
         ).unique("mention_id", keep="first", maintain_order=True),
-        "core.properties": named.drop("text", strict=False).unique("property_id", keep="first", maintain_order=True),
+        "core.properties": named.unique("property_id", keep="first", maintain_order=True),
     }
 
 
@@ -65,7 +66,7 @@ def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, p
 def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """Rows of core.labels: curated ones, and transitions read from text (one row a compound and document)."""
     curated = reference.labelled_compounds().select(
-        formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String),
+        formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
         label_name="label_name",
         transition_temperature_K=pl.col("t_mit_K").cast(pl.Float64),
         source=pl.lit("labelled_compounds"),
@@ -79,7 +80,7 @@ def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
         .unique(["document_id", "formula"], keep="first", maintain_order=True)
         .join(documents, on="document_id")
         .select(
-            formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String),
+            formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
             label_name=pl.lit("mit"),
             transition_temperature_K=pl.when(pl.col("unit") == "K").then("value"),
             source="document_id",
@@ -98,7 +99,7 @@ def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     """Rows of core.compounds: every formula with plain amounts that is named or labelled."""
     named = (
         mentions.drop_nulls("formula")
-        .with_columns(formula=pl.col("formula").map_elements(_reduced, return_dtype=pl.String))
+        .with_columns(formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String))
         .drop_nulls("formula")
         .group_by("formula")
         .agg(documents=pl.col("document_id").n_unique().cast(pl.Int64), mentions=pl.len().cast(pl.Int64))
@@ -140,18 +141,6 @@ def _named(frame: pl.DataFrame, *, source: str, licence: str) -> pl.DataFrame:
         source=pl.lit(source),
         licence=pl.lit(licence),
     ).select("recipe_id", "route", "doi", "target", "precursors", *temperatures, *times, "source", "licence")
-
-
-def _reduced(formula: str) -> str | None:
-    """Reduced spelling; None where an amount is not a plain number."""
-    try:
-        return reduced_formula(parse_numeric(formula))
-    except FormulaError:
-        return None
-
-
-def _identity(frame: pl.DataFrame, kind: str, columns: list[str]) -> pl.Series:
-    return _hashes(frame.filter(pl.col("kind") == kind).select(columns))
 
 
 def _hashes(frame: pl.DataFrame) -> pl.Series:

@@ -35,19 +35,25 @@ def expected_hypervolume_improvement(mean: Floats, deviation: Floats, front: Flo
         front: points found so far, f x 2.
         reference: worst point of interest, 2.
     """
-    inside = front[(front > reference).all(axis=1)]
-    if len(inside):
-        inside = inside[nondominated(inside)]
-    points = np.unique(inside, axis=0) if len(inside) else np.zeros((0, 2))
-    # Strips of the first objective between neighbours; above each, the second must exceed the front there.
-    edges = np.concatenate([[reference[0]], points[:, 0], [np.inf]])
-    floors = np.concatenate([points[:, 1], [reference[1]]])
-    total = np.zeros(len(mean))
+    edges, floors = _strips(front, reference)
     above = _excess(mean[:, 0], deviation[:, 0], edges[:-1])
     beyond = _excess(mean[:, 0], deviation[:, 0], edges[1:])
     height = _excess(mean[:, 1], deviation[:, 1], floors)
-    total = ((above - beyond) * height).sum(axis=1)
-    return np.asarray(np.maximum(total, 0.0))
+    return np.asarray(np.maximum(((above - beyond) * height).sum(axis=1), 0.0))
+
+
+def hypervolume_gain(points: Floats, front: Floats, reference: Floats) -> Floats:
+    """Growth of the dominated area by each of n points, n; the limit of the above without uncertainty.
+
+    Args:
+        points: n x 2.
+        front: points found so far, f x 2.
+        reference: worst point of interest, 2.
+    """
+    edges, floors = _strips(front, reference)
+    reach = np.maximum(points[:, :1] - edges[None, :-1], 0.0)
+    width = np.minimum(reach, edges[None, 1:] - edges[None, :-1])
+    return np.asarray((width * np.maximum(points[:, 1:] - floors[None, :], 0.0)).sum(axis=1))
 
 
 def front_probability(samples: Floats, known: Floats) -> Floats:
@@ -66,6 +72,13 @@ def front_probability(samples: Floats, known: Floats) -> Floats:
         rows = np.flatnonzero(free)
         count[rows[nondominated(draw[rows])]] += 1
     return count / max(1, len(samples))
+
+
+def _strips(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
+    """Strips of the first objective between neighbours of the front: edges, f + 2, and the front's height, f + 1."""
+    inside = front[(front > reference).all(axis=1)]
+    points = np.unique(inside[nondominated(inside)], axis=0) if len(inside) else np.zeros((0, 2))
+    return np.concatenate([[reference[0]], points[:, 0], [np.inf]]), np.concatenate([points[:, 1], [reference[1]]])
 
 
 def _excess(mean: Floats, deviation: Floats, bounds: Floats) -> Floats:

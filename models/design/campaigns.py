@@ -85,10 +85,3 @@ def next_rows(
         tried[at] = True
         values[at] = [float(row[w]) if row[w] is not None else np.nan for w in wanted]
     return next_candidates(problem, frame, values=values, tried=tried, batch=batch, strategy=strategy, seed=seed)
-
-
-def tables(problem: DesignProblem) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of design.problems and design.candidates of one problem."""
-    from models.evaluators import campaign
-
-    return campaign.problem_rows(problem), campaign.candidate_rows(problem, candidates(problem))

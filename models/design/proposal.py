@@ -1,7 +1,7 @@
 """From observations to the next rows: fit one surrogate an objective, score every open row, take the best.
 
 A row whose evaluation failed is never proposed again and teaches nothing. Several rows at once are taken one by one,
-each with the former ones imagined at their mean (kriging believer; Ginsbourger et al., 2010).
+each scored on joint posterior draws in which the former ones have their drawn values (Wilson et al., NeurIPS 2018).
 """
 
 import re
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
 from models.design import acquisition
 from models.lvgp.encoding import Encoding
@@ -24,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 STRATEGIES = (*KINDS, "random")
 DRAWS = 64
-COLD = 8  # a fresh set of starts every so many proposals; warm starts in between
+COLD = 8  # a fresh set of starts every so many evaluations; warm starts in between
 
 
 @dataclass
@@ -32,7 +31,7 @@ class Memory:
     """Surrogates of the last proposal, for warm starts."""
 
     models: dict[str, LVGP] = field(default_factory=dict)
-    calls: int = 0
+    cold_at: int = -COLD
 
 
 def objectives(text: str) -> tuple[Objective, ...]:
@@ -108,22 +107,17 @@ def propose(
         raise InputError.of(f"{int(known.sum())} known rows", "the observations", "evaluate an initial design first")
     kept = memory or Memory()
     models = _fitted(frame, values, known, encoding, wanted, strategy, seed, kept)
-    turned = values * signs(wanted)
-    believed, taken = turned.copy(), known.copy()
-    chosen: list[int] = []
+    mean, deviation, draws = _predicted(models, frame[open_rows.tolist()], chance)
+    turn = signs(wanted)
+    told = (values * turn)[known]
+    at: list[int] = []
     scores: list[float] = []
-    predicted = _predicted(models, encoding, frame[open_rows.tolist()], wanted)
-    mean, deviation, draws = _turned(predicted, wanted, chance)
     for _ in range(count):
-        score = _score(mean, deviation, draws, believed[taken], wanted)
-        score[[i for i, r in enumerate(open_rows) if r in chosen]] = -np.inf
-        best = int(np.lexsort((chance.random(len(score)), -score))[0])
-        chosen.append(int(open_rows[best]))
-        scores.append(float(score[best]))
-        believed[open_rows[best]] = mean[best]
-        taken[open_rows[best]] = True
-    at = [int(np.flatnonzero(open_rows == r)[0]) for r in chosen]
-    return _proposed(frame, np.array(chosen), wanted, np.array(scores), predicted[0][at], predicted[1][at])
+        score = _score(mean * turn, deviation, draws * turn, told, at, wanted)
+        score[at] = -np.inf
+        at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
+        scores.append(float(score[at[-1]]))
+    return _proposed(frame, open_rows[at], wanted, np.array(scores), mean[at], deviation[at])
 
 
 def _fitted(
@@ -137,8 +131,8 @@ def _fitted(
     memory: Memory,
 ) -> list[LVGP]:
     rows = frame[np.flatnonzero(known).tolist()]
-    cold = memory.calls % COLD == 0
-    memory.calls += 1
+    cold = rows.height - memory.cold_at >= COLD
+    memory.cold_at = rows.height if cold else memory.cold_at
     for j, objective in enumerate(wanted):
         warm = memory.models.get(objective.name)
         memory.models[objective.name] = fit(
@@ -154,46 +148,41 @@ def _fitted(
     return [memory.models[o.name] for o in wanted]
 
 
-def _predicted(
-    models: list[LVGP], encoding: Encoding, frame: pl.DataFrame, wanted: Sequence[Objective]
-) -> tuple[Floats, Floats, list[Floats]]:
-    """Means and deviations, n x k, and joint covariances where the front needs them."""
-    codes, numbers = (torch.from_numpy(a) for a in encoding.encode(frame))
-    joint = len(wanted) > 1
-    means, deviations, covariances = [], [], []
-    for model in models:
-        mean, spread = model.posterior(codes, numbers, joint=joint)
-        variance = np.diag(spread) if joint else spread
-        means.append(mean)
-        deviations.append(np.sqrt(np.maximum(variance, 1e-18)))
-        covariances.append(spread)
-    return np.column_stack(means), np.column_stack(deviations), covariances
+def _predicted(models: list[LVGP], frame: pl.DataFrame, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Means and deviations, n x k, and joint draws of the rows, DRAWS x n x k."""
+    parts = [model.draw(frame, count=DRAWS, chance=chance) for model in models]
+    means, deviations, draws = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
+    return means, np.maximum(deviations, 1e-9), draws
 
 
-def _turned(
-    predicted: tuple[Floats, Floats, list[Floats]], wanted: Sequence[Objective], chance: np.random.Generator
-) -> tuple[Floats, Floats, Floats | None]:
-    mean, deviation, covariances = predicted
-    turn = signs(wanted)
+def _score(
+    mean: Floats, deviation: Floats, draws: Floats, told: Floats, chosen: list[int], wanted: Sequence[Objective]
+) -> Floats:
+    """One objective: log expected improvement. More: hypervolume gain plus the probability to belong to the front.
+
+    Rows chosen for the same batch have, in each draw, the value of that draw: what resembles them promises less.
+    """
     if len(wanted) == 1:
-        return mean * turn, deviation, None
-    draws = np.empty((DRAWS, *mean.shape))
-    for j, cov in enumerate(covariances):
-        factor = np.linalg.cholesky(cov + 1e-6 * np.trace(cov) / len(cov) * np.eye(len(cov)) + 1e-12 * np.eye(len(cov)))
-        draws[:, :, j] = mean[:, j] + chance.standard_normal((DRAWS, len(cov))) @ factor.T
-    return mean * turn, deviation, draws * turn
-
-
-def _score(mean: Floats, deviation: Floats, draws: Floats | None, known: Floats, wanted: Sequence[Objective]) -> Floats:
-    """One objective: log expected improvement. More: hypervolume gain plus the probability to belong to the front."""
-    if draws is None:
-        return acquisition.log_expected_improvement(mean[:, 0], deviation[:, 0], float(known.max()))
-    member = acquisition.front_probability(draws, known)
+        return _improvement(mean[:, 0], deviation[:, 0], draws[:, :, 0], told[:, 0], chosen)
+    member = acquisition.front_probability(draws, told)
     if len(wanted) > 2:
         return member
-    reference = reference_point(known, wanted)
-    gain = acquisition.expected_hypervolume_improvement(mean, deviation, known, reference)
-    return member + gain / (gain.max() or 1.0)
+    reference = reference_point(told, wanted)
+    if chosen:
+        fronts = (np.vstack([told, draw[chosen]]) for draw in draws)
+        gains = [acquisition.hypervolume_gain(d, f, reference) for d, f in zip(draws, fronts, strict=True)]
+        gain = np.mean(gains, axis=0)
+    else:
+        gain = acquisition.expected_hypervolume_improvement(mean, deviation, told, reference)
+    return np.asarray(member + gain / (gain.max() or 1.0))
+
+
+def _improvement(mean: Floats, deviation: Floats, draws: Floats, told: Floats, chosen: list[int]) -> Floats:
+    """Log expected improvement over the best told value and, in each draw, over the rows chosen before."""
+    if not chosen:
+        return acquisition.log_expected_improvement(mean, deviation, float(told.max()))
+    best = np.maximum(draws[:, chosen].max(axis=1), told.max())
+    return np.asarray(np.log(np.maximum(draws - best[:, None], 0.0).mean(axis=0) + 1e-12))
 
 
 def _proposed(

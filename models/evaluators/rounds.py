@@ -35,6 +35,15 @@ _BATCHES: dict[str, Any] = {
 _FRONTS: dict[str, Any] = dict.fromkeys(("problem", "candidate_id", "formula", "objectives"), pl.String)
 
 
+def enumerated() -> dict[str, pl.DataFrame]:
+    """Rows of design.problems and design.candidates of every shipped problem."""
+    asked = [problems.load(name) for name in problems.names()]
+    return {
+        "design.problems": pl.concat(campaign.problem_rows(p) for p in asked),
+        "design.candidates": pl.concat(campaign.candidate_rows(p, candidates_of(p)) for p in asked),
+    }
+
+
 def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: datetime) -> dict[str, pl.DataFrame]:
     """Rows of design.proposals and design.batches of the next round; none where the budget is spent.
 

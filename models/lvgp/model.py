@@ -1,6 +1,6 @@
 """`fit`, `predict`, `latent`, `save` and `load` of one output over mixed inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from models.lvgp.kernel import Kind, covariance
 from schemas.errors import InputError
 
 KIND = "lvgp"
+PLACEMENTS = 8
 Floats = npt.NDArray[np.float64]
 
 
@@ -51,14 +52,33 @@ class LVGP:
         factor = torch.linalg.cholesky(cov + noise * torch.eye(len(cov), dtype=torch.float64))
         return factor, torch.cholesky_solve(self.data.outputs[:, None], factor)[:, 0]
 
+    @cached_property
+    def placements(self) -> "tuple[LVGP, ...]":
+        """This model with levels that no row has at `PLACEMENTS` draws from the prior; itself if all levels occur."""
+        if self.kind != "lvgp" or not training.unseen(self.data).any():
+            return (self,)
+        drawn = (training.placed(self.parameters, self.data, seed=n) for n in range(PLACEMENTS))
+        return tuple(replace(self, parameters=p) for p in drawn)
+
     def predict(self, frame: pl.DataFrame) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the noise-free output at n rows, in the units of the output."""
-        codes, numbers = self.encoding.encode(frame)
-        mean, cov = self.posterior(torch.from_numpy(codes), torch.from_numpy(numbers), joint=False)
-        return mean, np.sqrt(np.maximum(cov, 0.0))
+        codes, numbers = (torch.from_numpy(a) for a in self.encoding.encode(frame))
+        return _mixed([m.posterior(codes, numbers, joint=False) for m in self.placements])
+
+    def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+        """Mean, n, standard deviation, n, and joint draws, count x n, of the noise-free output."""
+        codes, numbers = (torch.from_numpy(a) for a in self.encoding.encode(frame))
+        parts = [m.posterior(codes, numbers, joint=True) for m in self.placements]
+        rows = []
+        for number, (mean, cov) in enumerate(parts):
+            share = len(range(number, count, len(parts)))
+            ridge = 1e-6 * np.trace(cov) / len(cov) + 1e-12 * self.scale**2
+            factor = np.linalg.cholesky(cov + ridge * np.eye(len(cov)))
+            rows.append(mean + chance.standard_normal((share, len(mean))) @ factor.T)
+        return *_mixed([(mean, np.diag(cov)) for mean, cov in parts]), np.concatenate(rows)
 
     def posterior(self, codes: Tensor, numbers: Tensor, *, joint: bool) -> tuple[Floats, Floats]:
-        """Mean, n, and variance, n, or with `joint` covariance, n x n, at encoded rows."""
+        """Mean, n, and variance, n, or with `joint` covariance, n x n, at encoded rows and these positions."""
         factor, weights = self._solved
         new, old = (codes, numbers), (self.data.codes, self.data.numbers)
         cross = covariance(self.kind, self.parameters, self.data.sizes, new, old)[0]
@@ -152,6 +172,13 @@ def load(folder: Path) -> LVGP:
     """
     found: LVGP = cards.load(folder, kind=KIND, expect=LVGP)
     return found
+
+
+def _mixed(parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of an even mixture of normals given by means and variances."""
+    means, variances = (np.stack(a) for a in zip(*parts, strict=True))
+    spread = np.maximum(variances, 0.0).mean(axis=0) + means.var(axis=0)
+    return means.mean(axis=0), np.sqrt(np.maximum(spread, 0.0))
 
 
 def _canonical(points: Floats) -> Floats:

@@ -101,3 +101,25 @@ def optimise(
 def joined(*sets: dict[str, Tensor]) -> dict[str, Tensor]:
     """Several collections of parameter sets as one."""
     return {name: torch.cat([s[name] for s in sets]) for name in sets[0]}
+
+
+def unseen(data: Data) -> Tensor:
+    """Which levels no row has, in the order of the positions, sum(L)."""
+    flags = []
+    for j, size in enumerate(data.sizes):
+        flag = torch.ones(size, dtype=torch.bool)
+        flag[data.codes[:, j]] = False
+        flags.append(flag)
+    return torch.cat(flags) if flags else torch.zeros(0, dtype=torch.bool)
+
+
+def placed(parameters: dict[str, Tensor], data: Data, *, seed: int) -> dict[str, Tensor]:
+    """The same parameters with unseen levels at draws from the prior.
+
+    At the mode they all lie in the middle, near everything, and look known: draws keep them apart and uncertain.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    spread = parameters["log_spread"][0].exp().repeat_interleave(torch.tensor(data.sizes))
+    drawn = spread[:, None] * torch.randn(sum(data.sizes), LATENT, generator=chance, dtype=torch.float64)
+    positions = torch.where(unseen(data)[:, None], drawn, parameters["positions"][0])
+    return {**parameters, "positions": positions[None]}

@@ -9,14 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from etl.features.elements import SYMBOLS
 from models.screening.inputs import Floats
 
-_SYMBOLS = """
-H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr
-Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir
-Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf
-"""
-ELEMENTS: tuple[str, ...] = tuple(_SYMBOLS.split())
+ELEMENTS = SYMBOLS[:98]  # to californium: what recipes can hold
 PLACE = {e: i for i, e in enumerate(ELEMENTS)}
 VOLATILE = frozenset({"O", "H", "C", "N"})
 

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
+from etl import reference
 
 # command -> (arguments with IN and OUT, columns of a good input, whether rows keep their number)
 FORMULAS = {"formula": ["VO2", "NaN", "LaNiO3"]}
@@ -42,6 +43,23 @@ COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
 }
 
 
+LABELLED: dict[str, list[object]] = {"formula": ["VO2"] * 2, "label_name": ["mit", "metal"], "t_mit_K": [340.0, None]}
+RECIPES: dict[str, list[object]] = {"target": ["LaNiO3"], "route": ["sol-gel"], "doi": ["10.1/x"]}
+# Commands that write a folder or print a summary: (arguments, columns of an input)
+OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
+    "screen train": ("screen train IN --out OUT", LABELLED),
+    "screen evaluate": ("screen evaluate IN --groups random", LABELLED),
+    "screen families": ("screen families IN --out OUT", {"formula": ["VO2"], "p_mit": [0.5]}),
+    "temperature evaluate": ("temperature evaluate IN", LABELLED),
+    "temperature train": ("temperature train IN --out OUT", LABELLED),
+    "recipes train": ("recipes train IN --out OUT", RECIPES),
+    "recipes score": ("recipes score IN", RECIPES),
+    "model fit": ("model fit IN --categorical A,B --target gap --out OUT", TABLE),
+    "design propose": ("design propose m2ax --observations IN --out OUT", {"M": ["Ti"], "A": ["Al"], "X": ["C"]}),
+    "quality leakage": ("quality leakage IN IN --keys doi", RECIPES),
+}
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
@@ -72,10 +90,10 @@ def test_good_rows_come_out_in_order(name: str, home: Path, tmp_path: Path) -> N
         assert found.filter(~pl.col("ok"))["reason"].null_count() == 0
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *OTHERS])
 @pytest.mark.parametrize("trouble", ["missing", "empty", "bytes", "truncated", "columns", "suffix"])
 def test_bad_input_is_one_line_and_exit_2(name: str, trouble: str, home: Path, tmp_path: Path) -> None:
-    arguments, columns, _ = COMMANDS[name]
+    arguments, columns = COMMANDS[name][:2] if name in COMMANDS else OTHERS[name]
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     if trouble == "empty":
         source.write_bytes(b"")
@@ -187,3 +205,33 @@ def test_an_output_that_cannot_be_written_leaves_the_old_one(home: Path, tmp_pat
     done = CliRunner().invoke(app, ["features", "composition", str(source), "--out", str(tmp_path / "no" / "o.csv")])
     assert done.exit_code == 2
     assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.slow
+def test_models_are_trained_scored_and_explained_from_files(home: Path, tmp_path: Path) -> None:
+    labelled, facts = tmp_path / "l.csv", tmp_path / "r.csv"
+    reference.labelled_compounds().write_csv(labelled)
+    reference.recipe_facts().write_csv(facts)
+    model, out = tmp_path / "m", tmp_path / "o.csv"
+    words = "screen train IN --features composition --out OUT --json"
+    code, stdout, stderr = run(words, home, **{"in": labelled, "out": model})
+    assert code == 0, stderr
+    identifier = json.loads(stdout)["model_id"]
+    code, _, stderr = run(f"screen predict IN --model {model} --out OUT", home, **{"in": labelled, "out": out})
+    assert code == 0, stderr
+    assert set(pl.read_csv(out, infer_schema_length=None)["model_id"].drop_nulls()) == {identifier}
+    assert run(f"screen explain --model {model} --out OUT", home, out=tmp_path / "e")[0] == 0
+    assert {p.name for p in (tmp_path / "e").glob("*.csv")} >= {"importance.csv", "ale.csv", "shap.csv"}
+    predicted = tmp_path / "p.csv"
+    out.replace(predicted)
+    assert run("screen families IN --out OUT", home, **{"in": predicted, "out": out})[0] == 0
+    assert run("recipes train IN --out OUT", home, **{"in": facts, "out": tmp_path / "rm"})[0] == 0
+    code, stdout, _ = run(f"recipes score IN --model {tmp_path / 'rm'} --json", home, **{"in": facts})
+    assert code == 0
+    assert json.loads(stdout)["rows"] == 400
+    code, stdout, _ = run(f"recipes recommend LaNiO3 --model {tmp_path / 'rm'}", home)
+    assert code == 0
+    assert "## Route" in stdout
+    code, stdout, _ = run("temperature evaluate IN --json", home, **{"in": labelled})
+    assert code == 0
+    assert json.loads(stdout)["mae_K"] < json.loads(stdout)["mae_mean_K"]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from dagster_project.building import table_assets
-from dagster_project.io_manager import preview
+from dagster_project.io_manager import figure, preview
 from dagster_project.resources import store_io_manager, warehouse_resource
 from warehouse import catalog
 from warehouse.store import Store
@@ -124,3 +124,34 @@ def test_a_failed_blocking_check_stops_what_depends_on_it(run, tmp_path: Path, m
 def test_a_preview_cannot_break_its_table() -> None:
     text = preview(pl.DataFrame({"a": ["x|y\nz"], "b": [None]}))
     assert text.splitlines() == ["| a | b |", "|---|---|", "| x\\|y z | None |"]
+
+
+def test_a_later_run_builds_on_the_newest_version_that_passed(run, tmp_path: Path) -> None:
+    assert run().success
+    store = Store(tmp_path)
+    store.write("meta.models", pl.concat([models("8"), models("9")]).with_columns(created_at=AT))
+    store.record_verdict("meta.models", store.version("meta.models") or 0, passed=False)
+    assert run(selection=[metric_rows]).success
+    assert CALLS == ["models", "metrics"]  # the refused version is no new input
+    assert store.passed_version("meta.models") == 0
+
+
+def test_a_figure_carries_its_own_data() -> None:
+    text = figure(pl.DataFrame({"a": [1.0, 2.0, None]}), "a")
+    assert text.startswith("![a](data:image/svg+xml;base64,")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_console_says_one_line_a_step_or_nothing(run, quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    from dagster_project.console import console
+
+    job = dg.Definitions(
+        assets=[model_rows, metric_rows],
+        jobs=[dg.define_asset_job("all")],
+        loggers={"console": console},
+        resources={"warehouse": warehouse_resource, "io_manager": store_io_manager},
+    ).resolve_job_def("all")
+    config = {"loggers": {"console": {"config": {"quiet": quiet}}}}
+    assert job.execute_in_process(run_config=config).success
+    lines = [line.split()[-2:] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ([] if quiet else [["done", "model_rows"], ["done", "metric_rows"]])

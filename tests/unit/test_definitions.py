@@ -90,3 +90,20 @@ def test_the_definitions_pass_the_checks_of_dagster() -> None:
     tool = Path(sys.executable).with_name("dg")
     done = subprocess.run([tool, "check", "defs"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_day_of_literature_is_a_partition_and_its_replay_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.definitions import defs
+
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    job, store = defs.resolve_job_def("literature_update"), Store(tmp_path)
+    quiet = {"loggers": {"console": {"config": {"quiet": True}}}}
+    with dg.DagsterInstance.ephemeral() as held:
+        for day, total in (("2026-10-03", 1), ("2026-10-04", 2), ("2026-10-04", 2)):
+            assert job.execute_in_process(instance=held, partition_key=day, run_config=quiet).success
+            assert store.read("raw.documents").height == total
+    assert store.version("raw.documents") == 1
+    assert store.read("raw.harvests").height == 2

@@ -208,6 +208,41 @@ def test_hypervolume_improvement_agrees_with_sampling() -> None:
     assert exact[0] == pytest.approx(sampled, rel=0.06)
 
 
+def test_the_gain_without_uncertainty_is_the_growth_of_the_hypervolume() -> None:
+    front, reference_ = np.array([[1.0, 3.0], [2.0, 1.0]]), np.zeros(2)
+    points = np.array([[1.5, 2.0], [0.5, 0.5], [3.0, 4.0], [-1.0, 9.0]])
+    base = pareto.hypervolume(front, reference_)
+    expected = [pareto.hypervolume(np.vstack([front, p]), reference_) - base for p in points]
+    assert acquisition.hypervolume_gain(points, front, reference_) == pytest.approx(expected)
+
+
+def test_a_level_never_seen_stays_uncertain() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    seen = (frame["i"] != "e").to_numpy()
+    model = lvgp.fit(frame.filter(pl.col("i") != "e"), y[seen], encoding=encoding)
+    assert len(model.placements) > 1
+    deviation = model.predict(frame)[1]
+    assert deviation[~seen].min() > 3 * deviation[seen].max()
+    whole = lvgp.fit(frame, y, encoding=encoding, count=1, steps=5)
+    assert whole.placements == (whole,)
+
+
+def test_a_batch_is_made_of_different_open_rows() -> None:
+    table = reference.perovskites_270()
+    values = table.select("gap_eV", "stability_eV_atom").to_numpy().astype(float)
+    tried = np.zeros(table.height, dtype=bool)
+    tried[initial(table, n=12, variables=("A", "B"), seed=0)] = True
+    encoding = of_frame(table, inputs=("A", "B"), categorical=("A", "B"))
+    wanted = proposal.objectives("max:gap_eV,min:stability_eV_atom")
+    told = np.where(tried[:, None], values, np.nan)
+    found = proposal.propose(table, values=told, tried=tried, encoding=encoding, wanted=wanted, batch=8)
+    assert found["row"].n_unique() == 8
+    assert not tried[found["row"].to_numpy()].any()
+    one = proposal.propose(table, values=told[:, :1], tried=tried, encoding=encoding, wanted=wanted[:1], batch=3)
+    assert one["row"].n_unique() == 3
+
+
 def test_initial_designs_use_levels_evenly() -> None:
     frame = reference.perovskites_270()
     rows = initial(frame, n=18, variables=("A", "B"), seed=1)
@@ -222,20 +257,22 @@ def test_initial_designs_use_levels_evenly() -> None:
 PLAN = simulation.Plan(variables=("A", "B"), wanted=proposal.objectives("max:gap_eV"), init=12, budget=40)
 
 
-def test_a_loop_finds_the_optimum_sooner_than_chance_and_repeats_itself() -> None:
-    table = reference.perovskites_270()
-    trace = simulation.simulate(table, PLAN, seeds=(0, 1))
-    again = simulation.simulate(table, PLAN, seeds=(0,))
-    same = trace.filter(pl.col("seed") == 0).drop("fit_s")
-    assert same.equals(again.drop("fit_s"))
-    found = simulation.summarise(trace, PLAN, table)
-    blind = simulation.simulate(table, replace(PLAN, strategy="random"), seeds=(0, 1))
-    assert (
-        found["median_hypervolume_fraction"] > simulation.summarise(blind, PLAN, table)["median_hypervolume_fraction"]
+def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None:
+    table = reference.max_phases()
+    plan = simulation.Plan(
+        variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), budget=40
     )
+    trace = simulation.simulate(table, plan, seeds=(0, 1))
+    again = simulation.simulate(table, plan, seeds=(0,))
+    assert trace.filter(pl.col("seed") == 0).drop("fit_s").equals(again.drop("fit_s"))
+    found = simulation.summarise(trace, plan, table)
+    blind = simulation.simulate(table, replace(plan, strategy="random"), seeds=(0, 1))
+    chance = simulation.summarise(blind, plan, table)
+    assert found["median_hypervolume_fraction"] > chance["median_hypervolume_fraction"]
     assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [40, 40]
     assert trace.columns == [
-        "seed", "iteration", "row", "gap_eV", "best_gap_eV", "front_fraction", "hypervolume_fraction", "fit_s",
+        "seed", "iteration", "row", "bulk_GPa", "shear_GPa", "best_bulk_GPa", "best_shear_GPa", "front_fraction",
+        "hypervolume_fraction", "fit_s",
     ]  # fmt: skip
 
 

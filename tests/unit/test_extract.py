@@ -110,15 +110,6 @@ def test_hostile_text_takes_no_time(piece: str) -> None:
     assert time.process_time() - start < 5
 
 
-def test_two_hundred_abstracts_take_less_than_a_second() -> None:
-    texts = [f"Sample {i}. {TEXT} {RECIPE}" for i in range(200)]
-    docs = pl.DataFrame({"document_id": [str(i) for i in range(200)], "abstract": texts})
-    start = time.process_time()
-    found, _ = extract.extract(docs)
-    assert time.process_time() - start < 2
-    assert found.filter(pl.col("kind") == "transition").height == 200
-
-
 def test_the_command_reads_documents_with_lists(tmp_path: Path) -> None:
     docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
     docs.write_text(json.dumps({"id": "007", "title": None, "body": [TEXT]}) + "\n", "utf-8")

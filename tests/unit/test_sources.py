@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from etl.http import Client, FetchError
-from etl.sources import arxiv_atom, arxiv_oai, arxiv_parquet, folder, jats, records, xml
+from etl.sources import arxiv_atom, arxiv_oai, arxiv_parquet, folder, jats, records, update, xml
 from etl.sources.records import Parsed
 from schemas.errors import InputError
 
@@ -274,3 +274,32 @@ def test_stored_metadata(tmp_path: Path) -> None:
         arxiv_parquet.read(tmp_path)
     with pytest.raises(InputError, match="no Parquet file"):
         arxiv_parquet.read(tmp_path / "none")
+
+
+def test_one_day_of_a_source_is_harvested_on_its_own() -> None:
+    found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", live=False)
+    assert found.documents["source_id"].to_list() == ["demo-0103"]
+    assert found.summary.row(0) == ("arxiv_oai", date(2026, 10, 3), 1, 0)
+    assert update.harvest("arxiv_oai", since="2020-01-01", until="2020-01-01", live=False).documents.is_empty()
+    for source, since, said in (("nature", "2026-01-01", "unknown source"), ("arxiv_oai", "soon", "is no day")):
+        with pytest.raises(InputError, match=said):
+            update.harvest(source, since=since)
+
+
+def test_a_live_harvest_asks_the_service() -> None:
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        return (200, {}, oai("7")) if path == "/oai" else (200, {}, ATOM.format(total=2, start=0).encode())
+
+    with server(answer) as url:
+        found = update.harvest("arxiv_oai", since="2026-01-01", url=f"{url}/oai")
+        assert found.documents["source_id"].to_list() == ["7"]
+        found = update.harvest("arxiv_atom", since="2026-01-01", url=f"{url}/atom")
+        assert found.log["rejected"].to_list() == [1]
+
+
+def test_a_folder_is_read_though_one_file_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "good.xml").write_text(JATS.format(long="x"), "utf-8")
+    (tmp_path / "bad.xml").write_bytes(BOMB)
+    found = update.read_folder(tmp_path)
+    assert found.documents.height == 1
+    assert found.log["rejected"].to_list() == [1, 0]
