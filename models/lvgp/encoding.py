@@ -30,6 +30,11 @@ class Encoding:
         """All inputs, categorical ones first."""
         return (*self.levels, *self.bounds)
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Levels of each categorical variable, m."""
+        return tuple(len(v) for v in self.levels.values())
+
     def encode(self, frame: pl.DataFrame) -> tuple[Ints, Floats]:
         """Codes, n x m, and scaled numbers, n x d.
 

@@ -1,19 +1,22 @@
 """`fit`, `predict`, `latent`, `save` and `load` of one output over mixed inputs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import gpytorch
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import torch
+from gpytorch.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from models import cards
 from models.lvgp import training
 from models.lvgp.encoding import Encoding
-from models.lvgp.kernel import Kind, covariance
+from models.lvgp.kernel import Kind, MixedKernel
+from models.lvgp.surrogate import MixedGP
 from schemas.errors import InputError
 
 KIND = "lvgp"
@@ -29,66 +32,54 @@ class LVGP:
         kind: how levels are placed; see `models.lvgp.kernel`.
         encoding: of the inputs.
         parameters: one set, b = 1.
-        data: the training rows.
-        center: mean of the outputs as given.
-        scale: their standard deviation.
+        rows: training inputs, n x (m + d); see `inputs`.
+        outputs: training outputs, n, in their own units.
         loss: negative log posterior reached.
     """
 
     kind: Kind
     encoding: Encoding
-    parameters: dict[str, Tensor]
-    data: training.Data
-    center: float
-    scale: float
+    parameters: training.Parameters
+    rows: Tensor
+    outputs: Tensor
     loss: float
 
     @cached_property
-    def _solved(self) -> tuple[Tensor, Tensor]:
-        """Cholesky factor of the training covariance, n x n, and the weights, n."""
-        left = (self.data.codes, self.data.numbers)
-        noise = float(self.parameters["log_noise"].exp()) + training.JITTER
-        cov = covariance(self.kind, self.parameters, self.data.sizes, left, left)[0]
-        factor = torch.linalg.cholesky(cov + noise * torch.eye(len(cov), dtype=torch.float64))
-        return factor, torch.cholesky_solve(self.data.outputs[:, None], factor)[:, 0]
-
-    @cached_property
-    def placements(self) -> "tuple[LVGP, ...]":
-        """This model with levels that no row has at `PLACEMENTS` draws from the prior; itself if all levels occur."""
-        if self.kind != "lvgp" or not training.unseen(self.data).any():
-            return (self,)
-        drawn = (training.placed(self.parameters, self.data, seed=n) for n in range(PLACEMENTS))
-        return tuple(replace(self, parameters=p) for p in drawn)
+    def gp(self) -> MixedGP:
+        """The botorch model; levels that no row has are at `PLACEMENTS` draws from the prior."""
+        sizes = self.encoding.sizes
+        used = self.parameters
+        unseen = _unseen(self.rows, sizes)
+        if self.kind == "lvgp" and unseen.any():
+            used = training.placed(used, unseen, sizes, count=PLACEMENTS)
+        made = _model(self.kind, self.encoding, self.rows, self.outputs, batch=len(used["log_scale"]))
+        training.assign(made, used)
+        made.eval()
+        return made
 
     def predict(self, frame: pl.DataFrame) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the noise-free output at n rows, in the units of the output."""
-        codes, numbers = (torch.from_numpy(a) for a in self.encoding.encode(frame))
-        return _mixed([m.posterior(codes, numbers, joint=False) for m in self.placements])
+        # one row a batch: no covariance between the rows is needed
+        means, covariances = self._posterior(inputs(self.encoding, frame)[:, None, :])
+        return _mixed(means[..., 0].T, covariances[..., 0, 0].T)
 
     def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
         """Mean, n, standard deviation, n, and joint draws, count x n, of the noise-free output."""
-        codes, numbers = (torch.from_numpy(a) for a in self.encoding.encode(frame))
-        parts = [m.posterior(codes, numbers, joint=True) for m in self.placements]
-        rows = []
-        for number, (mean, cov) in enumerate(parts):
-            share = len(range(number, count, len(parts)))
-            ridge = 1e-6 * np.trace(cov) / len(cov) + 1e-12 * self.scale**2
-            factor = np.linalg.cholesky(cov + ridge * np.eye(len(cov)))
-            rows.append(mean + chance.standard_normal((share, len(mean))) @ factor.T)
-        return *_mixed([(mean, np.diag(cov)) for mean, cov in parts]), np.concatenate(rows)
+        means, covariances = self._posterior(inputs(self.encoding, frame))
+        ridge = 1e-6 * covariances.diagonal(dim1=1, dim2=2).mean(1) + 1e-12 * self.outputs.var()
+        eye = torch.eye(frame.height, dtype=torch.float64)
+        factors = psd_safe_cholesky(covariances + ridge[:, None, None] * eye).numpy()
+        rows = [
+            mean + chance.standard_normal((len(range(k, count, len(means))), frame.height)) @ factor.T
+            for k, (mean, factor) in enumerate(zip(means.numpy(), factors, strict=True))
+        ]
+        return *_mixed(means, covariances.diagonal(dim1=1, dim2=2)), np.concatenate(rows)
 
-    def posterior(self, codes: Tensor, numbers: Tensor, *, joint: bool) -> tuple[Floats, Floats]:
-        """Mean, n, and variance, n, or with `joint` covariance, n x n, at encoded rows and these positions."""
-        factor, weights = self._solved
-        new, old = (codes, numbers), (self.data.codes, self.data.numbers)
-        cross = covariance(self.kind, self.parameters, self.data.sizes, new, old)[0]
-        mean = cross @ weights
-        half = torch.linalg.solve_triangular(factor, cross.T, upper=False)
-        if joint:
-            spread = covariance(self.kind, self.parameters, self.data.sizes, new, new)[0] - half.T @ half
-        else:
-            spread = self.parameters["log_scale"].exp()[0] - half.square().sum(0)
-        return self.center + self.scale * mean.numpy(), self.scale**2 * spread.numpy()
+    def _posterior(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Means, ... x b x q, and covariances, ... x b x q x q, of each parameter set at ... x q rows."""
+        with torch.no_grad(), _exact():
+            found = self.gp.posterior(rows).distribution
+            return found.mean, found.covariance_matrix
 
     def latent(self) -> pl.DataFrame:
         """Positions of the levels: `variable`, `level`, `z1`, `z2`; first at the origin, second on the first axis.
@@ -96,10 +87,10 @@ class LVGP:
         Raises:
             InputError: a model without positions.
         """
-        if "positions" not in self.parameters:
+        if self.kind != "lvgp":
             raise InputError.of(f"no positions with kind {self.kind}", "the model", "fit with kind lvgp")
         rows: list[tuple[str, str, float, float]] = []
-        parts = torch.split(self.parameters["positions"][0], list(self.data.sizes))
+        parts = torch.split(self.parameters["positions"][0], list(self.encoding.sizes))
         for (name, levels), points in zip(self.encoding.levels.items(), parts, strict=True):
             for level, (u, v) in zip(levels, _canonical(points.numpy()), strict=True):
                 rows.append((name, level, float(u), float(v)))
@@ -134,29 +125,35 @@ def fit(
     """
     if len(outputs) < 2 or not np.isfinite(outputs).all():
         raise InputError.of("fewer than two rows or an output that is no number", "the training rows", "drop such rows")
-    center, scale = float(np.mean(outputs)), float(np.std(outputs)) or 1.0
-    codes, numbers = encoding.encode(frame)
-    data = training.Data(
-        torch.from_numpy(codes),
-        torch.from_numpy(numbers),
-        torch.from_numpy((np.asarray(outputs, dtype=np.float64) - center) / scale),
-        tuple(len(v) for v in encoding.levels.values()),
-    )
-    sets = [training.starts(kind, data, count=count, seed=seed)] if count else []
+    rows = inputs(encoding, frame)
+    told = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
+    made = _model(kind, encoding, rows, told, batch=count + (warm is not None))
+    sets = [training.starts(training.parameters_of(made), count=count, seed=seed)]
     sets += [warm.parameters] if warm is not None else []
-    found, loss = training.optimise(kind, data, training.joined(*sets), steps=steps)
-    return LVGP(kind, encoding, found, data, center, scale, loss)
+    training.assign(made, training.joined(*sets))
+    with _exact():
+        found, loss = training.optimise(made, steps=steps)
+    return LVGP(kind, encoding, found, rows, told, loss)
+
+
+def inputs(encoding: Encoding, frame: pl.DataFrame) -> Tensor:
+    """Rows as the botorch model takes them: codes of levels, then scaled numbers, n x (m + d).
+
+    Raises:
+        InputError: see `Encoding.encode`.
+    """
+    codes, numbers = encoding.encode(frame)
+    return torch.from_numpy(np.column_stack([codes.astype(np.float64), numbers]))
 
 
 def save(model: LVGP, folder: Path, *, target: str) -> cards.Card:
     """Writes the model folder with its card."""
     settings = {"kind": model.kind, "inputs": list(model.encoding.names), "target": target}
-    rows = [model.data.codes.tolist(), model.data.numbers.tolist(), model.data.outputs.tolist()]
     card = cards.Card(
         kind=KIND,
-        model_id=cards.identify(KIND, settings, *rows),
+        model_id=cards.identify(KIND, settings, model.rows.tolist(), model.outputs.tolist()),
         summary=f"Predicts {target} from {', '.join(model.encoding.names)} with a Gaussian process.",
-        data={"rows": len(model.data.outputs)},
+        data={"rows": len(model.outputs)},
         settings=settings,
         scores={"negative_log_posterior": model.loss},
         caveats=("A level or a number outside the training range is an extrapolation.",),
@@ -174,11 +171,27 @@ def load(folder: Path) -> LVGP:
     return found
 
 
-def _mixed(parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of an even mixture of normals given by means and variances."""
-    means, variances = (np.stack(a) for a in zip(*parts, strict=True))
-    spread = np.maximum(variances, 0.0).mean(axis=0) + means.var(axis=0)
-    return means.mean(axis=0), np.sqrt(np.maximum(spread, 0.0))
+def _model(kind: Kind, encoding: Encoding, rows: Tensor, outputs: Tensor, *, batch: int) -> MixedGP:
+    return MixedGP(rows, outputs, MixedKernel(kind, encoding.sizes, len(encoding.bounds), batch=batch))
+
+
+def _exact() -> gpytorch.settings.fast_computations:
+    """Cholesky factors throughout, no iterative solvers."""
+    return gpytorch.settings.fast_computations(covar_root_decomposition=False, log_prob=False, solves=False)
+
+
+def _unseen(rows: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Which levels no row has, in the order of the positions, sum(L)."""
+    flags = [torch.ones(size, dtype=torch.bool) for size in sizes]
+    for j, flag in enumerate(flags):
+        flag[rows[:, j].long()] = False
+    return torch.cat(flags) if flags else torch.zeros(0, dtype=torch.bool)
+
+
+def _mixed(means: Tensor, variances: Tensor) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of an even mixture of normals, n each, from b x n means and variances."""
+    spread = variances.clamp_min(0.0).mean(0) + means.var(0, correction=0)
+    return means.mean(0).numpy(), spread.sqrt().numpy()
 
 
 def _canonical(points: Floats) -> Floats:

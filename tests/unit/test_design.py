@@ -15,8 +15,8 @@ from models import lvgp
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
 from models.evaluators import RecordedTable, State, campaign, states
 from models.lvgp.encoding import of_frame
-from models.lvgp.kernel import covariance
-from models.lvgp.training import JITTER
+from models.lvgp.model import inputs
+from models.lvgp.surrogate import NOISE_FLOOR
 from schemas import problem as problems
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -97,42 +97,49 @@ def additive() -> tuple[pl.DataFrame, np.ndarray]:
     return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
 
 
-def test_the_likelihood_and_predictions_are_those_of_gpytorch() -> None:
-    import gpytorch
+def test_predictions_follow_from_the_positions_by_the_textbook() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, count=2, steps=20)
+    told = {k: v[0].numpy() for k, v in model.parameters.items()}
+    places = np.split(told["positions"], [len(encoding.levels["i"])])
+
+    def points(rows: pl.DataFrame) -> np.ndarray:
+        codes, numbers = encoding.encode(rows)
+        return np.hstack([places[0][codes[:, 0]], places[1][codes[:, 1]], numbers / np.exp(told["log_lengths"])])
+
+    def covariance(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
+        r = np.linalg.norm(points(left)[:, None] - points(right)[None], axis=-1) * np.sqrt(5)
+        return np.exp(told["log_scale"]) * (1 + r + r**2 / 3) * np.exp(-r)  # Rasmussen and Williams, equation 4.17
+
+    train, center, scale = frame[::2], y[::2].mean(), y[::2].std(ddof=1)
+    noise = (np.exp(told["log_noise"]) + NOISE_FLOOR) * np.eye(train.height)
+    gain = np.linalg.solve(covariance(train, train) + noise, covariance(train, frame)).T  # equations 2.25 and 2.26
+    left = np.diag(covariance(frame, frame) - gain @ covariance(train, frame))
+    mean, deviation = model.predict(frame)
+    assert np.allclose(mean, center + scale * gain @ (y[::2] - center) / scale, atol=1e-6)
+    assert np.allclose(deviation, scale * np.sqrt(np.maximum(left, 0.0)), atol=1e-4)
+
+
+def test_botorch_acquisitions_take_the_model() -> None:
+    from botorch.acquisition import LogExpectedImprovement, qLogExpectedImprovement
 
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
     model = lvgp.fit(frame[::2], y[::2], encoding=encoding, count=2, steps=20)
-    noise = float(model.parameters["log_noise"].exp()) + JITTER
-
-    class Covariance(gpytorch.kernels.Kernel):  # type: ignore[misc]
-        def forward(self, a: torch.Tensor, b: torch.Tensor, **_: object) -> torch.Tensor:
-            left, right = ((t[:, :2].long(), t[:, 2:]) for t in (a, b))
-            return covariance("lvgp", model.parameters, model.data.sizes, left, right)[0]
-
-    class Exact(gpytorch.models.ExactGP):  # type: ignore[misc]
-        def __init__(self, x: torch.Tensor, t: torch.Tensor, likelihood: object) -> None:
-            super().__init__(x, t, likelihood)
-            self.mean_module, self.covar_module = gpytorch.means.ZeroMean(), Covariance()
-
-        def forward(self, x: torch.Tensor) -> object:
-            return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covar_module(x))
-
-    likelihood = gpytorch.likelihoods.GaussianLikelihood(noise_constraint=gpytorch.constraints.GreaterThan(1e-9))
-    likelihood.noise = noise
-    x = torch.cat([model.data.codes.double(), model.data.numbers], dim=1)
-    exact = Exact(x, model.data.outputs, likelihood.double())
-    exact.eval()
-    likelihood.eval()
-    codes, numbers = encoding.encode(frame)
-    new = torch.cat([torch.from_numpy(codes).double(), torch.from_numpy(numbers)], dim=1)
-    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
-        theirs = exact(new)
-        expected = model.center + model.scale * theirs.mean.numpy()
-        spread = model.scale * theirs.variance.clamp_min(0).sqrt().numpy()
+    rows = inputs(encoding, frame)
+    with torch.no_grad():
+        theirs = LogExpectedImprovement(model.gp, best_f=float(y[::2].max()))(rows[:, None, :]).numpy()
+        pairs = qLogExpectedImprovement(model.gp, best_f=float(y[::2].max()))(rows[1:17:2].reshape(4, 2, -1))
     mean, deviation = model.predict(frame)
-    assert np.allclose(mean, expected, atol=1e-6)
-    assert np.allclose(deviation, spread, atol=1e-4)
+    ours = acquisition.log_expected_improvement(mean, deviation, float(y[::2].max()))
+    near = theirs > -20
+    assert near.sum() > 10
+    assert np.allclose(theirs[near], ours[near], atol=1e-2)
+    assert pairs.shape == (4,)
+    hidden = lvgp.fit(frame.filter(pl.col("i") != "e"), y[(frame["i"] != "e").to_numpy()], encoding=encoding, steps=5)
+    with torch.no_grad():  # an ensemble over the places of the level never seen
+        assert torch.isfinite(LogExpectedImprovement(hidden.gp, best_f=0.0)(rows[:, None, :])).all()
 
 
 def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
@@ -221,11 +228,11 @@ def test_a_level_never_seen_stays_uncertain() -> None:
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
     seen = (frame["i"] != "e").to_numpy()
     model = lvgp.fit(frame.filter(pl.col("i") != "e"), y[seen], encoding=encoding)
-    assert len(model.placements) > 1
+    assert model.gp.batch_shape[0] > 1  # an ensemble over its places
     deviation = model.predict(frame)[1]
     assert deviation[~seen].min() > 3 * deviation[seen].max()
     whole = lvgp.fit(frame, y, encoding=encoding, count=1, steps=5)
-    assert whole.placements == (whole,)
+    assert whole.gp.batch_shape == (1,)
 
 
 def test_a_batch_is_made_of_different_open_rows() -> None:
