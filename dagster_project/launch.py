@@ -87,9 +87,7 @@ def design_rounds(settings: Settings, *, most: int = 100, quiet: bool = False) -
     done = []
     for _ in range(most):
         store = Store(settings.home)
-        if store.version("design.candidates") is None:
-            break
-        left = remaining(store.read("design.candidates"), store.read("design.observations"))
+        left = remaining(store.read_passed("design.candidates"), store.read_passed("design.observations"))
         if not any(left.values()):
             break
         done.append(run(settings, job="design_loop", quiet=quiet))

@@ -30,7 +30,8 @@ class WriteResult:
     """What a write did.
 
     Attributes:
-        version: the table's version after the write.
+        version: the version that holds what was written.
+        rows: rows of that version.
         inserted: rows with a new key.
         updated: rows whose key was there with other values.
         deleted: rows that a `replace` removed.
@@ -39,6 +40,7 @@ class WriteResult:
     """
 
     version: int
+    rows: int
     inserted: int
     updated: int
     deleted: int
@@ -255,16 +257,18 @@ class Store:
         else:
             version = base
         changed = newest is None or version > newest
+        rows = (0 if current is None else current.height) + added.height - deleted
         self.ledger.record_write(
             table.name,
             version=version,
-            rows=(0 if current is None else current.height) + added.height - deleted,
+            rows=rows,
             fingerprint=fingerprint,
             declaration=table.fingerprint(),
             fresh=newest is None,
         )
         return WriteResult(
             version=version,
+            rows=rows,
             inserted=added.height if changed else 0,
             updated=updated.height if changed else 0,
             deleted=deleted if changed else 0,
