@@ -12,15 +12,16 @@ SEEDS = 2
 
 @table_assets("design.problems", "design.candidates", group="design")
 def candidates(build: Build) -> Frames:
-    """Every shipped problem and all candidates it allows."""
+    """Every shipped problem and all candidates it allows, or once allowed and proposed."""
     from models.evaluators import rounds
 
-    return rounds.enumerated()
+    tables = ("design.problems", "design.candidates", "design.proposals")
+    return rounds.enumerated(*(build.store.read_passed(name) for name in tables))
 
 
 @table_assets(
-    "design.proposals",
     "design.batches",
+    "design.proposals",
     group="design",
     mode="upsert",
     reads={"candidates": "design.candidates"},
