@@ -173,7 +173,7 @@ def parse(text: str, *, where: str) -> DesignProblem:
         raise InputError.of(f"{place}: {first['msg']}", where, "mend or remove that key") from error
 
 
-def names(folder: Path = FOLDER) -> list[str]:
-    """Names of the problems in a folder; the shipped ones if none is given."""
-    found = (p.stem for p in folder.glob("*.yaml"))
+def names() -> list[str]:
+    """Names of the shipped problems."""
+    found = (p.stem for p in FOLDER.glob("*.yaml"))
     return sorted(n for n in found if not n.endswith("_keywords"))

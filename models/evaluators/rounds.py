@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -21,10 +20,8 @@ _PROPOSALS, _BATCHES, _FRONTS = (
 )
 
 
-def enumerated(
-    before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.DataFrame, *, folder: Path = problems.FOLDER
-) -> dict[str, pl.DataFrame]:
-    """Rows of design.problems and design.candidates of every problem in a folder.
+def enumerated(before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of design.problems and design.candidates of every shipped problem.
 
     What was proposed stays when its problem no longer allows it, as `retired`: its outcomes were paid for, and other
     tables refer to it.
@@ -33,9 +30,8 @@ def enumerated(
         before: rows of design.problems so far.
         candidates: rows of design.candidates so far.
         proposals: rows of design.proposals so far.
-        folder: of the problem files.
     """
-    asked = [problems.load(str(folder / f"{name}.yaml")) for name in problems.names(folder)]
+    asked = [problems.load(name) for name in problems.names()]
     proposed = candidates.join(proposals, on=["problem", "candidate_id"], how="semi")
     return {
         "design.problems": _with_retired(pl.concat(campaign.problem_rows(p) for p in asked), before, on=["problem"]),
