@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 CATALOG = "warehouse.duckdb"
 THREADS, MEMORY_GIB = 8, 8  # the most that one reader takes of a machine; half its memory where that is less
 
+FINISHED = ("accepted", "calculation_failed", "rejected")  # states of models.evaluators that nothing follows
+_WAITING = f"""
+WITH last AS (SELECT problem, batch_id, candidate_id, arg_max(state, sequence) AS state
+              FROM design.events GROUP BY ALL)
+SELECT p.batch_id, p.problem, coalesce(last.state, 'proposed') AS state, count(*) AS candidates,
+       strftime(min(p.proposed_at) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS since
+FROM design.proposals AS p LEFT JOIN last USING (problem, batch_id, candidate_id)
+     JOIN design.candidates AS c USING (problem, candidate_id)
+WHERE NOT c.retired AND coalesce(last.state, 'proposed') NOT IN {FINISHED}
+GROUP BY ALL ORDER BY ALL"""
+
 
 def query(home: Path, sql: str) -> "pl.DataFrame":
     """Runs one read-only statement on the published state.
@@ -104,6 +115,14 @@ def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, 
             }
         )
     return found
+
+
+def waiting(home: Path) -> list[dict[str, Any]]:
+    """Batches of the published state that have no outcome yet: batch_id, problem, state, candidates, since."""
+    if publication_id(home) is None:
+        return []
+    columns, found = rows(home, _WAITING)
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def describe(home: Path, table: str | None = None, *, registry: "Registry | None" = None) -> dict[str, Any]:

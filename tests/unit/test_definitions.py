@@ -64,6 +64,25 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
     assert isinstance(defs.resolve_job_def("literature_update").partitions_def, dg.DailyPartitionsDefinition)
 
 
+def test_the_timetable_says_when_dagster_will_run() -> None:
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    from dagster_project.definitions import defs
+    from dagster_project.timetable import TIMETABLE
+
+    made = {s.name: s for s in defs.schedules or ()}
+    assert set(made) == {t.name for t in TIMETABLE}
+    for now in (datetime(2026, 11, d, h, 30, tzinfo=UTC) for d in (22, 23, 24) for h in (4, 5, 6)):
+        for timed in TIMETABLE:
+            schedule = made[timed.name]
+            if not isinstance(schedule, dg.ScheduleDefinition):
+                schedule = schedule.resolve(defs.resolve_job_def(timed.job))
+            assert (schedule.cron_schedule, schedule.execution_timezone) == (timed.cron, "UTC")
+            assert schedule.job_name == timed.job
+            told = next(schedule_execution_time_iterator(now.timestamp(), timed.cron, "UTC"))
+            assert timed.next_tick(now) == told
+
+
 def rows(table: str, number: int) -> pl.DataFrame:
     """A valid row of a watched table; each number is another."""
     values = {

@@ -320,12 +320,22 @@ def test_a_moved_home_is_published_again(store, tmp_path):
 
 def test_an_export_honours_licences(store, tmp_path):
     rows = parents(a=1.0, b=2.0).with_columns(licence=pl.Series(["CC-BY-4.0", "proprietary"]))
-    store.record_verdict("core.parents", store.write("core.parents", rows).version, passed=True)
+    passed(store, "core.parents", rows)
+    passed(store, "core.children", children("a", "b"))
+    store.write("core.parents", parents(c=-1.0, d=1.0, e=1.0, f=1.0))
     catalog.publish(store.home, registry=REGISTRY)
+    assert query.query(store.home, "SELECT count(*) FROM meta.rejections").item() == 1
     result = release.export(store.home, out=tmp_path / "out", registry=REGISTRY)
     assert result["tables"]["core.parents"] == {"written": 1, "withheld": 1}
+    assert result["tables"]["core.children"] == {"written": 1, "withheld": 1}
+    assert "meta.rejections" not in result["tables"]
     assert pl.read_parquet(tmp_path / "out/core/parents.parquet")["formula_id"].to_list() == ["a"]
-    assert json.loads((tmp_path / "out/datapackage.json").read_text())["resources"][0]["hash"].startswith("sha256:")
+    assert pl.read_parquet(tmp_path / "out/core/children.parquet")["formula_id"].to_list() == ["a"]
+    found = json.loads((tmp_path / "out/datapackage.json").read_text())["resources"]
+    assert all(r["hash"].startswith("sha256:") for r in found)
+    with pytest.raises(InputError, match="already there"):
+        release.export(store.home, out=tmp_path / "out", registry=REGISTRY)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out"]
 
 
 def test_vacuum_keeps_what_publications_name_and_what_is_built_on(store):
@@ -359,6 +369,58 @@ def test_query_needs_no_heavy_package():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert run.stdout.strip() == "[]"
+
+
+def test_what_is_called_finished_is_what_nothing_follows():
+    from models.evaluators.states import FINAL
+
+    assert set(query.FINISHED) == set(FINAL)
+
+
+def test_status_vacuum_and_release_are_commands(tmp_path):
+    from typer.testing import CliRunner
+
+    from dagster_project.cli import app
+
+    home = tmp_path / "home"
+    kept, at = Store(home), datetime(2026, 1, 1, tzinfo=UTC)
+    ids = {"problem": "p", "candidate_id": ["a", "b", "c"], "batch_id": "p-0000"}
+    candidates = {**ids, "formula": None, "variables": "{}", "retired": [False, False, True]}
+    event = {"problem": "p", "candidate_id": "a", "batch_id": "p-0000", "reason": None, "occurred_at": at}
+    problem = {"problem": "p", "title": "P", "doi": None, "evaluator": "e", "definition": "{}", "retired": False}
+    batch = {"batch_id": "p-0000", "problem": "p", "iteration": 0, "size": 3, "evaluator": "e"}
+    frames = {
+        "design.problems": pl.DataFrame([problem]),
+        "design.batches": pl.DataFrame([batch]),
+        "design.candidates": pl.DataFrame(candidates).drop("batch_id"),
+        "design.proposals": pl.DataFrame(ids).with_columns(
+            iteration=0, rank=1, strategy=pl.lit("initial"), acquisition=None, predicted=None, proposed_at=at
+        ),
+        "design.events": pl.DataFrame(
+            [{**event, "event_id": s, "sequence": i, "state": s} for i, s in enumerate(("proposed", "accepted"))]
+        ),
+    }
+    for name, frame in frames.items():
+        passed(kept, name, frame)
+    catalog.publish(home)
+
+    def run(*words: str) -> Any:
+        done = CliRunner().invoke(app, ["--home", str(home), *words, "--json"])
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    found = run("status")
+    (waiting,) = found["batches"]
+    assert (waiting["batch_id"], waiting["state"], waiting["candidates"]) == ("p-0000", "proposed", 1)
+    assert {t["schedule"] for t in found["schedules"]} == {"literature_daily", "screening_weekly"}
+    assert all(t["next_tick"] > datetime.now(UTC).isoformat()[:19] for t in found["schedules"])
+    for retired in (True, False):
+        kept.write("design.candidates", frames["design.candidates"].with_columns(retired=retired))
+    assert run("vacuum")["files"] == 0
+    assert run("vacuum", "--older-than-h", "0", "--dry-run")["files"] == 1
+    assert run("vacuum", "--older-than-h", "0")["files"] == 1
+    assert run("release", "--out", str(tmp_path / "out"))["written"] == 1 + 1 + 3 + 3 + 2 + 1
+    assert catalog.verify(home) == []
 
 
 def test_the_query_command_prints_each_format(store):
