@@ -164,7 +164,9 @@ def table_assets(
 
 def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """The checks that run in the same op as the table's asset."""
-    return [dg.AssetCheckSpec("contract", asset=_key(table), blocking=True, description="Every rule of the declaration.")]
+    return [
+        dg.AssetCheckSpec("contract", asset=_key(table), blocking=True, description="Every rule of the declaration.")
+    ]
 
 
 def code_version(function: Callable[..., Any], tables: Sequence[Table]) -> str:

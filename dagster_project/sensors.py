@@ -1,5 +1,7 @@
-"""What a change sets off. Each sensor watches audited versions of tables: its cursor and run key are these versions, so a
-repeated tick does nothing. All are off until switched on.
+"""What a change sets off.
+
+Each sensor watches audited versions of tables: its cursor and run key are these versions, so a repeated tick does
+nothing. All are off until switched on.
 """
 
 from collections.abc import Iterator

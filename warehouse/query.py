@@ -232,6 +232,7 @@ def _limits(connection: duckdb.DuckDBPyConnection, home: Path) -> dict[str, str]
         "memory_limit": f"'{memory // 2**20}MiB'",
         "temp_directory": "''",  # a reader writes nowhere
         "allowed_paths": f"[{', '.join(_text(str(p)) for p in paths)}]",
+        "python_enable_replacements": "false",  # a name in SQL never means a variable of this program
         "enable_external_access": "false",
         "lock_configuration": "true",
     }

@@ -68,4 +68,3 @@ def traces(build: Build, problems: pl.LazyFrame) -> Frames:
 
     seeds = range(build.seed, build.seed + SEEDS)
     return rounds.traces(problems.collect(), recorded(), seeds=seeds, workers=min(SEEDS, os.cpu_count() or 1))
-

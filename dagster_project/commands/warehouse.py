@@ -203,8 +203,9 @@ def _say_publication(publication: Any, *, as_json: bool) -> None:
         "changed": publication.changed,
         "tables": len(publication.versions),
         "rows": sum(publication.rows.values()),
-        "held": publication.held if as_json else "; ".join(f"{t} ({w})" for t, w in publication.held.items()) or "nothing",
     }
+    held = publication.held if as_json else "; ".join(f"{t} ({w})" for t, w in publication.held.items()) or "nothing"
+    summary["held"] = held
     say({**summary, "versions": publication.versions} if as_json else summary, as_json=as_json)
 
 
