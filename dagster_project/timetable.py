@@ -1,6 +1,7 @@
 """Times at which jobs run by themselves, as plain values.
 
-`schedules` makes Dagster's schedules of them, and `matloom status` tells the next. All times are UTC; a schedule runs only once it is switched on in the UI.
+`schedules` makes Dagster's schedules of them, and `matloom status` tells the next. All times are UTC; a schedule runs
+only once it is switched on in the UI.
 """
 
 from dataclasses import dataclass
