@@ -1,15 +1,17 @@
 """`table_assets`: turns a function from frames to frames into assets that write, audit and remember.
 
 The function is skipped when nothing it depends on has changed: the sources of `etl`, `models`, `schemas` and of its
-own module, the settings, and the data of its inputs. Contract checks belong to the same op, so a failed blocking
-check stops everything downstream before it can read the rows; whoever reads later gets the newest version that passed.
+own module, the settings, the files of the data sets, and the data of its inputs, whose versions are read once and stay
+the same for the whole step. A partition is never skipped: it stands for a question to a source that may answer anew.
+Contract checks belong to the same op, so a failed blocking check stops everything downstream before it can read the
+rows; whoever reads later gets the newest version that passed.
 """
 
 import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dagster_project.io_manager import Unchanged, Written
+from dagster_project.checks import audit
+from dagster_project.io_manager import Pinned, described
 from dagster_project.settings import Settings
 from schemas.core import Table
 from schemas.emit.dagster import columns
@@ -27,19 +30,33 @@ if TYPE_CHECKING:
     import polars as pl
 
     from models.cards import Card
-    from warehouse.store import Store
+    from warehouse.store import Mode, Store
 
 Frames = Mapping[str, "pl.DataFrame"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What an asset's function may use besides its input frames."""
+    """What an asset's function may use besides its input frames.
+
+    Attributes:
+        settings: of the run.
+        store: the warehouse.
+        log: of the step.
+        partition: key of the partition, for partitioned assets.
+        versions: version of each input and each watched table; None where none passed yet.
+    """
 
     settings: Settings
     store: "Store"
     log: Any
     partition: str | None = None
+    versions: Mapping[str, int | None] = field(default_factory=dict)
+
+    def earlier(self, table: str) -> "pl.DataFrame":
+        """Rows of a watched table that an earlier run left; no rows where none did."""
+        version = self.versions[table]
+        return self.store.read_passed(table).clear() if version is None else self.store.read(table, version=version)
 
     @property
     def seed(self) -> int:
@@ -79,7 +96,7 @@ def table_assets(
     group: str,
     reads: Mapping[str, str] | None = None,
     kinds: tuple[str, ...] = ("polars",),
-    mode: str = "replace",
+    mode: "Mode" = "replace",
     watches: tuple[str, ...] = (),
     plots: Mapping[str, str] | None = None,
     partitions: dg.PartitionsDefinition[str] | None = None,
@@ -91,8 +108,8 @@ def table_assets(
         group: asset group.
         reads: parameter name -> table that it receives as a lazy frame.
         kinds: shown as icons.
-        mode: how the frame is written, see `Written`.
-        watches: tables read through the store, which would make a circle as inputs; a change of them runs it again.
+        mode: how the frame is written, see `Store.write`.
+        watches: tables read by `Build.earlier`, which would make a circle as inputs; a change of them runs it again.
         plots: table -> number column whose histogram is shown with each new version.
         partitions: of the asset; the function finds its key in `build.partition`.
     """
@@ -116,14 +133,29 @@ def table_assets(
             partitions_def=partitions,
             can_subset=False,
         )
-        def assets(context: dg.AssetExecutionContext, **frames: Any) -> Iterator[Any]:
+        def assets(context: dg.AssetExecutionContext, **pinned: Pinned) -> Iterator[Any]:
             warehouse = context.resources.warehouse
-            key = context.partition_key if context.has_partition_key else None
-            build = Build(settings=warehouse.settings, store=warehouse.store, log=context.log, partition=key)
-            read = sorted({*inputs.values(), *watches})
-            yield from _materialize(
-                build, function, declared, frames, _fingerprint(build, version, read), mode, plots or {}
+            versions = {inputs[p]: found.version for p, found in pinned.items()}
+            build = Build(
+                settings=warehouse.settings,
+                store=warehouse.store,
+                log=context.log,
+                partition=context.partition_key if context.has_partition_key else None,
+                versions=versions | {name: warehouse.store.passed_version(name) for name in watches},
             )
+            frames = {p: found.frame for p, found in pinned.items()}
+            fingerprint = _fingerprint(build, version)
+            if build.partition is None and all(build.store.knows(t.name, fingerprint) for t in declared):
+                yield from _unchanged(build.store, declared)
+                return
+            made = function(build, **frames)
+            if set(made) != {t.name for t in declared}:
+                raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
+            for table in declared:
+                result = build.store.write(table.name, made[table.name], mode=mode)
+                metadata = described(result, made[table.name], (plots or {}).get(table.name))
+                yield dg.MaterializeResult(asset_key=_key(table), metadata=metadata)
+                yield from audit(build.store, table, version=result.version, fingerprint=fingerprint)
 
         return assets
 
@@ -132,13 +164,14 @@ def table_assets(
 
 def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """The checks that run in the same op as the table's asset."""
-    key = dg.AssetKey(table.name.split("."))
-    return [dg.AssetCheckSpec("contract", asset=key, blocking=True, description="Every rule of the declaration.")]
+    return [
+        dg.AssetCheckSpec("contract", asset=_key(table), blocking=True, description="Every rule of the declaration.")
+    ]
 
 
 def code_version(function: Callable[..., Any], tables: Sequence[Table]) -> str:
-    """Hash of the function's module and the tables' declarations."""
-    digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes())
+    """Hash of the function's module, of the packages it calls and of the tables' declarations."""
+    digest = hashlib.sha256(Path(inspect.getfile(function)).read_bytes() + package_version().encode())
     for table in tables:
         digest.update(table.fingerprint().encode())
     return digest.hexdigest()[:16]
@@ -167,7 +200,7 @@ def _spec(
     kinds: tuple[str, ...],
 ) -> dg.AssetSpec:
     return dg.AssetSpec(
-        dg.AssetKey(table.name.split(".")),
+        _key(table),
         description=f"{table.doc}\n\n{inspect.getdoc(function) or ''}",
         group_name=group,
         kinds={*kinds, "parquet"},
@@ -178,15 +211,21 @@ def _spec(
     )
 
 
-def _fingerprint(build: Build, version: str, read: Sequence[str]) -> str:
+def _fingerprint(build: Build, version: str) -> str:
     settings = build.settings
     parts = {
         "code": version,
-        "packages": package_version(),
-        "settings": [settings.profile, str(settings.datasets), settings.problem, settings.seed, build.partition],
-        "inputs": {name: build.store.passed_version(name) for name in read},
+        "settings": [settings.profile, settings.problem, settings.seed],
+        "datasets": _listing(build.datasets) if build.datasets else [],
+        "inputs": dict(build.versions),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of every file: a replaced file is another input."""
+    found = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found]
 
 
 @cache
@@ -195,38 +234,20 @@ def package_version() -> str:
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for package in ("etl", "models", "schemas"):
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in {".py", ".yaml", ".csv", ".xml"}:
+        for path in sorted((root / package).rglob("*.*")):
+            if path.suffix != ".pyc" and path.is_file():
                 digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _materialize(
-    build: Build,
-    function: Callable[..., Frames],
-    tables: list[Table],
-    frames: Mapping[str, "pl.LazyFrame"],
-    fingerprint: str,
-    mode: str,
-    plots: Mapping[str, str],
-) -> Iterator[Any]:
-    from dagster_project.checks import audit
-
-    known = all(build.store.recorded_fingerprint(t.name) == fingerprint for t in tables)
-    made = {} if known else function(build, **frames)
-    if not known and set(made) != {t.name for t in tables}:
-        raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
+def _unchanged(store: "Store", tables: list[Table]) -> Iterator[Any]:
     for table in tables:
-        value: Unchanged | Written = Unchanged(build.store.version(table.name) or 0)
-        if not known:
-            value = Written(made[table.name], mode, plots.get(table.name))
-        yield dg.MaterializeResult(asset_key=dg.AssetKey(table.name.split(".")), value=value)
-        if known:
-            yield dg.AssetCheckResult(
-                asset_key=dg.AssetKey(table.name.split(".")),
-                check_name="contract",
-                passed=True,
-                metadata={"unchanged": True},
-            )
-        else:
-            yield from audit(build.store, table, fingerprint)
+        metadata = {"version": store.passed_version(table.name) or 0, "changed": False}
+        yield dg.MaterializeResult(asset_key=_key(table), metadata=metadata)
+        yield dg.AssetCheckResult(
+            asset_key=_key(table), check_name="contract", passed=True, metadata={"unchanged": True}
+        )
+
+
+def _key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(table.name.split("."))

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from warehouse.store import Store
 
 
-def audit(store: "Store", table: Table, fingerprint: str) -> Iterator[dg.AssetCheckResult]:
-    """Runs every check on the table's newest version, records results and verdict, and reports them.
+def audit(store: "Store", table: Table, *, version: int, fingerprint: str) -> Iterator[dg.AssetCheckResult]:
+    """Runs every check on a version of the table, records results and verdict, and reports them.
 
     A version whose blocking checks failed gets a failing verdict: it is never published, and Dagster stops what
     depends on it.
@@ -21,8 +21,7 @@ def audit(store: "Store", table: Table, fingerprint: str) -> Iterator[dg.AssetCh
 
     from dagster_project.quality import bias_metrics, run_checks
 
-    version = store.version(table.name) or 0
-    frame = store.read(table.name)
+    frame = store.read(table.name, version=version)
     results = run_checks(table, frame, version=version, others=store)
     store.write("meta.quality_results", pl.DataFrame([r.row() for r in results]), mode="upsert")
     measured = bias_metrics(table, frame, version=version)

@@ -10,11 +10,19 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Runs that the UI, a schedule or a sensor starts wait for each other: they write the same tables. A run from the
+# command line does not wait; the tables' own lock keeps writers apart, and every step keeps the versions it began with.
 concurrency:
-  pools:
-    default_limit: 1
   runs:
-    max_concurrent_runs: 2
+    max_concurrent_runs: 4
+    tag_concurrency_limits:
+      - key: matloom/queue
+        value: warehouse
+        limit: 1
+# A run whose process died must not keep the others waiting for ever.
+run_monitoring:
+  enabled: true
+  max_runtime_seconds: 86400
 """
 
 

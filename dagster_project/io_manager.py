@@ -1,4 +1,4 @@
-"""The bridge between Dagster's values and the store: frames out are written, tables in are lazy scans."""
+"""The bridge between Dagster and the store: tables in are lazy scans of audited versions, writes out are described."""
 
 import base64
 from dataclasses import dataclass
@@ -9,60 +9,59 @@ import dagster as dg
 if TYPE_CHECKING:
     import polars as pl
 
-    from warehouse.store import Store
+    from warehouse.store import Store, WriteResult
 
 PREVIEW_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Unchanged:
-    """The value of an asset whose inputs, code and settings are those of its last audited version."""
+class Pinned:
+    """An input: rows of one audited version, and which version that is."""
 
     version: int
-
-
-@dataclass(frozen=True)
-class Written:
-    """A frame and how it goes into its table: "upsert" keeps rows that are not in it, "replace" removes them."""
-
-    frame: "pl.DataFrame"
-    mode: str
-    plot: str | None = None
+    frame: "pl.LazyFrame"
 
 
 class StoreIOManager(dg.IOManager):
-    """Writes `Written` values to the store and loads tables as lazy frames."""
+    """Loads the audited version of a table; what an asset makes is written by its own op, with its audit."""
 
     def __init__(self, store: "Store") -> None:
         self._store = store
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Writes the frame, if there is one, and describes what happened in the output's metadata."""
-        if isinstance(obj, Unchanged):
-            context.add_output_metadata({"version": obj.version, "changed": False})
-            return
-        name = ".".join(context.asset_key.path)
-        import polars as pl
+        """Refuses: assets of `table_assets` give no value, because their rows are stored before they are checked."""
+        raise dg.DagsterInvariantViolationError(f"{context.asset_key} gave a value: make it with `table_assets`")
 
-        result = self._store.write(name, obj.frame, mode=obj.mode)
-        context.add_output_metadata(
-            {
-                "dagster/row_count": self._store.scan(name).select(pl.len()).collect().item(),
-                "version": result.version,
-                "changed": result.changed,
-                "inserted": result.inserted,
-                "updated": result.updated,
-                "deleted": result.deleted,
-                "rejected": result.rejected,
-                "preview": dg.MetadataValue.md(preview(obj.frame)),
-                **({"figure": dg.MetadataValue.md(figure(obj.frame, obj.plot))} if obj.plot else {}),
-            }
-        )
+    def load_input(self, context: dg.InputContext) -> Pinned:
+        """A lazy scan of the newest version of the table that passed its audit, with its number.
 
-    def load_input(self, context: dg.InputContext) -> "pl.LazyFrame":
-        """A lazy scan of the newest version of the table that passed its audit."""
+        Raises:
+            StoreError: no version ever passed.
+        """
+        from warehouse.ledger import StoreError
+
         name = ".".join(context.asset_key.path)
-        return self._store.scan(name, version=self._store.passed_version(name))
+        version = self._store.passed_version(name)
+        if version is None:
+            raise StoreError.of(
+                f"no version of {name} that passed its checks", self._store.home, f"`matloom run --select {name}` first"
+            )
+        return Pinned(version, self._store.scan(name, version=version))
+
+
+def described(result: "WriteResult", frame: "pl.DataFrame", plot: str | None) -> dict[str, Any]:
+    """What a write did, as the metadata of its asset."""
+    return {
+        "dagster/row_count": result.rows,
+        "version": result.version,
+        "changed": result.changed,
+        "inserted": result.inserted,
+        "updated": result.updated,
+        "deleted": result.deleted,
+        "rejected": result.rejected,
+        "preview": dg.MetadataValue.md(preview(frame)),
+        **({"figure": dg.MetadataValue.md(figure(frame, plot))} if plot else {}),
+    }
 
 
 def preview(frame: "pl.DataFrame", rows: int = PREVIEW_ROWS) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.home import prepare
 from dagster_project.settings import Settings
+from warehouse import catalog
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -52,47 +53,48 @@ def instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
             os.environ["DAGSTER_HOME"] = before
 
 
-def run(settings: Settings, *, job: str = "everything", select: str | None = None, quiet: bool = False) -> Outcome:
-    """Runs a job, or the part of it that `select` names, in this process.
+def run(settings: Settings, *, select: str | None = None, publish: bool = True, quiet: bool = False) -> Outcome:
+    """Runs the graph, or the part of it that `select` names, in this process, and publishes what passed its audit.
 
     Args:
         settings: home, profile and the rest; handed to the steps by the environment.
-        job: name of a job.
         select: a group or a table.
+        publish: with `select`, whether to publish at the end.
         quiet: print no line a step.
 
     Raises:
         InputError: nothing has that name.
     """
     from dagster_project.definitions import defs
+    from dagster_project.jobs import QUEUE
 
     export(settings)
-    chosen = _keys(select) if select else None
+    chosen = _keys(select, publish=publish) if select else None
     with instance(settings) as held:
-        result = defs.resolve_job_def(job).execute_in_process(
+        result = defs.resolve_job_def("everything").execute_in_process(
             instance=held,
             raise_on_error=False,
             asset_selection=chosen,
-            tags={"matloom/profile": settings.profile},
+            tags={"matloom/profile": settings.profile, QUEUE: "command line"},
             run_config={"loggers": {"console": {"config": {"quiet": quiet}}}},
         )
+    if not result.success:  # the step that publishes was left out, as it follows all others
+        catalog.publish(settings.home)
     return _outcome(result)
 
 
 def design_rounds(settings: Settings, *, most: int = 100, quiet: bool = False) -> list[Outcome]:
-    """Runs the job `design_loop` until every recorded problem has spent its budget, as its sensor would."""
+    """Runs the group `design` until every recorded problem has spent its budget; the caller publishes once."""
     from models.evaluators.rounds import remaining
     from warehouse.store import Store
 
     done = []
     for _ in range(most):
         store = Store(settings.home)
-        if store.version("design.candidates") is None:
-            break
-        left = remaining(store.read("design.candidates"), store.read("design.observations"))
+        left = remaining(store.read_passed("design.candidates"), store.read_passed("design.observations"))
         if not any(left.values()):
             break
-        done.append(run(settings, job="design_loop", quiet=quiet))
+        done.append(run(settings, select="design", publish=False, quiet=quiet))
         if not done[-1].success or not done[-1].written:
             break
     return done
@@ -108,7 +110,7 @@ def export(settings: Settings) -> None:
         os.environ["MATLOOM_DATASETS"] = str(settings.datasets)
 
 
-def _keys(select: str) -> "list[dg.AssetKey]":
+def _keys(select: str, *, publish: bool) -> "list[dg.AssetKey]":
     import dagster as dg
 
     from dagster_project.definitions import defs
@@ -123,8 +125,9 @@ def _keys(select: str) -> "list[dg.AssetKey]":
         raise InputError.of(
             f"nothing named {select!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
         )
-    # harvests are runs of one day each: they have a job of their own
-    return sorted((chosen - dg.AssetSelection.assets("raw/harvests")).resolve(graph))
+    # Harvests are runs of one day each: they have a job of their own.
+    keys = (chosen - dg.AssetSelection.assets("raw/harvests")).resolve(graph)
+    return sorted({*keys, *((dg.AssetKey(["meta", "publications"]),) if publish else ())})
 
 
 def _outcome(result: Any) -> Outcome:

@@ -2,9 +2,17 @@
 
 import dagster as dg
 
+from dagster_project import timetable
 from dagster_project.jobs import LITERATURE_UPDATE, SCREENING
 
 SCHEDULES = [
-    dg.build_schedule_from_partitioned_job(LITERATURE_UPDATE, name="literature_daily", hour_of_day=5),
-    dg.ScheduleDefinition(name="screening_weekly", job=SCREENING, cron_schedule="0 6 * * 1", execution_timezone="UTC"),
+    dg.build_schedule_from_partitioned_job(
+        LITERATURE_UPDATE, name=timetable.LITERATURE.name, hour_of_day=timetable.LITERATURE.hour
+    ),
+    dg.ScheduleDefinition(
+        name=timetable.SCREENING.name,
+        job=SCREENING,
+        cron_schedule=timetable.SCREENING.cron,
+        execution_timezone="UTC",
+    ),
 ]

@@ -1,5 +1,7 @@
-"""What a change sets off. Each sensor watches a table's audited version: its cursor and run key are that version, so a
-repeated tick does nothing. All are off until switched on.
+"""What a change sets off.
+
+Each sensor watches audited versions of tables: its cursor and run key are these versions, so a repeated tick does
+nothing. All are off until switched on.
 """
 
 from collections.abc import Iterator
@@ -10,22 +12,44 @@ import dagster as dg
 from dagster_project.jobs import DESIGN_LOOP, EVERYTHING, SCREENING
 
 
-def _watch(name: str, table: str, job: Any, why: str) -> dg.SensorDefinition:
+def _watch(name: str, tables: tuple[str, ...], job: Any, why: str) -> dg.SensorDefinition:
     @dg.sensor(name=name, job=job, description=why, required_resource_keys={"warehouse"}, minimum_interval_seconds=60)
     def watch(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        version = context.resources.warehouse.store.passed_version(table)
-        if version is None or str(version) == context.cursor:
-            yield dg.SkipReason(f"{table}: nothing since version {context.cursor or 'none'}")
+        store = context.resources.warehouse.store
+        versions = {table: store.passed_version(table) for table in tables}
+        seen = ",".join("-" if v is None else str(v) for v in versions.values())
+        if versions[tables[0]] is None or seen == context.cursor:
+            yield dg.SkipReason(f"{', '.join(tables)}: nothing since version {context.cursor or 'none'}")
             return
-        context.update_cursor(str(version))
-        yield dg.RunRequest(run_key=f"{name}:{version}", tags={"matloom/cause": f"{table} version {version}"})
+        context.update_cursor(seen)
+        cause = ", ".join(f"{table} version {v}" for table, v in versions.items())
+        yield dg.RunRequest(run_key=f"{name}:{seen}", tags={"matloom/cause": cause})
 
     return watch
 
 
+@dg.run_failure_sensor(
+    name="publish_after_failure",
+    monitored_jobs=[EVERYTHING, SCREENING, DESIGN_LOOP],
+    description="A step failed, so the run did not publish: publishes the tables that passed nevertheless.",
+)
+def publish_after_failure(context: dg.RunFailureSensorContext) -> None:
+    """Publishes what passed its audit; what failed stays as it was for readers."""
+    from dagster_project.settings import Settings
+    from warehouse import catalog
+
+    made = catalog.publish(Settings.from_environment().home)
+    context.log.info(f"published {made.publication_id}, held back: {', '.join(made.held) or 'nothing'}")
+
+
 SENSORS = [
-    _watch("new_documents", "raw.harvests", EVERYTHING, "New literature: read it and all that follows from it."),
-    _watch("new_candidates", "design.candidates", DESIGN_LOOP, "New candidates: propose and evaluate a batch."),
-    _watch("new_observations", "design.observations", DESIGN_LOOP, "New observations: propose the next batch."),
-    _watch("new_labels", "core.labels", SCREENING, "New labels: train the classifier again."),
+    _watch("new_documents", ("raw.harvests",), EVERYTHING, "New literature: read it and all that follows from it."),
+    _watch(
+        "new_outcomes",
+        ("design.candidates", "design.observations"),
+        DESIGN_LOOP,
+        "New candidates or observations: propose and evaluate the next batch.",
+    ),
+    _watch("new_labels", ("core.labels",), SCREENING, "New labels: train the classifier again."),
+    publish_after_failure,
 ]

@@ -1,20 +1,21 @@
-"""Model folders: `card.json`, `card.md` and one joblib file, written aside and renamed, checked when read.
+"""Model folders: `card.json`, `card.md` and the model in a joblib file that the card names by its checksum.
 
-Belongs here: how any learned model lies on disk and what its card says. What is learned is in the model packages.
+The card is the pointer: a new model's file is written beside the former one, then the card is replaced at once, so at
+every moment, and after any kill, the folder holds one whole model. Belongs here: how any learned model lies on disk and
+what its card says. What is learned is in the model packages.
 """
 
 import hashlib
+import io
 import json
 import os
-import shutil
-import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import InputError
 
-CARD, PAGE, BODY = "card.json", "card.md", "model.joblib"
+CARD, PAGE, BODIES = "card.json", "card.md", "model*.joblib"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Card:
         settings: everything that was chosen, seed included.
         scores: measured on grouped held-out rows, with the protocol named.
         caveats: what the model must not be used for.
-        sha256: of the model file; filled in by `save`.
+        sha256: of the model file, and its name; filled in by `save`.
     """
 
     kind: str
@@ -41,6 +42,11 @@ class Card:
     caveats: tuple[str, ...] = ()
     sha256: str = ""
 
+    @property
+    def body(self) -> str:
+        """Name of the model file."""
+        return f"model-{self.sha256[:16]}.joblib"
+
 
 def identify(kind: str, settings: dict[str, Any], *rows: Any) -> str:
     """A deterministic model id: hash of the settings and of the training rows (anything JSON can hold)."""
@@ -51,7 +57,7 @@ def identify(kind: str, settings: dict[str, Any], *rows: Any) -> str:
 
 
 def save(model: object, card: Card, folder: Path) -> Card:
-    """Writes the model folder whole or not at all; an existing model folder is replaced.
+    """Puts a model into a folder; a model that was there is replaced at once, and its file kept for who just opened it.
 
     Args:
         model: what joblib shall store.
@@ -66,35 +72,42 @@ def save(model: object, card: Card, folder: Path) -> Card:
     """
     import joblib
 
-    if folder.exists() and not (folder / CARD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and all(map(_is_ours, folder.iterdir()))):
         raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
+    former = sorted(folder.glob(BODIES), key=lambda path: path.stat().st_mtime_ns)[-1:]
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, compress=3)
+    body = buffer.getvalue()
+    written = replace(card, sha256=hashlib.sha256(body).hexdigest())
+    text = json.dumps(asdict(written), indent=2, default=str, ensure_ascii=False) + "\n"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in ((written.body, body), (CARD, text.encode()), (PAGE, page(written).encode())):
+            _put(content, folder / name)
     except OSError as error:
         raise InputError.of(
             f"cannot write ({error.strerror})", folder, "choose a folder that can be written"
         ) from error
-    try:
-        joblib.dump(model, aside / BODY, compress=3)
-        written = Card(**{**asdict(card), "sha256": hashlib.sha256((aside / BODY).read_bytes()).hexdigest()})
-        (aside / CARD).write_text(json.dumps(asdict(written), indent=2, default=str, ensure_ascii=False) + "\n")
-        (aside / PAGE).write_text(page(written))
-        aside.chmod(0o755)
-        _swap(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    for stale in set(folder.glob(BODIES)) - {folder / written.body, *former}:
+        stale.unlink(missing_ok=True)
     return written
 
 
-def _swap(aside: Path, folder: Path) -> None:
-    if not folder.exists():
-        aside.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    folder.rename(old)
-    aside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+def _is_ours(path: Path) -> bool:
+    return path.name in {CARD, PAGE} or path.match(BODIES) or path.match(".*.part")
+
+
+def _put(content: bytes, path: Path) -> None:
+    """Writes aside, flushes and renames: readers see the old or the new file."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def read_card(folder: Path, *, kind: str) -> Card:
@@ -127,15 +140,15 @@ def load(folder: Path, *, kind: str, expect: type) -> Any:
 
     card = read_card(folder, kind=kind)
     try:
-        found = hashlib.sha256((folder / BODY).read_bytes()).hexdigest()
+        content = (folder / card.body).read_bytes()
     except OSError as error:
-        raise InputError.of(f"no {BODY}", folder, "train the model again") from error
-    if found != card.sha256:
-        raise InputError.of(f"a {BODY} that differs from its card", folder, "train the model again")
+        raise InputError.of(f"no {card.body}", folder, "train the model again") from error
+    if hashlib.sha256(content).hexdigest() != card.sha256:
+        raise InputError.of(f"a {card.body} that differs from its card", folder, "train the model again")
     try:
-        model = joblib.load(folder / BODY)
+        model = joblib.load(io.BytesIO(content))
     except (OSError, ValueError, ImportError, AttributeError, EOFError, KeyError, TypeError) as error:
-        raise InputError.of(f"an unreadable {BODY}", folder, "train the model again with this version") from error
+        raise InputError.of(f"an unreadable {card.body}", folder, "train the model again with this version") from error
     if not isinstance(model, expect):
         raise InputError.of(f"a {type(model).__name__}", folder, f"a {expect.__name__} is needed")
     return model

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from schemas.core import Registry, Table
 from schemas.emit import checks
 from schemas.emit import duckdb as emitted
 from schemas.errors import InputError
-from warehouse.ledger import Ledger, StoreError, lock, now, read_json, write_json
+from warehouse import manifests
+from warehouse.ledger import Ledger, StoreError, lock, now
 from warehouse.query import CATALOG, connected, publication_id
 
 _OWN = "meta.publications"  # made here from the manifests, never stored
@@ -34,6 +35,7 @@ class Publication:
         versions: version by table; tables without data are left out.
         rows: rows by table.
         changed: whether this call changed what readers see.
+        held: table -> why its newest passed version is not part of the state.
     """
 
     publication_id: str
@@ -41,30 +43,35 @@ class Publication:
     versions: dict[str, int]
     rows: dict[str, int]
     changed: bool
+    held: dict[str, str] = field(default_factory=dict)
 
 
 def publish(home: Path, *, registry: Registry | None = None, wait_s: float = 60.0) -> Publication:
     """Publishes the newest passed version of every table; the same versions again change nothing.
 
+    A version that would leave a foreign key pointing to nothing is held back: readers keep the table's published
+    version, and all other tables go on. `Publication.held` says which and why.
+
     Raises:
-        StoreError: a foreign key points to nothing, a view fails, a held lock, a full disk; the old state stays.
+        StoreError: a view fails, a held lock, a full disk; the old state stays.
     """
     home, declared = Path(home).resolve(), _registry(registry)
     with lock(home, wait_s=wait_s):
         _sweep(home)
-        wanted = _pinned(home, declared)
-        known = _read_manifest(home, wanted["publication_id"])
-        if known and known["withdrawn"]:
-            current = publication_id(home)
-            return _publication(manifest(home, current) if current else known, changed=False)
-        body = {**(known or wanted), "home": str(home), "declarations": wanted["declarations"]}
-        if known == body and publication_id(home) == body["publication_id"]:
-            return _publication(body, changed=False)
-        return _swap(home, body, declared)
+        current = publication_id(home)
+        wanted, held = _pinned(home, declared, manifests.read(home, current) if current else None)
+        known = manifests.find(home, wanted["publication_id"])
+        body = {**wanted, "published_at": known["published_at"]} if known else wanted
+        if known == body and current == body["publication_id"]:
+            return _publication(body, changed=False, held=held)
+        return _swap(home, body, declared, held=held)
 
 
 def rollback(home: Path, *, to: str, registry: Registry | None = None, wait_s: float = 60.0) -> Publication:
-    """Publishes an earlier state again; later states are marked withdrawn and are not published by `publish` again.
+    """Publishes an earlier state again and withdraws what came later.
+
+    Later publications and later versions of their tables are not published again and not built on, until a new version
+    passes.
 
     Args:
         home: the warehouse.
@@ -78,7 +85,7 @@ def rollback(home: Path, *, to: str, registry: Registry | None = None, wait_s: f
     """
     home, declared = Path(home).resolve(), _registry(registry)
     with lock(home, wait_s=wait_s):
-        known = _manifests(home)
+        known = manifests.every(home)
         found = [m for m in known if m["publication_id"].startswith(to)] if to else []
         if len(found) != 1:
             raise InputError.of(
@@ -90,10 +97,12 @@ def rollback(home: Path, *, to: str, registry: Registry | None = None, wait_s: f
             raise StoreError.of(
                 f"{len(broken)} missing or damaged files (first: {broken[0]})", home, "choose another publication"
             )
-        result = _swap(home, target, declared)
+        result, ledger = _swap(home, target, declared), Ledger(home)
+        for table in declared:
+            ledger.withdraw(table.name, after=target["tables"].get(table.name, {}).get("version"))
         for later in known:
             if later["published_at"] > target["published_at"] and not later["withdrawn"]:
-                write_json(_manifest_path(home, later["publication_id"]), {**later, "withdrawn": True})
+                manifests.write(home, {**later, "withdrawn": True})
         return result
 
 
@@ -104,7 +113,7 @@ def history(home: Path, table: str | None = None, *, registry: Registry | None =
         InputError: no table of that name.
     """
     current = publication_id(home)
-    known = sorted(_manifests(Path(home)), key=lambda m: str(m["published_at"]), reverse=True)
+    known = manifests.every(home)[::-1]
     if table is None:
         return [
             {
@@ -135,34 +144,12 @@ def verify(home: Path, *, registry: Registry | None = None) -> list[str]:
     home, declared = Path(home).resolve(), _registry(registry)
     with connected(home) as connection:
         found = connection.execute("SELECT publication_id FROM main.publication").fetchone()
-        body = manifest(home, str(found[0]) if found else "")
+        body = manifests.read(home, str(found[0]) if found else "")
         defects = _file_defects(home, body)
         if defects:
             return defects
-        return [*defects, *_view_defects(connection, body, declared), *_orphans(connection, body, declared)]
-
-
-def published_files(home: Path) -> set[Path]:
-    """Every file that a publication which was not withdrawn still names; `Store.vacuum` must keep them."""
-    return {
-        Path(home) / file["path"]
-        for m in _manifests(Path(home))
-        if not m["withdrawn"]
-        for t in m["tables"].values()
-        for file in t["files"]
-    }
-
-
-def manifest(home: Path, identifier: str) -> dict[str, Any]:
-    """The manifest of a published state.
-
-    Raises:
-        StoreError: it is missing.
-    """
-    found = _read_manifest(Path(home), identifier)
-    if found is None:
-        raise StoreError.of(f"no manifest of publication {identifier}", home, "run `matloom publish`")
-    return found
+        orphans = [why for _, _, why in _orphans(connection, body, declared)]
+        return [*_view_defects(connection, body, declared), *orphans]
 
 
 def _registry(given: Registry | None) -> Registry:
@@ -171,20 +158,6 @@ def _registry(given: Registry | None) -> Registry:
     from schemas.tables import REGISTRY
 
     return REGISTRY
-
-
-def _manifest_path(home: Path, identifier: str) -> Path:
-    return home / "publications" / f"{identifier}.json"
-
-
-def _read_manifest(home: Path, identifier: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = read_json(_manifest_path(home, identifier))
-    return found
-
-
-def _manifests(home: Path) -> list[dict[str, Any]]:
-    found = [read_json(path) for path in sorted((home / "publications").glob("[0-9a-f]*.json"))]
-    return sorted(found, key=lambda m: str(m["published_at"]))
 
 
 def _sweep(home: Path) -> None:
@@ -197,12 +170,12 @@ def _sweep(home: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _pinned(home: Path, declared: Registry) -> dict[str, Any]:
-    """The manifest of the state that should be published."""
+def _pinned(home: Path, declared: Registry, published: dict[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """The manifest of the state that should be published, and what had to be held back for it."""
     from warehouse.store import Store
 
     store, ledger = Store(home, registry=declared), Ledger(home)
-    sums = {f["path"]: f for m in _manifests(home) for t in m["tables"].values() for f in t["files"]}
+    sums = {f["path"]: f for m in manifests.every(home) for t in m["tables"].values() for f in t["files"]}
     tables: dict[str, Any] = {}
     for table in declared:
         version = None if table.name == _OWN else ledger.passed_version(table.name)
@@ -210,6 +183,8 @@ def _pinned(home: Path, declared: Registry) -> dict[str, Any]:
             continue
         files = [_file(home, path, sums) for path in store.files(table.name, version=version)]
         tables[table.name] = {"version": version, "files": files, "rows": sum(f["rows"] for f in files)}
+    before = published["tables"] if published else {}
+    held = _hold_back(home, tables, before, declared) if tables != before else {}
     content = {n: [t["version"], [f["path"] for f in t["files"]]] for n, t in tables.items()}
     return {
         "publication_id": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
@@ -218,7 +193,33 @@ def _pinned(home: Path, declared: Registry) -> dict[str, Any]:
         "home": str(home),
         "declarations": {t.name: t.fingerprint() for t in declared},
         "tables": tables,
-    }
+    }, held
+
+
+def _hold_back(home: Path, tables: dict[str, Any], before: dict[str, Any], declared: Registry) -> dict[str, str]:
+    """Puts the published version in the place of each version that breaks a foreign key; changes `tables`.
+
+    The published state held together, so this ends: at the latest when every table is as it was. The table that refers
+    steps back first; where it cannot, because it is as published, the table it refers to has lost rows and steps back.
+    """
+    held: dict[str, str] = {}
+    with duckdb.connect(":memory:") as connection:
+        while True:
+            for table in declared:
+                if table.name in tables:
+                    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {emitted.quoted(table.layer)}")
+                    connection.execute(_view(home, tables[table.name], table))
+            broken = _orphans(connection, {"tables": tables}, declared)
+            pairs = [(name, why) for own, other, why in broken for name in (own, other)]
+            step = next(((name, why) for name, why in pairs if tables.get(name) != before.get(name)), None)
+            if step is None:
+                return held
+            name, why = step
+            held[name] = why
+            if name in before:
+                tables[name] = before[name]
+            else:
+                del tables[name]
 
 
 def _file(home: Path, path: Path, known: dict[str, Any]) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _swap(home: Path, body: dict[str, Any], declared: Registry) -> Publication:
+def _swap(home: Path, body: dict[str, Any], declared: Registry, *, held: dict[str, str] | None = None) -> Publication:
     """Builds the catalog aside, tries it, keeps the manifest and renames the catalog into place."""
     aside = home / f".{CATALOG}.{os.getpid()}.part"
     try:
@@ -250,14 +251,14 @@ def _swap(home: Path, body: dict[str, Any], declared: Registry) -> Publication:
             connection.execute("CHECKPOINT")
         # Opened again, because what counts is what reached the disk.
         with duckdb.connect(str(aside), read_only=True) as connection:
-            defects = [*_view_defects(connection, body, declared, deep=False), *_orphans(connection, body, declared)]
+            defects = _view_defects(connection, body, declared, deep=False)
         if defects:
             raise StoreError.of(
                 f"{len(defects)} defects (first: {defects[0]})", home, "mend the tables; the old state is kept"
             )
         with aside.open("rb+") as file:
             os.fsync(file.fileno())
-        write_json(_manifest_path(home, body["publication_id"]), body)
+        manifests.write(home, body)
         aside.replace(home / CATALOG)
     except (duckdb.Error, OSError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
@@ -267,24 +268,28 @@ def _swap(home: Path, body: dict[str, Any], declared: Registry) -> Publication:
     finally:
         for path in home.glob(f"{aside.name}*"):
             path.unlink(missing_ok=True)
-    return _publication(body, changed=True)
+    return _publication(body, changed=True, held=held or {})
 
 
 def _statements(home: Path, body: dict[str, Any], declared: Registry) -> Iterator[str]:
     for layer in dict.fromkeys(t.layer for t in declared):
         yield f"CREATE SCHEMA IF NOT EXISTS {emitted.quoted(layer)}"
     for table in declared:
-        files = body["tables"].get(table.name, {"files": []})["files"]
-        present = {c for f in files for c in f["columns"]}
-        paths = [str(home / f["path"]) for f in files]
-        yield _own_view(home, body, table) if table.name == _OWN else emitted.view_sql(table, paths, present=present)
+        own = table.name == _OWN
+        yield _own_view(home, body, table) if own else _view(home, body["tables"].get(table.name), table)
         yield from emitted.comments_sql(table)
     values = ", ".join(emitted.literal(body[k]) for k in ("publication_id", "published_at", "home"))
     yield f"CREATE VIEW main.publication AS SELECT * FROM (VALUES ({values})) AS p(publication_id, published_at, home)"
 
 
+def _view(home: Path, pinned: dict[str, Any] | None, table: Table) -> str:
+    files = pinned["files"] if pinned else []
+    present = {c for f in files for c in f["columns"]}
+    return emitted.view_sql(table, [str(home / f["path"]) for f in files], present=present)
+
+
 def _own_view(home: Path, body: dict[str, Any], table: Table) -> str:
-    others = [m for m in _manifests(home) if m["publication_id"] != body["publication_id"]]
+    others = [m for m in manifests.every(home) if m["publication_id"] != body["publication_id"]]
     states = sorted([*others, body], key=lambda m: str(m["published_at"]))
     rows = ", ".join(
         "("
@@ -348,8 +353,10 @@ def _view_defects(
     return defects
 
 
-def _orphans(connection: duckdb.DuckDBPyConnection, body: dict[str, Any], declared: Registry) -> list[str]:
-    """Foreign keys that point to nothing; a table that was never written is not looked up."""
+def _orphans(
+    connection: duckdb.DuckDBPyConnection, body: dict[str, Any], declared: Registry
+) -> list[tuple[str, str, str]]:
+    """Foreign keys that point to nothing: who refers, to whom, and how many rows; absent tables are not looked up."""
     defects = []
     for table in declared:
         for index, foreign in enumerate(table.foreign_keys):
@@ -358,7 +365,8 @@ def _orphans(connection: duckdb.DuckDBPyConnection, body: dict[str, Any], declar
             failing = _count(connection, emitted.orphans_sql(table, index))
             if failing:
                 where = f"{table.name} ({', '.join(foreign.columns)})"
-                defects.append(f"{failing} rows without their {foreign.table} in {where}: run both assets again")
+                why = f"{failing} rows without their {foreign.table} in {where}: run both assets again"
+                defects.append((table.name, foreign.table, why))
     return defects
 
 
@@ -367,11 +375,12 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(found[0]) if found else 0
 
 
-def _publication(body: dict[str, Any], *, changed: bool) -> Publication:
+def _publication(body: dict[str, Any], *, changed: bool, held: dict[str, str] | None = None) -> Publication:
     return Publication(
         publication_id=body["publication_id"],
         published_at=body["published_at"],
         versions={n: t["version"] for n, t in body["tables"].items()},
         rows={n: t["rows"] for n, t in body["tables"].items()},
         changed=changed,
+        held=held or {},
     )

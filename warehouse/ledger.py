@@ -113,7 +113,7 @@ def latest_version(home: Path, name: str) -> int | None:
 
 
 class Ledger:
-    """What is remembered of each table beside its data: last write, verdicts by version, input fingerprints.
+    """What is remembered of each table beside its data: last write, verdicts by version, versions rolled back.
 
     Args:
         home: the folder of the warehouse.
@@ -123,8 +123,9 @@ class Ledger:
         self.home = home
 
     def entry(self, name: str) -> dict[str, Any]:
-        """The entry of a table: `written` and `verdicts`."""
-        return read_json(self._path(name)) or {"table": name, "written": None, "verdicts": {}}
+        """The entry of a table: `written`, `verdicts` and `withdrawn`."""
+        kept = read_json(self._path(name)) or {}
+        return {"table": name, "written": None, "verdicts": {}, "withdrawn": [], **kept}
 
     def record_write(
         self, name: str, *, version: int, rows: int, fingerprint: str | None, declaration: str, fresh: bool
@@ -132,7 +133,7 @@ class Ledger:
         """Remembers a finished write; `fresh` forgets verdicts about a table that was there before."""
         entry = self.entry(name)
         if fresh:
-            entry["verdicts"] = {}
+            entry["verdicts"], entry["withdrawn"] = {}, []
         same = {"version": version, "rows": rows, "fingerprint": fingerprint, "declaration": declaration}
         written = entry["written"] or {}
         if all(written.get(k) == v for k, v in same.items()):
@@ -155,16 +156,66 @@ class Ledger:
         entry["verdicts"][str(version)] = {**found, "at": now()}
         write_json(self._path(name), entry)
 
+    def withdraw(self, name: str, *, after: int | None) -> None:
+        """Marks every version newer than `after` (None: every one) as rolled back, and `after` as not."""
+        latest = latest_version(self.home, name)
+        if latest is None:
+            return
+        entry, first = self.entry(name), -1 if after is None else after
+        withdrawn = sorted({*(v for v in entry["withdrawn"] if v < first), *range(first + 1, latest + 1)})
+        if withdrawn != entry["withdrawn"]:
+            write_json(self._path(name), {**entry, "withdrawn": withdrawn})
+
     def passed_version(self, name: str) -> int | None:
-        """The newest version whose verdict passed; versions of meta tables pass until a verdict says otherwise."""
+        """The newest version that passed and was not rolled back.
+
+        Versions of meta tables pass until a verdict says otherwise.
+        """
         latest = latest_version(self.home, name)
         if latest is None:
             return None
-        verdicts = self.entry(name)["verdicts"]
-        passed = {int(v) for v, found in verdicts.items() if found["passed"] and int(v) <= latest}
-        if name.startswith("meta."):
-            passed |= {v for v in range(latest + 1) if str(v) not in verdicts}
-        return max(passed, default=None)
+        entry = self.entry(name)
+        passed = {int(v) for v, found in entry["verdicts"].items() if found["passed"] and int(v) <= latest}
+        if _is_meta(name):
+            passed |= {v for v in range(latest + 1) if str(v) not in entry["verdicts"]}
+        return max(passed - set(entry["withdrawn"]), default=None)
+
+    def base_version(self, name: str) -> int | None:
+        """The version that the next write builds on: the newest, or the last that passed if that one was refused.
+
+        Meta tables are logs: what was rolled back stays in them.
+        """
+        latest = latest_version(self.home, name)
+        if latest is None:
+            return None
+        entry = self.entry(name)
+        failed = self.failed(name, latest)
+        withdrawn = latest in entry["withdrawn"] and not _is_meta(name)
+        return self.passed_version(name) if failed or withdrawn else latest
+
+    def failed(self, name: str, version: int) -> bool:
+        """Whether the version failed its audit."""
+        return not self.entry(name)["verdicts"].get(str(version), {"passed": True})["passed"]
+
+    def fingerprints(self, name: str, *, declaration: str) -> set[str]:
+        """Fingerprints of inputs that need no new build: those of the version to build on and of what was rolled back.
+
+        What was rolled back is not built again from the same inputs: that would undo the rollback.
+        """
+        entry, base = self.entry(name), self.base_version(name)
+        if base is None:
+            return set()
+        settled = {base, *entry["withdrawn"]}
+        found = [entry["verdicts"].get(str(version)) for version in settled]
+        return {
+            str(v["fingerprint"])
+            for v in found
+            if v and v["passed"] and v["declaration"] == declaration and v["fingerprint"] is not None
+        }
 
     def _path(self, name: str) -> Path:
         return self.home / "ledger" / f"{name}.json"
+
+
+def _is_meta(name: str) -> bool:
+    return name.startswith("meta.")

@@ -3,6 +3,7 @@
 Imports DuckDB and nothing else heavy: `matloom query` and `matloom status` must start in a blink.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.errors import InputError
+from warehouse import manifests
 from warehouse.ledger import Ledger, StoreError, latest_version
 
 if TYPE_CHECKING:
@@ -21,13 +23,25 @@ if TYPE_CHECKING:
     from schemas.core import Registry
 
 CATALOG = "warehouse.duckdb"
+THREADS, MEMORY_GIB = 8, 8  # the most that one reader takes of a machine; half its memory where that is less
+
+FINISHED = ("accepted", "calculation_failed", "rejected")  # states of models.evaluators that nothing follows
+_WAITING = f"""
+WITH last AS (SELECT problem, batch_id, candidate_id, arg_max(state, sequence) AS state
+              FROM design.events GROUP BY ALL)
+SELECT p.batch_id, p.problem, coalesce(last.state, 'proposed') AS state, count(*) AS candidates,
+       strftime(min(p.proposed_at) AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS since
+FROM design.proposals AS p LEFT JOIN last USING (problem, batch_id, candidate_id)
+     JOIN design.candidates AS c USING (problem, candidate_id)
+WHERE NOT c.retired AND coalesce(last.state, 'proposed') NOT IN {FINISHED}
+GROUP BY ALL ORDER BY ALL"""
 
 
 def query(home: Path, sql: str) -> "pl.DataFrame":
     """Runs one read-only statement on the published state.
 
-    SQL sees the published views only: no other file, no network, no setting can be reached or changed, and a writer
-    may run at the same time.
+    SQL reaches the views and the files of the published state and nothing else: no older or refused version, no log,
+    no folder, no network; no setting can be changed, and a writer may run at the same time.
 
     Raises:
         InputError: SQL that is wrong, or that would do anything but read.
@@ -61,9 +75,8 @@ def connected(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             connection.execute(f"ATTACH {_text(str(catalog))} AS warehouse (READ_ONLY)")
             connection.execute("USE warehouse")
-            connection.execute(f"SET allowed_directories = [{_text(str(_tables(connection, catalog)) + '/')}]")
-            connection.execute("SET enable_external_access = false")
-            connection.execute("SET lock_configuration = true")
+            for setting, value in _limits(connection, catalog.parent).items():
+                connection.execute(f"SET {setting} = {value}")
         except duckdb.Error as error:
             raise StoreError.of(f"unreadable catalog ({_first(error)})", catalog, "run `matloom publish`") from error
         yield connection
@@ -81,10 +94,8 @@ def publication_id(home: Path) -> str | None:
 
 def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, Any]]:
     """One record a declared table: table, rows, version, published_version, last_check, passed, age_h."""
-    from warehouse.catalog import manifest
-
     current = publication_id(home)
-    pinned = manifest(home, current)["tables"] if current else {}
+    pinned = manifests.read(home, current)["tables"] if current else {}
     ledger = Ledger(Path(home))
     found = []
     for table in _registry(registry):
@@ -104,6 +115,14 @@ def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, 
             }
         )
     return found
+
+
+def waiting(home: Path) -> list[dict[str, Any]]:
+    """Batches of the published state that have no outcome yet: batch_id, problem, state, candidates, since."""
+    if publication_id(home) is None:
+        return []
+    columns, found = rows(home, _WAITING)
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def describe(home: Path, table: str | None = None, *, registry: "Registry | None" = None) -> dict[str, Any]:
@@ -186,16 +205,37 @@ def _explained(home: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, duckdb.InternalException) as error:
-        raise StoreError.of(
-            f"damaged file ({_first(error)})", home, "run `matloom verify`, then `matloom publish`"
-        ) from error
+        raise _damaged(home, _first(error)) from error
     except duckdb.Error as error:
-        raise InputError.of(_first(error), "the SQL", "`matloom describe` lists tables and columns") from error
+        # DuckDB looks for a folder in the place of a missing file, and is refused.
+        said, files = _first(error), manifests.published_files(Path(home).resolve())
+        missing = [p for p in files if f'"{p}/' in said and not p.exists()]
+        if isinstance(error, duckdb.PermissionException) and missing:
+            raise _damaged(home, f"{missing[0].name} is missing") from error
+        raise InputError.of(said, "the SQL", "`matloom describe` lists tables and columns") from error
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, catalog: Path) -> Path:
-    found = connection.execute("SELECT home FROM main.publication").fetchone()
-    return (Path(found[0]) if found else catalog.parent) / "tables"
+def _damaged(home: Path, what: str) -> StoreError:
+    return StoreError.of(f"damaged file ({what})", home, "run `matloom verify`, then `matloom publish`")
+
+
+def _limits(connection: duckdb.DuckDBPyConnection, home: Path) -> dict[str, str]:
+    """What a reader may use, in the order in which it must be set.
+
+    Files are allowed one by one, as the views name them: a home that was moved is published again before it is read.
+    """
+    found = connection.execute("SELECT publication_id, home FROM main.publication").fetchone()
+    paths = manifests.files(Path(found[1]), manifests.read(home, str(found[0]))) if found else []
+    memory = min(MEMORY_GIB * 2**30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    return {
+        "threads": str(min(THREADS, os.cpu_count() or 1)),
+        "memory_limit": f"'{memory // 2**20}MiB'",
+        "temp_directory": "''",  # a reader writes nowhere
+        "allowed_paths": f"[{', '.join(_text(str(p)) for p in paths)}]",
+        "python_enable_replacements": "false",  # a name in SQL never means a variable of this program
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+    }
 
 
 def _age_h(at: str | None) -> float | None:

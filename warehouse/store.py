@@ -17,6 +17,7 @@ import polars as pl
 from schemas.core import Registry, Table
 from schemas.emit import polars as emitted
 from schemas.errors import InputError
+from warehouse import manifests
 from warehouse.ledger import Ledger, StoreError, latest_version, lock, table_folder
 
 Mode = Literal["upsert", "replace"]
@@ -29,7 +30,8 @@ class WriteResult:
     """What a write did.
 
     Attributes:
-        version: the table's version after the write.
+        version: the version that holds what was written.
+        rows: rows of that version.
         inserted: rows with a new key.
         updated: rows whose key was there with other values.
         deleted: rows that a `replace` removed.
@@ -38,21 +40,12 @@ class WriteResult:
     """
 
     version: int
+    rows: int
     inserted: int
     updated: int
     deleted: int
     rejected: int
     changed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The outcome of the audit of one version."""
-
-    version: int
-    passed: bool
-    fingerprint: str | None
-    at: str
 
 
 class Store:
@@ -79,11 +72,13 @@ class Store:
     ) -> WriteResult:
         """Stores the good rows of a frame; nothing is committed when nothing but volatile columns changed.
 
+        A version that failed its audit or was rolled back is not built on: its rows are gone after the next write.
+
         Args:
             name: declared table.
             frame: rows in the declared columns.
             mode: `upsert` merges by key; `replace` also removes rows that the frame does not have.
-            fingerprint: hash of the inputs, see `recorded_fingerprint`.
+            fingerprint: hash of the inputs, see `knows`.
 
         Raises:
             InputError: undeclared table, or a frame without the declared columns and types.
@@ -114,6 +109,11 @@ class Store:
             InputError: no such table or version.
         """
         return self.scan(name, version=version).sort(self.declared(name).key).collect()
+
+    def read_passed(self, name: str, /) -> pl.DataFrame:
+        """The rows of the newest version that passed its audit, sorted by key; no rows where none ever did."""
+        version = self.passed_version(name)
+        return emitted.empty(self.declared(name)) if version is None else self.read(name, version=version)
 
     def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
         """`read` without sorting and lazily."""
@@ -177,50 +177,47 @@ class Store:
                 name, version=version, passed=passed, fingerprint=fingerprint, declaration=table.fingerprint()
             )
 
-    def verdict(self, name: str, *, version: int | None = None) -> Verdict | None:
-        """The verdict on a version (default: the newest); None where it was not audited."""
-        wanted = self.version(name) if version is None else version
-        found = self.ledger.entry(self.declared(name).name)["verdicts"].get(str(wanted))
-        if wanted is None or found is None:
-            return None
-        return Verdict(version=wanted, passed=found["passed"], fingerprint=found["fingerprint"], at=found["at"])
-
     def passed_version(self, name: str) -> int | None:
         """The newest version that passed its audit: the one to build on and to publish."""
         return self.ledger.passed_version(self.declared(name).name)
 
-    def recorded_fingerprint(self, name: str) -> str | None:
-        """The fingerprint of the inputs of the newest version, if that version passed under today's declaration.
+    def base_version(self, name: str) -> int | None:
+        """The version that the next write builds on: the newest, or the last passed one if the newest was refused."""
+        return self.ledger.base_version(self.declared(name).name)
 
-        An asset whose inputs have this fingerprint has nothing to do.
+    def knows(self, name: str, fingerprint: str) -> bool:
+        """Whether an asset whose inputs have this fingerprint has nothing to do.
+
+        True for the inputs of the version to build on, if it passed under today's declaration, and for the inputs of
+        versions that were rolled back: only new inputs may take their place.
         """
-        version = self.version(name)
-        entry = self.ledger.entry(self.declared(name).name)
-        found = entry["verdicts"].get(str(version))
-        if found is None or not found["passed"] or found["declaration"] != self.declared(name).fingerprint():
-            return None
-        return str(found["fingerprint"]) if found["fingerprint"] is not None else None
+        return fingerprint in self.ledger.fingerprints(name, declaration=self.declared(name).fingerprint())
 
-    def vacuum(self, *, keep: set[Path], older_than_s: float = 3600.0) -> list[Path]:
-        """Removes Parquet files that no current version and none of `keep` (published files) needs.
+    def vacuum(self, *, older_than_s: float = 3600.0, dry_run: bool = False) -> list[Path]:
+        """Removes Parquet files of versions that nobody can go back to.
+
+        Kept are the files of every publication that was not withdrawn, of the newest version of each table and of the
+        one that the next write builds on.
+
+        Args:
+            older_than_s: files that are younger stay: a reader may just have been told of them.
+            dry_run: only say what would be removed.
 
         Returns:
             The removed files. Older versions that used them can no longer be read.
         """
         removed: list[Path] = []
         with lock(self.home, wait_s=self.wait_s):
-            horizon = datetime.now(UTC).timestamp() - older_than_s
+            horizon, wanted = datetime.now(UTC).timestamp() - older_than_s, manifests.published_files(self.home)
             for table in self.registry:
-                passed = self.ledger.passed_version(table.name)
-                wanted = {
-                    *keep,
-                    *self.files(table.name),
-                    *(self.files(table.name, version=passed) if passed is not None else ()),
-                }
-                for path in table_folder(self.home, table.name).glob("*.parquet"):
+                kept = (self.passed_version(table.name), self.base_version(table.name), self.version(table.name))
+                for version in {v for v in kept if v is not None}:
+                    wanted |= set(self.files(table.name, version=version))
+                for path in sorted(table_folder(self.home, table.name).glob("*.parquet")):
                     if path not in wanted and path.stat().st_mtime < horizon:
-                        path.unlink()
                         removed.append(path)
+            for path in () if dry_run else removed:
+                path.unlink()
         return removed
 
     def declared(self, name: str) -> Table:
@@ -246,24 +243,20 @@ class Store:
     def _write(
         self, table: Table, good: pl.DataFrame, *, mode: Mode, fingerprint: str | None, rejected: int
     ) -> WriteResult:
-        before = self.version(table.name)
-        current = None if before is None else self._stored(table)
-        added, updated, deleted = _difference(good, current, table)
-        if mode == "upsert":
-            deleted = 0
-        moved = before is not None and self._reshaped(table)
-        changed = before is None or moved or bool(added.height + updated.height + deleted)
-        if changed:
-            with _trouble(table.name):
-                if current is not None and mode == "upsert" and not moved:
-                    self._merge(table, pl.concat([added, updated]))
-                else:
-                    kept = (
-                        [] if mode == "replace" or current is None else [current.join(good, on=table.key, how="anti")]
-                    )
-                    self._overwrite(table, pl.concat([*kept, good]).sort(table.key), fresh=before is None)
-        version = self.version(table.name)
-        assert version is not None
+        newest, base = self.version(table.name), self.base_version(table.name)
+        current = None if base is None else self._stored(table, base)
+        added, updated, gone = _difference(good, current, table)
+        deleted = gone if mode == "replace" else 0
+        moved = newest is not None and self._reshaped(table)
+        if base is None or moved or added.height + updated.height + deleted:
+            if current is not None and mode == "upsert" and base == newest and not moved:
+                version = self._merge(table, pl.concat([added, updated]))
+            else:
+                kept = [] if mode == "replace" or current is None else [current.join(good, on=table.key, how="anti")]
+                version = self._overwrite(table, pl.concat([*kept, good]).sort(table.key), newest=newest, moved=moved)
+        else:
+            version = base
+        changed = newest is None or version > newest
         rows = (0 if current is None else current.height) + added.height - deleted
         self.ledger.record_write(
             table.name,
@@ -271,20 +264,21 @@ class Store:
             rows=rows,
             fingerprint=fingerprint,
             declaration=table.fingerprint(),
-            fresh=before is None,
+            fresh=newest is None,
         )
         return WriteResult(
             version=version,
-            inserted=added.height,
-            updated=updated.height,
-            deleted=deleted,
+            rows=rows,
+            inserted=added.height if changed else 0,
+            updated=updated.height if changed else 0,
+            deleted=deleted if changed else 0,
             rejected=rejected,
             changed=changed,
         )
 
-    def _stored(self, table: Table) -> pl.DataFrame:
+    def _stored(self, table: Table, version: int) -> pl.DataFrame:
         try:
-            return self.read(table.name)
+            return self.read(table.name, version=version)
         except pl.exceptions.PolarsError as error:
             raise StoreError.of(
                 "stored columns that the declaration does not fit",
@@ -300,18 +294,32 @@ class Store:
             {f.name: f.type for f in _stored_schema(self._delta(table.name))} != dict(_pairs(arrow.schema(table)))
         )
 
-    def _overwrite(self, table: Table, rows: pl.DataFrame, *, fresh: bool) -> None:
+    def _overwrite(self, table: Table, rows: pl.DataFrame, *, newest: int | None, moved: bool) -> int:
         from deltalake import write_deltalake
 
+        if newest is not None and not moved and self.ledger.failed(table.name, newest):
+            added, updated, gone = _difference(rows, self._stored(table, newest), table)
+            if not added.height + updated.height + gone:
+                return newest  # what was refused came again: it is audited again, not stored again
         folder = table_folder(self.home, table.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        extra: dict[str, Any] = {"configuration": _CONFIGURATION} if fresh else {"schema_mode": "overwrite"}
-        write_deltalake(folder, _arrow(rows, table), mode="overwrite", name=table.name, **extra)
+        extra: dict[str, Any] = {"configuration": _CONFIGURATION} if newest is None else {"schema_mode": "overwrite"}
+        with _trouble(table.name):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_deltalake(folder, _arrow(rows, table), mode="overwrite", name=table.name, **extra)
+        return self._committed(table)
 
-    def _merge(self, table: Table, rows: pl.DataFrame) -> None:
+    def _merge(self, table: Table, rows: pl.DataFrame) -> int:
         match = " AND ".join(f't."{k}" = s."{k}"' for k in table.key)
-        merger = self._delta(table.name).merge(_arrow(rows, table), predicate=match, source_alias="s", target_alias="t")
-        merger.when_matched_update_all().when_not_matched_insert_all().execute()
+        with _trouble(table.name):
+            delta = self._delta(table.name)
+            merger = delta.merge(_arrow(rows, table), predicate=match, source_alias="s", target_alias="t")
+            merger.when_matched_update_all().when_not_matched_insert_all().execute()
+        return self._committed(table)
+
+    def _committed(self, table: Table) -> int:
+        version = self.version(table.name)
+        assert version is not None, table.name
+        return version
 
     def _keep_rejections(self, rejected: pl.DataFrame) -> None:
         name = "meta.rejections"

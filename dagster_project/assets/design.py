@@ -12,15 +12,16 @@ SEEDS = 2
 
 @table_assets("design.problems", "design.candidates", group="design")
 def candidates(build: Build) -> Frames:
-    """Every shipped problem and all candidates it allows."""
+    """Every shipped problem and all candidates it allows, or once allowed and proposed."""
     from models.evaluators import rounds
 
-    return rounds.enumerated()
+    tables = ("design.problems", "design.candidates", "design.proposals")
+    return rounds.enumerated(*(build.store.read_passed(name) for name in tables))
 
 
 @table_assets(
-    "design.proposals",
     "design.batches",
+    "design.proposals",
     group="design",
     mode="upsert",
     reads={"candidates": "design.candidates"},
@@ -31,7 +32,7 @@ def proposals(build: Build, candidates: pl.LazyFrame) -> Frames:
     """The next batch of every problem with budget left: the initial design first, then by acquisition."""
     from models.evaluators import rounds
 
-    observed = _passed(build, "design.observations")
+    observed = build.earlier("design.observations")
     return rounds.propose(candidates.collect(), observed, seed=build.seed, at=datetime.now(UTC))
 
 
@@ -43,7 +44,7 @@ def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
     from etl.reference import recorded
     from models.evaluators import rounds
 
-    known = _passed(build, "design.observations")
+    known = build.store.read_passed("design.observations")
     return rounds.evaluate(proposals.collect(), known, tables=recorded(), at=datetime.now(UTC))
 
 
@@ -67,8 +68,3 @@ def traces(build: Build, problems: pl.LazyFrame) -> Frames:
 
     seeds = range(build.seed, build.seed + SEEDS)
     return rounds.traces(problems.collect(), recorded(), seeds=seeds, workers=min(SEEDS, os.cpu_count() or 1))
-
-
-def _passed(build: Build, table: str) -> pl.DataFrame:
-    """Rows that an earlier round left; as an input they would close a circle."""
-    return build.store.read(table, version=build.store.passed_version(table))

@@ -23,8 +23,15 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     from warehouse import catalog
 
     made = catalog.publish(context.resources.warehouse.settings.home)
+    for table, why in made.held.items():
+        context.log.warning(f"{table} is held back: {why}")
     yield dg.MaterializeResult(
-        metadata={"publication_id": made.publication_id, "changed": made.changed, "rows": sum(made.rows.values())}
+        metadata={
+            "publication_id": made.publication_id,
+            "changed": made.changed,
+            "rows": sum(made.rows.values()),
+            "held": ", ".join(made.held) or "nothing",
+        }
     )
 
 

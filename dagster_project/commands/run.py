@@ -62,7 +62,7 @@ def run(
     if failed:
         step, why = next(iter(failed.items()))
         raise RunFailedError(
-            f"step {step} failed ({why}) in {settings.home}: mend it and run again; what passed is kept"
+            f"step {step} failed ({why}) in {settings.home}: mend it and run again; what passed is published"
         )
 
 

@@ -1,4 +1,7 @@
-"""Warehouse commands: query, describe, status, verify, publish, history, rollback. Nothing heavy is imported here."""
+"""Warehouse commands: query, describe, status, verify, publish, history, rollback, vacuum, release.
+
+Nothing heavy is imported while the module loads.
+"""
 
 import csv
 import json
@@ -35,6 +38,8 @@ def register(app: typer.Typer) -> None:
     command(app, "publish")(publish)
     command(app, "history")(history)
     command(app, "rollback")(rollback)
+    command(app, "vacuum")(vacuum)
+    command(app, "release")(release)
 
 
 def query(
@@ -83,17 +88,29 @@ def describe(
 
 
 def status(as_json: Json = False, home_: Home = None) -> None:
-    """Shows each table: rows, version, published version, last check, age; and batches that are running."""
+    """Shows each table: rows, version, published version, last check, age; batches without outcome; next schedules."""
+    from datetime import UTC, datetime
+
+    from dagster_project.timetable import TIMETABLE
     from warehouse import query as warehouse
 
-    where = home(home_)
+    where, now = home(home_), datetime.now(UTC)
     tables = warehouse.status(where)
     current = warehouse.publication_id(where)
+    batches = warehouse.waiting(where)
+    ticks = [
+        {"schedule": t.name, "job": t.job, "cron": t.cron, "next_tick": t.next_tick(now).isoformat()} for t in TIMETABLE
+    ]
     if as_json:
-        say({"home": str(where), "publication_id": current, "tables": tables}, as_json=True)
+        body = {"home": str(where), "publication_id": current, "tables": tables, "batches": batches, "schedules": ticks}
+        say(body, as_json=True)
         return
     sys.stdout.write(f"home         {where}\npublication  {current or 'none yet: run `matloom run`'}\n\n")
     _print_records(tables)
+    sys.stdout.write("\nbatches that wait for outcomes\n")
+    _print_records(batches)
+    sys.stdout.write("\nschedules, where they are switched on (UTC)\n")
+    _print_records(ticks)
 
 
 def verify(as_json: Json = False, home_: Home = None) -> None:
@@ -142,6 +159,43 @@ def rollback(
     _say_publication(catalog.rollback(home(home_), to=to), as_json=as_json)
 
 
+def vacuum(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    older_than_h: Annotated[float, typer.Option("--older-than-h", min=0, help="Younger files stay.")] = 24.0,
+    as_json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Removes table files that no publication, rollback, audited or newest version needs; not while a run goes on."""
+    from warehouse.store import Store
+
+    where = home(home_)
+    removed = Store(where).vacuum(older_than_s=older_than_h * 3600, dry_run=dry_run)
+    say({"home": str(where), "files": len(removed), "dry_run": dry_run}, as_json=as_json)
+    if not as_json:
+        sys.stdout.write("".join(f"{path.relative_to(where)}\n" for path in removed))
+
+
+def release(
+    out: Annotated[str, typer.Option("--out", help="Folder to write; empty or new.")],
+    as_json: Json = False,
+    home_: Home = None,
+) -> None:
+    """Exports the published state with checksums; rows whose licence, or whose source's licence, is not open stay."""
+    from pathlib import Path
+
+    from warehouse.release import export
+
+    found = export(home(home_), out=Path(out))
+    counts = found["tables"].values()
+    summary = {
+        "publication_id": found["publication_id"],
+        "tables": len(counts),
+        "written": sum(c["written"] for c in counts),
+        "withheld": sum(c["withheld"] for c in counts),
+    }
+    say({**summary, "by_table": found["tables"]} if as_json else summary, as_json=as_json)
+
+
 def _say_publication(publication: Any, *, as_json: bool) -> None:
     summary = {
         "publication_id": publication.publication_id,
@@ -150,6 +204,8 @@ def _say_publication(publication: Any, *, as_json: bool) -> None:
         "tables": len(publication.versions),
         "rows": sum(publication.rows.values()),
     }
+    held = publication.held if as_json else "; ".join(f"{t} ({w})" for t, w in publication.held.items()) or "nothing"
+    summary["held"] = held
     say({**summary, "versions": publication.versions} if as_json else summary, as_json=as_json)
 
 

@@ -19,8 +19,8 @@ class Others(Protocol):
         """Newest version, or None where nothing was written."""
         ...
 
-    def read(self, name: str, /) -> pl.DataFrame:
-        """All rows."""
+    def read_passed(self, name: str, /) -> pl.DataFrame:
+        """The rows of the newest version that passed its audit."""
         ...
 
 
@@ -34,7 +34,7 @@ class Frames:
         """0 where there is such a frame."""
         return 0 if name in self.tables else None
 
-    def read(self, name: str, /) -> pl.DataFrame:
+    def read_passed(self, name: str, /) -> pl.DataFrame:
         """The frame."""
         return self.tables[name]
 

@@ -111,7 +111,7 @@ def _foreign(key: ForeignKey, table: Table, owner: str) -> Check:
         own = key.table == table.name
         if not own and (others is None or others.version(key.table) is None):
             return Measured(value=None, text=f"{key.table} is not there to compare with")
-        target = frame if own or others is None else others.read(key.table)
+        target = frame if own or others is None else others.read_passed(key.table)
         known = target.select(pl.col(r).alias(c) for c, r in zip(key.columns, key.references, strict=True)).unique()
         orphans = frame.drop_nulls(key.columns).join(known, on=list(key.columns), how="anti").height
         return Measured(

@@ -1,7 +1,8 @@
 """What answers a proposal: recorded tables and calculations, behind one protocol.
 
-`states` says which states a calculation may have and how they follow each other, `events` keeps what happened, and each
-back end is a module (`recorded`). Deciding what to evaluate belongs to `models.design`.
+`states` says which states a calculation may have and how they follow each other, `campaign` makes the rows of the
+design tables, `rounds` does so for all problems at once, and each back end is a module (`recorded`). Deciding what to
+evaluate belongs to `models.design`.
 """
 
 from models.evaluators.protocol import Evaluator, Handle, Observation

@@ -16,28 +16,11 @@ from models.design import pareto
 from models.design.proposal import signs
 from models.evaluators.protocol import Evaluator, Observation
 from models.evaluators.states import FINAL, State, check_move
+from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
+from schemas.tables import REGISTRY
 
-EVENTS: dict[str, Any] = {
-    "event_id": pl.String,
-    "problem": pl.String,
-    "batch_id": pl.String,
-    "candidate_id": pl.String,
-    "sequence": pl.Int64,
-    "state": pl.String,
-    "reason": pl.String,
-    "occurred_at": pl.Datetime("us", "UTC"),
-}
-OBSERVATIONS: dict[str, Any] = {
-    "problem": pl.String,
-    "candidate_id": pl.String,
-    "batch_id": pl.String,
-    "state": pl.String,
-    "objectives": pl.String,
-    "evaluator": pl.String,
-    "reason": pl.String,
-    "observed_at": pl.Datetime("us", "UTC"),
-}
+EVENTS, OBSERVATIONS = (schema(REGISTRY[name]) for name in ("design.events", "design.observations"))
 
 
 def identify(*parts: object) -> str:
@@ -53,8 +36,9 @@ def problem_rows(problem: DesignProblem) -> pl.DataFrame:
         "doi": problem.doi,
         "evaluator": problem.evaluator.kind,
         "definition": problem.model_dump_json(),
+        "retired": False,
     }
-    return pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
+    return pl.DataFrame([row], schema=schema(REGISTRY["design.problems"]))
 
 
 def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
@@ -66,6 +50,7 @@ def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
         candidate_id="candidate_id",
         formula=formula,
         variables=pl.struct(names).struct.json_encode(),
+        retired=pl.lit(False),
     )
 
 
@@ -170,8 +155,8 @@ def values_of(problem: DesignProblem, observations: pl.DataFrame, candidate_ids:
 
 
 def front_rows(problem: DesignProblem, observations: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Rows of design.fronts: the accepted candidates that no other dominates."""
-    own = candidates.filter(pl.col("problem") == problem.name)
+    """Rows of design.fronts: the accepted candidates that no other dominates, of those that the problem allows."""
+    own = candidates.filter((pl.col("problem") == problem.name) & ~pl.col("retired"))
     values, _ = values_of(problem, observations, own["candidate_id"].to_list())
     known = np.flatnonzero(np.isfinite(values).all(axis=1))
     best = known[pareto.nondominated(values[known] * signs(problem.objectives))] if len(known) else known

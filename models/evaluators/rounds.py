@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -11,37 +10,42 @@ from models.design import candidates as candidates_of
 from models.evaluators import campaign
 from models.evaluators.recorded import RecordedTable
 from schemas import problem as problems
+from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
+from schemas.tables import REGISTRY
 
 STRATEGIES = ("lvgp", "random")
-_PROPOSALS: dict[str, Any] = {
-    "problem": pl.String,
-    "candidate_id": pl.String,
-    "batch_id": pl.String,
-    "iteration": pl.Int64,
-    "rank": pl.Int64,
-    "strategy": pl.String,
-    "acquisition": pl.Float64,
-    "predicted": pl.String,
-    "proposed_at": pl.Datetime("us", "UTC"),
-}
-_BATCHES: dict[str, Any] = {
-    "batch_id": pl.String,
-    "problem": pl.String,
-    "iteration": pl.Int64,
-    "size": pl.Int64,
-    "evaluator": pl.String,
-}
-_FRONTS: dict[str, Any] = dict.fromkeys(("problem", "candidate_id", "formula", "objectives"), pl.String)
+_PROPOSALS, _BATCHES, _FRONTS = (
+    schema(REGISTRY[name]) for name in ("design.proposals", "design.batches", "design.fronts")
+)
 
 
-def enumerated() -> dict[str, pl.DataFrame]:
-    """Rows of design.problems and design.candidates of every shipped problem."""
+def enumerated(before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of design.problems and design.candidates of every shipped problem.
+
+    What was proposed stays when its problem no longer allows it, as `retired`: its outcomes were paid for, and other
+    tables refer to it.
+
+    Args:
+        before: rows of design.problems so far.
+        candidates: rows of design.candidates so far.
+        proposals: rows of design.proposals so far.
+    """
     asked = [problems.load(name) for name in problems.names()]
+    proposed = candidates.join(proposals, on=["problem", "candidate_id"], how="semi")
     return {
-        "design.problems": pl.concat(campaign.problem_rows(p) for p in asked),
-        "design.candidates": pl.concat(campaign.candidate_rows(p, candidates_of(p)) for p in asked),
+        "design.problems": _with_retired(pl.concat(campaign.problem_rows(p) for p in asked), before, on=["problem"]),
+        "design.candidates": _with_retired(
+            pl.concat(campaign.candidate_rows(p, candidates_of(p)) for p in asked),
+            proposed,
+            on=["problem", "candidate_id"],
+        ),
     }
+
+
+def _with_retired(now: pl.DataFrame, before: pl.DataFrame, *, on: list[str]) -> pl.DataFrame:
+    gone = before.join(now, on=on, how="anti").with_columns(retired=pl.lit(True))
+    return pl.concat([now, gone.select(now.columns)])
 
 
 def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: datetime) -> dict[str, pl.DataFrame]:
@@ -53,15 +57,15 @@ def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: 
     for asked in _asked(candidates):
         frame = candidates_of(asked)
         values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
-        left = min(asked.budget.total, frame.height) - int(tried.sum())
+        left = min(_left(asked, observed), frame.height - int(tried.sum()))
         if left <= 0:
             continue
         iteration = observed.filter(pl.col("problem") == asked.name)["batch_id"].n_unique()
         batch = min(asked.budget.batch, left)
         chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=batch, seed=seed + iteration)
-        strategy = "initial" if iteration == 0 else "lvgp"
+        strategy = "lvgp" if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
-        rows.append(made.cast(pl.Schema(_PROPOSALS)))
+        rows.append(made.cast(_PROPOSALS))
         name = campaign.batch_id(asked, iteration)
         batches.append((name, asked.name, iteration, made.height, asked.evaluator.kind))
     return {
@@ -109,7 +113,7 @@ def traces(
 ) -> dict[str, pl.DataFrame]:
     """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
     made = []
-    for asked in (problems.DesignProblem.model_validate_json(d) for d in rows["definition"]):
+    for asked in (DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]):
         if asked.evaluator.kind != "recorded":
             continue
         table = tables[str(asked.evaluator.table)]
@@ -135,9 +139,9 @@ def _asked(rows: pl.DataFrame) -> Iterator[DesignProblem]:
 
 def remaining(candidates: pl.DataFrame, observed: pl.DataFrame) -> dict[str, int]:
     """Evaluations left in the budget of each problem that a recorded table answers."""
-    done = dict(observed.group_by("problem").len().iter_rows())
-    return {
-        p.name: max(0, p.budget.total - int(done.get(p.name, 0)))
-        for p in _asked(candidates)
-        if p.evaluator.kind == "recorded"
-    }
+    return {p.name: _left(p, observed) for p in _asked(candidates) if p.evaluator.kind == "recorded"}
+
+
+def _left(asked: DesignProblem, observed: pl.DataFrame) -> int:
+    """What is left of the budget; evaluations of candidates that were retired since are spent too."""
+    return max(0, asked.budget.total - observed.filter(pl.col("problem") == asked.name).height)

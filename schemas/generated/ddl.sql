@@ -283,6 +283,7 @@ CREATE TABLE "design"."problems" (
     "doi" VARCHAR,
     "evaluator" VARCHAR NOT NULL,
     "definition" VARCHAR NOT NULL,
+    "retired" BOOLEAN NOT NULL,
     PRIMARY KEY ("problem")
 );
 COMMENT ON TABLE "design"."problems" IS 'What is varied, what is wanted and who evaluates. Grain: one problem';
@@ -291,19 +292,22 @@ COMMENT ON COLUMN "design"."problems"."title" IS 'Title.';
 COMMENT ON COLUMN "design"."problems"."doi" IS 'DOI, lower case.';
 COMMENT ON COLUMN "design"."problems"."evaluator" IS 'What evaluates.';
 COMMENT ON COLUMN "design"."problems"."definition" IS 'The problem file.';
+COMMENT ON COLUMN "design"."problems"."retired" IS 'No longer asked: kept because other tables refer to it.';
 
 CREATE TABLE "design"."candidates" (
     "problem" VARCHAR NOT NULL,
     "candidate_id" VARCHAR NOT NULL,
     "formula" VARCHAR,
     "variables" VARCHAR NOT NULL,
+    "retired" BOOLEAN NOT NULL,
     PRIMARY KEY ("problem", "candidate_id")
 );
-COMMENT ON TABLE "design"."candidates" IS 'All candidates that the problems allow. Grain: one candidate of one problem';
+COMMENT ON TABLE "design"."candidates" IS 'All candidates that the problems allow, and those that were proposed before a problem changed. Grain: one candidate of one problem';
 COMMENT ON COLUMN "design"."candidates"."problem" IS 'Name of the problem.';
 COMMENT ON COLUMN "design"."candidates"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
 COMMENT ON COLUMN "design"."candidates"."formula" IS 'Formula of the candidate.';
 COMMENT ON COLUMN "design"."candidates"."variables" IS 'Variable -> level.';
+COMMENT ON COLUMN "design"."candidates"."retired" IS 'No longer asked: kept because other tables refer to it.';
 
 CREATE TABLE "design"."proposals" (
     "problem" VARCHAR NOT NULL,

@@ -97,7 +97,7 @@ KEYWORD_HITS = Table(
     grain="one hit of one phrase",
     key=("document_id", "phrase", "field", "start"),
     columns=(_DOCUMENT_ID, _PHRASE, _GROUP, _FIELD, *_SPAN),
-    foreign_keys=(_DOCUMENT,),
+    foreign_keys=(_DOCUMENT, ForeignKey(columns=("phrase",), table="core.keywords", references=("phrase",))),
 )
 SELECTIONS = Table(
     name="core.selections",

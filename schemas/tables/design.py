@@ -37,10 +37,12 @@ _STATE = Column(
         ),
     ),
 )  # fmt: skip
+_RETIRED = Column(name="retired", type=Type.BOOL, doc="No longer asked: kept because other tables refer to it.")
 _IN_PROBLEMS = ForeignKey(columns=("problem",), table="design.problems", references=("problem",))
 _IN_CANDIDATES = ForeignKey(
     columns=("problem", "candidate_id"), table="design.candidates", references=("problem", "candidate_id")
 )
+_IN_BATCHES = ForeignKey(columns=("batch_id",), table="design.batches", references=("batch_id",))
 
 
 def _time(name: str, doc: str) -> Column:
@@ -62,11 +64,12 @@ PROBLEMS = Table(
         Column(name="doi", type=Type.STRING, nullable=True, doc="DOI, lower case."),
         Column(name="evaluator", type=Type.STRING, doc="What evaluates.", rules=(NotBlank(),)),
         Column(name="definition", type=Type.JSON, doc="The problem file."),
+        _RETIRED,
     ),
 )
 CANDIDATES = Table(
     name="design.candidates",
-    doc="All candidates that the problems allow.",
+    doc="All candidates that the problems allow, and those that were proposed before a problem changed.",
     grain="one candidate of one problem",
     key=("problem", "candidate_id"),
     columns=(
@@ -74,8 +77,10 @@ CANDIDATES = Table(
         _CANDIDATE,
         _FORMULA,
         Column(name="variables", type=Type.JSON, doc="Variable -> level."),
+        _RETIRED,
     ),
     foreign_keys=(_IN_PROBLEMS,),
+    usage_warnings=("Leave out rows with retired = true: they can no longer be proposed.",),
 )
 PROPOSALS = Table(
     name="design.proposals",
@@ -100,7 +105,7 @@ PROPOSALS = Table(
         Column(name="predicted", type=Type.JSON, nullable=True, doc="Mean and deviation of each objective."),
         _time("proposed_at", "When it was proposed."),
     ),
-    foreign_keys=(_IN_CANDIDATES,),
+    foreign_keys=(_IN_CANDIDATES, _IN_BATCHES),
 )
 BATCHES = Table(
     name="design.batches",
@@ -131,7 +136,7 @@ EVENTS = Table(
         _REASON,
         _time("occurred_at", "When it happened."),
     ),
-    foreign_keys=(_IN_CANDIDATES,),
+    foreign_keys=(_IN_CANDIDATES, _IN_BATCHES),
 )
 OBSERVATIONS = Table(
     name="design.observations",
@@ -148,7 +153,7 @@ OBSERVATIONS = Table(
         _REASON,
         _time("observed_at", "When the outcome was collected."),
     ),
-    foreign_keys=(_IN_CANDIDATES,),
+    foreign_keys=(_IN_CANDIDATES, _IN_BATCHES),
     usage_warnings=("Values of different evaluators must not be mixed in one front.",),
 )
 FRONTS = Table(

@@ -1,6 +1,6 @@
 """Layer `pred`: what the trained models say. Every row names the model that said it."""
 
-from schemas.core import Column, Table, Type
+from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf, SumsTo
 
 _SHARE = (Between(0, 1),)
@@ -18,6 +18,7 @@ MODEL_ID = Column(
     doc="Model that made the prediction; its card lies in meta.models.",
     rules=(NotBlank(),),
 )
+_MODEL = ForeignKey(columns=("model_id",), table="meta.models", references=("model_id",))
 FORMULA = Column(name="formula", type=Type.STRING, doc='Chemical formula as text; "NaN" is one.', rules=(NotBlank(),))
 IN_DOMAIN = Column(name="in_domain", type=Type.BOOL, doc="Whether the model has seen anything similar.", nullable=True)
 
@@ -26,6 +27,7 @@ SCREENING = Table(
     doc="Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound.",
     grain="one compound and model",
     key=("formula", "model_id"),
+    foreign_keys=(_MODEL,),
     columns=(
         FORMULA,
         MODEL_ID,
@@ -60,6 +62,7 @@ FAMILIES = Table(
     doc="Predictions gathered by family of compounds, tested against random draws with control of multiple tests.",
     grain="one family, grouping and model",
     key=("grouping", "family", "model_id"),
+    foreign_keys=(_MODEL,),
     columns=(
         Column(
             name="grouping",
@@ -105,6 +108,7 @@ EXPLANATIONS = Table(
     doc="Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE).",
     grain="one feature or one point of an effect curve",
     key=("model_id", "explanation_number"),
+    foreign_keys=(_MODEL,),
     columns=(
         MODEL_ID,
         Column(
@@ -181,6 +185,7 @@ RECIPES = Table(
     doc="Predicted synthesis of a target: route, heating conditions with intervals, best precursors and reaction.",
     grain="one target and model",
     key=("target", "model_id"),
+    foreign_keys=(_MODEL,),
     columns=(
         Column(name="target", type=Type.STRING, doc="Formula of the compound to be made.", rules=(NotBlank(),)),
         MODEL_ID,

@@ -63,6 +63,7 @@ RECIPES = Table(
         _START,
         _END,
     ),
+    foreign_keys=(ForeignKey(columns=("document_id",), table="raw.documents", references=("document_id",)),),
     usage_warnings=(
         "Read by rules: precursors and targets of a paragraph that describes several syntheses may be mixed.",
     ),

@@ -14,7 +14,7 @@ import pytest
 
 from dagster_project.building import Build, Frames, table_assets
 from warehouse import catalog
-from warehouse.query import query
+from warehouse.query import publication_id, query
 from warehouse.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +97,26 @@ def test_one_group_can_be_run_again_and_an_unknown_one_is_explained(finished: tu
     assert json.loads(matloom("run", "--select", "corpus", "--json", home=home).stdout)["failed"] == {}
     error = matloom("run", "--select", "nonsense", home=home, code=2).stderr
     assert "nothing named 'nonsense'" in error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["screening", "design_loop"])
+def test_a_job_that_a_sensor_starts_runs_on_a_finished_home(
+    finished: tuple[Path, dict[str, Any]], job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.definitions import defs
+
+    for name in ("MATLOOM_PROFILE", "MATLOOM_DATASETS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MATLOOM_HOME", str(finished[0]))
+    before = publication_id(finished[0])
+    with dg.DagsterInstance.ephemeral() as held:
+        run = defs.resolve_job_def(job).execute_in_process(
+            instance=held, run_config={"loggers": {"console": {"config": {"quiet": True}}}}
+        )
+    assert run.success
+    assert dg.AssetKey(["meta", "publications"]) in {e.asset_key for e in run.get_asset_materialization_events()}
+    assert publication_id(finished[0]) == before  # nothing was new, so nothing was published anew
 
 
 @table_assets("core.keywords", "core.keyword_hits", "core.selections", group="corpus")

@@ -30,27 +30,38 @@ def seen(home: Path) -> set[int]:
 
 
 @pytest.mark.slow
-def test_fifty_kills_leave_no_half_state_and_lose_no_published_row(tmp_path):
+def test_fifty_kills_leave_no_half_state_and_lose_no_stored_or_published_row(tmp_path):
     home, rounds = tmp_path / "home", 55
-    done = home.with_suffix(".done")
     reads, before = 0, set()
     with subprocess.Popen([sys.executable, str(DRIVER), str(home), "7", str(rounds)]) as process:
         while process.poll() is None:
-            promised = {int(n) for n in done.read_text().split()} if done.exists() else set()
+            promised = set(map(int, driver.noted(home, ".done")))
             if (home / "warehouse.duckdb").exists():
                 now = seen(home)
                 assert before | promised <= now
                 before, reads = now, reads + 1
         assert process.returncode == 0
-    promised = {int(n) for n in done.read_text().split()}
-    assert len(promised) >= 3
+    promised = set(map(int, driver.noted(home, ".done")))
+    assert len(promised) >= 10
+    assert len(driver.noted(home, ".stored")) >= 2 * len(promised)
     assert reads >= 20
     assert catalog.verify(home, registry=driver.REGISTRY) == []
     store = Store(home, registry=driver.REGISTRY)
+    assert driver.noted(home, ".lost") == []
+    assert driver.lost(store, home) == []
     for table in driver.TABLES:
         for number in promised:
             assert store.write(table.name, driver.batch(number)).changed is False
     assert promised <= seen(home)
+
+
+def test_what_was_stored_and_is_gone_would_be_seen(tmp_path):
+    home = tmp_path / "home"
+    store = Store(home, registry=driver.REGISTRY)
+    store.record_verdict("core.left_rows", store.write("core.left_rows", driver.batch(0)).version, passed=True)
+    for line in ("core.left_rows 0", "core.left_rows 1", "core.right_rows 0"):
+        driver.note(home, ".stored", line)
+    assert driver.lost(store, home) == ["core.left_rows 1", "core.right_rows 0"]
 
 
 _FULL = """

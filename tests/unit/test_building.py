@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from dagster_project.building import table_assets
-from dagster_project.io_manager import figure, preview
+from dagster_project.io_manager import StoreIOManager, figure, preview
 from dagster_project.resources import store_io_manager, warehouse_resource
 from warehouse import catalog
 from warehouse.store import Store
@@ -134,6 +134,74 @@ def test_a_later_run_builds_on_the_newest_version_that_passed(run, tmp_path: Pat
     assert run(selection=[metric_rows]).success
     assert CALLS == ["models", "metrics"]  # the refused version is no new input
     assert store.passed_version("meta.models") == 0
+
+
+def test_rows_that_never_passed_are_no_input(run, tmp_path: Path) -> None:
+    result = run(selection=[metric_rows], raise_on_error=False)
+    assert not result.success
+    assert "no version of meta.models that passed its checks" in str(result.failure_data_for_node("metric_rows").error)
+    store = Store(tmp_path)
+    store.write("meta.models", models("8").with_columns(created_at=AT))
+    store.record_verdict("meta.models", 0, passed=False)
+    assert not run(selection=[metric_rows], raise_on_error=False).success
+    assert CALLS == []
+
+
+def test_the_fingerprint_is_that_of_the_rows_that_were_read(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = StoreIOManager.load_input
+
+    def overtaken(self, context):
+        found = real(self, context)
+        if not CALLS.count("metrics"):
+            Store(tmp_path).write("meta.models", models("8").with_columns(created_at=AT))
+        return found
+
+    monkeypatch.setattr(StoreIOManager, "load_input", overtaken)
+    assert run().success
+    assert Store(tmp_path).passed_version("meta.models") == 1
+    assert Store(tmp_path).read("meta.bias_metrics").filter(metric_name="rows")["metric_value"].to_list() == [1.0]
+    assert run(selection=[metric_rows]).success
+    assert Store(tmp_path).read("meta.bias_metrics").filter(metric_name="rows")["metric_value"].to_list() == [2.0]
+
+
+def test_a_replaced_data_set_runs_again(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "sets"
+    (folder / "text").mkdir(parents=True)
+    file = folder / "text" / "a.csv"
+    file.write_text("one")
+    monkeypatch.setenv("MATLOOM_PROFILE", "datasets")
+    monkeypatch.setenv("MATLOOM_DATASETS", str(folder))
+    for _ in range(2):
+        run(selection=[model_rows])
+    assert CALLS == ["models"]
+    file.write_text("two")
+    run(selection=[model_rows])
+    assert CALLS == ["models"] * 2
+
+
+@table_assets("meta.rejections", group="quality", mode="upsert", partitions=dg.StaticPartitionsDefinition(["d1", "d2"]))
+def daily_rows(build) -> dict[str, pl.DataFrame]:
+    """Asks a source about a day."""
+    CALLS.append(build.partition)
+    return {"meta.rejections": build.store.read("meta.rejections")}
+
+
+def test_a_partition_is_never_skipped(run) -> None:
+    resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
+    for _ in range(2):
+        assert dg.materialize([daily_rows], partition_key="d1", resources=resources).success
+    assert CALLS == ["d1", "d1"]
+
+
+def test_the_code_version_follows_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project import building
+    from schemas.tables import REGISTRY
+
+    before = building.code_version(daily_rows.op.compute_fn.decorated_fn, [REGISTRY["meta.models"]])
+    monkeypatch.setattr(building, "package_version", lambda: "another")
+    assert building.code_version(daily_rows.op.compute_fn.decorated_fn, [REGISTRY["meta.models"]]) != before
 
 
 def test_a_figure_carries_its_own_data() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -9,10 +10,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from schemas.emit.polars import schema
 from schemas.tables import REGISTRY
+from warehouse import catalog
+from warehouse.query import query
 from warehouse.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
+QUIET = {"loggers": {"console": {"config": {"quiet": True}}}}
 HEAVY = ("torch", "pymatgen", "matminer", "sklearn", "lightgbm", "great_expectations", "pandas", "spacy")
 
 
@@ -54,36 +59,156 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
     jobs = {j.name for j in defs.resolve_all_job_defs()}
     assert {"everything", "literature_update", "screening", "design_loop"} <= jobs
     assert {s.name for s in defs.schedules or ()} == {"literature_daily", "screening_weekly"}
-    assert {s.name for s in defs.sensors or ()} == {"new_documents", "new_candidates", "new_observations", "new_labels"}
+    sensors = {"new_documents", "new_outcomes", "new_labels", "publish_after_failure"}
+    assert {s.name for s in defs.sensors or ()} == sensors
     assert isinstance(defs.resolve_job_def("literature_update").partitions_def, dg.DailyPartitionsDefinition)
 
 
-def test_a_repeated_tick_of_a_sensor_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_timetable_says_when_dagster_will_run() -> None:
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    from dagster_project.definitions import defs
+    from dagster_project.timetable import TIMETABLE
+
+    made = {s.name: s for s in defs.schedules or ()}
+    assert set(made) == {t.name for t in TIMETABLE}
+    for now in (datetime(2026, 11, d, h, 30, tzinfo=UTC) for d in (22, 23, 24) for h in (4, 5, 6)):
+        for timed in TIMETABLE:
+            schedule = made[timed.name]
+            if not isinstance(schedule, dg.ScheduleDefinition):
+                schedule = schedule.resolve(defs.resolve_job_def(timed.job))
+            assert (schedule.cron_schedule, schedule.execution_timezone) == (timed.cron, "UTC")
+            assert schedule.job_name == timed.job
+            told = next(schedule_execution_time_iterator(now.timestamp(), timed.cron, "UTC"))
+            assert timed.next_tick(now) == told
+
+
+def rows(table: str, number: int) -> pl.DataFrame:
+    """A valid row of a watched table; each number is another."""
+    values = {
+        "raw.harvests": {"source": "arxiv", "day": date(2026, 10, number), "records": 3, "rejected": 0},
+        "design.candidates": {"problem": "p", "candidate_id": f"c{number}", "variables": "{}", "retired": False},
+        "design.observations": {
+            "problem": "p", "candidate_id": f"c{number}", "batch_id": "b", "state": "accepted", "objectives": "{}",
+            "evaluator": "e", "observed_at": datetime(2026, 1, 1, tzinfo=UTC),
+        },
+        "core.labels": {
+            "formula": f"V{number}O2", "label_name": "mit", "chemsys": "O-V", "source": "s", "curated": True,
+            "licence": "CC0-1.0",
+        },
+    }[table]  # fmt: skip
+    declared = REGISTRY[table]
+    return pl.DataFrame([{c: values.get(c) for c in declared.column_names}], schema=schema(declared))
+
+
+WATCHED = [
+    ("new_documents", "everything", ("raw.harvests",)),
+    ("new_outcomes", "design_loop", ("design.candidates", "design.observations")),
+    ("new_labels", "screening", ("core.labels",)),
+]
+
+
+@pytest.mark.parametrize(("name", "job", "tables"), WATCHED)
+def test_a_sensor_asks_once_for_each_new_audited_version(
+    name: str, job: str, tables: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dagster_project.resources import warehouse_resource
     from dagster_project.sensors import SENSORS
 
     monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
     monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
-    sensor = next(s for s in SENSORS if s.name == "new_documents")
+    (sensor,) = (s for s in SENSORS if s.name == name)
+    assert [j.name for j in sensor.jobs] == [job]
+    store, cursor, asked = Store(tmp_path), None, []
     with dg.DagsterInstance.ephemeral() as held:
 
-        def tick(cursor: str | None) -> tuple[list[str | None], str | None]:
+        def tick() -> int:
+            nonlocal cursor
             with dg.build_sensor_context(
                 instance=held, cursor=cursor, resources={"warehouse": warehouse_resource}
             ) as context:
                 found = sensor.evaluate_tick(context)
-                return [r.run_key for r in found.run_requests or ()], context.cursor
+                cursor = context.cursor
+                keys = [r.run_key for r in found.run_requests or ()]
+                asked.extend(keys)
+                return len(keys)
 
-        assert tick(None)[0] == []
-        store = Store(tmp_path)
-        row = {"source": "arxiv", "day": "2026-10-01", "records": 3, "rejected": 0}
-        frame = pl.DataFrame([row]).with_columns(pl.col("day").str.to_date())
-        store.write("raw.harvests", frame)
-        assert tick(None)[0] == []  # not audited yet
-        store.record_verdict("raw.harvests", 0, passed=True)
-        keys, cursor = tick(None)
-        assert keys == ["new_documents:0"]
-        assert tick(cursor)[0] == []
+        assert tick() == 0
+        for number in (1, 2):
+            for table in tables:
+                version = store.write(table, rows(table, number)).version
+                assert tick() == 0  # not audited yet
+                store.record_verdict(table, version, passed=False)
+                assert tick() == 0  # refused
+                store.record_verdict(table, version, passed=True)
+                assert (tick(), tick()) == (1, 0)
+    assert len(set(asked)) == 2 * len(tables)
+
+
+TOY = """
+name: toy
+title: Toy
+variables:
+  - {name: M, levels: [Ti, V, Cr]}
+  - {name: A, levels: [Al, Si]}
+  - {name: X, levels: [C, N]}
+objectives: [{name: bulk_GPa, direction: max, unit: GPa}]
+evaluator: {kind: recorded, table: max_phases}
+budget: {initial: 4, total: 5, batch: 1}
+"""
+
+
+@pytest.mark.slow
+def test_each_round_of_the_design_loop_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project.definitions import defs
+    from schemas import problem
+
+    (tmp_path / "toy.yaml").write_text(TOY)
+    monkeypatch.setattr(problem, "FOLDER", tmp_path)
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    counts = []
+    with dg.DagsterInstance.ephemeral() as held:
+        for _ in range(3):
+            run = defs.resolve_job_def("design_loop").execute_in_process(instance=held, run_config=QUIET)
+            assert run.success
+            counts.append(query(tmp_path / "home", "select count(*) from design.observations").item())
+    assert counts == [4, 5, 5]
+    assert catalog.verify(tmp_path / "home") == []
+
+
+def test_after_a_failure_what_passed_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project.sensors import publish_after_failure
+
+    @dg.op
+    def fails() -> None:
+        raise ValueError("no")
+
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    store = Store(tmp_path)
+    store.record_verdict("core.labels", store.write("core.labels", rows("core.labels", 1)).version, passed=True)
+    with dg.DagsterInstance.ephemeral() as held:
+        run = dg.GraphDefinition("broken", node_defs=[fails]).execute_in_process(instance=held, raise_on_error=False)
+        event = next(e for e in run.all_events if e.is_run_failure)
+        context = dg.build_run_status_sensor_context("x", event, held, run.dagster_run)
+        publish_after_failure(context.for_run_failure())
+    assert query(tmp_path, "select formula from core.labels").item() == "V1O2"
+
+
+def test_the_daemon_starts_one_writing_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project.definitions import defs
+    from dagster_project.home import prepare
+
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare(tmp_path)))
+    with dg.DagsterInstance.get() as held:
+        queue = held.get_concurrency_config().run_queue_config
+        assert queue is not None
+        (limit,) = queue.tag_concurrency_limits
+        assert held.run_monitoring_enabled
+    for name in ("everything", "literature_update", "screening", "design_loop"):
+        assert defs.resolve_job_def(name).tags[limit["key"]] == limit["value"]
+    assert limit["limit"] == 1
 
 
 def test_the_definitions_pass_the_checks_of_dagster() -> None:
@@ -100,10 +225,10 @@ def test_a_day_of_literature_is_a_partition_and_its_replay_changes_nothing(
     monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
     monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
     job, store = defs.resolve_job_def("literature_update"), Store(tmp_path)
-    quiet = {"loggers": {"console": {"config": {"quiet": True}}}}
     with dg.DagsterInstance.ephemeral() as held:
         for day, total in (("2026-10-03", 1), ("2026-10-04", 2), ("2026-10-04", 2)):
-            assert job.execute_in_process(instance=held, partition_key=day, run_config=quiet).success
+            assert job.execute_in_process(instance=held, partition_key=day, run_config=QUIET).success
             assert store.read("raw.documents").height == total
     assert store.version("raw.documents") == 1
     assert store.read("raw.harvests").height == 2
+    assert query(tmp_path, "select count(*) from raw.harvests").item() == 2

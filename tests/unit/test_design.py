@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 import torch
 
+from dagster_project.quality import run_checks
 from etl import reference
 from models import lvgp
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
-from models.evaluators import RecordedTable, State, campaign, states
+from models.evaluators import RecordedTable, State, campaign, rounds, states
 from models.lvgp.encoding import of_frame
 from models.lvgp.model import inputs
 from models.lvgp.surrogate import NOISE_FLOOR
@@ -21,6 +22,8 @@ from schemas import problem as problems
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
+from warehouse import catalog
+from warehouse.store import Store
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -361,6 +364,67 @@ def test_a_campaign_on_a_recorded_table_fills_the_design_tables() -> None:
     trace = simulation.simulate(table, PLAN)
     made = campaign.trace_rows(asked, trace, strategy="lvgp")
     assert inspect(made, REGISTRY["design.traces"]).rejected_rows == 0
+
+
+TOY = """
+name: toy
+title: Toy
+variables:
+  - {name: a, levels: [x, y, z]}
+  - {name: b, levels: [u, v]}
+objectives: [{name: f, direction: max}]
+evaluator: {kind: recorded, table: toy}
+budget: {initial: 4, total: 5, batch: 1}
+"""
+
+
+def a_round(store: Store) -> dict[str, list[str]]:
+    """One round on the problems of the folder, through the store, as the assets do it; the failed checks by table."""
+    table = pl.DataFrame({"a": list("xxyyzz"), "b": list("uvuvuv"), "f": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    failed = {}
+
+    def keep(made: dict[str, pl.DataFrame], mode: str) -> None:
+        for name in sorted(made, key=lambda n: n != "design.batches"):
+            version = store.write(name, made[name], mode=mode).version
+            results = run_checks(REGISTRY[name], store.read(name, version=version), version=version, others=store)
+            failed[name] = [r.check_name for r in results if not r.passed and r.severity == "blocking"]
+            store.record_verdict(name, version, passed=not failed[name])
+
+    passed = store.read_passed
+    keep(rounds.enumerated(*(passed(f"design.{n}") for n in ("problems", "candidates", "proposals"))), "replace")
+    observed = passed("design.observations")
+    keep(rounds.propose(passed("design.candidates"), observed, seed=0, at=AT), "upsert")
+    keep(rounds.evaluate(passed("design.proposals"), observed, tables={"toy": table}, at=AT), "upsert")
+    keep(rounds.fronts(passed("design.observations"), passed("design.candidates")), "replace")
+    return {name: checks for name, checks in failed.items() if checks}
+
+
+def test_a_level_that_is_removed_retires_its_candidates_and_blocks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    file, store = tmp_path / "toy.yaml", Store(tmp_path / "home")
+    file.write_text(TOY)
+    assert a_round(store) == {}
+    assert catalog.publish(store.home).held == {}
+    file.write_text(TOY.replace("[x, y, z]", "[x, y]"))
+    assert a_round(store) == {}
+    made = catalog.publish(store.home)
+    assert made.held == {}
+    rows = store.read_passed("design.candidates")
+    retired = set(rows.filter("retired")["candidate_id"])
+    observed = set(store.read_passed("design.observations")["candidate_id"])
+    assert rows.filter(~pl.col("retired")).height == 4
+    assert retired == {c for c in observed if c.startswith("z")} != set()
+    assert not any(c in retired for c in store.read_passed("design.fronts")["candidate_id"])
+    assert len(observed) == 5  # what retired candidates cost is spent
+    assert rounds.remaining(rows, store.read_passed("design.observations")) == {"toy": 0}
+    file.unlink()
+    (tmp_path / "other.yaml").write_text(TOY.replace("toy", "other").replace("table: other", "table: toy"))
+    assert a_round(store) == {}
+    assert catalog.publish(store.home).held == {}
+    assert store.read_passed("design.problems").filter("retired")["problem"].to_list() == ["toy"]
+    assert catalog.verify(store.home) == []
 
 
 def test_a_recorded_table_says_what_it_does_not_know() -> None:

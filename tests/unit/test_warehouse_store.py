@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -121,16 +122,33 @@ def test_a_new_column_is_added_with_the_rows_kept(store):
 
 def test_the_fingerprint_is_known_once_the_version_passed(store):
     version = store.write("core.parents", parents(a=1.0), fingerprint="f1").version
-    assert store.recorded_fingerprint("core.parents") is None
+    assert not store.knows("core.parents", "f1")
     store.record_verdict("core.parents", version, passed=False)
-    assert store.recorded_fingerprint("core.parents") is None
+    assert not store.knows("core.parents", "f1")
     store.record_verdict("core.parents", version, passed=True)
-    assert store.recorded_fingerprint("core.parents") == "f1"
-    assert store.verdict("core.parents").passed
+    assert store.knows("core.parents", "f1")
     store.write("core.parents", parents(b=1.0), fingerprint="f2")
-    assert store.verdict("core.parents") is None
-    assert store.recorded_fingerprint("core.parents") is None
+    assert not store.knows("core.parents", "f1")
+    assert not store.knows("core.parents", "f2")
     assert store.versions("core.parents")["passed"].to_list() == [None, True]
+
+
+def test_rows_of_a_refused_version_are_never_read_as_passed_nor_built_on(store):
+    store.record_verdict("core.parents", store.write("core.parents", parents(bad=1.0)).version, passed=False)
+    assert store.read_passed("core.parents").rows() == []
+    assert store.read_passed("core.parents").schema == store.read("core.parents").schema
+    assert store.read_passed("core.children").rows() == []
+    again = store.write("core.parents", parents(bad=1.0))
+    assert (again.version, again.changed) == (0, False)
+    good = store.write("core.parents", parents(good=1.0))
+    assert good.version == 1
+    assert store.read("core.parents")["formula_id"].to_list() == ["good"]
+    store.record_verdict("core.parents", 1, passed=True)
+    store.record_verdict("core.parents", store.write("core.parents", parents(worse=1.0)).version, passed=False)
+    assert store.read_passed("core.parents")["formula_id"].to_list() == ["good"]
+    assert store.write("core.parents", parents(good=1.0)).version == 1
+    store.write("core.parents", parents(better=1.0))
+    assert store.read("core.parents")["formula_id"].to_list() == ["better", "good"]
 
 
 def test_a_held_lock_is_one_clear_line(store):
@@ -147,7 +165,15 @@ def test_readers_see_only_versions_that_passed(store):
     assert query.query(store.home, "SELECT formula_id FROM core.parents").rows() == [("a",)]
     assert query.query(store.home, "SELECT * FROM core.children").height == 0
     assert query.query(store.home, "SELECT table_count FROM meta.publications").rows() == [(1,)]
-    assert query.query(store.home, "FROM core.parents").schema["seen_at"] == pl.Datetime("us", "UTC") or True
+    seen = query.query(store.home, "SELECT seen_at FROM core.parents").item()
+    assert seen == store.read("core.parents", version=0)["seen_at"].item()
+    assert seen.tzinfo is not None
+
+
+def passed(store: Store, name: str, frame: pl.DataFrame, **kwargs: Any) -> int:
+    version = store.write(name, frame, **kwargs).version
+    store.record_verdict(name, version, passed=True)
+    return version
 
 
 def test_rollback_brings_a_state_back_and_publish_does_not_undo_it(store):
@@ -167,14 +193,59 @@ def test_rollback_brings_a_state_back_and_publish_does_not_undo_it(store):
         catalog.rollback(store.home, to="zz", registry=REGISTRY)
 
 
-def test_a_broken_foreign_key_is_not_published(store):
+def test_rollback_outlives_a_write_to_another_table_and_its_rows_are_not_built_on(store):
+    first, _ = published(store, a=1.0), published(store, b=2.0)
+    catalog.rollback(store.home, to=first.publication_id, registry=REGISTRY)
+    passed(store, "core.children", children("a"))
+    assert catalog.publish(store.home, registry=REGISTRY).versions == {"core.parents": 0, "core.children": 0}
+    assert query.query(store.home, "SELECT formula_id FROM core.parents").rows() == [("a",)]
+    published(store, c=3.0)
+    assert query.query(store.home, "SELECT formula_id FROM core.parents ORDER BY 1").rows() == [("a",), ("c",)]
+
+
+def test_what_was_rolled_back_is_not_built_again_from_the_same_inputs(store):
+    first = published(store, a=1.0)
+    passed(store, "core.parents", parents(a=2.0), fingerprint="f2")
+    catalog.publish(store.home, registry=REGISTRY)
+    catalog.rollback(store.home, to=first.publication_id, registry=REGISTRY)
+    assert store.knows("core.parents", "f2")
+    assert not store.knows("core.parents", "f3")
+    assert passed(store, "core.parents", parents(a=2.0), fingerprint="f3") == 2
+    assert catalog.publish(store.home, registry=REGISTRY).versions == {"core.parents": 2}
+
+
+def test_a_rollback_can_be_taken_back(store):
+    first, second, third = (published(store, a=g) for g in (1.0, 2.0, 3.0))
+    catalog.rollback(store.home, to=first.publication_id, registry=REGISTRY)
+    catalog.rollback(store.home, to=second.publication_id, registry=REGISTRY)
+    assert store.passed_version("core.parents") == 1
+    catalog.rollback(store.home, to=third.publication_id, registry=REGISTRY)
+    assert catalog.publish(store.home, registry=REGISTRY).publication_id == third.publication_id
+
+
+def test_a_version_with_a_broken_foreign_key_is_held_back_and_stops_no_other_table(store):
     published(store, a=1.0)
-    version = store.write("core.children", children("a", "b")).version
-    store.record_verdict("core.children", version, passed=True)
-    with pytest.raises(StoreError, match=r"1 rows without their core\.parents in core\.children"):
-        catalog.publish(store.home, registry=REGISTRY)
+    passed(store, "core.children", children("a", "b"))
+    made = published(store, c=1.0)
+    assert made.versions == {"core.parents": 1}
+    assert "1 rows without their core.parents" in made.held["core.children"]
     assert query.query(store.home, "SELECT * FROM core.children").height == 0
+    assert published(store, b=1.0).held == {}
+    assert query.query(store.home, "SELECT * FROM core.children").height == 2
     assert catalog.verify(store.home, registry=REGISTRY) == []
+
+
+def test_a_table_that_lost_rows_others_refer_to_is_held_back(store):
+    published(store, a=1.0, b=1.0)
+    passed(store, "core.children", children("a", "b"))
+    assert catalog.publish(store.home, registry=REGISTRY).held == {}
+    passed(store, "core.parents", parents(a=2.0), mode="replace")
+    made = catalog.publish(store.home, registry=REGISTRY)
+    assert list(made.held) == ["core.parents"]
+    assert made.versions == {"core.parents": 0, "core.children": 0}
+    assert catalog.verify(store.home, registry=REGISTRY) == []
+    passed(store, "core.children", children("a"), mode="replace")
+    assert catalog.publish(store.home, registry=REGISTRY).versions == {"core.parents": 1, "core.children": 1}
 
 
 def test_verify_sees_changed_and_missing_files(store):
@@ -206,13 +277,21 @@ def test_verify_sees_changed_and_missing_files(store):
         "SELECT 1; SELECT 2",
         "SELEC 1",
         "SELECT * FROM core.nothing",
+        "SELECT * FROM read_parquet('{home}/tables/core/parents/*.parquet')",
+        "SELECT * FROM read_parquet('{refused}')",
+        "SELECT * FROM '{refused}'",
+        "SELECT * FROM read_text('{home}/tables/core/parents/_delta_log/00000000000000000000.json')",
+        "SELECT * FROM glob('{home}/tables/**')",
+        "SET memory_limit = '1TB'",
         "",
     ],
 )
 def test_sql_can_only_read_the_tables(store, sql):
     published(store, a=1.0)
+    store.record_verdict("core.parents", store.write("core.parents", parents(b=1.0)).version, passed=False)
+    (refused,) = set(store.files("core.parents")) - set(store.files("core.parents", version=0))
     with pytest.raises(InputError, match=": "):
-        query.query(store.home, sql.format(home=store.home))
+        query.query(store.home, sql.format(home=store.home, refused=refused))
     assert not list(store.home.rglob("x.csv"))
 
 
@@ -241,22 +320,41 @@ def test_a_moved_home_is_published_again(store, tmp_path):
 
 def test_an_export_honours_licences(store, tmp_path):
     rows = parents(a=1.0, b=2.0).with_columns(licence=pl.Series(["CC-BY-4.0", "proprietary"]))
-    store.record_verdict("core.parents", store.write("core.parents", rows).version, passed=True)
+    passed(store, "core.parents", rows)
+    passed(store, "core.children", children("a", "b"))
+    store.write("core.parents", parents(c=-1.0, d=1.0, e=1.0, f=1.0))
     catalog.publish(store.home, registry=REGISTRY)
+    assert query.query(store.home, "SELECT count(*) FROM meta.rejections").item() == 1
     result = release.export(store.home, out=tmp_path / "out", registry=REGISTRY)
     assert result["tables"]["core.parents"] == {"written": 1, "withheld": 1}
+    assert result["tables"]["core.children"] == {"written": 1, "withheld": 1}
+    assert "meta.rejections" not in result["tables"]
     assert pl.read_parquet(tmp_path / "out/core/parents.parquet")["formula_id"].to_list() == ["a"]
-    assert json.loads((tmp_path / "out/datapackage.json").read_text())["resources"][0]["hash"].startswith("sha256:")
+    assert pl.read_parquet(tmp_path / "out/core/children.parquet")["formula_id"].to_list() == ["a"]
+    found = json.loads((tmp_path / "out/datapackage.json").read_text())["resources"]
+    assert all(r["hash"].startswith("sha256:") for r in found)
+    with pytest.raises(InputError, match="already there"):
+        release.export(store.home, out=tmp_path / "out", registry=REGISTRY)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home", "out"]
 
 
-def test_vacuum_keeps_what_publications_name(store):
-    published(store, a=1.0)
-    for gap in (2.0, 3.0, 4.0):
+def test_vacuum_keeps_what_publications_name_and_what_is_built_on(store):
+    first = published(store, a=1.0)
+    for gap in (2.0, 3.0):
         store.write("core.parents", parents(a=gap))
-    removed = store.vacuum(keep=catalog.published_files(store.home), older_than_s=-1)
-    assert len(removed) == 2
+    passed(store, "core.parents", parents(a=4.0))
+    store.record_verdict("core.parents", store.write("core.parents", parents(a=5.0)).version, passed=False)
+    assert store.vacuum() == []  # too young
+    named = store.vacuum(older_than_s=-1, dry_run=True)
+    assert len(named) == 2
+    assert all(path.is_file() for path in named)
+    assert store.vacuum(older_than_s=-1) == named
+    assert not any(path.exists() for path in named)
     assert catalog.verify(store.home, registry=REGISTRY) == []
-    assert store.read("core.parents")["gap_eV"].to_list() == [4.0]
+    assert store.read_passed("core.parents")["gap_eV"].to_list() == [4.0]
+    assert store.read("core.parents")["gap_eV"].to_list() == [5.0]
+    catalog.publish(store.home, registry=REGISTRY)
+    assert catalog.rollback(store.home, to=first.publication_id, registry=REGISTRY).changed
 
 
 def test_nothing_published_is_one_clear_line(tmp_path):
@@ -271,6 +369,58 @@ def test_query_needs_no_heavy_package():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert run.stdout.strip() == "[]"
+
+
+def test_what_is_called_finished_is_what_nothing_follows():
+    from models.evaluators.states import FINAL
+
+    assert set(query.FINISHED) == set(FINAL)
+
+
+def test_status_vacuum_and_release_are_commands(tmp_path):
+    from typer.testing import CliRunner
+
+    from dagster_project.cli import app
+
+    home = tmp_path / "home"
+    kept, at = Store(home), datetime(2026, 1, 1, tzinfo=UTC)
+    ids = {"problem": "p", "candidate_id": ["a", "b", "c"], "batch_id": "p-0000"}
+    candidates = {**ids, "formula": None, "variables": "{}", "retired": [False, False, True]}
+    event = {"problem": "p", "candidate_id": "a", "batch_id": "p-0000", "reason": None, "occurred_at": at}
+    problem = {"problem": "p", "title": "P", "doi": None, "evaluator": "e", "definition": "{}", "retired": False}
+    batch = {"batch_id": "p-0000", "problem": "p", "iteration": 0, "size": 3, "evaluator": "e"}
+    frames = {
+        "design.problems": pl.DataFrame([problem]),
+        "design.batches": pl.DataFrame([batch]),
+        "design.candidates": pl.DataFrame(candidates).drop("batch_id"),
+        "design.proposals": pl.DataFrame(ids).with_columns(
+            iteration=0, rank=1, strategy=pl.lit("initial"), acquisition=None, predicted=None, proposed_at=at
+        ),
+        "design.events": pl.DataFrame(
+            [{**event, "event_id": s, "sequence": i, "state": s} for i, s in enumerate(("proposed", "accepted"))]
+        ),
+    }
+    for name, frame in frames.items():
+        passed(kept, name, frame)
+    catalog.publish(home)
+
+    def run(*words: str) -> Any:
+        done = CliRunner().invoke(app, ["--home", str(home), *words, "--json"])
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    found = run("status")
+    (waiting,) = found["batches"]
+    assert (waiting["batch_id"], waiting["state"], waiting["candidates"]) == ("p-0000", "proposed", 1)
+    assert {t["schedule"] for t in found["schedules"]} == {"literature_daily", "screening_weekly"}
+    assert all(t["next_tick"] > datetime.now(UTC).isoformat()[:19] for t in found["schedules"])
+    for retired in (True, False):
+        kept.write("design.candidates", frames["design.candidates"].with_columns(retired=retired))
+    assert run("vacuum")["files"] == 0
+    assert run("vacuum", "--older-than-h", "0", "--dry-run")["files"] == 1
+    assert run("vacuum", "--older-than-h", "0")["files"] == 1
+    assert run("release", "--out", str(tmp_path / "out"))["written"] == 1 + 1 + 3 + 3 + 2 + 1
+    assert catalog.verify(home) == []
 
 
 def test_the_query_command_prints_each_format(store):
