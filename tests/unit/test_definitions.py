@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 import pytest
 
+from etl.sources import update
 from schemas.tables import REGISTRY
 from warehouse.store import Store
 
@@ -76,9 +76,8 @@ def test_a_repeated_tick_of_a_sensor_does_nothing(tmp_path: Path, monkeypatch: p
 
         assert tick(None)[0] == []
         store = Store(tmp_path)
-        row = {"source": "arxiv", "day": "2026-10-01", "records": 3, "rejected": 0}
-        frame = pl.DataFrame([row]).with_columns(pl.col("day").str.to_date())
-        store.write("raw.harvests", frame)
+        found = update.harvest("arxiv_oai", since="2026-10-01", until="2026-10-01", live=False)
+        store.write("raw.harvests", found.summary)
         assert tick(None)[0] == []  # not audited yet
         store.record_verdict("raw.harvests", 0, passed=True)
         keys, cursor = tick(None)

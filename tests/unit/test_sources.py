@@ -19,15 +19,21 @@ from schemas.errors import InputError
 Answer = tuple[int, dict[str, str], bytes]
 
 RECORD = (
-    "<record><header><identifier>oai:arXiv.org:{0}</identifier></header><metadata><arXiv "
-    'xmlns="http://arxiv.org/OAI/arXiv/"><id>{0}</id><created>2026-01-02</created><title>T {0}</title>'
+    "<record><header><identifier>oai:arXiv.org:{0}</identifier><datestamp>2026-10-03</datestamp></header>"
+    '<metadata><arXiv xmlns="http://arxiv.org/OAI/arXiv/"><id>{0}</id><created>2026-01-02</created><title>T {0}</title>'
     "<categories>cond-mat.str-el physics.chem-ph</categories><abstract>A.</abstract></arXiv></metadata></record>"
 )
 
 
-def oai(*identifiers: str, token: str | None = None) -> bytes:
-    body = "".join(RECORD.format(i) for i in identifiers)
-    end = f"<resumptionToken>{token}</resumptionToken>" if token else ""
+def withdrawal(identifier: str, day: str) -> str:
+    header = f"<identifier>oai:arXiv.org:{identifier}</identifier><datestamp>{day}</datestamp>"
+    return f'<record><header status="deleted">{header}</header></record>'
+
+
+def oai(*identifiers: str, token: str | None = None, size: int | None = None, more: str = "") -> bytes:
+    body = "".join(RECORD.format(i) for i in identifiers) + more
+    stated = f' completeListSize="{size}"' if size is not None else ""
+    end = f"<resumptionToken{stated}>{token or ''}</resumptionToken>" if token or stated else ""
     return f'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>{body}{end}</ListRecords></OAI-PMH>'.encode()
 
 
@@ -65,10 +71,28 @@ def test_a_harvest_follows_tokens_and_sends_them_alone() -> None:
         return 200, {}, oai("1") if "resumptionToken" in query else oai("2", "3", token="next|1")
 
     with server(answer) as url, Client() as client:
-        pages = [p for _, _, p in arxiv_oai.fetch(client, since="2026-01-01", url=f"{url}/oai")]
+        window = {"since": "2026-01-01", "until": "2026-01-02"}
+        pages = [p for _, _, p in arxiv_oai.fetch(client, **window, url=f"{url}/oai")]  # type: ignore[arg-type]
     assert [p.documents["source_id"].to_list() for p in pages] == [["2", "3"], ["1"]]
-    assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], "from": ["2026-01-01"]}
+    first = {"from": ["2026-01-01"], "until": ["2026-01-02"]}
+    assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], **first}
     assert asked[1] == {"verb": ["ListRecords"], "resumptionToken": ["next|1"]}
+
+
+@pytest.mark.parametrize(
+    ("last", "whole"), [(oai("1", size=4), False), (oai("1", "4", size=4), True), (oai("1"), False)]
+)
+def test_a_list_that_ends_early_is_no_list(last: bytes, whole: bool) -> None:
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        return 200, {}, last if "resumptionToken" in query else oai("2", "3", token="next", size=4)
+
+    with server(answer) as url, Client() as client:
+        if whole:
+            assert len(list(arxiv_oai.fetch(client, url=url))) == 2
+        else:
+            with pytest.raises(InputError, match="3 of 4 records at the end of the list"):
+                list(arxiv_oai.fetch(client, url=url))
+        assert len(list(arxiv_oai.fetch(client, limit=2, url=url))) == 1
 
 
 def test_a_busy_server_is_asked_again_and_a_refusal_is_not() -> None:
@@ -128,9 +152,9 @@ def test_oai_errors_and_deleted_records() -> None:
     assert arxiv_oai.parse(empty, where="x").documents.is_empty()
     with pytest.raises(InputError, match="badResumptionToken"):
         arxiv_oai.parse(b'<OAI-PMH><error code="badResumptionToken">old</error></OAI-PMH>', where="x")
-    header = b'<header status="deleted"><identifier>oai:arXiv.org:9</identifier></header>'
-    gone = b"<OAI-PMH><record>" + header + b"</record></OAI-PMH>"
-    assert arxiv_oai.parse(gone, where="x").deleted == ("arxiv:9",)
+    gone = arxiv_oai.parse(oai(more=withdrawal("9", "2026-10-04") + withdrawal("8", "lately")), where="x")
+    assert gone.withdrawn == (("arxiv:9", date(2026, 10, 4)),)
+    assert gone.refused == (("record 1", "withdrawn without id or datestamp"),)
     bad = b"<OAI-PMH><record><metadata><id>7</id></metadata></record></OAI-PMH>"
     assert arxiv_oai.parse(bad, where="x").refused == (("record 0", "no id or no title"),)
     with pytest.raises(InputError, match="instead of <OAI-PMH>"):
@@ -157,13 +181,33 @@ def test_an_atom_feed_gives_bare_ids_and_the_next_start() -> None:
         arxiv_atom.parse(b"<html>down</html>", where="x")
 
 
-def test_feeds_are_fetched_page_by_page() -> None:
+def test_feeds_are_fetched_page_by_page_within_their_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arxiv_atom, "PAGE", 2)
+    asked: list[dict[str, list[str]]] = []
+
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
         return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
 
+    window = {"query": "cat:a OR cat:b", "since": "2026-10-03", "until": "2026-10-04"}
     with server(answer) as url, Client() as client:
-        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", url=url))) == 2
-        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", limit=1, url=url))) == 1
+        assert len(list(arxiv_atom.fetch(client, url=url, **window))) == 2
+        assert len(list(arxiv_atom.fetch(client, limit=1, url=url, **window))) == 1
+    assert [q["start"] for q in asked] == [["0"], ["2"], ["0"]]
+    assert asked[0]["search_query"] == ["(cat:a OR cat:b) AND submittedDate:[202610030000 TO 202610042359]"]
+
+
+def test_half_a_feed_is_no_feed() -> None:
+    empty = ATOM.split("<entry>")[0] + "</feed>"
+    with pytest.raises(InputError, match="0 entries from 0 on of 1000"):
+        arxiv_atom.parse(empty.format(total=1000, start=0).encode(), where="feed")
+    assert arxiv_atom.parse(empty.format(total=0, start=0).encode(), where="feed").token is None
+    with pytest.raises(InputError, match="2 entries from 0 on of 5"):
+        arxiv_atom.parse(ATOM.format(total=5, start=0).encode(), where="feed", size=3)
+    told = ATOM.replace("<o:startIndex>", "<o:itemsPerPage>3</o:itemsPerPage><o:startIndex>")
+    with pytest.raises(InputError, match="2 entries from 2 on of 5"):
+        arxiv_atom.parse(told.format(total=5, start=2).encode(), where="feed")
+    assert arxiv_atom.parse(ATOM.format(total=5, start=3).encode(), where="feed", size=3).token is None
 
 
 JATS = """<article xmlns:xlink="http://www.w3.org/1999/xlink"><front><article-meta>
@@ -187,6 +231,24 @@ def test_jats_keeps_superscripts_and_drops_citation_marks() -> None:
     assert row["authors"] == ["N. Mott"]
     assert row["doi"] == "10.1000/abc"
     assert row["licence"] == "https://creativecommons.org/licenses/by/4.0/"
+
+
+@pytest.mark.parametrize(
+    ("given", "day"),
+    [
+        ("<year>2020</year>", date(2020, 1, 1)),
+        ("<month>Jan</month><year>2020</year>", date(2020, 1, 1)),
+        ("<day>5</day><month>September</month><year>2020</year>", date(2020, 9, 5)),
+        ("<day>5</day><month>dec.</month><year>2020</year>", date(2020, 12, 5)),
+        ("<season>Spring</season><year>2020</year>", date(2020, 1, 1)),
+        ("<day>5</day><month>Brumaire</month><year>2020</year>", date(2020, 1, 1)),
+        ("<month>13</month><year>2020</year>", None),
+        ("<year>MMXX</year>", None),
+    ],
+)
+def test_a_month_may_be_a_name(given: str, day: date | None) -> None:
+    text = JATS.replace("<year>2020</year>", given).format(long="x")
+    assert jats.parse(text.encode(), where="a.xml").documents["published_on"].item() == day
 
 
 def test_jats_without_article_or_title() -> None:
@@ -279,11 +341,64 @@ def test_stored_metadata(tmp_path: Path) -> None:
 def test_one_day_of_a_source_is_harvested_on_its_own() -> None:
     found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", live=False)
     assert found.documents["source_id"].to_list() == ["demo-0103"]
-    assert found.summary.row(0) == ("arxiv_oai", date(2026, 10, 3), 1, 0)
+    row = found.summary.row(0, named=True)
+    assert (row["source"], row["day"], row["until"]) == ("arxiv_oai", date(2026, 10, 3), date(2026, 10, 3))
+    assert (row["complete"], row["records"], row["rejected"]) == (True, 1, 0)
     assert update.harvest("arxiv_oai", since="2020-01-01", until="2020-01-01", live=False).documents.is_empty()
     for source, since, said in (("nature", "2026-01-01", "unknown source"), ("arxiv_oai", "soon", "is no day")):
         with pytest.raises(InputError, match=said):
             update.harvest(source, since=since)
+    with pytest.raises(InputError, match="a window from 2026-10-03 until 2026-10-02"):
+        update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-02")
+    submitted = update.harvest("arxiv_atom", since="2026-09-01", until="2026-09-01", live=False)
+    assert set(submitted.documents["published_on"]) == {date(2026, 9, 1)}
+
+
+def test_a_record_belongs_to_the_day_of_its_datestamp_whatever_the_article_says() -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
+        return 200, {}, oai("7")
+
+    with server(answer) as url:
+        found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", url=url)
+    assert (asked[0]["from"], asked[0]["until"]) == (["2026-10-03"], ["2026-10-03"])
+    row = found.documents.row(0, named=True)
+    assert (row["published_on"], row["datestamp"]) == (date(2026, 1, 2), date(2026, 10, 3))
+
+
+def test_what_its_source_withdrew_is_marked_and_stays_marked() -> None:
+    def harvested(page: bytes) -> update.Update:
+        with server(lambda p, q: (200, {}, page)) as url:
+            return update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-09", url=url)
+
+    stored = harvested(oai("7", "8")).documents
+    gone = harvested(oai(more=withdrawal("7", "2026-10-05") + withdrawal("99", "2026-10-05")))
+    assert gone.summary["withdrawn"].item() == gone.log["withdrawn"].item() == 2
+    marks = update.merged(gone, stored.lazy())
+    assert marks.select("document_id", "withdrawn_on").rows() == [("arxiv:7", date(2026, 10, 5))]
+    assert marks["title"].to_list() == ["T 7"]
+    known = pl.concat([stored.filter(pl.col("source_id") == "8"), marks]).lazy()
+    older = stored.with_columns(datestamp=pl.lit(None, pl.Date))
+    assert update.not_older(older, known).is_empty()
+    again = harvested(oai("7").replace(b"2026-10-03", b"2026-10-06"))
+    assert update.merged(again, known)["withdrawn_on"].to_list() == [None]
+    both = harvested(oai("7", more=withdrawal("7", "2026-10-05")))
+    assert both.documents.is_empty()
+
+
+def test_a_harvest_says_whether_it_is_complete_and_what_it_held() -> None:
+    def summary(title: str, limit: int | None = None) -> dict[str, object]:
+        page = oai("7", token=None if limit is None else "next").replace(b"T 7", title.encode())
+        with server(lambda p, q: (200, {}, page)) as url:
+            found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", limit=limit, url=url)
+        return found.summary.row(0, named=True)
+
+    assert summary("A") == summary("A")
+    assert summary("A")["content_hash"] != summary("B")["content_hash"]
+    assert summary("A")["complete"] is True
+    assert summary("A", limit=1)["complete"] is False
 
 
 def test_a_live_harvest_asks_the_service() -> None:
@@ -300,6 +415,12 @@ def test_a_live_harvest_asks_the_service() -> None:
 def test_a_folder_is_read_though_one_file_is_bad(tmp_path: Path) -> None:
     (tmp_path / "good.xml").write_text(JATS.format(long="x"), "utf-8")
     (tmp_path / "bad.xml").write_bytes(BOMB)
+    (tmp_path / "lost.xml").symlink_to(tmp_path / "nowhere.xml")
+    (tmp_path / "sub.xml").mkdir()
     found = update.read_folder(tmp_path)
     assert found.documents.height == 1
-    assert found.log["rejected"].to_list() == [1, 0]
+    assert found.log.select("page", "rejected").rows() == [("bad.xml", 1), ("good.xml", 0), ("lost.xml", 1)]
+    assert "No such file or directory in lost.xml" in found.log["refusals"][2]
+    row = found.summary.row(0, named=True)
+    assert (row["source"], row["complete"], row["records"], row["rejected"]) == ("folder", True, 1, 2)
+    assert update.read_folder(tmp_path, limit=1).summary["complete"].item() is False
