@@ -130,6 +130,8 @@ def test_oxides_by_substitution_are_sound_and_repeatable() -> None:
     frame = oxides()
     assert frame.equals(oxides())
     assert {"K2NiF4", "rutile"} <= set(frame["prototype"])
+    assert frame["doi"].null_count() == frame.height  # recalled cells are nobody's measurement
+    assert lacunar_spinels()["doi"].null_count() == 0
     core = assemble(prototype_structures())
     assert core["valid"].all()
     raw, table = prototype_structures(), REGISTRY["raw.structures"]
