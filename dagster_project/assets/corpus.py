@@ -19,8 +19,9 @@ _UNSELECTED = 4000  # unselected documents that discovery compares with
 def documents(build: Build, harvests: pl.LazyFrame) -> Frames:
     """Adds the demonstration corpus, and with the profile `datasets` the stored arXiv abstracts, to what was harvested.
 
-    Harvests and `matloom ingest` have put their documents into the table already; here all of them are audited again,
-    and what a service changed or withdrew since is left as it is.
+    Harvests and `matloom ingest` have put their documents into the table already, under any profile; here all of them
+    are audited again, and what a service changed or withdrew since is left as it is. The profile `live` adds nothing
+    here: it makes raw.harvests ask arXiv.
     """
     from etl import reference
     from etl.sources import arxiv_parquet, folder, records, update
