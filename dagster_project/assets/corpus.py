@@ -8,29 +8,46 @@ from dagster_project.partitions import DAYS
 _UNSELECTED = 4000  # unselected documents that discovery compares with
 
 
-@table_assets("raw.documents", "raw.fetch_log", group="corpus", mode="upsert", kinds=("xml", "polars"))
-def documents(build: Build) -> Frames:
-    """Reads the demonstration corpus, and with the profile `datasets` the stored arXiv abstracts."""
-    from etl import reference
-    from etl.sources import arxiv_parquet, folder, records
+@table_assets(
+    "raw.documents",
+    "raw.fetch_log",
+    group="corpus",
+    mode="upsert",
+    reads={"harvests": "raw.harvests"},
+    kinds=("xml", "polars"),
+)
+def documents(build: Build, harvests: pl.LazyFrame) -> Frames:
+    """Adds the demonstration corpus, and with the profile `datasets` the stored arXiv abstracts, to what was harvested.
 
+    Harvests and `matloom ingest` have put their documents into the table already, under any profile; here all of them
+    are audited again, and what a service changed or withdrew since is left as it is. The profile `live` adds nothing
+    here: it makes raw.harvests ask arXiv.
+    """
+    from etl import reference
+    from etl.sources import arxiv_parquet, folder, records, update
+
+    build.log.info(f"{harvests.select(pl.col('records').sum()).collect().item()} records harvested so far")
     files = {name: (data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()}
     parts = [parsed.documents for _, parsed in files.values()]
     if build.datasets:
         parts.append(arxiv_parquet.read(build.datasets / "text" / "arxiv"))
     log = [records.fetch_row("corpus", name, data, parsed) for name, (data, parsed) in files.items()]
-    return {"raw.documents": pl.concat(parts), "raw.fetch_log": pl.DataFrame(log, schema=records.FETCHES, orient="row")}
+    fresh = update.not_older(pl.concat(parts), build.store.scan("raw.documents"))
+    return {"raw.documents": fresh, "raw.fetch_log": pl.DataFrame(log, schema=records.FETCHES, orient="row")}
 
 
 @table_assets("raw.harvests", group="corpus", mode="upsert", kinds=("xml", "polars"), partitions=DAYS)
 def harvests(build: Build) -> Frames:
-    """Fetches one day of arXiv and adds it to raw.documents; the profile `live` asks the service."""
+    """Fetches one day of arXiv and puts it, audited, into raw.documents; the profile `live` asks the service.
+
+    The sensor `new_documents` watches this table: a day with other contents than before is a new row, and starts a run.
+    """
+    from dagster_project.landing import land
     from etl.sources.update import harvest
 
     day = str(build.partition)
     found = harvest("arxiv_oai", since=day, until=day, live=build.settings.profile == "live")
-    build.store.write("raw.fetch_log", found.log, mode="upsert")
-    build.store.write("raw.documents", found.documents, mode="upsert")
+    land(build.store, found)
     return {"raw.harvests": found.summary}
 
 
@@ -43,11 +60,12 @@ def harvests(build: Build) -> Frames:
     plots={"core.selections": "score"},
 )
 def selected(build: Build, documents: pl.LazyFrame) -> Frames:
-    """Scores every document against the problem's keyword list."""
+    """Scores every document that its source has not withdrawn against the problem's keyword list."""
     from etl.text import keywords, select
 
     words = keywords.load_keywords(build.settings.problem)
-    texts = documents.select("document_id", "title", "abstract", "body", "captions").collect()
+    standing = documents.filter(pl.col("withdrawn_on").is_null())
+    texts = standing.select("document_id", "title", "abstract", "body", "captions").collect()
     found = select.select(texts, words)
     return {
         "core.keywords": select.keyword_rows(words, found),

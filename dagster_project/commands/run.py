@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,32 +69,40 @@ def run(
 
 def ingest(
     source: Annotated[str, typer.Argument(help="arxiv_oai, arxiv_atom, or a folder of documents.")],
-    since: Annotated[str, typer.Option("--since", help="Day (YYYY-MM-DD); the last day harvested if left out.")] = "",
+    since: Annotated[
+        str, typer.Option("--since", help="Day (YYYY-MM-DD); else just before the last harvest's end.")
+    ] = "",
+    until: Annotated[str, typer.Option("--until", help="Last day (YYYY-MM-DD); today if left out.")] = "",
     limit: Annotated[int, typer.Option("--limit", help="Stop after about so many records; 0 means no limit.")] = 0,
     url: Annotated[str, typer.Option("--url", help="Another address of the service.")] = "",
     json: Json = False,
     home_: Home = None,
 ) -> None:
-    """One incremental update from a literature source: fetched, new, changed, rejected."""
+    """One incremental update from a literature source: fetched, new, changed, withdrawn, rejected.
+
+    The services' harvests go by days: arxiv_oai by the day on which a record changed, arxiv_atom by the day of
+    submission. The documents are audited and recorded in raw.harvests; `matloom run` reads them.
+    """
+    from dagster_project.landing import audited, land
     from etl.sources import update
     from warehouse.store import Store
 
     store = Store(home(home_))
     if source in update.LIVE:
         day = since or _last_day(store, source)
-        found = update.harvest(source, since=day, limit=limit or None, url=url or None)
+        found = update.harvest(source, since=day, until=until or None, limit=limit or None, url=url or None)
     else:
         found = update.read_folder(Path(source), limit=limit or None)
-    result = store.write("raw.documents", found.documents, mode="upsert")
-    store.write("raw.fetch_log", found.log, mode="upsert")
-    if found.summary.height:
-        store.write("raw.harvests", found.summary, mode="upsert")
+    result = land(store, found)
+    store.write("raw.harvests", found.summary, mode="upsert")
+    audited(store, ("raw.harvests",))
     refused = int(found.log["rejected"].sum())
     body = {
         "source": source,
         "fetched": found.documents.height,
         "new": result.inserted,
         "changed": result.updated,
+        "withdrawn": found.withdrawn.height,
         "rejected": refused + result.rejected,
         "reasons": [r for r in found.log["refusals"].to_list() if r],
     }
@@ -127,12 +136,13 @@ def _settings(home_: str | None, profile: str) -> Any:
 
 
 def _last_day(store: Any, source: str) -> str:
+    """The day before the end of the last complete harvest: windows overlap, since services date records late."""
     import polars as pl
 
-    known = store.read("raw.harvests").filter(pl.col("source") == source)["day"].max()
+    known = store.read("raw.harvests").filter(pl.col("complete") & (pl.col("source") == source))["until"].max()
     if known is None:
         raise InputError.of("no day to start from", "--since", "write --since YYYY-MM-DD the first time")
-    return str(known)
+    return str(known - timedelta(days=1))
 
 
 def _print(body: dict[str, Any], where: Path, *, whole: bool) -> None:

@@ -1,4 +1,4 @@
-"""Facts that ship with the project: labelled compounds, temperatures, look-up tables, recipes, a demonstration corpus.
+"""Facts that ship with the project: labelled compounds, look-up tables, recipes, a demonstration corpus.
 
 Each loader returns a new frame. What the files are and where their numbers come from: `data/README.md` and
 `corpus/README.md` beside this module. Tables that are fetched or downloaded belong to `etl.sources`.
@@ -15,23 +15,13 @@ _TEXT = ("formula", "target", "element", "chemsys", "structure_source_id", "A", 
 
 
 def labelled_compounds() -> "pl.DataFrame":
-    """343 compounds labelled metal, insulator or mit, with the published features and `*_imputed` flags."""
+    """343 compounds labelled metal, insulator or mit, with transition temperature, features and `*_imputed` flags."""
     return _read("labelled_compounds")
-
-
-def transition_temperatures() -> "pl.DataFrame":
-    """Transition temperatures in K with DOI; `evidence` says whether the number was read or recalled."""
-    return _read("transition_temperatures")
 
 
 def ionization_energies() -> "pl.DataFrame":
     """Ionization energies in eV: `element`, `v`, `iv` (the v-th electron), `iv_p1` (the next)."""
     return _read("ionization_energies")
-
-
-def torrance_oxides() -> "pl.DataFrame":
-    """93 oxides with distances, site potentials, Hubbard U and charge-transfer energy (Torrance et al. 1991)."""
-    return _read("torrance_oxides")
 
 
 def perovskites_270() -> "pl.DataFrame":

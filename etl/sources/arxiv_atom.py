@@ -1,10 +1,14 @@
-"""arXiv's query API: Atom feeds of abstracts."""
+"""arXiv's query API: Atom feeds of abstracts, by window of days of submission.
+
+It knows when an article was first submitted, not when a record changed: revisions and withdrawals come by `arxiv_oai`.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from etl.sources import records, xml
 from etl.sources.records import Parsed
+from schemas.errors import InputError
 
 if TYPE_CHECKING:
     from etl.http import Client
@@ -14,15 +18,20 @@ URL = "https://export.arxiv.org/api/query"
 PAGE = 100
 
 
-def parse(data: bytes, *, where: str) -> Parsed:
+def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
     """Reads one feed; `token` is the start of the next page.
+
+    Args:
+        data: the feed.
+        where: named in errors.
+        size: entries asked for; what the feed says of itself if not given.
 
     Raises:
         InputError: no XML, no feed, or fewer entries than the feed promises for this page.
     """
     root = xml.parse(data, where=where)
     if xml.local(root) != "feed":
-        raise records_error(f"<{xml.local(root)}> instead of <feed>", where)
+        raise InputError.of(f"<{xml.local(root)}> instead of <feed>", where, "check the address of the service")
     rows, refused = [], []
     entries = [e for e in root if xml.local(e) == "entry"]
     for number, entry in enumerate(entries):
@@ -31,36 +40,44 @@ def parse(data: bytes, *, where: str) -> Parsed:
             refused.append((f"entry {number}", "no id or no title"))
         else:
             rows.append(row)
-    total, start = (_number(root, n) for n in ("totalResults", "startIndex"))
+    total, start, said = (_number(root, n) for n in ("totalResults", "startIndex", "itemsPerPage"))
     following = start + len(entries)
-    return Parsed(records.frame(rows), tuple(refused), str(following) if entries and following < total else None)
+    if following < min(total, start + (size or said or 1)):
+        raise InputError.of(f"{len(entries)} entries from {start} on of {total}", where, "half a page: fetch it again")
+    return Parsed(records.frame(rows), tuple(refused), str(following) if following < total else None, total=total)
 
 
 def fetch(
-    client: "Client", *, query: str, limit: int | None = None, url: str = URL
+    client: "Client", *, query: str, since: str, until: str, limit: int | None = None, url: str = URL
 ) -> Iterator[tuple[str, bytes, Parsed]]:
-    """Pages of a query, newest first: (page name, content, what it gave)."""
+    """Pages of a query, oldest first: (page name, content, what it gave).
+
+    Args:
+        client: asks the service.
+        query: in the service's language.
+        since, until: first and last day of submission, ISO days (GMT).
+        limit: stop after about so many records.
+        url: address of the service.
+
+    Raises:
+        InputError: a page that `parse` refuses.
+    """
+    first, last = since.replace("-", ""), until.replace("-", "")
+    asked = f"({query}) AND submittedDate:[{first}0000 TO {last}2359]"
+    order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
     start, seen = "0", 0
     while True:
         size = PAGE if limit is None else min(PAGE, limit - seen)
         if size <= 0:
             return
-        parameters = {"search_query": query, "start": start, "max_results": str(size), "sortBy": "lastUpdatedDate"}
-        data = client.get(url, parameters)
-        page = f"{url} start={start}"
-        parsed = parse(data, where=page)
+        data = client.get(url, {"search_query": asked, "start": start, "max_results": str(size), **order})
+        page = f"{url} start={start} from {since} until {until}"
+        parsed = parse(data, where=page, size=size)
         yield page, data, parsed
         seen += parsed.documents.height
         if parsed.token is None:
             return
         start = parsed.token
-
-
-def records_error(what: str, where: str) -> Exception:
-    """The error of a page that is no feed."""
-    from schemas.errors import InputError
-
-    return InputError.of(what, where, "check the address; the service answers with a feed")
 
 
 def _row(entry: Any) -> dict[str, Any] | None:

@@ -1,6 +1,11 @@
-"""arXiv's OAI-PMH service: incremental harvests by day, with resumption tokens and deleted records."""
+"""arXiv's OAI-PMH service: harvests by window of days, with resumption tokens and withdrawn records.
+
+The window is one of header datestamps: the day on which the service last touched the record, whatever the article's own
+dates say.
+"""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from etl.sources import records, xml
@@ -28,40 +33,68 @@ def parse(data: bytes, *, where: str) -> Parsed:
         if error.get("code") == "noRecordsMatch":
             return Parsed(records.frame([]))
         raise InputError.of(f"{error.get('code')}: {xml.text(error)}", where, "start the window again")
-    rows, refused, deleted = [], [], []
+    rows, refused, withdrawn = [], [], []
     for number, record in enumerate(xml.find_all(root, "record")):
         header = xml.first(record, "header")
+        day = records.day(xml.text(xml.first(header, "datestamp"))) if header is not None else None
         if header is not None and header.get("status") == "deleted":
-            deleted.append("arxiv:" + (xml.text(xml.first(header, "identifier")) or "").rsplit(":", 1)[-1])
+            identifier = (xml.text(xml.first(header, "identifier")) or "").rsplit(":", 1)[-1]
+            if identifier and day:
+                withdrawn.append((f"arxiv:{identifier}", day))
+            else:
+                refused.append((f"record {number}", "withdrawn without id or datestamp"))
             continue
-        row = _row(record)
+        row = _row(record, day)
         if row is None:
             refused.append((f"record {number}", "no id or no title"))
         else:
             rows.append(row)
-    token = xml.text(xml.first(root, "resumptionToken"))
-    return Parsed(records.frame(rows), tuple(refused), token, tuple(deleted))
+    closing = xml.first(root, "resumptionToken")
+    size = closing.get("completeListSize", "") if closing is not None else ""
+    total = int(size) if size.isdigit() else None
+    return Parsed(records.frame(rows), tuple(refused), xml.text(closing), tuple(withdrawn), total)
 
 
 def fetch(
-    client: "Client", *, since: str | None = None, subject: str | None = None, limit: int | None = None, url: str = URL
+    client: "Client",
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    subject: str | None = None,
+    limit: int | None = None,
+    url: str = URL,
 ) -> Iterator[tuple[str, bytes, Parsed]]:
-    """Pages of a harvest from a day on: (page name, content, what it gave). A token goes alone with the verb."""
+    """Pages of a harvest: (page name, content, what it gave). A token goes alone with the verb.
+
+    Args:
+        client: asks the service.
+        since, until: first and last datestamp, ISO days; an end left out is open.
+        subject: set of the service.
+        limit: stop after about so many records.
+        url: address of the service.
+
+    Raises:
+        InputError: a page that `parse` refuses, or a list that ends before its last known `completeListSize`. Its
+            `cursor` is not checked: services count it differently.
+    """
     parameters = {"verb": "ListRecords", "metadataPrefix": "arXiv"}
-    parameters |= {k: v for k, v in {"from": since, "set": subject}.items() if v}
-    seen, number = 0, 0
+    parameters |= {k: v for k, v in {"from": since, "until": until, "set": subject}.items() if v}
+    seen, received, number, promised = 0, 0, 0, 0
     while True:
-        page = f"{url} page {number} from {since or 'the beginning'}"
+        page = f"{url} page {number} from {since or 'the beginning'} until {until or 'now'}"
         data = client.get(url, parameters)
         parsed = parse(data, where=page)
+        seen, received = seen + parsed.documents.height, received + parsed.received
+        promised = promised if parsed.total is None else parsed.total
+        if parsed.token is None and received < promised:
+            raise InputError.of(f"{received} of {promised} records at the end of the list", page, "harvest it again")
         yield page, data, parsed
-        seen += parsed.documents.height
         if parsed.token is None or (limit is not None and seen >= limit):
             return
         parameters, number = {"verb": "ListRecords", "resumptionToken": parsed.token}, number + 1
 
 
-def _row(record: Any) -> dict[str, Any] | None:
+def _row(record: Any, day: date | None) -> dict[str, Any] | None:
     metadata = xml.first(record, "metadata")
     if metadata is None:
         return None
@@ -82,5 +115,6 @@ def _row(record: Any) -> dict[str, Any] | None:
         categories=(xml.text(xml.first(metadata, "categories")) or "").split() or None,
         published_on=records.day(xml.text(xml.first(metadata, "created"))),
         updated_on=records.day(xml.text(xml.first(metadata, "updated"))),
+        datestamp=day,
         licence=xml.text(xml.first(metadata, "license")) or "metadata CC0-1.0",
     )

@@ -39,6 +39,8 @@ def read(folder: Path) -> pl.DataFrame:
         categories=pl.col("categories").str.split(" "),
         published_on="created",
         updated_on="updated",
+        datestamp=pl.lit(None, pl.Date),
+        withdrawn_on=pl.lit(None, pl.Date),
         licence=pl.lit(LICENCE),
         content_hash=pl.Series(hashes, dtype=pl.String),
     )

@@ -32,7 +32,8 @@ def files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError.of("no such folder", folder, "name a folder with XML or text files")
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    # a link to nowhere is listed too: its reader says so, while a folder or a pipe is no document
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and (p.is_file() or not p.exists()))
 
 
 def _plain(data: bytes, *, where: str) -> Parsed:

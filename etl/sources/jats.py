@@ -1,5 +1,6 @@
 """JATS: full articles as publishers and PubMed Central give them."""
 
+from datetime import date
 from typing import Any
 
 from etl.sources import records, xml
@@ -7,6 +8,8 @@ from etl.sources.records import Parsed
 from schemas.errors import InputError
 
 SOURCE = "jats"
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _IDS = ("publisher-id", "pmc", "pmcid", "pmid", "doi")
 
 
@@ -94,11 +97,14 @@ def _authors(meta: Any) -> list[str]:
     return names
 
 
-def _date(meta: Any) -> Any:
+def _date(meta: Any) -> date | None:
+    """The first publication date that is one; the first of the month or year where no more is said (or a season)."""
     for given in xml.find_all(meta, "pub-date"):
-        year, month, day = (xml.text(xml.first(given, n)) for n in ("year", "month", "day"))
-        if year:
-            return records.day(f"{year}-{int(month or 1):02d}-{int(day or 1):02d}")
+        year, month, day = (xml.text(xml.first(given, n)) or "" for n in ("year", "month", "day"))
+        number = int(month) if month.isdecimal() else _MONTHS.get(month[:3].lower(), 0)
+        found = records.day(f"{year}-{number or 1:02d}-{int(day) if number and day.isdecimal() else 1:02d}")
+        if found:
+            return found
     return None
 
 

@@ -1,4 +1,4 @@
-"""Rows of raw.documents and raw.fetch_log as every source makes them."""
+"""Rows of raw.documents, raw.fetch_log and raw.harvests as every source makes them."""
 
 import hashlib
 import json
@@ -9,31 +9,12 @@ from typing import Any
 
 import polars as pl
 
-DOCUMENTS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "document_id": pl.String,
-    "source": pl.String,
-    "source_id": pl.String,
-    "doi": pl.String,
-    "title": pl.String,
-    "abstract": pl.String,
-    "body": pl.List(pl.String),
-    "sections": pl.List(pl.String),
-    "captions": pl.List(pl.String),
-    "authors": pl.List(pl.String),
-    "categories": pl.List(pl.String),
-    "published_on": pl.Date,
-    "updated_on": pl.Date,
-    "licence": pl.String,
-    "content_hash": pl.String,
-}
-FETCHES: dict[str, pl.DataType | type[pl.DataType]] = {
-    "fetch_id": pl.String,
-    "source": pl.String,
-    "page": pl.String,
-    "records": pl.Int64,
-    "rejected": pl.Int64,
-    "refusals": pl.String,
-}
+from schemas.emit.polars import schema
+from schemas.tables import REGISTRY
+
+DOCUMENTS = schema(REGISTRY["raw.documents"])
+FETCHES = schema(REGISTRY["raw.fetch_log"])
+HARVESTS = schema(REGISTRY["raw.harvests"])
 _HASHED = ("title", "abstract", "body", "captions", "doi", "authors", "licence")
 
 
@@ -45,13 +26,20 @@ class Parsed:
         documents: rows of raw.documents.
         refused: (which record, why) for records that could not be used.
         token: where the next page starts; None on the last.
-        deleted: document ids that the source withdrew.
+        withdrawn: (document id, day) for records that the source withdrew.
+        total: how many records the whole list has, where the source says so.
     """
 
     documents: pl.DataFrame
     refused: tuple[tuple[str, str], ...] = ()
     token: str | None = None
-    deleted: tuple[str, ...] = ()
+    withdrawn: tuple[tuple[str, date], ...] = ()
+    total: int | None = None
+
+    @property
+    def received(self) -> int:
+        """Records of the page, usable or not."""
+        return self.documents.height + len(self.refused) + len(self.withdrawn)
 
 
 def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
@@ -84,6 +72,7 @@ def fetch_row(source: str, page: str, data: bytes, parsed: Parsed) -> dict[str, 
         "source": source,
         "page": page,
         "records": parsed.documents.height,
+        "withdrawn": len(parsed.withdrawn),
         "rejected": len(parsed.refused),
         "refusals": refusals,
     }

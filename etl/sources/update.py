@@ -1,7 +1,9 @@
 """One incremental update of a source: fetched pages as rows, ready to be written together."""
 
-from dataclasses import dataclass
-from datetime import date
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -11,15 +13,21 @@ from schemas.errors import InputError
 
 LIVE = ("arxiv_oai", "arxiv_atom")
 _QUERY = "cat:cond-mat.str-el OR cat:cond-mat.mtrl-sci"
+_EARLIEST = date(1, 1, 1)
+_Page = tuple[str, bytes, records.Parsed]
 
 
 @dataclass(frozen=True)
 class Update:
-    """Rows of raw.documents, raw.fetch_log and raw.harvests, and what was refused."""
+    """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
+
+    Withdrawn records come without their text: `merged` finds the stored ones.
+    """
 
     documents: pl.DataFrame
     log: pl.DataFrame
     summary: pl.DataFrame
+    withdrawn: pl.DataFrame
 
 
 def harvest(
@@ -31,56 +39,29 @@ def harvest(
     live: bool = True,
     url: str | None = None,
 ) -> Update:
-    """Fetches what changed at a source from a day on.
+    """Fetches what changed (arxiv_oai) or was submitted (arxiv_atom) in a window of days.
 
     Args:
         source: one of `LIVE`.
-        since: ISO day.
-        until: ISO day; later records are left for their own day.
-        limit: stop after about so many records.
+        since: first ISO day.
+        until: last ISO day; today (UTC) if not given.
+        limit: stop after about so many records; the window then counts as incomplete.
         live: ask the service; else read the demonstration corpus, which speaks the same format.
         url: another address of the service.
 
     Raises:
-        InputError: an unknown source or a day that is none.
+        InputError: an unknown source, a day that is none, a window that ends before it starts, half a page or list.
         FetchError: the service did not answer; nothing is returned then.
     """
     if source not in LIVE:
         raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(LIVE)}")
-    if records.day(since) is None:
-        raise InputError.of(f"{since!r} is no day", "--since", "write YYYY-MM-DD")
-    pages = list(_live(source, since, limit, url) if live else _embedded(source))
-    parts = [parsed.documents for _, _, parsed in pages]
-    found = pl.concat(parts) if parts else records.frame([])
-    changed = pl.coalesce("updated_on", "published_on")
-    if until is not None:
-        found = found.filter((changed >= date.fromisoformat(since)) & (changed <= date.fromisoformat(until)))
-    found = found.unique("document_id", keep="last", maintain_order=True)
-    log = [records.fetch_row(source, name, data, parsed) for name, data, parsed in pages]
-    refused = sum(len(parsed.refused) for _, _, parsed in pages)
-    row = {"source": source, "day": date.fromisoformat(since), "records": found.height, "rejected": refused}
-    summary = pl.DataFrame(
-        [row], schema={"source": pl.String, "day": pl.Date, "records": pl.Int64, "rejected": pl.Int64}
-    )
-    return Update(found, pl.DataFrame(log, schema=records.FETCHES, orient="row"), summary)
-
-
-def _live(source: str, since: str, limit: int | None, url: str | None) -> list[tuple[str, bytes, records.Parsed]]:
-    from etl.http import Client
-
-    with Client() as client:
-        if source == "arxiv_atom":
-            return list(arxiv_atom.fetch(client, query=_QUERY, limit=limit or 100, url=url or arxiv_atom.URL))
-        address = url or arxiv_oai.URL
-        return list(arxiv_oai.fetch(client, since=since, subject="physics:cond-mat", limit=limit, url=address))
-
-
-def _embedded(source: str) -> list[tuple[str, bytes, records.Parsed]]:
-    from etl.reference import demo_corpus
-
-    name = "oai.xml" if source == "arxiv_oai" else "atom.xml"
-    data = demo_corpus()[name]
-    return [(name, data, folder.parse(data, where=name))]
+    first = _day(since, "--since")
+    last = max(first, today()) if until is None else _day(until, "--until")
+    if last < first:
+        raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
+    pages = list(_live(source, first, last, limit, url) if live else _embedded(source, first, last))
+    complete = not pages or pages[-1][2].token is None
+    return _update(source, pages, (first, last), complete=complete)
 
 
 def read_folder(path: Path, *, limit: int | None = None) -> Update:
@@ -89,18 +70,106 @@ def read_folder(path: Path, *, limit: int | None = None) -> Update:
     Raises:
         InputError: no such folder.
     """
-    parts, log = [records.frame([])], []
-    for file in folder.files(path)[:limit]:
-        name, data = file.relative_to(path).as_posix(), file.read_bytes()
-        try:
-            parsed = folder.parse(data, where=name)
-        except InputError as error:
-            parsed = records.Parsed(records.frame([]), ((name, str(error)),))
-        parts.append(parsed.documents)
-        log.append(records.fetch_row("folder", name, data, parsed))
-    found = pl.concat(parts).unique("document_id", keep="last", maintain_order=True)
-    return Update(
-        found,
-        pl.DataFrame(log, schema=records.FETCHES, orient="row"),
-        pl.DataFrame(schema={"source": pl.String, "day": pl.Date, "records": pl.Int64, "rejected": pl.Int64}),
+    found = folder.files(path)
+    pages = [_file(file, file.relative_to(path).as_posix()) for file in found[:limit]]
+    return _update(folder.SOURCE, pages, (today(), today()), complete=len(pages) == len(found))
+
+
+def merged(found: Update, stored: pl.LazyFrame) -> pl.DataFrame:
+    """Rows to upsert into raw.documents: the new ones, and stored ones that the source withdrew, marked with the day.
+
+    Args:
+        found: what a source gave.
+        stored: raw.documents.
+    """
+    fresh = not_older(found.documents, stored)
+    gone = stored.drop("withdrawn_on").join(found.withdrawn.lazy(), on="document_id").select(fresh.columns).collect()
+    gone = gone.filter(pl.col("datestamp").fill_null(_EARLIEST) <= pl.col("withdrawn_on"))
+    return pl.concat([fresh, gone.join(fresh, on="document_id", how="anti")])
+
+
+def not_older(rows: pl.DataFrame, stored: pl.LazyFrame) -> pl.DataFrame:
+    """Rows without those whose stored record was touched or withdrawn by its service later (rows without datestamp)."""
+    touched = pl.max_horizontal("datestamp", "withdrawn_on")
+    known = stored.select("document_id", touched=touched).drop_nulls().collect()
+    overtaken = rows.join(known, on="document_id").filter(pl.col("touched") > pl.col("datestamp").fill_null(_EARLIEST))
+    return rows.join(overtaken, on="document_id", how="anti")
+
+
+def today() -> date:
+    """The day in UTC, in which the services date their records."""
+    return datetime.now(UTC).date()
+
+
+def _day(text: str, option: str) -> date:
+    found = records.day(text)
+    if found is None or found.isoformat() != text:
+        raise InputError.of(f"{text!r} is no day", option, "write YYYY-MM-DD")
+    return found
+
+
+def _live(source: str, first: date, last: date, limit: int | None, url: str | None) -> list[_Page]:
+    from etl.http import Client
+
+    since, until = first.isoformat(), last.isoformat()
+    with Client() as client:
+        if source == "arxiv_atom":
+            address = url or arxiv_atom.URL
+            return list(arxiv_atom.fetch(client, query=_QUERY, since=since, until=until, limit=limit, url=address))
+        address, subject = url or arxiv_oai.URL, "physics:cond-mat"
+        return list(arxiv_oai.fetch(client, since=since, until=until, subject=subject, limit=limit, url=address))
+
+
+def _embedded(source: str, first: date, last: date) -> list[_Page]:
+    """What the service would answer if the demonstration corpus were all that it has."""
+    from etl.reference import demo_corpus
+
+    name, dated = ("oai.xml", "datestamp") if source == "arxiv_oai" else ("atom.xml", "published_on")
+    data = demo_corpus()[name]
+    parsed = folder.parse(data, where=name)
+    inside = parsed.documents.filter(pl.col(dated).is_between(first, last))
+    return [(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
+
+
+def _file(file: Path, name: str) -> _Page:
+    data = b""
+    try:
+        data = file.read_bytes()
+        return name, data, folder.parse(data, where=name)
+    except InputError as error:
+        why = str(error)
+    except OSError as error:
+        why = f"{error.strerror or type(error).__name__} in {name}: make it readable"
+    return name, data, records.Parsed(records.frame([]), ((name, why),))
+
+
+def _update(source: str, pages: list[_Page], window: tuple[date, date], *, complete: bool) -> Update:
+    gone = dict(pair for _, _, parsed in pages for pair in parsed.withdrawn)
+    withdrawn = pl.DataFrame(
+        list(gone.items()), schema={"document_id": pl.String, "withdrawn_on": pl.Date}, orient="row"
     )
+    found = pl.concat([records.frame([]), *(parsed.documents for _, _, parsed in pages)])
+    found = found.unique("document_id", keep="last", maintain_order=True)
+    found = not_older(found, found.drop("withdrawn_on").join(withdrawn, on="document_id").lazy())
+    row = {
+        "source": source,
+        "day": window[0],
+        "until": window[1],
+        "complete": complete,
+        "records": found.height,
+        "withdrawn": len(gone),
+        "rejected": sum(len(parsed.refused) for _, _, parsed in pages),
+        "content_hash": _digest(found, gone),
+    }
+    log = [records.fetch_row(source, name, data, parsed) for name, data, parsed in pages]
+    return Update(
+        documents=found,
+        log=pl.DataFrame(log, schema=records.FETCHES, orient="row"),
+        summary=pl.DataFrame([row], schema=records.HARVESTS, orient="row"),
+        withdrawn=withdrawn,
+    )
+
+
+def _digest(documents: pl.DataFrame, gone: dict[str, date]) -> str:
+    held: Iterator[tuple[str, str]] = documents.select("document_id", "content_hash").iter_rows()
+    return hashlib.sha256(repr((sorted(held), sorted(gone))).encode()).hexdigest()[:16]

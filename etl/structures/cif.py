@@ -1,11 +1,10 @@
-"""Reading crystal structures strictly: CIF, POSCAR and OPTIMADE documents to pymatgen structures and raw rows.
+"""Reading crystal structures strictly: CIF and POSCAR to pymatgen structures and raw rows.
 
 Readers check what parsers let pass: occupancies, overlapping atoms, cells and element symbols. What is wrong is
 raised as `StructureError` with a short reason; what is only noteworthy becomes a flag.
 """
 
 import hashlib
-import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -122,44 +121,6 @@ def read_poscar(text: str) -> "Structure":
     return checked(poscar.structure)
 
 
-def read_optimade(entry: Mapping[str, Any]) -> "Structure":
-    """The structure of one OPTIMADE structure entry (its attributes, or the entry with `attributes`).
-
-    Raises:
-        StructureError: not periodic in three directions, sites without positions, species that are no elements, or
-            refused by `checked`.
-    """
-    from pymatgen.core import Structure
-
-    body = entry.get("attributes", entry)
-    if not isinstance(body, Mapping) or not body.get("lattice_vectors") or not body.get("species_at_sites"):
-        raise StructureError("no cell or no sites")
-    if any(v != 1 for v in body.get("dimension_types") or (1, 1, 1)):
-        raise StructureError("not periodic in three directions")
-    try:
-        species = {
-            s["name"]: dict(zip(s["chemical_symbols"], s["concentration"], strict=True)) for s in body["species"]
-        }
-        for parts in species.values():
-            parts.pop("vacancy", None)
-            unknown = [s for s in parts if s not in NUMBER]
-            if unknown:
-                raise StructureError(f"{unknown[0]!r} is not an element")
-        if len(body["species_at_sites"]) != len(body["cartesian_site_positions"]):
-            raise StructureError("as many species as positions are needed")
-        made = Structure(
-            body["lattice_vectors"],
-            [species[name] for name in body["species_at_sites"]],
-            body["cartesian_site_positions"],
-            coords_are_cartesian=True,
-        )
-    except StructureError:
-        raise
-    except PARSE_ERRORS as error:
-        raise StructureError(f"unreadable OPTIMADE entry: {_first_line(error)}") from error
-    return checked(made)
-
-
 def checked(structure: "Structure") -> "Structure":
     """The structure itself, once it passed every check.
 
@@ -260,38 +221,3 @@ def read_folder(folder: Path, *, source: str = "local CIF", licence: str = "unkn
         }
         for path in paths
     )
-
-
-def optimade_frame(text: str, *, source: str = "OPTIMADE", licence: str = "unknown") -> pl.DataFrame:
-    """Raw rows of an OPTIMADE response (or a bare list of entries); refused entries are kept with an empty `cif`.
-
-    Raises:
-        InputError: not JSON, or neither a list nor an object with `data`.
-    """
-    try:
-        body = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError.of(
-            f"bytes that are not JSON at {error.pos}", "the OPTIMADE document", "fetch it again"
-        ) from error
-    entries = body.get("data") if isinstance(body, dict) else body
-    if not isinstance(entries, list):
-        raise InputError.of("no list of entries", "the OPTIMADE document", "pass a response with `data`")
-    return raw_frame(_optimade_row(entry, number, source, licence) for number, entry in enumerate(entries))
-
-
-def _optimade_row(entry: Mapping[str, Any], number: int, source: str, licence: str) -> dict[str, str | None]:
-    body = entry.get("attributes", entry)
-    try:
-        cif = to_cif(read_optimade(entry))
-    except StructureError:
-        cif = ""  # read again, and refused with its reason, in `assemble`
-    formula = body.get("chemical_formula_reduced") or body.get("pretty_formula")
-    identifier = entry.get("id") or body.get("task_id") or str(number)
-    return {
-        "source": source,
-        "source_id": str(identifier),
-        "formula": None if formula is None else str(formula),
-        "cif": cif,
-        "licence": licence,
-    }

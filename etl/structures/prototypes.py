@@ -1,7 +1,9 @@
 """Structures by substitution into prototypes: lacunar spinel, K2NiF4, cubic and orthorhombic perovskite, rutile.
 
-Lattice parameters and coordinates are facts of the cited papers; substituted cells are scaled by sums of Shannon
-radii and are starting points, not relaxed structures. To add a prototype, add one `Prototype` to `PROTOTYPES`.
+The cells here are approximate starting points for a calculation, not measured facts: rounded parameters of a compound
+that has the structure type, most of them written from memory (`evidence` says which), and substituted cells are scaled
+from them by sums of Shannon radii, unrelaxed. Quote none as a lattice parameter. To add a prototype, add one
+`Prototype` to `PROTOTYPES`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,16 +46,16 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Prototype:
-    """A structure type with the parameters of one measured compound.
+    """A structure type with about the parameters of one compound that has it.
 
     Attributes:
         name: as in the `prototype` column.
-        compound: the measured compound.
+        compound: the compound.
         space_group: Hermann-Mauguin symbol of the setting used.
         lattice: a, b, c in angstrom, alpha, beta, gamma in degree.
         sites: orbits.
-        doi: where lattice and coordinates were published.
-        evidence: "seen" or "recalled", as in the table of facts.
+        doi: a structure determination of the compound: where to look the parameters up.
+        evidence: what of the parameters was read in a source ("seen") and what is "recalled" or derived.
     """
 
     name: str
@@ -141,7 +143,7 @@ Ion = tuple[str, float]
 
 
 def template(prototype: Prototype) -> "Structure":
-    """The primitive cell of the measured compound."""
+    """The primitive cell of the compound."""
     from pymatgen.core import Lattice, Structure
 
     conventional = Structure.from_spacegroup(
@@ -228,7 +230,8 @@ def _rows(
             "prototype": prototype.name,
             "cif": to_cif(made),
             "fidelity": "prototype",
-            "doi": prototype.doi,
+            # a row names a publication only where its numbers were read there
+            "doi": None if prototype.evidence == "recalled" else prototype.doi,
             "licence": LICENCE,
         }
 

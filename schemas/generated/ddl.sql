@@ -21,6 +21,8 @@ CREATE TABLE "raw"."documents" (
     "categories" VARCHAR[],
     "published_on" DATE,
     "updated_on" DATE,
+    "datestamp" DATE,
+    "withdrawn_on" DATE,
     "licence" VARCHAR NOT NULL,
     "content_hash" VARCHAR NOT NULL,
     PRIMARY KEY ("document_id")
@@ -37,16 +39,19 @@ COMMENT ON COLUMN "raw"."documents"."sections" IS 'Title of the section of each 
 COMMENT ON COLUMN "raw"."documents"."captions" IS 'Captions of figures and tables.';
 COMMENT ON COLUMN "raw"."documents"."authors" IS 'Names as given.';
 COMMENT ON COLUMN "raw"."documents"."categories" IS 'Subject classes of the source.';
-COMMENT ON COLUMN "raw"."documents"."published_on" IS 'Day of publication.';
-COMMENT ON COLUMN "raw"."documents"."updated_on" IS 'Day of the last change at the source.';
+COMMENT ON COLUMN "raw"."documents"."published_on" IS 'Day of publication; the first of the month or year where no more is said.';
+COMMENT ON COLUMN "raw"."documents"."updated_on" IS 'Day of the last revision of the article.';
+COMMENT ON COLUMN "raw"."documents"."datestamp" IS 'Day on which the service last touched the record; harvests are cut by it.';
+COMMENT ON COLUMN "raw"."documents"."withdrawn_on" IS 'Day on which the source withdrew it; its text is kept and no longer read.';
 COMMENT ON COLUMN "raw"."documents"."licence" IS 'Licence of the row''s content.';
-COMMENT ON COLUMN "raw"."documents"."content_hash" IS 'Hash of texts and names.';
+COMMENT ON COLUMN "raw"."documents"."content_hash" IS 'Hash of what the row speaks of, dates left out.';
 
 CREATE TABLE "raw"."fetch_log" (
     "fetch_id" VARCHAR NOT NULL,
     "source" VARCHAR NOT NULL,
     "page" VARCHAR NOT NULL,
     "records" BIGINT NOT NULL,
+    "withdrawn" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
     "refusals" VARCHAR,
     PRIMARY KEY ("fetch_id")
@@ -56,21 +61,30 @@ COMMENT ON COLUMN "raw"."fetch_log"."fetch_id" IS 'Hash of source, page or file 
 COMMENT ON COLUMN "raw"."fetch_log"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "raw"."fetch_log"."page" IS 'File or request, without secrets.';
 COMMENT ON COLUMN "raw"."fetch_log"."records" IS 'Records read. [count]';
+COMMENT ON COLUMN "raw"."fetch_log"."withdrawn" IS 'Records that the source withdrew. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."refusals" IS 'Why records were refused.';
 
 CREATE TABLE "raw"."harvests" (
     "source" VARCHAR NOT NULL,
     "day" DATE NOT NULL,
+    "until" DATE NOT NULL,
+    "complete" BOOLEAN NOT NULL,
     "records" BIGINT NOT NULL,
+    "withdrawn" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
-    PRIMARY KEY ("source", "day")
+    "content_hash" VARCHAR NOT NULL,
+    PRIMARY KEY ("source", "day", "content_hash")
 );
-COMMENT ON TABLE "raw"."harvests" IS 'Days of literature that were fetched from the services. Grain: one day of one source';
+COMMENT ON TABLE "raw"."harvests" IS 'What was fetched from the services and read from folders: windows of days, and what they held. Grain: one window of one source with one content';
 COMMENT ON COLUMN "raw"."harvests"."source" IS 'Where the record came from.';
-COMMENT ON COLUMN "raw"."harvests"."day" IS 'Day on which the records changed at the source.';
+COMMENT ON COLUMN "raw"."harvests"."day" IS 'First day of the window; for a folder the day it was read.';
+COMMENT ON COLUMN "raw"."harvests"."until" IS 'Last day of the window; an open one ends on the day of asking.';
+COMMENT ON COLUMN "raw"."harvests"."complete" IS 'Whether the source was read to its end, not to a limit.';
 COMMENT ON COLUMN "raw"."harvests"."records" IS 'Records read. [count]';
+COMMENT ON COLUMN "raw"."harvests"."withdrawn" IS 'Records that the source withdrew. [count]';
 COMMENT ON COLUMN "raw"."harvests"."rejected" IS 'Records refused. [count]';
+COMMENT ON COLUMN "raw"."harvests"."content_hash" IS 'Hash of what the row speaks of, dates left out.';
 
 CREATE TABLE "core"."keywords" (
     "problem" VARCHAR NOT NULL,

@@ -1,7 +1,7 @@
 """Literature: documents as fetched, what selected them, their paragraphs, and what was read from them."""
 
 from schemas.core import Column, ForeignKey, Table, Type
-from schemas.rules import Between, Finite, NotBlank, OneOf
+from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
 _DOCUMENT_ID = Column(
     name="document_id", type=Type.STRING, doc="Source and the source's own id, joined by a colon.", rules=(NotBlank(),)
@@ -17,6 +17,9 @@ _GROUP = Column(
     rules=(OneOf(("compound", "performance", "synthesizability")),),
 )
 _FIELD = Column(name="field", type=Type.STRING, doc="Field of the document that holds the span.", rules=(NotBlank(),))
+_CONTENT_HASH = Column(
+    name="content_hash", type=Type.STRING, doc="Hash of what the row speaks of, dates left out.", rules=(NotBlank(),)
+)
 _RULE = Column(name="rule", type=Type.STRING, doc="Rule or model that made the row.", rules=(NotBlank(),))
 _SENTENCE = Column(name="sentence", type=Type.STRING, doc="Sentence that holds the span.")
 _COMPOUND = Column(name="compound", type=Type.STRING, nullable=True, doc="Compound as written.", rules=(NotBlank(),))
@@ -57,10 +60,27 @@ DOCUMENTS = Table(
         _texts("captions", "Captions of figures and tables."),
         _texts("authors", "Names as given."),
         _texts("categories", "Subject classes of the source."),
-        Column(name="published_on", type=Type.DATE, nullable=True, doc="Day of publication."),
-        Column(name="updated_on", type=Type.DATE, nullable=True, doc="Day of the last change at the source."),
+        Column(
+            name="published_on",
+            type=Type.DATE,
+            nullable=True,
+            doc="Day of publication; the first of the month or year where no more is said.",
+        ),
+        Column(name="updated_on", type=Type.DATE, nullable=True, doc="Day of the last revision of the article."),
+        Column(
+            name="datestamp",
+            type=Type.DATE,
+            nullable=True,
+            doc="Day on which the service last touched the record; harvests are cut by it.",
+        ),
+        Column(
+            name="withdrawn_on",
+            type=Type.DATE,
+            nullable=True,
+            doc="Day on which the source withdrew it; its text is kept and no longer read.",
+        ),
         _LICENCE,
-        Column(name="content_hash", type=Type.STRING, doc="Hash of texts and names.", rules=(NotBlank(),)),
+        _CONTENT_HASH,
     ),
     usage_warnings=("Text whose licence is not open must not be exported.",),
     licence_column="licence",
@@ -75,21 +95,27 @@ FETCH_LOG = Table(
         _text("source", "Where the record came from.", nullable=False),
         Column(name="page", type=Type.STRING, doc="File or request, without secrets.", rules=(NotBlank(),)),
         _count("records", "Records read."),
+        _count("withdrawn", "Records that the source withdrew."),
         _count("rejected", "Records refused."),
         _text("refusals", "Why records were refused."),
     ),
 )
 HARVESTS = Table(
     name="raw.harvests",
-    doc="Days of literature that were fetched from the services.",
-    grain="one day of one source",
-    key=("source", "day"),
+    doc="What was fetched from the services and read from folders: windows of days, and what they held.",
+    grain="one window of one source with one content",
+    key=("source", "day", "content_hash"),
     columns=(
         _text("source", "Where the record came from.", nullable=False),
-        Column(name="day", type=Type.DATE, doc="Day on which the records changed at the source."),
+        Column(name="day", type=Type.DATE, doc="First day of the window; for a folder the day it was read."),
+        Column(name="until", type=Type.DATE, doc="Last day of the window; an open one ends on the day of asking."),
+        Column(name="complete", type=Type.BOOL, doc="Whether the source was read to its end, not to a limit."),
         _count("records", "Records read."),
+        _count("withdrawn", "Records that the source withdrew."),
         _count("rejected", "Records refused."),
+        _CONTENT_HASH,
     ),
+    row_rules=(AtMost("day", "until"),),
 )
 KEYWORD_HITS = Table(
     name="core.keyword_hits",

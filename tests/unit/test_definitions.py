@@ -86,7 +86,10 @@ def test_the_timetable_says_when_dagster_will_run() -> None:
 def rows(table: str, number: int) -> pl.DataFrame:
     """A valid row of a watched table; each number is another."""
     values = {
-        "raw.harvests": {"source": "arxiv", "day": date(2026, 10, number), "records": 3, "rejected": 0},
+        "raw.harvests": {
+            "source": "arxiv", "day": date(2026, 10, number), "until": date(2026, 10, number), "complete": True,
+            "records": 3, "withdrawn": 0, "rejected": 0, "content_hash": "0" * 16,
+        },
         "design.candidates": {"problem": "p", "candidate_id": f"c{number}", "variables": "{}", "retired": False},
         "design.observations": {
             "problem": "p", "candidate_id": f"c{number}", "batch_id": "b", "state": "accepted", "objectives": "{}",

@@ -1,33 +1,38 @@
-"""Reading literature sources: real formats, a real HTTP server, and input that means harm."""
+"""Harvesting literature services: real formats, and a real HTTP server that may misbehave."""
 
 import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
 
 from etl.http import Client, FetchError
-from etl.sources import arxiv_atom, arxiv_oai, arxiv_parquet, folder, jats, records, update, xml
+from etl.sources import arxiv_atom, arxiv_oai, records, update
 from etl.sources.records import Parsed
 from schemas.errors import InputError
 
 Answer = tuple[int, dict[str, str], bytes]
 
 RECORD = (
-    "<record><header><identifier>oai:arXiv.org:{0}</identifier></header><metadata><arXiv "
-    'xmlns="http://arxiv.org/OAI/arXiv/"><id>{0}</id><created>2026-01-02</created><title>T {0}</title>'
+    "<record><header><identifier>oai:arXiv.org:{0}</identifier><datestamp>2026-10-03</datestamp></header>"
+    '<metadata><arXiv xmlns="http://arxiv.org/OAI/arXiv/"><id>{0}</id><created>2026-01-02</created><title>T {0}</title>'
     "<categories>cond-mat.str-el physics.chem-ph</categories><abstract>A.</abstract></arXiv></metadata></record>"
 )
 
 
-def oai(*identifiers: str, token: str | None = None) -> bytes:
-    body = "".join(RECORD.format(i) for i in identifiers)
-    end = f"<resumptionToken>{token}</resumptionToken>" if token else ""
+def withdrawal(identifier: str, day: str) -> str:
+    header = f"<identifier>oai:arXiv.org:{identifier}</identifier><datestamp>{day}</datestamp>"
+    return f'<record><header status="deleted">{header}</header></record>'
+
+
+def oai(*identifiers: str, token: str | None = None, size: int | None = None, more: str = "") -> bytes:
+    body = "".join(RECORD.format(i) for i in identifiers) + more
+    stated = f' completeListSize="{size}"' if size is not None else ""
+    end = f"<resumptionToken{stated}>{token or ''}</resumptionToken>" if token or stated else ""
     return f'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>{body}{end}</ListRecords></OAI-PMH>'.encode()
 
 
@@ -65,10 +70,28 @@ def test_a_harvest_follows_tokens_and_sends_them_alone() -> None:
         return 200, {}, oai("1") if "resumptionToken" in query else oai("2", "3", token="next|1")
 
     with server(answer) as url, Client() as client:
-        pages = [p for _, _, p in arxiv_oai.fetch(client, since="2026-01-01", url=f"{url}/oai")]
+        window = {"since": "2026-01-01", "until": "2026-01-02"}
+        pages = [p for _, _, p in arxiv_oai.fetch(client, **window, url=f"{url}/oai")]  # type: ignore[arg-type]
     assert [p.documents["source_id"].to_list() for p in pages] == [["2", "3"], ["1"]]
-    assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], "from": ["2026-01-01"]}
+    first = {"from": ["2026-01-01"], "until": ["2026-01-02"]}
+    assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], **first}
     assert asked[1] == {"verb": ["ListRecords"], "resumptionToken": ["next|1"]}
+
+
+@pytest.mark.parametrize(
+    ("last", "whole"), [(oai("1", size=4), False), (oai("1", "4", size=4), True), (oai("1"), False)]
+)
+def test_a_list_that_ends_early_is_no_list(last: bytes, whole: bool) -> None:
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        return 200, {}, last if "resumptionToken" in query else oai("2", "3", token="next", size=4)
+
+    with server(answer) as url, Client() as client:
+        if whole:
+            assert len(list(arxiv_oai.fetch(client, url=url))) == 2
+        else:
+            with pytest.raises(InputError, match="3 of 4 records at the end of the list"):
+                list(arxiv_oai.fetch(client, url=url))
+        assert len(list(arxiv_oai.fetch(client, limit=2, url=url))) == 1
 
 
 def test_a_busy_server_is_asked_again_and_a_refusal_is_not() -> None:
@@ -128,9 +151,9 @@ def test_oai_errors_and_deleted_records() -> None:
     assert arxiv_oai.parse(empty, where="x").documents.is_empty()
     with pytest.raises(InputError, match="badResumptionToken"):
         arxiv_oai.parse(b'<OAI-PMH><error code="badResumptionToken">old</error></OAI-PMH>', where="x")
-    header = b'<header status="deleted"><identifier>oai:arXiv.org:9</identifier></header>'
-    gone = b"<OAI-PMH><record>" + header + b"</record></OAI-PMH>"
-    assert arxiv_oai.parse(gone, where="x").deleted == ("arxiv:9",)
+    gone = arxiv_oai.parse(oai(more=withdrawal("9", "2026-10-04") + withdrawal("8", "lately")), where="x")
+    assert gone.withdrawn == (("arxiv:9", date(2026, 10, 4)),)
+    assert gone.refused == (("record 1", "withdrawn without id or datestamp"),)
     bad = b"<OAI-PMH><record><metadata><id>7</id></metadata></record></OAI-PMH>"
     assert arxiv_oai.parse(bad, where="x").refused == (("record 0", "no id or no title"),)
     with pytest.raises(InputError, match="instead of <OAI-PMH>"):
@@ -157,81 +180,33 @@ def test_an_atom_feed_gives_bare_ids_and_the_next_start() -> None:
         arxiv_atom.parse(b"<html>down</html>", where="x")
 
 
-def test_feeds_are_fetched_page_by_page() -> None:
+def test_feeds_are_fetched_page_by_page_within_their_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arxiv_atom, "PAGE", 2)
+    asked: list[dict[str, list[str]]] = []
+
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
         return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
 
+    window = {"query": "cat:a OR cat:b", "since": "2026-10-03", "until": "2026-10-04"}
     with server(answer) as url, Client() as client:
-        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", url=url))) == 2
-        assert len(list(arxiv_atom.fetch(client, query="cat:cond-mat", limit=1, url=url))) == 1
+        assert len(list(arxiv_atom.fetch(client, url=url, **window))) == 2
+        assert len(list(arxiv_atom.fetch(client, limit=1, url=url, **window))) == 1
+    assert [q["start"] for q in asked] == [["0"], ["2"], ["0"]]
+    assert asked[0]["search_query"] == ["(cat:a OR cat:b) AND submittedDate:[202610030000 TO 202610042359]"]
 
 
-JATS = """<article xmlns:xlink="http://www.w3.org/1999/xlink"><front><article-meta>
-<article-id pub-id-type="doi">10.1000/ABC</article-id>
-<title-group><article-title>On VO<sub>2</sub></article-title></title-group>
-<contrib-group><contrib><name><surname>Mott</surname><given-names>N.</given-names></name></contrib></contrib-group>
-<pub-date><year>2020</year></pub-date>
-<permissions><license xlink:href="https://creativecommons.org/licenses/by/4.0/"><license-p>{long}</license-p></license></permissions>
-<abstract><p>It is &alpha; at 10<sup>5</sup> cm<sup>-3</sup>.</p></abstract></article-meta></front>
-<body><sec><title>Results</title><p>VO<sub>2</sub><xref ref-type="bibr">12</xref> is known
-<sup><xref ref-type="bibr">3</xref></sup>.</p>
-<fig><caption><p>A map.</p></caption></fig></sec><p>End.</p></body></article>"""
-
-
-def test_jats_keeps_superscripts_and_drops_citation_marks() -> None:
-    row = jats.parse(JATS.format(long="Open " * 20).encode(), where="a.xml").documents.row(0, named=True)
-    assert row["abstract"] == "It is α at 10^5 cm^-3."
-    assert row["body"] == ["VO2 is known .", "End."]
-    assert row["sections"] == ["Results", ""]
-    assert row["captions"] == ["A map."]
-    assert row["authors"] == ["N. Mott"]
-    assert row["doi"] == "10.1000/abc"
-    assert row["licence"] == "https://creativecommons.org/licenses/by/4.0/"
-
-
-def test_jats_without_article_or_title() -> None:
-    with pytest.raises(InputError, match="no <article>"):
-        jats.parse(b"<book><p>x</p></book>", where="b.xml")
-    bare = b"<article><front><article-meta><article-id>1</article-id></article-meta></front></article>"
-    assert jats.parse(bare, where="c.xml").refused == (("article 0", "no identifier or no title"),)
-
-
-BOMB = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><article>&b;</article>'
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (BOMB, "entity declarations"),
-        (b"<article><p>cut", "no well-formed XML"),
-        (b"<article>\xff\xfe</article>", "no well-formed XML"),
-        (b"<article/>", "empty XML"),
-        (b"", "an empty file"),
-        (b"\xff\xfe\xfa", "no UTF-8 text"),
-        (b"<a>&unknown;</a>", "no well-formed XML"),
-    ],
-)
-def test_bad_files_are_one_clear_line(data: bytes, said: str) -> None:
-    with pytest.raises(InputError, match=said) as caught:
-        folder.parse(data, where="bad.xml" if data[:1] == b"<" else "bad.bin")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_text_file_is_known_by_its_content(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("A title\nFirst\nline.\n\nSecond.", "utf-8")
-    (tmp_path / "a.png").write_bytes(b"no")
-    (found,) = folder.files(tmp_path)
-    parsed = folder.parse(found.read_bytes(), where=found.name)
-    assert parsed.documents["title"].item() == "A title"
-    assert parsed.documents["body"].to_list() == [["First line.", "Second."]]
-    with pytest.raises(InputError, match="no such folder"):
-        folder.files(tmp_path / "none")
-
-
-def test_a_file_larger_than_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml, "_LIMIT", 10)
-    with pytest.raises(InputError, match="split it"):
-        xml.parse(b"<article>long</article>", where="x")
+def test_half_a_feed_is_no_feed() -> None:
+    empty = ATOM.split("<entry>")[0] + "</feed>"
+    with pytest.raises(InputError, match="0 entries from 0 on of 1000"):
+        arxiv_atom.parse(empty.format(total=1000, start=0).encode(), where="feed")
+    assert arxiv_atom.parse(empty.format(total=0, start=0).encode(), where="feed").token is None
+    with pytest.raises(InputError, match="2 entries from 0 on of 5"):
+        arxiv_atom.parse(ATOM.format(total=5, start=0).encode(), where="feed", size=3)
+    told = ATOM.replace("<o:startIndex>", "<o:itemsPerPage>3</o:itemsPerPage><o:startIndex>")
+    with pytest.raises(InputError, match="2 entries from 2 on of 5"):
+        arxiv_atom.parse(told.format(total=5, start=2).encode(), where="feed")
+    assert arxiv_atom.parse(ATOM.format(total=5, start=3).encode(), where="feed", size=3).token is None
 
 
 def test_the_log_of_a_page_has_a_stable_id() -> None:
@@ -248,42 +223,67 @@ def test_days() -> None:
     assert records.day(None) is None
 
 
-def test_stored_metadata(tmp_path: Path) -> None:
-    rows = pl.DataFrame(
-        {
-            "arxiv_id": ["2", "1", "1"],
-            "title": ["b", "a ", "a"],
-            "abstract": ["x", None, None],
-            "categories": ["cond-mat math", "q-bio", "q-bio"],
-            "created": ["2001-01-01"] * 3,
-            "updated": [None] * 3,
-            "doi": ["10.1/A", None, None],
-        },
-        schema_overrides={"updated": pl.String},
-    )
-    rows.write_parquet(tmp_path / "a.parquet")
-    frame = arxiv_parquet.read(tmp_path)
-    assert frame["document_id"].to_list() == ["arxiv:1", "arxiv:2"]
-    assert frame["categories"].to_list() == [["q-bio"], ["cond-mat", "math"]]
-    assert frame.schema == pl.Schema(records.DOCUMENTS)
-    rows.drop("doi").write_parquet(tmp_path / "b.parquet")
-    with pytest.raises(InputError, match="missing column doi"):
-        arxiv_parquet.read(tmp_path)
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(InputError, match="unreadable Parquet"):
-        arxiv_parquet.read(tmp_path)
-    with pytest.raises(InputError, match="no Parquet file"):
-        arxiv_parquet.read(tmp_path / "none")
-
-
 def test_one_day_of_a_source_is_harvested_on_its_own() -> None:
     found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", live=False)
     assert found.documents["source_id"].to_list() == ["demo-0103"]
-    assert found.summary.row(0) == ("arxiv_oai", date(2026, 10, 3), 1, 0)
+    row = found.summary.row(0, named=True)
+    assert (row["source"], row["day"], row["until"]) == ("arxiv_oai", date(2026, 10, 3), date(2026, 10, 3))
+    assert (row["complete"], row["records"], row["rejected"]) == (True, 1, 0)
     assert update.harvest("arxiv_oai", since="2020-01-01", until="2020-01-01", live=False).documents.is_empty()
     for source, since, said in (("nature", "2026-01-01", "unknown source"), ("arxiv_oai", "soon", "is no day")):
         with pytest.raises(InputError, match=said):
             update.harvest(source, since=since)
+    with pytest.raises(InputError, match="a window from 2026-10-03 until 2026-10-02"):
+        update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-02")
+    submitted = update.harvest("arxiv_atom", since="2026-09-01", until="2026-09-01", live=False)
+    assert set(submitted.documents["published_on"]) == {date(2026, 9, 1)}
+
+
+def test_a_record_belongs_to_the_day_of_its_datestamp_whatever_the_article_says() -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
+        return 200, {}, oai("7")
+
+    with server(answer) as url:
+        found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", url=url)
+    assert (asked[0]["from"], asked[0]["until"]) == (["2026-10-03"], ["2026-10-03"])
+    row = found.documents.row(0, named=True)
+    assert (row["published_on"], row["datestamp"]) == (date(2026, 1, 2), date(2026, 10, 3))
+
+
+def test_what_its_source_withdrew_is_marked_and_stays_marked() -> None:
+    def harvested(page: bytes) -> update.Update:
+        with server(lambda p, q: (200, {}, page)) as url:
+            return update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-09", url=url)
+
+    stored = harvested(oai("7", "8")).documents
+    gone = harvested(oai(more=withdrawal("7", "2026-10-05") + withdrawal("99", "2026-10-05")))
+    assert gone.summary["withdrawn"].item() == gone.log["withdrawn"].item() == 2
+    marks = update.merged(gone, stored.lazy())
+    assert marks.select("document_id", "withdrawn_on").rows() == [("arxiv:7", date(2026, 10, 5))]
+    assert marks["title"].to_list() == ["T 7"]
+    known = pl.concat([stored.filter(pl.col("source_id") == "8"), marks]).lazy()
+    older = stored.with_columns(datestamp=pl.lit(None, pl.Date))
+    assert update.not_older(older, known).is_empty()
+    again = harvested(oai("7").replace(b"2026-10-03", b"2026-10-06"))
+    assert update.merged(again, known)["withdrawn_on"].to_list() == [None]
+    both = harvested(oai("7", more=withdrawal("7", "2026-10-05")))
+    assert both.documents.is_empty()
+
+
+def test_a_harvest_says_whether_it_is_complete_and_what_it_held() -> None:
+    def summary(title: str, limit: int | None = None) -> dict[str, object]:
+        page = oai("7", token=None if limit is None else "next").replace(b"T 7", title.encode())
+        with server(lambda p, q: (200, {}, page)) as url:
+            found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", limit=limit, url=url)
+        return found.summary.row(0, named=True)
+
+    assert summary("A") == summary("A")
+    assert summary("A")["content_hash"] != summary("B")["content_hash"]
+    assert summary("A")["complete"] is True
+    assert summary("A", limit=1)["complete"] is False
 
 
 def test_a_live_harvest_asks_the_service() -> None:
@@ -295,11 +295,3 @@ def test_a_live_harvest_asks_the_service() -> None:
         assert found.documents["source_id"].to_list() == ["7"]
         found = update.harvest("arxiv_atom", since="2026-01-01", url=f"{url}/atom")
         assert found.log["rejected"].to_list() == [1]
-
-
-def test_a_folder_is_read_though_one_file_is_bad(tmp_path: Path) -> None:
-    (tmp_path / "good.xml").write_text(JATS.format(long="x"), "utf-8")
-    (tmp_path / "bad.xml").write_bytes(BOMB)
-    found = update.read_folder(tmp_path)
-    assert found.documents.height == 1
-    assert found.log["rejected"].to_list() == [1, 0]

@@ -1,0 +1,119 @@
+"""Updates of literature on their way into the warehouse: audited, recorded, and seen by what watches them."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from dagster_project.cli import app
+from dagster_project.landing import AuditFailedError, audited, land
+from etl.sources import update
+from etl.sources.update import Update
+from warehouse.store import Store
+
+CORPUS = Path(__file__).resolve().parents[2] / "etl/reference/corpus"
+
+
+def ingest(*arguments: str, home: Path) -> dict[str, Any]:
+    done = CliRunner().invoke(app, ["ingest", *arguments, "--json", "--home", str(home)])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def harvested(day: str) -> Update:
+    return update.harvest("arxiv_oai", since=day, until=day, live=False)
+
+
+def test_what_is_ingested_is_audited_recorded_and_wakes_the_sensor(tmp_path: Path) -> None:
+    papers, home = tmp_path / "papers", tmp_path / "home"
+    papers.mkdir()
+    shutil.copy(CORPUS / "jats/demo-0201.xml", papers)
+    assert ingest(str(papers), home=home)["new"] == 1
+    store = Store(home)
+    assert store.read("raw.harvests").select("source", "complete", "records").rows() == [("folder", True, 1)]
+    for table in ("raw.documents", "raw.fetch_log", "raw.harvests"):
+        assert store.passed_version(table) == 0
+    ingest(str(papers), home=home)
+    assert store.passed_version("raw.harvests") == 0
+    shutil.copy(CORPUS / "jats/demo-0202.xml", papers / "demo-0201.xml")
+    assert ingest(str(papers), home=home)["new"] == 1
+    assert store.passed_version("raw.harvests") == 1  # the counts are those of before, the content is not
+
+
+def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project.assets.corpus import documents, harvests, selected
+    from dagster_project.resources import store_io_manager, warehouse_resource
+
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    store, found = Store(tmp_path), harvested("2026-10-01")
+    land(store, found)
+    land(store, harvested("2026-10-02"))
+
+    def selections() -> list[str]:
+        resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
+        chosen = dg.AssetSelection.assets(selected)
+        assert dg.materialize([documents, harvests, selected], selection=chosen, resources=resources).success
+        return store.read("core.selections")["document_id"].to_list()
+
+    assert selections() == ["arxiv:demo-0101", "arxiv:demo-0102"]
+    gone = found.documents.select("document_id", withdrawn_on=pl.date(2026, 10, 3))
+    nothing = update.read_folder(empty_folder(tmp_path))
+    land(store, Update(nothing.documents, nothing.log, nothing.summary, gone))
+    assert store.read("raw.documents")["withdrawn_on"].null_count() == 1
+    assert selections() == ["arxiv:demo-0102"]
+
+
+def empty_folder(where: Path) -> Path:
+    (where / "none").mkdir()
+    return where / "none"
+
+
+def test_what_fails_its_audit_is_said_each_time_and_never_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    land(store, harvested("2026-10-01"))
+    store.write("core.selections", orphan())
+    for _ in range(2):
+        with pytest.raises(AuditFailedError, match=r"refers to raw\.documents"):
+            audited(store, ("core.selections",))
+    assert store.passed_version("core.selections") is None
+
+
+def orphan() -> pl.DataFrame:
+    row = {
+        "document_id": "arxiv:nobody",
+        "problem": "mit",
+        "selected": True,
+        "score": 1.0,
+        "groups": [],
+        "hit_count": 0,
+    }
+    return pl.DataFrame([row], schema_overrides={"groups": pl.List(pl.String)})
+
+
+def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(tmp_path: Path) -> None:
+    from dagster_project.commands.run import _last_day
+
+    store = Store(tmp_path)
+    for day in ("2026-10-02", "2026-10-04"):
+        store.write("raw.harvests", harvested(day).summary)
+    store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
+    assert _last_day(store, "arxiv_oai") == "2026-10-03"
+
+
+def test_a_day_of_a_live_service_is_always_asked_again(tmp_path: Path) -> None:
+    from dagster_project.building import Build, _fingerprint
+    from dagster_project.settings import Settings
+
+    def twice(profile: str) -> set[str]:
+        settings = Settings(home=tmp_path, profile=profile)
+        build = Build(settings=settings, store=Store(tmp_path), log=None, partition="2026-10-03")
+        return {_fingerprint(build, "code", []) for _ in range(2)}
+
+    assert len(twice("live")) == 2
+    assert len(twice("embedded")) == 1
