@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ import dagster as dg
 from dagster_project.checks import audit
 from dagster_project.io_manager import Pinned, described
 from dagster_project.settings import Settings
+from dagster_project.versions import package_version
 from schemas.core import Table
 from schemas.emit.dagster import columns
 from schemas.tables import REGISTRY
@@ -226,18 +226,6 @@ def _listing(folder: Path) -> list[tuple[str, int, int]]:
     """Name, size and time of change of every file: a replaced file is another input."""
     found = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
     return [(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found]
-
-
-@cache
-def package_version() -> str:
-    """Hash of `etl`, `models` and `schemas` with their data: what a table holds may depend on any of them."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for package in ("etl", "models", "schemas"):
-        for path in sorted((root / package).rglob("*.*")):
-            if path.suffix != ".pyc" and path.is_file():
-                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _unchanged(store: "Store", tables: list[Table]) -> Iterator[Any]:

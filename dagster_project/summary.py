@@ -48,10 +48,11 @@ _STRUCTURES = """
 select count(*) as read, count(*) filter (valid) as valid, (select count(*) from feat.structure) as with_features
 from core.structures"""
 _FAMILIES = """
-select family, compounds, predicted_mit, round(mean_p_mit, 2) as mean_p_mit, best_formula, round(q_value, 4) as q_value
-from pred.families where grouping = 'family_tm_anion' order by q_value, mean_p_mit desc, family limit 5"""
+select family, compounds, predicted_mit, round(mean_p_mit, 2) as mean_p_mit, best_formula,
+       case when q_value <= 1e-12 then '<= 1e-12' else printf('%.1e', q_value) end as q_value
+from pred.families where grouping = 'family_tm_anion' order by pred.families.q_value, mean_p_mit desc, family limit 5"""
 _CANDIDATES = """
-select formula, round(p_mit, 3) as p_mit, in_domain from pred.screening
+select formula, round(p_mit, 3) as p_mit, features, in_domain from pred.screening
 where in_domain order by p_mit desc, formula limit 5"""
 _RECIPE = """
 select target, reaction, round(p_solid_state, 2) as p_solid_state,
@@ -82,20 +83,36 @@ def _documents(home: Path) -> dict[str, Any]:
     )
 
 
+_PARTS = """
+select features, count(*) as rows, any_value(metrics) as metrics
+from pred.screening join meta.models using (model_id) group by features order by rows desc, features"""
+
+
 def _classifier(home: Path) -> list[dict[str, Any]]:
-    held = _many(home, "select metrics from meta.models where kind = 'screening' order by created_at desc limit 1")
-    groupings = json.loads(held[0]["metrics"]).get("groupings", {}) if held else {}
+    """Nested scores of each part of the model that made the published predictions, and how many it made."""
     return [
-        {
-            "folds": name,
-            "roc_auc": round(found["roc_auc"]["value"], 3),
-            "95 %": f"{found['roc_auc']['low']:.3f}-{found['roc_auc']['high']:.3f}",
-            "average precision": round(found["ap"]["value"], 3),
-            "logistic baseline": round(found["baselines"]["logistic"]["roc_auc"], 3),
-            "prior": round(found["baselines"]["prior"]["roc_auc"], 3),
-        }
-        for name, found in groupings.items()
+        {"features": part["features"], "rows": part["rows"], "folds": folds, **_score(found)}
+        for part in _many(home, _PARTS)
+        for folds, found in json.loads(part["metrics"])["parts"][part["features"]].items()
     ]
+
+
+def _score(found: dict[str, Any]) -> dict[str, Any]:
+    """ROC-AUC with its interval, average precision and baselines; and on the cells of the screen, where they differ."""
+    auc, served = found["roc_auc"], found.get("as_served")
+    told = {
+        "roc_auc": round(auc["value"], 3),
+        "95 %": f"{auc['low']:.3f}-{auc['high']:.3f}",
+        "average precision": round(found["ap"]["value"], 3),
+        "logistic baseline": round(found["baselines"]["logistic"]["roc_auc"], 3),
+        "prior": round(found["baselines"]["prior"]["roc_auc"], 3),
+    }
+    if served:
+        told["on cells of the screen"] = (
+            f"{served['screened']['roc_auc']:.3f} of {served['n']} compounds"
+            f" (published cells {served['published']['roc_auc']:.3f})"
+        )
+    return told
 
 
 def _many(home: Path, sql: str) -> list[dict[str, Any]]:

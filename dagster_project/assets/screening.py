@@ -4,35 +4,39 @@ import polars as pl
 
 from dagster_project.building import Build, Frames, table_assets
 
-_GROUPS = ("random", "family_tm_anion")
-
 
 @table_assets(
     "pred.screening",
     "pred.families",
     "pred.explanations",
     group="screening",
-    reads={"labels": "core.labels", "structures": "core.structures"},
+    reads={
+        "labels": "core.labels",
+        "structures": "core.structures",
+        "compositions": "feat.composition",
+        "features": "feat.structure",
+    },
     kinds=("lightgbm", "polars"),
     plots={"pred.screening": "p_mit"},
 )
-def screened(build: Build, labels: pl.LazyFrame, structures: pl.LazyFrame) -> Frames:
-    """Trains and measures the classifier, ranks all candidates, explains it."""
-    from dataclasses import replace
-
+def screened(
+    build: Build,
+    labels: pl.LazyFrame,
+    structures: pl.LazyFrame,
+    compositions: pl.LazyFrame,
+    features: pl.LazyFrame,
+) -> Frames:
+    """Trains and scores the classifier, ranks all candidates, explains each part that predicted."""
     from etl.structures import pool
-    from models.screening import evaluation, explanation, families, training
+    from models.screening import campaign, training
+    from schemas.tables import REGISTRY
 
-    curated = pool.labelled(labels.filter("curated").collect())
-    model = training.train(curated, seed=build.seed)
-    scores = evaluation.evaluate(curated, groups=_GROUPS, seed=build.seed)
-    card = training.save(replace(model, card=replace(model.card, scores=scores)), build.model_dir("screening"))
+    offered = pool.offered(structures.collect(), features.collect(), datasets=build.datasets)
+    found = campaign.screen(pool.labelled(labels.collect()), offered, stored=compositions.collect(), seed=build.seed)
+    card = training.save(found.model, build.model_dir("screening"))
     build.register(card, name="screening", trained_on="core.labels")
-    found = training.predict(model, pool.formulas(structures.collect(), datasets=build.datasets)).filter("ok")
-    ranked = families.families(found, seed=build.seed).with_columns(model_id=pl.lit(model.model_id))
-    explained = explanation.tabulate(explanation.explain(model), model.model_id)
     return {
-        "pred.screening": found.drop("ok", "reason"),
-        "pred.families": ranked,
-        "pred.explanations": explained,
+        "pred.screening": found.predictions.select(REGISTRY["pred.screening"].column_names),
+        "pred.families": found.families,
+        "pred.explanations": found.explanations,
     }

@@ -13,7 +13,6 @@ from dagster_project.commands.common import (
     Out,
     Seed,
     command,
-    home,
     read_input,
     say,
     write_output,
@@ -130,14 +129,12 @@ def recommend(
 
 
 def _model(model: str | None, home_dir: str | None, seed: int) -> "RecipeModel":
-    """The named model, else the shipped one: trained once on the embedded recipe facts, then kept."""
+    from dagster_project.commands.shipped import shipped
     from models.recipes import training
 
-    if model is not None:
-        return training.load(Path(model))
-    kept = home(home_dir) / "models" / "shipped-recipes"
-    if not kept.is_dir():
+    def make(folder: Path) -> object:
         from etl.reference import recipe_facts
 
-        training.save(training.train(recipe_facts(), seed=seed), kept)
-    return training.load(kept)
+        return training.save(training.train(recipe_facts(), seed=seed), folder)
+
+    return training.load(Path(model) if model else shipped("recipes", home_dir=home_dir, seed=seed, make=make))

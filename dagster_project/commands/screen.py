@@ -12,7 +12,6 @@ from dagster_project.commands.common import (
     Out,
     Seed,
     command,
-    home,
     read_input,
     say,
     write_output,
@@ -93,6 +92,9 @@ def explain(
     out: Out,
     model: Model = None,
     home_dir: Home = None,
+    features: Annotated[
+        str | None, typer.Option("--features", help="Part to explain: composition, structure or both; the richest.")
+    ] = None,
     top: Annotated[int, typer.Option("--top", help="Features to tabulate and draw.")] = 10,
     seed: Seed = 0,
     as_json: Json = False,
@@ -103,7 +105,7 @@ def explain(
     if top < 1:
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
     loaded = _screening(model, home_dir, seed)
-    found = explanation.explain(loaded, top=top)
+    found = explanation.explain(loaded, features=features, top=top)
     folder = Path(out)
     _folder(folder)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
@@ -111,7 +113,13 @@ def explain(
         write_output(table, str(folder / f"{name}.csv"))
     figures = _draw(found, folder)
     say(
-        {"model_id": loaded.model_id, "out": out, "rows": {k: t.height for k, t in tables.items()}, "figures": figures},
+        {
+            "model_id": loaded.model_id,
+            "features": found.features,
+            "out": out,
+            "rows": {k: t.height for k, t in tables.items()},
+            "figures": figures,
+        },
         as_json=as_json,
     )
 
@@ -121,14 +129,14 @@ def families(
     predictions: Annotated[str, typer.Argument(help="Output of `screen predict`.")],
     out: Out,
     groups: Annotated[str | None, typer.Option("--groups", help="Columns or groupings joined by commas.")] = None,
-    seed: Seed = 0,
+    _seed: Seed = 0,  # nothing is drawn any more; accepted so that scripts go on
     as_json: Json = False,
 ) -> None:
     """Gather predictions by family, with false-discovery control."""
     from models.screening.families import families as gather
 
     asked = [g.strip() for g in groups.split(",") if g.strip()] if groups else None
-    found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked, seed=seed)
+    found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked)
     write_output(found, out)
     say(
         {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out},
@@ -209,35 +217,28 @@ def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
         say(summary, as_json=as_json)
 
 
-def _shipped(kind: str, home_dir: str | None) -> Path:
-    return home(home_dir) / "models" / f"shipped-{kind}"
-
-
 def _screening(model: str | None, home_dir: str | None, seed: int) -> "ScreeningModel":
-    """The named model, else the shipped one: trained once on the embedded labelled compounds, then kept."""
+    from dagster_project.commands.shipped import shipped
     from models.screening import training
 
-    if model is not None:
-        return training.load(Path(model))
-    kept = _shipped("screening", home_dir)
-    if not kept.is_dir():
+    def make(folder: Path) -> object:
         from etl.reference import labelled_compounds
 
-        training.save(training.train(labelled_compounds(), seed=seed), kept)
-    return training.load(kept)
+        return training.save(training.train(labelled_compounds(), seed=seed), folder)
+
+    return training.load(Path(model) if model else shipped("screening", home_dir=home_dir, seed=seed, make=make))
 
 
 def _temperature(model: str | None, home_dir: str | None, seed: int) -> "TemperatureModel":
+    from dagster_project.commands.shipped import shipped
     from models.screening import temperature
 
-    if model is not None:
-        return temperature.load(Path(model))
-    kept = _shipped("temperature", home_dir)
-    if not kept.is_dir():
+    def make(folder: Path) -> object:
         from etl.reference import labelled_compounds
 
-        temperature.save(temperature.train(labelled_compounds(), seed=seed), kept)
-    return temperature.load(kept)
+        return temperature.save(temperature.train(labelled_compounds(), seed=seed), folder)
+
+    return temperature.load(Path(model) if model else shipped("temperature", home_dir=home_dir, seed=seed, make=make))
 
 
 def _folder(folder: Path) -> None:

@@ -6,8 +6,12 @@ import polars as pl
 
 from etl import reference
 from etl.features.formulas import reduced
+from etl.features.structure import PUBLISHED
 from etl.structures import datasets as public
 from etl.structures.candidates import candidates
+
+_RANKS = {"experiment": 0, "calculation": 1, "prototype": 2}
+_UNKNOWN = 1  # a structure of unknown origin stands beside the calculated ones
 
 
 def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
@@ -24,8 +28,46 @@ def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.Da
     return pl.concat(parts).unique().sort().to_frame()
 
 
+def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
+    """The pool with the structure features of each formula: `formula`, `structure_id`, the ten published features.
+
+    Of several structures of a formula a measured one is taken before a calculated one and that before a prototype,
+    then the one with the fewest features missing, then the first by id. A formula without a structure has nulls.
+
+    Args:
+        structures: rows of core.structures.
+        features: rows of feat.structure.
+        datasets: folder of the public data sets, where they shall be added.
+    """
+    known = structures.filter("valid").join(
+        features.select("structure_id", *PUBLISHED), on="structure_id", how="inner", validate="1:1"
+    )
+    rank = pl.col("fidelity").replace_strict(_RANKS, default=_UNKNOWN, return_dtype=pl.Int64)
+    gaps = pl.sum_horizontal(pl.col(PUBLISHED).is_null())
+    best = known.sort(rank, gaps, "structure_id").unique("formula", keep="first", maintain_order=True)
+    return formulas(structures, datasets=datasets).join(
+        best.select("formula", "structure_id", *PUBLISHED), on="formula", how="left", maintain_order="left"
+    )
+
+
 def labelled(labels: pl.DataFrame) -> pl.DataFrame:
-    """The published features of the compounds in `labels` (curated rows of core.labels)."""
-    rows = reference.labelled_compounds()
-    spelled = pl.Series("formula", [reduced(f) for f in rows["formula"].to_list()], dtype=pl.String)
-    return rows.filter(spelled.is_in(labels["formula"].implode()))
+    """The training table: one row a compound of core.labels that a person labelled, with the published features.
+
+    Curated labels outrank those read from text, which are not learned from before a person looked. Where curated
+    sources disagree on a compound its label is null, so that nothing is learned from it. A compound without published
+    features stays, with nulls.
+
+    Args:
+        labels: rows of core.labels.
+
+    Returns:
+        `formula`, `label_name`, the grouping columns of core.labels, the ten features and their `*_imputed` flags.
+    """
+    one = pl.when(pl.col("label_name").n_unique() == 1).then(pl.col("label_name").first())
+    groups = ("chemsys", "family_ln", "family_tm_anion")
+    curated = labels.filter("curated").group_by("formula").agg(one.alias("label_name"), pl.col(groups).first())
+    published = reference.labelled_compounds()
+    flags = [c for c in published.columns if c.endswith("_imputed")]
+    spelled = pl.Series("formula", [reduced(f) for f in published["formula"].to_list()], dtype=pl.String)
+    features = published.select(spelled, *PUBLISHED, *flags)
+    return curated.sort("formula").join(features, on="formula", how="left", maintain_order="left", validate="1:1")

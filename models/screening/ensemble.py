@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from models.screening import CLASSES
-from models.screening.inputs import Bools, Floats, Ints
+from models.screening.inputs import Floats, Ints
+from schemas.errors import InputError
 
-MEMBERS, INNER_MEMBERS, ROUNDS = 6, 2, 160
+MEMBERS, INNER_MEMBERS, ROUNDS, FOLDS = 6, 2, 160, 5
 ALPHA = 0.1
 PARAMETERS: dict[str, Any] = {
     "objective": "multiclass",
@@ -25,7 +26,7 @@ PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 1.0,
     "max_bin": 63,
-    "num_threads": 2,
+    "num_threads": 1,  # a few hundred rows: threads give the same trees and wait for each other ten times as long
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
@@ -91,25 +92,48 @@ def _hot_deck(X: Floats, rng: np.random.Generator) -> Floats:
     return out
 
 
+def fold_count(y: Ints, groups: Sequence[str], *, folds: int) -> int:
+    """Folds that can be held out: at most `folds`, and the groups of the class that lies in fewest.
+
+    Below 2 nothing can be held out: a class of one group (or row) is either learned or tested.
+    """
+    return min(folds, *_spread(y, groups).values())
+
+
+def _spread(y: Ints, groups: Sequence[str]) -> dict[str, int]:
+    """In how many groups each class lies."""
+    held = {(int(k), str(g)) for k, g in zip(y, groups, strict=True)}
+    return {CLASSES[c]: sum(k == c for k, _ in held) for c in sorted({k for k, _ in held})}
+
+
 def splits(y: Ints, groups: Sequence[str], *, folds: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
-    """Train and test rows of stratified folds that keep each group whole; fewer folds where groups are few."""
+    """Train and test rows of stratified folds that keep each group whole; fewer folds where groups are few.
+
+    Raises:
+        InputError: a class lies in one group only, so that no fold can be held out.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    distinct = len(set(groups))
-    least = int(np.bincount(y)[np.unique(y)].min())
-    count = max(2, min(folds, distinct, least))
-    if distinct < 2 or least < 2:
-        everything = np.arange(len(y))
-        yield everything, everything
-        return
+    count = fold_count(y, groups, folds=folds)
+    if count < 2:
+        alone = ", ".join(c for c, n in _spread(y, groups).items() if n < 2)
+        raise InputError.of(
+            f"class {alone} in one group only",
+            "the labelled table",
+            "give every class rows of at least 2 groups, or choose another grouping",
+        )
     splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
     for train, test in splitter.split(np.zeros((len(y), 1)), y, np.asarray(groups, dtype=object).astype(str)):
         if len(test) and len(train):
             yield train, test
 
 
-def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, folds: int = 5) -> Floats:
-    """Raw probabilities of each row from members that saw nothing of its group."""
+def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> Floats:
+    """Raw probabilities of each row from members that saw nothing of its group.
+
+    Raises:
+        InputError: as `splits`.
+    """
     out = np.full((len(y), len(CLASSES)), 1 / len(CLASSES))
     for k, (train, test) in enumerate(splits(y, groups, folds=folds, seed=seed)):
         out[test] = fit(X[train], y[train], seed=seed + k, members=INNER_MEMBERS).raw(X[test])
@@ -154,6 +178,40 @@ def conformal_limits(p: Floats, y: Ints, *, alpha: float = ALPHA) -> Floats:
         rank = int(np.ceil((len(score) + 1) * (1 - alpha)))
         limits[k] = score[rank - 1] if 0 < rank <= len(score) else 1.0
     return limits
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """An ensemble whose probabilities and conformal limits come from rows it held out.
+
+    Attributes:
+        trees: the ensemble, fitted on all rows.
+        calibration: from held-out rows; the identity where none could be held out.
+        limits: conformal limits, likewise; 1 (nothing is excluded) where none could be held out.
+        held_out: calibrated probabilities of each row from members that saw nothing of its group, n x 3, or None.
+    """
+
+    trees: Ensemble
+    calibration: Calibration
+    limits: Floats
+    held_out: Floats | None
+
+    def probabilities(self, X: Floats, boosters: list[Any] | None = None) -> Floats:
+        """Calibrated probabilities, n x 3."""
+        return self.calibration.apply(self.trees.raw(X, boosters))
+
+
+def fit_calibrated(
+    X: Floats, y: Ints, groups: Sequence[str], *, seed: int, members: int = MEMBERS, folds: int = FOLDS
+) -> Calibrated:
+    """Fits the ensemble and calibrates it on grouped out-of-fold rows; both `train` and `evaluate` do just this."""
+    trees = fit(X, y, seed=seed, members=members)
+    if fold_count(y, groups, folds=folds) < 2:
+        return Calibrated(trees, Calibration(1.0, np.zeros(len(CLASSES))), np.ones(len(CLASSES)), None)
+    raw = out_of_fold(X, y, groups, seed=seed, folds=folds)
+    calibration = calibrate(raw, y)
+    held_out = calibration.apply(raw)
+    return Calibrated(trees, calibration, conformal_limits(held_out, y), held_out)
 
 
 def conformal_sets(p: Floats, limits: Floats) -> list[list[str]]:
@@ -216,8 +274,3 @@ def _nearest(a: Any, b: Any, batch: int = 20_000) -> Floats:
     least = np.concatenate(parts) if parts else np.empty(0)
     distance: Floats = np.sqrt(np.maximum(least, 0) / a.shape[1])
     return distance
-
-
-def known_rows(ok: Bools, y: Ints) -> Ints:
-    """Rows that can be learned from: a readable formula and a label."""
-    return np.flatnonzero(ok & (y >= 0)).astype(np.int64)

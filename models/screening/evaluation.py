@@ -1,6 +1,7 @@
 """Nested, grouped cross-validation of the screening model beside two baselines."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,10 @@ import polars as pl
 
 from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Floats, Ints
-from models.screening.training import check_learnable, has_structure
+from models.screening.training import part_names
+
+MEMBERS, FOLDS = 3, 4
+"""Boosters and inner folds of each outer fold, fewer than `train` takes: the score errs on the low side."""
 
 
 def evaluate(
@@ -19,51 +23,85 @@ def evaluate(
     label: str = "label_name",
     seed: int = 0,
     folds: int = 5,
+    stored: pl.DataFrame | None = None,
+    served: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Scores under each grouping: model, class prior and logistic regression on the same folds.
 
-    Nothing of a held-out fold is seen by fitting, calibration or conformal limits: those use inner folds.
+    Nothing of a held-out fold is seen by fitting, calibration or conformal limits: those use inner folds. Every part
+    that `train` makes of the table is scored by itself, since a row is predicted by one of them.
+
+    Args:
+        labelled, label, seed, stored: as `train` takes them.
+        groups: groupings to score.
+        features: the one feature set to score; None scores every part.
+        folds: outer folds.
+        served: `formula` and the structure features with which these compounds would be screened, where they are not
+            the published ones: the held-out rows are scored with them too (`as_served`).
 
     Returns:
-        {"rows", "features", "groupings": {grouping: {"n", "n_groups", score: {value, low, high}, "conformal",
-        "baselines"}}}.
+        {"rows", "features", "groupings", "parts"}: "parts" is {features: {grouping: {"n", "n_groups", score: {value,
+        low, high}, "conformal", "baselines"}}} and "groupings" the entry of "features", the richest part.
 
     Raises:
-        InputError: missing columns or an unknown grouping.
+        InputError: missing columns, an unknown grouping, or a class that lies in one group only.
     """
-    chosen = features or ("both" if has_structure(labelled) else "composition")
-    made = inputs.matrix(labelled, chosen)
-    y = inputs.labels(labelled, label)
-    rows = ensemble.known_rows(made.ok, y)
-    check_learnable(y[rows])
-    kept, codes, X = labelled[rows.tolist()], y[rows], made.values[rows]
-    report = {g: _grouping(X, codes, inputs.groups(kept, g), seed=seed, folds=folds) for g in groups}
+    kept, codes = inputs.learnable(labelled, label, stored)
+    names = (features,) if features else part_names(labelled)
+    parts = {
+        n: {g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds) for g in groups}
+        for n in names
+    }
     return {
-        "rows": len(rows),
-        "left_out": labelled.height - len(rows),
-        "features": chosen,
+        "rows": len(codes),
+        "left_out": labelled.height - len(codes),
+        "features": names[-1],
         "seed": seed,
         "protocol": f"nested {folds}-fold, groups kept whole; 95 % intervals by bootstrap over groups",
-        "groupings": report,
+        "groupings": parts[names[-1]],
+        "parts": parts,
     }
 
 
-def _grouping(X: Floats, y: Ints, keys: list[str], *, seed: int, folds: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Task:
+    """Features of the labelled rows, n x d; `served` are those of the screen for `rows`, where they differ."""
+
+    X: Floats
+    served: Floats
+    rows: Ints
+
+
+def _task(kept: pl.DataFrame, name: str, stored: pl.DataFrame | None, served: pl.DataFrame | None) -> _Task:
+    X = inputs.matrix(kept, name, stored).values
+    if served is None or name == "composition":
+        return _Task(X, X[:0], np.empty(0, np.int64))
+    columns = [c for c in inputs.STRUCTURE_FEATURES if c in served.columns]
+    met = kept.select("formula").join(
+        served.filter(pl.any_horizontal(pl.col(columns).is_not_null())).select("formula", *columns),
+        on="formula", how="left", maintain_order="left", validate="m:1",
+    )  # fmt: skip
+    rows = np.flatnonzero(met.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series().to_numpy())
+    return _Task(X, inputs.matrix(met[rows.tolist()], name, stored).values, rows.astype(np.int64))
+
+
+def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int) -> dict[str, Any]:
+    X = task.X
     p = np.zeros((len(y), len(CLASSES)))
-    plain, prior = p.copy(), p.copy()
-    covered = np.zeros(len(y), bool)
-    size = np.zeros(len(y))
+    plain, prior, again = p.copy(), p.copy(), p[task.rows]
+    covered, size = np.zeros(len(y), bool), np.zeros(len(y))
     for k, (train, test) in enumerate(ensemble.splits(y, keys, folds=folds, seed=seed)):
         inner = [keys[i] for i in train]
-        raw = ensemble.out_of_fold(X[train], y[train], inner, seed=seed + 100 * k, folds=4)
-        calibration = ensemble.calibrate(raw, y[train])
-        limits = ensemble.conformal_limits(calibration.apply(raw), y[train])
-        p[test] = calibration.apply(ensemble.fit(X[train], y[train], seed=seed + k, members=3).raw(X[test]))
-        sets = ensemble.conformal_sets(p[test], limits)
+        fitted = ensemble.fit_calibrated(X[train], y[train], inner, seed=seed + 100 * k, members=MEMBERS, folds=FOLDS)
+        p[test] = fitted.probabilities(X[test])
+        sets = ensemble.conformal_sets(p[test], fitted.limits)
         covered[test] = [CLASSES[c] in s for c, s in zip(y[test], sets, strict=True)]
         size[test] = [len(s) for s in sets]
         prior[test] = np.bincount(y[train], minlength=len(CLASSES)) / len(train)
         plain[test] = _logistic(X[train], y[train], X[test])
+        held = np.isin(task.rows, test)
+        if held.any():
+            again[held] = fitted.probabilities(task.served[held])
     return {
         "n": len(y),
         "n_groups": len(set(keys)),
@@ -73,11 +111,21 @@ def _grouping(X: Floats, y: Ints, keys: list[str], *, seed: int, folds: int) -> 
             "coverage": round(float(covered.mean()), 4),
             "mean_size": round(float(size.mean()), 3),
         },
-        "baselines": {
-            n: {k: round(v, 4) for k, v in metrics.scores(y, q).items()}
-            for n, q in (("prior", prior), ("logistic", plain))
-        },
+        "baselines": {"prior": _rounded(y, prior), "logistic": _rounded(y, plain)},
+        **_as_served(y, p, again, task.rows),
     }
+
+
+def _as_served(y: Ints, p: Floats, again: Floats, rows: Ints) -> dict[str, Any]:
+    """Scores of the rows that have features of the screen, by those and by the published ones."""
+    if not len(rows):
+        return {}
+    counted = {"n": len(rows), "n_mit": int(np.sum(y[rows] == metrics.MIT))}
+    return {"as_served": {**counted, "screened": _rounded(y[rows], again), "published": _rounded(y[rows], p[rows])}}
+
+
+def _rounded(y: Ints, p: Floats) -> dict[str, float]:
+    return {k: round(v, 4) for k, v in metrics.scores(y, p).items()}
 
 
 def _logistic(X: Floats, y: Ints, Z: Floats) -> Floats:

@@ -4,7 +4,7 @@ SHAP: Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), by LightGBM's `pred_cont
 J. R. Stat. Soc. B 82, 1059 (2020), equations 5 to 11, written out here in numpy.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ import polars as pl
 
 from models.screening import CLASSES
 from models.screening.inputs import Floats
-from models.screening.training import ScreeningModel
+from models.screening.training import Part, ScreeningModel
+from schemas.errors import InputError
 
 Predictor = Callable[[Floats], Floats]
 
@@ -22,24 +23,26 @@ class Explanation:
     """Tables of an explanation.
 
     Attributes:
+        features: the part of the model that is explained.
         importance: `feature`, `mean_abs_shap`, `rank`.
         shap: `formula`, `feature`, `feature_value`, `shap` (raw score of the MIT class), `class_name`.
         ale: `feature`, `x`, `ale` (change of p_mit), `n`.
         ale_pairs: `feature_1`, `feature_2`, `x_1`, `x_2`, `ale`.
     """
 
+    features: str
     importance: pl.DataFrame
     shap: pl.DataFrame
     ale: pl.DataFrame
     ale_pairs: pl.DataFrame
 
 
-def tree_shap(model: ScreeningModel, X: Floats) -> tuple[Floats, Floats]:
-    """Exact SHAP values of the mean raw MIT score, n x d, and the base values, n."""
-    part = model.richest
-    full = part.trees.filled(X)
+def tree_shap(part: Part, X: Floats) -> tuple[Floats, Floats]:
+    """Exact SHAP values of the mean raw MIT score of a part, n x d, and the base values, n."""
+    trees = part.fitted.trees
+    full = trees.filled(X)
     d = len(part.names)
-    total = np.mean([b.predict(full, pred_contrib=True) for b in part.trees.boosters()], axis=0)
+    total = np.mean([b.predict(full, pred_contrib=True) for b in trees.boosters()], axis=0)
     of_mit = total.reshape(len(X), len(CLASSES), d + 1)[:, CLASSES.index("mit")]
     return np.asarray(of_mit[:, :d]), np.asarray(of_mit[:, d])
 
@@ -125,24 +128,32 @@ def _centred(effect: Floats, n: Floats) -> Floats:
     return centred
 
 
-def explain(model: ScreeningModel, *, top: int = 10, pairs: int = 3, bins: int = 20) -> Explanation:
-    """Explains the model on its own training compounds.
+def explain(
+    model: ScreeningModel, *, features: str | None = None, top: int = 10, pairs: int = 3, bins: int = 20
+) -> Explanation:
+    """Explains one part of the model on its own training compounds.
 
     Args:
         model: a trained model.
+        features: which part; the richest unless told.
         top: features to tabulate by ALE and SHAP, most important first.
         pairs: pairs among the most important features for second-order ALE.
         bins: quantile bins of first-order ALE.
+
+    Raises:
+        InputError: the model has no such part.
     """
-    part = model.richest
-    X = part.trees.filled(model.matrix)
-    values, _ = tree_shap(model, model.matrix)
+    part = model.richest if features is None else model.parts.get(features)
+    if part is None:
+        raise InputError.of(f"no part {features!r}", "the model", f"choose from {', '.join(model.parts)}")
+    X, fitted = part.fitted.trees.filled(part.matrix), part.fitted
+    values, _ = tree_shap(part, part.matrix)
     size = np.abs(values).mean(axis=0)
     order = np.lexsort((np.arange(len(size)), -size))
-    boosters = part.trees.boosters()
+    boosters = fitted.trees.boosters()
 
     def p_mit(Z: Floats) -> Floats:
-        return part.probabilities(Z, boosters)[:, CLASSES.index("mit")]
+        return fitted.probabilities(Z, boosters)[:, CLASSES.index("mit")]
 
     leading = [int(f) for f in order[:top]]
     chosen = [(leading[i], leading[j]) for i in range(len(leading)) for j in range(i + 1, len(leading))]
@@ -150,21 +161,21 @@ def explain(model: ScreeningModel, *, top: int = 10, pairs: int = 3, bins: int =
     importance = pl.DataFrame(
         {"feature": [part.names[f] for f in order], "mean_abs_shap": size[order], "rank": np.arange(1, len(order) + 1)}
     )
-    shap = pl.concat(
-        pl.DataFrame(
-            {
-                "formula": model.formulas,
-                "feature": part.names[f],
-                "feature_value": model.matrix[:, f],
-                "shap": values[:, f],
-                "class_name": [CLASSES[c] for c in model.codes],
-            }
-        )
-        for f in leading
-    )
+    shap = pl.concat([_shap(model, part, values, f) for f in leading])
     ale = pl.concat([_first(part.names[f], *ale_1d(p_mit, X, f, bins=bins)) for f in leading])
     ale_pairs = pl.concat([_second(part.names[a], part.names[b], *ale_2d(p_mit, X, (a, b))) for a, b in chosen[:pairs]])
-    return Explanation(importance, shap.with_columns(pl.col("feature_value").fill_nan(None)), ale, ale_pairs)
+    return Explanation(part.features, importance, shap, ale, ale_pairs)
+
+
+def _shap(model: ScreeningModel, part: Part, values: Floats, feature: int) -> pl.DataFrame:
+    columns = {
+        "formula": model.formulas,
+        "feature": part.names[feature],
+        "feature_value": part.matrix[:, feature],
+        "shap": values[:, feature],
+        "class_name": [CLASSES[c] for c in model.codes],
+    }
+    return pl.DataFrame(columns).with_columns(pl.col("feature_value").fill_nan(None))
 
 
 def _first(name: str, z: Floats, effect: Floats, n: Floats) -> pl.DataFrame:
@@ -185,32 +196,25 @@ def _second(first: str, second: str, u: Floats, v: Floats, effect: Floats) -> pl
     )
 
 
-def tabulate(found: Explanation, model_id: str) -> pl.DataFrame:
-    """An explanation as rows of `pred.explanations`."""
+def tabulate(found: Sequence[Explanation], model_id: str) -> pl.DataFrame:
+    """Explanations of the parts of a model as rows of `pred.explanations`."""
+    body = pl.concat([_rows(one) for one in found]).with_row_index("explanation_number")
+    return body.select(
+        pl.lit(model_id).alias("model_id"),
+        pl.col("explanation_number").cast(pl.Int64),
+        pl.all().exclude("explanation_number"),
+    )
+
+
+def _rows(found: Explanation) -> pl.DataFrame:
     none = pl.lit(None, dtype=pl.String)
     number = pl.lit(None, dtype=pl.Float64)
     pieces = [
         found.importance.select(
-            pl.lit("mean_abs_shap").alias("kind"),
-            pl.col("feature").alias("feature_1"),
-            none.alias("feature_2"),
-            number.alias("x_1"),
-            number.alias("x_2"),
-            pl.col("mean_abs_shap").alias("effect"),
+            kind=pl.lit("mean_abs_shap"), feature_1="feature", feature_2=none, x_1=number, x_2=number,
+            effect="mean_abs_shap",
         ),
-        found.ale.select(
-            pl.lit("ale").alias("kind"),
-            pl.col("feature").alias("feature_1"),
-            none.alias("feature_2"),
-            pl.col("x").alias("x_1"),
-            number.alias("x_2"),
-            pl.col("ale").alias("effect"),
-        ),
-        found.ale_pairs.select(
-            pl.lit("ale_pair").alias("kind"), "feature_1", "feature_2", "x_1", "x_2", pl.col("ale").alias("effect")
-        ),
-    ]
-    body = (
-        pl.concat(pieces).with_row_index("explanation_number").with_columns(pl.col("explanation_number").cast(pl.Int64))
-    )
-    return body.select(pl.lit(model_id).alias("model_id"), pl.all())
+        found.ale.select(kind=pl.lit("ale"), feature_1="feature", feature_2=none, x_1="x", x_2=number, effect="ale"),
+        found.ale_pairs.select(pl.lit("ale_pair").alias("kind"), "feature_1", "feature_2", "x_1", "x_2", effect="ale"),
+    ]  # fmt: skip
+    return pl.concat(pieces).select(pl.lit(found.features).alias("features"), pl.all())

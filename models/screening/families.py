@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from models.screening import inputs
-from models.screening.inputs import Floats
+from models.screening.inputs import Floats, Ints
 
-DRAWS, SMALL = 2000, 30
+FLOOR = 1e-12
+"""No p or q is given below this: members of a family are not independent, so smaller ones say nothing more."""
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
@@ -22,21 +23,20 @@ def benjamini_hochberg(p: Floats) -> Floats:
     return q
 
 
-def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = None, seed: int = 0) -> pl.DataFrame:
+def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = None) -> pl.DataFrame:
     """Aggregates predictions by family.
 
-    The p-value asks: would as many compounds drawn at random from the same table reach this mean p_mit? It is exact
-    up to sampling for small families and a normal approximation without replacement for large ones.
+    The p-value asks: would as many compounds, drawn at random without replacement from the same table, hold as many
+    predicted MIT? It is the exact hypergeometric tail, given no finer than `FLOOR`. Members of a family share elements,
+    so their predictions go together: the values rank families, they are no evidence for one.
 
     Args:
         predictions: output of `predict`; families are derived from `formula` where the column is absent.
         groupings: columns or known groupings; family_tm_anion, and prototype where present, unless told.
-        seed: of the draws for small families.
 
     Returns:
         `grouping`, `family`, `compounds`, `predicted_mit`, `in_domain_share`, `mean_p_mit`, `max_p_mit`,
-        `best_formula`,
-        `p_value`, `q_value`, best first.
+        `best_formula`, `p_value`, `q_value`, best first.
 
     Raises:
         InputError: `formula` or `p_mit` is missing.
@@ -44,13 +44,13 @@ def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = Non
     inputs.need_columns(predictions, ("formula", "p_mit"), "the predictions")
     usable = predictions.filter(pl.col("p_mit").is_not_null())
     asked = groupings or ["family_tm_anion", *(["prototype"] if "prototype" in predictions.columns else [])]
-    pieces = [_one(usable, g, seed) for g in asked]
+    pieces = [_one(usable, g) for g in asked]
     return pl.concat(pieces).sort(
         ["grouping", "q_value", "mean_p_mit", "family"], descending=[False, False, True, False]
     )
 
 
-def _one(usable: pl.DataFrame, grouping: str, seed: int) -> pl.DataFrame:
+def _one(usable: pl.DataFrame, grouping: str) -> pl.DataFrame:
     mark = [c for c in ("label", "in_domain") if c in usable.columns]
     body = usable.select(
         "formula", "p_mit", *mark, pl.Series("family", inputs.groups(usable, grouping), dtype=pl.String)
@@ -69,28 +69,22 @@ def _one(usable: pl.DataFrame, grouping: str, seed: int) -> pl.DataFrame:
         pl.col("p_mit").max().alias("max_p_mit"),
         pl.col("formula").sort_by("p_mit", descending=True, maintain_order=True).first().alias("best_formula"),
     )
-    p = _p_values(body["p_mit"].to_numpy(), found["compounds"].to_numpy(), found["mean_p_mit"].to_numpy(), seed)
+    p = tails(found["predicted_mit"].to_numpy(), found["compounds"].to_numpy())
     return found.select(
         pl.lit(grouping).alias("grouping"),
         pl.all(),
-        pl.Series("p_value", p),
-        pl.Series("q_value", benjamini_hochberg(p)),
+        pl.Series("p_value", np.clip(p, FLOOR, 1)),
+        pl.Series("q_value", np.clip(benjamini_hochberg(p), FLOOR, 1)),
     )
 
 
-def _p_values(population: Floats, n: Floats, mean: Floats, seed: int) -> Floats:
-    from scipy.stats import norm
+def tails(hits: Ints, sizes: Ints) -> Floats:
+    """Chance that a random draw of each size holds as many hits or more, given all hits.
 
-    total = len(population)
-    out = np.ones(len(n))
-    if total < 2:
-        return out
-    spread = population.std() * np.sqrt((total - n) / (np.maximum(n, 1) * max(total - 1, 1)))
-    large = (n >= SMALL) & (spread > 0)
-    out[large] = norm.sf((mean[large] - population.mean()) / spread[large])
-    rng = np.random.default_rng(seed)
-    for size in np.unique(n[(n < SMALL) & (n < total)]):
-        drawn = np.sort(population[rng.integers(total, size=(DRAWS, int(size)))].mean(axis=1))
-        rows = n == size
-        out[rows] = (DRAWS - np.searchsorted(drawn, mean[rows] - 1e-12) + 1) / (DRAWS + 1)
-    return out
+    Args:
+        hits: of each family; families part the population.
+        sizes: of each family.
+    """
+    from scipy.stats import hypergeom
+
+    return np.asarray(hypergeom.sf(hits - 1, int(sizes.sum()), int(hits.sum()), sizes), dtype=np.float64)

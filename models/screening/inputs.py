@@ -79,22 +79,35 @@ def need_columns(frame: pl.DataFrame, names: tuple[str, ...], where: str) -> Non
         )
 
 
-def composition_matrix(frame: pl.DataFrame) -> Matrix:
-    """Extended composition features of the `formula` column; each distinct formula is computed once."""
-    from etl.features.composition import composition
+def composition_matrix(frame: pl.DataFrame, stored: pl.DataFrame | None = None) -> Matrix:
+    """Extended composition features of the `formula` column; each distinct formula is looked up or computed once.
+
+    Args:
+        frame: needs `formula`.
+        stored: rows of feat.composition; what they lack is computed.
+    """
+    from etl.features.composition import SETS, composition
 
     need_columns(frame, ("formula",), "the table")
+    names = SETS["extended"]
     asked = frame.select(pl.col("formula").cast(pl.String))
     distinct = asked.unique(maintain_order=True)
-    made = composition(distinct, column="formula", set="extended")
-    names = tuple(c for c, t in made.schema.items() if t.is_numeric() and c not in ("formula", "ok"))
+    known = distinct.clear() if stored is None else distinct.join(stored, on="formula", how="semi")
+    fresh = composition(distinct.join(known, on="formula", how="anti", nulls_equal=True), set="extended")
+    made = fresh.select("formula", "ok", "reason", *names)
+    if stored is not None:
+        need_columns(stored, names, "feat.composition")
+        kept = known.join(stored.select("formula", *names), on="formula", how="left", maintain_order="left")
+        told = (pl.lit(True).alias("ok"), pl.lit(None, dtype=pl.String).alias("reason"))
+        made = pl.concat([kept.with_columns(told).select(made.columns), made])
     place = asked.join(
-        distinct.with_row_index("place"), on="formula", how="left", nulls_equal=True, maintain_order="left"
-    )
+        made.select("formula").with_row_index("place"),
+        on="formula", how="left", nulls_equal=True, maintain_order="left",
+    )  # fmt: skip
     order = place["place"].to_numpy()
     values = made.select(pl.col(names).cast(pl.Float64)).to_numpy()[order]
-    ok = made["ok"].fill_null(False).to_numpy()[order].astype(bool)
     reasons = made["reason"].to_list()
+    ok = made["ok"].to_numpy()[order].astype(bool)
     return Matrix(names, np.where(np.isfinite(values), values, np.nan), ok, tuple(reasons[i] for i in order))
 
 
@@ -110,15 +123,20 @@ def structure_matrix(frame: pl.DataFrame) -> Matrix:
     return Matrix(STRUCTURE_FEATURES, values, np.ones(masked.height, bool), (None,) * masked.height)
 
 
-def matrix(frame: pl.DataFrame, features: str) -> Matrix:
+def matrix(frame: pl.DataFrame, features: str, stored: pl.DataFrame | None = None) -> Matrix:
     """Features of one of `FEATURE_SETS`; rows with an unreadable formula stay, all NaN.
+
+    Args:
+        frame: `formula`, and the ten structure features where the set asks for them.
+        features: which set.
+        stored: rows of feat.composition; what they lack is computed.
 
     Raises:
         InputError: unknown set or no `formula` column.
     """
     if features not in FEATURE_SETS:
         raise InputError.of(f"unknown features {features!r}", "--features", f"choose one of {', '.join(FEATURE_SETS)}")
-    made = composition_matrix(frame)
+    made = composition_matrix(frame, stored)
     if features == "composition":
         return made
     built = structure_matrix(frame)
@@ -143,6 +161,29 @@ def labels(frame: pl.DataFrame, column: str) -> Ints:
     if unknown:
         raise InputError.of(f"label {unknown[0]!r}", f"column {column}", f"use {', '.join(CLASSES)} or 0, 1, 2")
     return np.array([-1 if v is None else codes[v] for v in found], dtype=np.int64)
+
+
+def learnable(labelled: pl.DataFrame, label: str, stored: pl.DataFrame | None = None) -> tuple[pl.DataFrame, Ints]:
+    """The rows that can be learned from (a readable formula and a label), and their class codes.
+
+    Raises:
+        InputError: missing columns, an unknown label, or too few rows or classes.
+    """
+    made, y = composition_matrix(labelled, stored), labels(labelled, label)
+    rows = np.flatnonzero(made.ok & (y >= 0))
+    kinds = len(np.unique(y[rows]))
+    if len(rows) < 10 or kinds < 2:
+        raise InputError.of(
+            f"{len(rows)} usable rows of {kinds} classes", "the labelled table", "give at least 10 of 2"
+        )
+    return labelled[rows.tolist()], y[rows]
+
+
+def has_structure(frame: pl.DataFrame) -> bool:
+    """Whether any structure feature is present that composition alone does not give."""
+    return any(
+        c in frame.columns and frame[c].null_count() < frame.height for c in ("gii", "avg_mm_dists", "avg_mx_dists")
+    )
 
 
 def groups(frame: pl.DataFrame, grouping: str) -> list[str]:

@@ -10,26 +10,37 @@ import polars as pl
 from models import cards
 from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Bools, Floats, Ints
-from schemas.errors import InputError
 
 KIND = "screening"
 CALIBRATION_GROUPS = "family_tm_anion"
 BATCH = 50_000
+CAVEATS = (
+    "Most of the score on random splits is memory of families: quote grouped scores.",
+    "Outside the domain (in_domain = false) probabilities are extrapolations.",
+)
+UNCALIBRATED = (
+    "Not calibrated: a class lies in one group only, so nothing could be held out. Probabilities are raw, conformal"
+    " sets exclude nothing, and there is no score."
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One ensemble with its calibration and conformal limits, on one feature set."""
+    """All that predicts from one feature set.
+
+    Attributes:
+        features: one of `inputs.FEATURE_SETS`.
+        names: of the features, one a column.
+        fitted: the calibrated ensemble.
+        domain: where it has seen anything similar, in the space of its features.
+        matrix: its training features, n x d, for explanations.
+    """
 
     features: str
     names: tuple[str, ...]
-    trees: ensemble.Ensemble
-    calibration: ensemble.Calibration
-    limits: Floats
-
-    def probabilities(self, X: Floats, boosters: list[Any] | None = None) -> Floats:
-        """Calibrated probabilities, n x 3."""
-        return self.calibration.apply(self.trees.raw(X, boosters))
+    fitted: ensemble.Calibrated
+    domain: ensemble.Domain
+    matrix: Floats
 
 
 @dataclass(frozen=True)
@@ -39,18 +50,14 @@ class ScreeningModel:
     Attributes:
         model_id: hash of training rows and settings.
         parts: by feature set; "composition" is always there and serves rows without structure features.
-        domain: applicability domain in composition space.
         formulas: training formulas, for explanations.
-        matrix: training features of the richest part, n x d.
         codes: training labels.
         card: what is written beside the model.
     """
 
     model_id: str
     parts: dict[str, Part]
-    domain: ensemble.Domain
     formulas: tuple[str, ...]
-    matrix: Floats
     codes: Ints
     card: cards.Card = field(repr=False)
 
@@ -60,10 +67,10 @@ class ScreeningModel:
         return self.parts.get("both") or self.parts.get("structure") or self.parts["composition"]
 
 
-def has_structure(frame: pl.DataFrame) -> bool:
-    """Whether any structure feature is present that composition alone does not give."""
-    return any(
-        c in frame.columns and frame[c].null_count() < frame.height for c in ("gii", "avg_mm_dists", "avg_mx_dists")
+def part_names(labelled: pl.DataFrame, features: str | None = None) -> tuple[str, ...]:
+    """The parts that `train` makes of a table: composition always, and the set asked for or what the table allows."""
+    return tuple(
+        dict.fromkeys(("composition", features or ("both" if inputs.has_structure(labelled) else "composition")))
     )
 
 
@@ -74,8 +81,12 @@ def train(
     label: str = "label_name",
     groups: str | None = None,
     seed: int = 0,
+    stored: pl.DataFrame | None = None,
 ) -> ScreeningModel:
     """Trains the ensemble; probabilities and conformal sets come from grouped out-of-fold predictions.
+
+    Where a class lies in one group only, nothing can be held out: the model is then not calibrated, and its card says
+    so.
 
     Args:
         labelled: `formula`, the label column, and perhaps the ten structure features and grouping columns.
@@ -83,108 +94,115 @@ def train(
         label: column with metal / insulator / mit (or 0 / 1 / 2).
         groups: grouping of the calibration folds; families of transition metal and anion unless told.
         seed: seed of everything random.
+        stored: rows of feat.composition; what they lack is computed.
 
     Raises:
         InputError: missing columns, unknown labels, or fewer than two classes.
     """
-    chosen = features or ("both" if has_structure(labelled) else "composition")
-    made = inputs.matrix(labelled, chosen)
-    y = inputs.labels(labelled, label)
-    rows = ensemble.known_rows(made.ok, y)
-    check_learnable(y[rows])
-    kept, codes = labelled[rows.tolist()], y[rows]
-    keys = inputs.groups(kept, groups or CALIBRATION_GROUPS)
-    settings = {
-        "features": chosen,
-        "label": label,
-        "groups": groups or CALIBRATION_GROUPS,
-        "seed": seed,
-        "members": ensemble.MEMBERS,
-        "rounds": ensemble.ROUNDS,
-        **ensemble.PARAMETERS,
-    }
-    parts, scored = {}, {}
-    for name in dict.fromkeys(("composition", chosen)):
-        parts[name], scored[name] = _part(inputs.matrix(kept, name), name, codes, keys, seed)
-    composed = inputs.composition_matrix(kept)
-    model_id = cards.identify(KIND, settings, kept["formula"].to_list(), codes.tolist(), _rounded(made.values[rows]))
+    kept, codes = inputs.learnable(labelled, label, stored)
+    grouping = groups or CALIBRATION_GROUPS
+    keys = inputs.groups(kept, grouping)
+    names = part_names(labelled, features)
+    parts = {n: _part(inputs.matrix(kept, n, stored), n, codes, keys, seed) for n in names}
+    settings = {"features": names[-1], "label": label, "groups": grouping, "seed": seed}
+    settings |= {"members": ensemble.MEMBERS, "rounds": ensemble.ROUNDS, **ensemble.PARAMETERS}
+    formulas = kept["formula"].to_list()
+    rows = [_rounded(p.matrix) for p in parts.values()]
+    model_id = cards.identify(KIND, settings, formulas, codes.tolist(), *rows)
     card = cards.Card(
         kind=KIND,
         model_id=model_id,
         summary="Classifies compounds as metal, insulator or metal-insulator-transition material.",
-        data={
-            "rows": len(rows),
-            "left_out": labelled.height - len(rows),
-            **{c: int(np.sum(codes == i)) for i, c in enumerate(CLASSES)},
-        },
+        data={"rows": len(codes), "left_out": labelled.height - len(codes), **_counts(codes)},
         settings=settings,
-        scores={"protocol": f"out-of-fold by {groups or CALIBRATION_GROUPS}, before nesting", **scored},
-        caveats=(
-            "Most of the score on random splits is memory of families: quote grouped scores.",
-            "Outside the domain (in_domain = false) probabilities are extrapolations.",
-        ),
+        scores=_scores(parts, codes, grouping),
+        caveats=CAVEATS if all(p.fitted.held_out is not None for p in parts.values()) else (*CAVEATS, UNCALIBRATED),
     )
-    domain = ensemble.fit_domain(composed.values, keys)
-    return ScreeningModel(model_id, parts, domain, tuple(kept["formula"].to_list()), made.values[rows], codes, card)
+    return ScreeningModel(model_id, parts, tuple(formulas), codes, card)
 
 
-def _part(made: inputs.Matrix, name: str, codes: Ints, keys: list[str], seed: int) -> tuple[Part, dict[str, float]]:
-    raw = ensemble.out_of_fold(made.values, codes, keys, seed=seed)
-    calibration = ensemble.calibrate(raw, codes)
-    p = calibration.apply(raw)
-    fitted = ensemble.fit(made.values, codes, seed=seed)
-    part = Part(name, made.names, fitted, calibration, ensemble.conformal_limits(p, codes))
-    return part, {k: round(v, 4) for k, v in metrics.scores(codes, p).items()}
+def _part(made: inputs.Matrix, name: str, codes: Ints, keys: list[str], seed: int) -> Part:
+    fitted = ensemble.fit_calibrated(made.values, codes, keys, seed=seed)
+    return Part(name, made.names, fitted, ensemble.fit_domain(made.values, keys), made.values)
 
 
-def check_learnable(y: Ints) -> None:
-    """Checks that there is something to learn.
+def _counts(codes: Ints) -> dict[str, int]:
+    return {c: int(np.sum(codes == i)) for i, c in enumerate(CLASSES)}
 
-    Raises:
-        InputError: too few rows or classes.
-    """
-    if len(y) < 10 or len(np.unique(y)) < 2:
-        raise InputError.of(
-            f"{len(y)} usable rows of {len(np.unique(y))} classes", "the labelled table", "give at least 10 of 2"
-        )
+
+def _scores(parts: dict[str, Part], codes: Ints, grouping: str) -> dict[str, Any]:
+    """Scores of each part that could hold rows out."""
+    held = {n: p.fitted.held_out for n, p in parts.items()}
+    scored = {
+        n: {k: round(v, 4) for k, v in metrics.scores(codes, p).items()} for n, p in held.items() if p is not None
+    }
+    return {"protocol": f"out-of-fold by {grouping}, before nesting", **scored}
 
 
 def _rounded(values: Floats) -> list[list[float | None]]:
     return [[None if not np.isfinite(v) else float(f"{v:.6g}") for v in row] for row in values]
 
 
-def predict(model: ScreeningModel, frame: pl.DataFrame) -> pl.DataFrame:
+def predict(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame | None = None) -> pl.DataFrame:
     """Adds probabilities, label, conformal set and domain to each row; unreadable formulas stay with a reason.
 
     Args:
         model: a trained model.
         frame: needs `formula`; structure features are used where the model knows them and a row has them.
+        stored: rows of feat.composition; what they lack is computed.
+
+    Returns:
+        The frame with the columns of `pred.screening` and `ok`, `reason`; `features` names the part that gave the row.
 
     Raises:
         InputError: no `formula` column.
     """
     inputs.need_columns(frame, ("formula",), "the table")
-    opened = {k: p.trees.boosters() for k, p in model.parts.items()}
-    pieces = [_predict(model, frame[i : i + BATCH], opened) for i in range(0, max(frame.height, 1), BATCH)]
-    return pl.concat(pieces) if len(pieces) > 1 else pieces[0]
+    opened = {k: p.fitted.trees.boosters() for k, p in model.parts.items()}
+    slices = (frame[i : i + BATCH] for i in range(0, max(frame.height, 1), BATCH))
+    return pl.concat([_predict(model, part, opened, stored) for part in slices])
 
 
-def _predict(model: ScreeningModel, frame: pl.DataFrame, opened: dict[str, list[Any]]) -> pl.DataFrame:
-    made = inputs.composition_matrix(frame)
-    part = model.parts["composition"]
-    p = np.full((frame.height, len(CLASSES)), np.nan)
-    limits = np.tile(part.limits, (frame.height, 1))
-    plain, rich = made.ok, np.zeros(frame.height, bool)
-    if model.richest is not part and has_structure(frame):
-        rich = made.ok & _enough(inputs.structure_matrix(frame).values)
-        plain = made.ok & ~rich
-    if plain.any():
-        p[plain] = part.probabilities(made.values[plain], opened["composition"])
-    if rich.any():
-        best = model.richest
-        p[rich] = best.probabilities(inputs.matrix(frame, best.features).values[rich], opened[best.features])
-        limits[rich] = best.limits
-    return _columns(model, frame, made, p, limits)
+def _predict(
+    model: ScreeningModel, frame: pl.DataFrame, opened: dict[str, list[Any]], stored: pl.DataFrame | None
+) -> pl.DataFrame:
+    made = inputs.composition_matrix(frame, stored)
+    by = np.full(frame.height, None, dtype=object)
+    by[made.ok] = "composition"
+    best = model.richest.features
+    if best != "composition" and inputs.has_structure(frame):
+        by[made.ok & _enough(inputs.structure_matrix(frame).values)] = best
+    found = _Found.blank(frame.height)
+    for name, part in model.parts.items():
+        rows = np.flatnonzero(by == name)
+        if len(rows):
+            X = made.values if name == "composition" else inputs.matrix(frame[rows.tolist()], name, stored).values
+            found.fill(part, rows, X[rows] if name == "composition" else X, opened[name])
+    return _columns(model.model_id, frame, made, found, by)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the parts say of n rows; NaN and None where none spoke."""
+
+    p: Floats
+    distance: Floats
+    near: list[bool | None]
+    sets: list[list[str] | None]
+    names: list[str | None]
+
+    @classmethod
+    def blank(cls, n: int) -> "_Found":
+        return cls(np.full((n, len(CLASSES)), np.nan), np.full(n, np.nan), [None] * n, [None] * n, [None] * n)
+
+    def fill(self, part: Part, rows: Ints, X: Floats, boosters: list[Any]) -> None:
+        p = np.round(part.fitted.probabilities(X, boosters), 6)
+        p[:, 1] = 1 - p[:, 0] - p[:, 2]
+        self.p[rows] = p
+        self.distance[rows] = np.round(part.domain.distance(X), 6)
+        for row, held, best in zip(rows, ensemble.conformal_sets(p, part.fitted.limits), p.argmax(axis=1), strict=True):
+            self.sets[row], self.names[row] = held, CLASSES[best]
+            self.near[row] = bool(self.distance[row] <= part.domain.limit)
 
 
 def _enough(values: Floats) -> Bools:
@@ -194,32 +212,19 @@ def _enough(values: Floats) -> Bools:
     return enough
 
 
-def _columns(
-    model: ScreeningModel, frame: pl.DataFrame, made: inputs.Matrix, p: Floats, limits: Floats
-) -> pl.DataFrame:
-    ok = made.ok
-    sets: list[list[str] | None] = [None] * frame.height
-    names: list[str | None] = [None] * frame.height
-    distance = np.full(frame.height, np.nan)
-    if ok.any():
-        p[ok] = np.round(p[ok], 6)
-        p[ok, 1] = 1 - p[ok, 0] - p[ok, 2]
-        found = ensemble.conformal_sets(p[ok], limits[ok])
-        distance[ok] = np.round(model.domain.distance(made.values[ok]), 6)
-        for i, row in enumerate(np.flatnonzero(ok)):
-            sets[row], names[row] = found[i], CLASSES[int(p[row].argmax())]
-    near = distance <= model.domain.limit
+def _columns(model_id: str, frame: pl.DataFrame, made: inputs.Matrix, found: _Found, by: Any) -> pl.DataFrame:
     return frame.with_columns(
-        pl.Series("ok", ok),
+        pl.Series("ok", made.ok),
         pl.Series("reason", made.reason, dtype=pl.String),
-        pl.Series("p_mit", p[:, 2], nan_to_null=True),
-        pl.Series("p_metal", p[:, 0], nan_to_null=True),
-        pl.Series("p_insulator", p[:, 1], nan_to_null=True),
-        pl.Series("label", names, dtype=pl.String),
-        pl.Series("conformal_set", sets, dtype=pl.List(pl.String)),
-        pl.Series("in_domain", [bool(n) if o else None for n, o in zip(near, ok, strict=True)], dtype=pl.Boolean),
-        pl.Series("domain_distance", distance, nan_to_null=True),
-        pl.lit(model.model_id).alias("model_id"),
+        pl.Series("p_mit", found.p[:, 2], nan_to_null=True),
+        pl.Series("p_metal", found.p[:, 0], nan_to_null=True),
+        pl.Series("p_insulator", found.p[:, 1], nan_to_null=True),
+        pl.Series("label", found.names, dtype=pl.String),
+        pl.Series("conformal_set", found.sets, dtype=pl.List(pl.String)),
+        pl.Series("in_domain", found.near, dtype=pl.Boolean),
+        pl.Series("domain_distance", found.distance, nan_to_null=True),
+        pl.Series("features", by.tolist(), dtype=pl.String),
+        pl.lit(model_id).alias("model_id"),
     )
 
 

@@ -593,7 +593,7 @@ CREATE TABLE "feat"."composition" (
     "anion_charge_mean" DOUBLE,
     PRIMARY KEY ("formula")
 );
-COMMENT ON TABLE "feat"."composition" IS 'Features of compositions: Magpie statistics, charge balance and d-electron counts. Grain: one formula as written';
+COMMENT ON TABLE "feat"."composition" IS 'Features of compositions: Magpie statistics, charge balance and d-electron counts, of every known compound and every enumerated candidate; formulas of the public pools are computed while they are screened. Grain: one formula as written';
 COMMENT ON COLUMN "feat"."composition"."formula" IS 'Chemical formula as text.';
 COMMENT ON COLUMN "feat"."composition"."MagpieData minimum Number" IS 'Least atomic number.';
 COMMENT ON COLUMN "feat"."composition"."MagpieData maximum Number" IS 'Greatest atomic number.';
@@ -792,6 +792,8 @@ COMMENT ON COLUMN "feat"."structure"."reasons" IS 'Feature to why it is null.';
 CREATE TABLE "pred"."screening" (
     "formula" VARCHAR NOT NULL,
     "model_id" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
+    "structure_id" VARCHAR,
     "p_mit" DOUBLE NOT NULL,
     "p_metal" DOUBLE NOT NULL,
     "p_insulator" DOUBLE NOT NULL,
@@ -804,6 +806,8 @@ CREATE TABLE "pred"."screening" (
 COMMENT ON TABLE "pred"."screening" IS 'Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound. Grain: one compound and model';
 COMMENT ON COLUMN "pred"."screening"."formula" IS 'Chemical formula as text; "NaN" is one.';
 COMMENT ON COLUMN "pred"."screening"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."screening"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
+COMMENT ON COLUMN "pred"."screening"."structure_id" IS 'Structure whose features were used; null where the composition alone was.';
 COMMENT ON COLUMN "pred"."screening"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
 COMMENT ON COLUMN "pred"."screening"."p_metal" IS 'Calibrated probability of being a metal at all temperatures. [1]';
 COMMENT ON COLUMN "pred"."screening"."p_insulator" IS 'Calibrated probability of being an insulator at all temperatures. [1]';
@@ -836,11 +840,12 @@ COMMENT ON COLUMN "pred"."families"."in_domain_share" IS 'Share of the compounds
 COMMENT ON COLUMN "pred"."families"."mean_p_mit" IS 'Mean probability of MIT over the family. [1]';
 COMMENT ON COLUMN "pred"."families"."max_p_mit" IS 'Largest probability of MIT in the family. [1]';
 COMMENT ON COLUMN "pred"."families"."best_formula" IS 'Compound with the largest probability.';
-COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen reach this mean. [1]';
-COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate. [1]';
+COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12). Members share elements and are not independent: it ranks families, it is no evidence. [1]';
+COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate; too small by the same dependence. [1]';
 
 CREATE TABLE "pred"."explanations" (
     "model_id" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
     "explanation_number" BIGINT NOT NULL,
     "kind" VARCHAR NOT NULL,
     "feature_1" VARCHAR NOT NULL,
@@ -852,6 +857,7 @@ CREATE TABLE "pred"."explanations" (
 );
 COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature or one point of an effect curve';
 COMMENT ON COLUMN "pred"."explanations"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."explanations"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
 COMMENT ON COLUMN "pred"."explanations"."explanation_number" IS 'Running number within a model. [count]';
 COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds.';
 COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';

@@ -20,6 +20,12 @@ MODEL_ID = Column(
 )
 _MODEL = ForeignKey(columns=("model_id",), table="meta.models", references=("model_id",))
 FORMULA = Column(name="formula", type=Type.STRING, doc='Chemical formula as text; "NaN" is one.', rules=(NotBlank(),))
+FEATURES = Column(
+    name="features",
+    type=Type.STRING,
+    doc="Part of the model that speaks: from the composition alone, from the structure, or from both.",
+    rules=(OneOf(("composition", "structure", "both")),),
+)
 IN_DOMAIN = Column(name="in_domain", type=Type.BOOL, doc="Whether the model has seen anything similar.", nullable=True)
 
 SCREENING = Table(
@@ -27,10 +33,17 @@ SCREENING = Table(
     doc="Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound.",
     grain="one compound and model",
     key=("formula", "model_id"),
-    foreign_keys=(_MODEL,),
     columns=(
         FORMULA,
         MODEL_ID,
+        FEATURES,
+        Column(
+            name="structure_id",
+            type=Type.STRING,
+            doc="Structure whose features were used; null where the composition alone was.",
+            nullable=True,
+            rules=(NotBlank(),),
+        ),
         _p("p_mit", "Calibrated probability of a thermally driven metal-insulator transition.", nullable=False),
         _p("p_metal", "Calibrated probability of being a metal at all temperatures.", nullable=False),
         _p("p_insulator", "Calibrated probability of being an insulator at all temperatures.", nullable=False),
@@ -51,7 +64,12 @@ SCREENING = Table(
         ),
     ),
     row_rules=(SumsTo(("p_mit", "p_metal", "p_insulator"), 1.0, 1e-5),),
+    foreign_keys=(
+        _MODEL,
+        ForeignKey(columns=("structure_id",), table="feat.structure", references=("structure_id",)),
+    ),
     usage_warnings=(
+        "Each part of the model has its own score in meta.models: quote that of the row's features.",
         "Quote scores of grouped splits: random splits mostly measure memory of families.",
         "Rows with in_domain = false are extrapolations.",
     ),
@@ -92,14 +110,23 @@ FAMILIES = Table(
         Column(
             name="best_formula", type=Type.STRING, doc="Compound with the largest probability.", rules=(NotBlank(),)
         ),
-        _p("p_value", "Chance that as many random compounds of the screen reach this mean.", nullable=False),
         _p(
-            "q_value", "The p-value after Benjamini and Hochberg's control of the false discovery rate.", nullable=False
+            "p_value",
+            "Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not"
+            " below 1e-12). Members share elements and are not independent: it ranks families, it is no evidence.",
+            nullable=False,
+        ),
+        _p(
+            "q_value",
+            "The p-value after Benjamini and Hochberg's control of the false discovery rate; too small by the same"
+            " dependence.",
+            nullable=False,
         ),
     ),
     row_rules=(AtMost("predicted_mit", "compounds"), AtMost("mean_p_mit", "max_p_mit"), AtMost("p_value", "q_value")),
     usage_warnings=(
         "The test asks whether a family stands out from this screen, not whether its members are MIT materials.",
+        "Members of a family are not independent, so p_value and q_value are too small: they rank families.",
     ),
 )
 
@@ -111,6 +138,7 @@ EXPLANATIONS = Table(
     foreign_keys=(_MODEL,),
     columns=(
         MODEL_ID,
+        FEATURES,
         Column(
             name="explanation_number",
             type=Type.INT,

@@ -1,0 +1,64 @@
+"""One whole screen: train, score, predict, explain and gather, each by the functions of its own module."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from models.screening import evaluation, explanation, families, training
+
+GROUPS = ("random", "family_tm_anion")
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What a screen found.
+
+    Attributes:
+        model: its card holds the nested scores of every part.
+        predictions: rows of pred.screening.
+        families: rows of pred.families.
+        explanations: rows of pred.explanations, of every part that predicted a row.
+    """
+
+    model: training.ScreeningModel
+    predictions: pl.DataFrame
+    families: pl.DataFrame
+    explanations: pl.DataFrame
+
+
+def screen(
+    labelled: pl.DataFrame,
+    offered: pl.DataFrame,
+    *,
+    stored: pl.DataFrame | None = None,
+    groups: Sequence[str] = GROUPS,
+    folds: int = 5,
+    seed: int = 0,
+) -> Screened:
+    """Learns from the labelled compounds and screens those offered.
+
+    Args:
+        labelled: as `training.train` takes them.
+        offered: `formula`, `structure_id` and the structure features, null where no structure is known.
+        stored: rows of feat.composition; what they lack is computed.
+        groups, folds: of the nested scores, see `evaluation.evaluate`.
+        seed: seed of everything random.
+
+    Raises:
+        InputError: nothing can be learned or scored, see `evaluation.evaluate`.
+    """
+    model = training.train(labelled, seed=seed, stored=stored)
+    scores = evaluation.evaluate(labelled, groups=groups, folds=folds, seed=seed, stored=stored, served=offered)
+    model = replace(model, card=replace(model.card, scores=scores))
+    found = training.predict(model, offered, stored=stored).filter("ok")
+    plain = pl.col("features") == "composition"
+    found = found.with_columns(structure_id=pl.when(~plain).then("structure_id"))
+    speaking = [name for name in model.parts if name in set(found["features"])]
+    explained = [explanation.explain(model, features=name) for name in speaking]
+    return Screened(
+        model,
+        found,
+        families.families(found).with_columns(model_id=pl.lit(model.model_id)),
+        explanation.tabulate(explained, model.model_id),
+    )
