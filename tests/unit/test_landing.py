@@ -104,16 +104,3 @@ def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(t
         store.write("raw.harvests", harvested(day).summary)
     store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
     assert _last_day(store, "arxiv_oai") == "2026-10-03"
-
-
-def test_a_day_of_a_live_service_is_always_asked_again(tmp_path: Path) -> None:
-    from dagster_project.building import Build, _fingerprint
-    from dagster_project.settings import Settings
-
-    def twice(profile: str) -> set[str]:
-        settings = Settings(home=tmp_path, profile=profile)
-        build = Build(settings=settings, store=Store(tmp_path), log=None, partition="2026-10-03")
-        return {_fingerprint(build, "code", []) for _ in range(2)}
-
-    assert len(twice("live")) == 2
-    assert len(twice("embedded")) == 1
