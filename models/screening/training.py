@@ -167,7 +167,7 @@ def _predict(
     model: ScreeningModel, frame: pl.DataFrame, opened: dict[str, list[Any]], stored: pl.DataFrame | None
 ) -> pl.DataFrame:
     made = inputs.composition_matrix(frame, stored)
-    by = np.where(made.ok, "composition", None).astype(object)
+    by = np.array(["composition" if ok else None for ok in made.ok], dtype=object)
     best = model.richest.features
     if best != "composition" and inputs.has_structure(frame):
         by[made.ok & _enough(inputs.structure_matrix(frame).values)] = best
