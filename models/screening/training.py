@@ -133,9 +133,7 @@ def _counts(codes: Ints) -> dict[str, int]:
 def _scores(parts: dict[str, Part], codes: Ints, grouping: str) -> dict[str, Any]:
     """Scores of each part that could hold rows out."""
     held = {n: p.fitted.held_out for n, p in parts.items()}
-    scored = {
-        n: {k: round(v, 4) for k, v in metrics.scores(codes, p).items()} for n, p in held.items() if p is not None
-    }
+    scored = {n: metrics.carded(codes, p) for n, p in held.items() if p is not None}
     return {"protocol": f"out-of-fold by {grouping}, before nesting", **scored}
 
 

@@ -85,7 +85,7 @@ _STRUCTURE: dict[str, tuple[str | None, str]] = {
 
 COMPOSITION = Table(
     name="feat.composition",
-    doc="Features of known compounds: Magpie statistics, charge balance and d-electron counts. Formulas that are merely "
+    doc="Features of known compounds: Magpie statistics, charge balance, d-electron counts. Formulas that are merely "
     "enumerated are computed while they are screened.",
     grain="one formula as written",
     key=("formula",),
