@@ -99,20 +99,26 @@ def _classifier(home: Path) -> list[dict[str, Any]]:
 
 def _score(found: dict[str, Any]) -> dict[str, Any]:
     """ROC-AUC with its interval, average precision and baselines; and on the cells of the screen, where they differ."""
-    auc, served = found["roc_auc"], found.get("as_served")
+    auc, baselines, served = found["roc_auc"], found["baselines"], found.get("as_served")
     told = {
-        "roc_auc": round(auc["value"], 3),
-        "95 %": f"{auc['low']:.3f}-{auc['high']:.3f}",
-        "average precision": round(found["ap"]["value"], 3),
-        "logistic baseline": round(found["baselines"]["logistic"]["roc_auc"], 3),
-        "prior": round(found["baselines"]["prior"]["roc_auc"], 3),
+        "roc_auc": _three(auc["value"]),
+        "95 %": f"{_three(auc['low'])}-{_three(auc['high'])}",
+        "average precision": _three(found["ap"]["value"]),
+        "logistic baseline": _three(baselines["logistic"]["roc_auc"]),
+        "prior": _three(baselines["prior"]["roc_auc"]),
     }
-    if served:
-        told["on cells of the screen"] = (
-            f"{served['screened']['roc_auc']:.3f} of {served['n']} compounds"
-            f" (published cells {served['published']['roc_auc']:.3f})"
-        )
-    return told
+    if not served or served["screened"]["roc_auc"] is None:
+        return told
+    return told | {
+        "compounds with a cell of the screen": served["n"],
+        "roc_auc on that cell": _three(served["screened"]["roc_auc"]),
+        "on the published one": _three(served["published"]["roc_auc"]),
+    }
+
+
+def _three(score: float | None) -> float | None:
+    """Three digits; None where the score is undefined."""
+    return None if score is None else round(score, 3)
 
 
 def _many(home: Path, sql: str) -> list[dict[str, Any]]:

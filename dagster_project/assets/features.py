@@ -22,15 +22,14 @@ def structure_features(build: Build, structures: pl.LazyFrame) -> Frames:
     "feat.composition", group="features", reads={"compounds": "core.compounds", "structures": "core.structures"}
 )
 def composition_features(build: Build, compounds: pl.LazyFrame, structures: pl.LazyFrame) -> Frames:
-    """Magpie statistics, charge balance and d counts of every known compound and every enumerated candidate.
+    """Magpie statistics, charge balance and d counts of every known compound: labelled, named, or with a structure.
 
-    Formulas of the public pools are left to the screen: 440,000 rows of 150 numbers are sooner made than stored.
+    Formulas that are merely enumerated are left to the screen: they are sooner computed than stored and audited
+    (24,000 in 3 s against 76 s; a data set lists 440,000).
     """
     from etl.features.composition import composition
-    from etl.structures import pool
     from schemas.tables import REGISTRY
 
-    named = compounds.select("formula").collect()
-    formulas = pl.concat([named, pool.formulas(structures.collect())]).drop_nulls().unique().sort("formula")
-    made = composition(formulas, set="extended")
+    formulas = pl.concat([compounds.select("formula"), structures.filter("valid").select("formula")])
+    made = composition(formulas.drop_nulls().unique().sort("formula").collect(), set="extended")
     return {"feat.composition": made.filter("ok").select(REGISTRY["feat.composition"].column_names)}

@@ -111,7 +111,7 @@ def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int) -> d
             "coverage": round(float(covered.mean()), 4),
             "mean_size": round(float(size.mean()), 3),
         },
-        "baselines": {"prior": _rounded(y, prior), "logistic": _rounded(y, plain)},
+        "baselines": {"prior": metrics.carded(y, prior), "logistic": metrics.carded(y, plain)},
         **_as_served(y, p, again, task.rows),
     }
 
@@ -121,11 +121,13 @@ def _as_served(y: Ints, p: Floats, again: Floats, rows: Ints) -> dict[str, Any]:
     if not len(rows):
         return {}
     counted = {"n": len(rows), "n_mit": int(np.sum(y[rows] == metrics.MIT))}
-    return {"as_served": {**counted, "screened": _rounded(y[rows], again), "published": _rounded(y[rows], p[rows])}}
-
-
-def _rounded(y: Ints, p: Floats) -> dict[str, float]:
-    return {k: round(v, 4) for k, v in metrics.scores(y, p).items()}
+    return {
+        "as_served": {
+            **counted,
+            "screened": metrics.carded(y[rows], again),
+            "published": metrics.carded(y[rows], p[rows]),
+        }
+    }
 
 
 def _logistic(X: Floats, y: Ints, Z: Floats) -> Floats:

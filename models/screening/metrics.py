@@ -79,7 +79,7 @@ def scores(truth: Ints, probability: Floats) -> dict[str, float]:
 
 def with_intervals(
     truth: Ints, probability: Floats, groups: Sequence[str], *, seed: int, draws: int = 300
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """Scores with 95 % percentile intervals; the bootstrap draws whole groups, whose rows are not independent."""
     rng = np.random.default_rng(seed)
     members: dict[str, list[int]] = {}
@@ -94,7 +94,17 @@ def with_intervals(
     return {k: _interval(v, samples[k]) for k, v in scores(truth, probability).items()}
 
 
-def _interval(value: float, drawn: list[float]) -> dict[str, float]:
+def _interval(value: float, drawn: list[float]) -> dict[str, float | None]:
     kept: Any = np.array([d for d in drawn if np.isfinite(d)])
     low, high = np.quantile(kept, [0.025, 0.975]) if len(kept) else (np.nan, np.nan)
-    return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return {"value": rounded(value), "low": rounded(low), "high": rounded(high)}
+
+
+def rounded(value: float) -> float | None:
+    """Four digits for a card; None where a score is undefined (one class absent), since JSON knows no NaN."""
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def carded(truth: Ints, probability: Floats) -> dict[str, float | None]:
+    """All scores, rounded for a card."""
+    return {k: rounded(v) for k, v in scores(truth, probability).items()}

@@ -133,9 +133,7 @@ def _counts(codes: Ints) -> dict[str, int]:
 def _scores(parts: dict[str, Part], codes: Ints, grouping: str) -> dict[str, Any]:
     """Scores of each part that could hold rows out."""
     held = {n: p.fitted.held_out for n, p in parts.items()}
-    scored = {
-        n: {k: round(v, 4) for k, v in metrics.scores(codes, p).items()} for n, p in held.items() if p is not None
-    }
+    scored = {n: metrics.carded(codes, p) for n, p in held.items() if p is not None}
     return {"protocol": f"out-of-fold by {grouping}, before nesting", **scored}
 
 
@@ -167,8 +165,7 @@ def _predict(
     model: ScreeningModel, frame: pl.DataFrame, opened: dict[str, list[Any]], stored: pl.DataFrame | None
 ) -> pl.DataFrame:
     made = inputs.composition_matrix(frame, stored)
-    by = np.full(frame.height, None, dtype=object)
-    by[made.ok] = "composition"
+    by = np.array(["composition" if ok else None for ok in made.ok], dtype=object)
     best = model.richest.features
     if best != "composition" and inputs.has_structure(frame):
         by[made.ok & _enough(inputs.structure_matrix(frame).values)] = best

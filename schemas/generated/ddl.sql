@@ -593,7 +593,7 @@ CREATE TABLE "feat"."composition" (
     "anion_charge_mean" DOUBLE,
     PRIMARY KEY ("formula")
 );
-COMMENT ON TABLE "feat"."composition" IS 'Features of compositions: Magpie statistics, charge balance and d-electron counts, of every known compound and every enumerated candidate; formulas of the public pools are computed while they are screened. Grain: one formula as written';
+COMMENT ON TABLE "feat"."composition" IS 'Features of known compounds: Magpie statistics, charge balance, d-electron counts. Formulas that are merely enumerated are computed while they are screened. Grain: one formula as written';
 COMMENT ON COLUMN "feat"."composition"."formula" IS 'Chemical formula as text.';
 COMMENT ON COLUMN "feat"."composition"."MagpieData minimum Number" IS 'Least atomic number.';
 COMMENT ON COLUMN "feat"."composition"."MagpieData maximum Number" IS 'Greatest atomic number.';

@@ -85,8 +85,8 @@ _STRUCTURE: dict[str, tuple[str | None, str]] = {
 
 COMPOSITION = Table(
     name="feat.composition",
-    doc="Features of compositions: Magpie statistics, charge balance and d-electron counts, of every known compound "
-    "and every enumerated candidate; formulas of the public pools are computed while they are screened.",
+    doc="Features of known compounds: Magpie statistics, charge balance, d-electron counts. Formulas that are merely "
+    "enumerated are computed while they are screened.",
     grain="one formula as written",
     key=("formula",),
     columns=(

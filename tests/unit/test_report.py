@@ -65,6 +65,7 @@ def home(tmp_path: Path) -> Path:
         [
             {
                 **model,
+                "features": "composition",
                 "explanation_number": i,
                 "kind": k,
                 "feature_1": f"x{HOSTILE}",
@@ -90,6 +91,8 @@ def home(tmp_path: Path) -> Path:
             {
                 **model,
                 "formula": f,
+                "features": "composition",
+                "structure_id": None,
                 "p_mit": p,
                 "p_metal": 1 - p,
                 "p_insulator": 0.0,

@@ -1,13 +1,18 @@
 """The screening models on the labelled compounds that ship with the project."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from dagster_project.assets.screening import screened as screened_asset
+from dagster_project.building import Build
 from dagster_project.commands import shipped as shipped_models
 from dagster_project.commands.shipped import shipped
+from dagster_project.settings import Settings
+from dagster_project.summary import summarise
 from etl import reference
 from etl.features.composition import composition
 from etl.structures import pool
@@ -18,6 +23,8 @@ from models.screening.families import FLOOR, benjamini_hochberg, families, tails
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
+from warehouse.catalog import publish
+from warehouse.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -126,28 +133,58 @@ def test_the_score_of_each_part_is_that_of_the_part_alone(labelled: pl.DataFrame
 
 
 @pytest.fixture(scope="module")
-def screen_inputs(labelled: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A training table of 90 compounds, and six formulas of which two have a structure."""
-    kept = labelled.group_by("label_name", maintain_order=True).head(30)
+def offered(labelled: pl.DataFrame) -> pl.DataFrame:
+    """Six formulas, of which two have a structure."""
     held = labelled.tail(2).select("formula", *inputs.STRUCTURE_FEATURES)
     with_cells = held.with_columns(pl.Series("structure_id", ["s:1", "s:2"]))
     plain = pl.DataFrame({"formula": ["VO2", "NaN", "MgO", "LaNiO3"]})
-    return kept, pl.concat([with_cells, plain], how="diagonal_relaxed")
+    return pl.concat([with_cells, plain], how="diagonal_relaxed")
 
 
-def test_what_is_scored_and_explained_is_what_predicted(screen_inputs: tuple[pl.DataFrame, pl.DataFrame]) -> None:
-    kept, offered = screen_inputs
-    found = campaign.screen(kept, offered, groups=("random",), folds=2)
-    assert found.predictions["features"].to_list() == ["both"] * 2 + ["composition"] * 4
-    assert found.predictions["structure_id"].to_list() == ["s:1", "s:2", *[None] * 4]
+@pytest.fixture(scope="module")
+def screened(labelled: pl.DataFrame, offered: pl.DataFrame) -> campaign.Screened:
+    kept = labelled.group_by("label_name", maintain_order=True).tail(30)
+    return campaign.screen(kept, offered, groups=("random",), folds=2)
+
+
+def test_what_is_scored_and_explained_is_what_predicted(screened: campaign.Screened, offered: pl.DataFrame) -> None:
+    found = screened.predictions
+    assert found["features"].to_list() == ["both"] * 2 + ["composition"] * 4
+    assert found["structure_id"].to_list() == ["s:1", "s:2", *[None] * 4]
     table = REGISTRY["pred.screening"]
-    assert inspect(found.predictions.select(table.column_names), table).rejected_rows == 0
-    spoke = set(found.predictions["features"])
-    assert set(found.explanations["features"]) == set(found.model.card.scores["parts"]) == spoke
-    assert found.explanations["explanation_number"].n_unique() == found.explanations.height
-    bare = training.predict(found.model, offered.select("formula"))
+    assert inspect(found.select(table.column_names), table).rejected_rows == 0
+    parts = screened.model.card.scores["parts"]
+    assert set(screened.explanations["features"]) == set(parts) == set(found["features"])
+    assert parts["both"]["random"]["as_served"]["n"] == 2
+    assert screened.explanations["explanation_number"].n_unique() == screened.explanations.height
+    bare = training.predict(screened.model, offered.select("formula"))
     assert bare["features"].to_list() == ["composition"] * 6
-    assert bare["p_mit"].to_list()[:2] != found.predictions["p_mit"].to_list()[:2]
+    assert bare["p_mit"].to_list()[:2] != found["p_mit"].to_list()[:2]
+
+
+def test_the_summary_shows_the_score_of_the_part_that_made_the_rows(
+    screened: campaign.Screened, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    Build(settings=Settings(home=tmp_path), store=store, log=None).register(
+        screened.model.card, name="screening", trained_on="core.labels"
+    )
+    table = REGISTRY["pred.screening"]
+    store.write(table.name, screened.predictions.select(table.column_names), mode="replace")
+    for name in ("meta.models", table.name):
+        store.record_verdict(name, store.version(name) or 0, passed=True)
+    publish(tmp_path)
+    shown = summarise(tmp_path)["classifier"]
+    parts = screened.model.card.scores["parts"]
+    assert [(s["features"], s["rows"]) for s in shown] == [("composition", 4), ("both", 2)]
+    assert [s["roc_auc"] for s in shown] == [
+        round(parts[p]["random"]["roc_auc"]["value"], 3) for p in ("composition", "both")
+    ]
+
+
+def test_the_screen_is_made_from_the_feature_tables() -> None:
+    read = {key.to_user_string() for key in screened_asset.keys_by_input_name.values()}
+    assert read == {"core/labels", "core/structures", "feat/composition", "feat/structure"}
 
 
 def test_stored_features_are_what_the_model_sees(model: training.ScreeningModel) -> None:
@@ -309,6 +346,12 @@ def test_scores_agree_with_hand_values() -> None:
     assert metrics.roc_auc(truth, score) == pytest.approx(0.75)
     assert metrics.average_precision(truth, score) == pytest.approx(0.8333, abs=1e-3)
     assert metrics.expected_calibration_error(truth, truth) == 0
+
+
+def test_an_undefined_score_is_null_and_not_a_number_json_cannot_hold() -> None:
+    found = metrics.carded(np.array([0, 1, 0]), np.full((3, 3), 1 / 3))
+    assert found["roc_auc"] is None
+    assert json.dumps(found, allow_nan=False)
 
 
 def test_temperatures_come_with_intervals_that_cover(labelled: pl.DataFrame) -> None:
