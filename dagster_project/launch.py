@@ -125,8 +125,9 @@ def _keys(select: str, *, publish: bool) -> "list[dg.AssetKey]":
         raise InputError.of(
             f"nothing named {select!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
         )
-    # Harvests are runs of one day each: they have a job of their own.
-    keys = (chosen - dg.AssetSelection.assets("raw/harvests")).resolve(graph)
+    # One step may make several tables. Harvests are runs of one day each: they have a job of their own.
+    whole = chosen.required_multi_asset_neighbors()
+    keys = (whole - dg.AssetSelection.assets("raw/harvests")).resolve(graph)
     return sorted({*keys, *((dg.AssetKey(["meta", "publications"]),) if publish else ())})
 
 
