@@ -137,7 +137,7 @@ class _Reader:
         return total
 
     def unit(self) -> dict[str, Terms]:
-        char = self.peek()
+        begin, char = self.at, self.peek()
         choice = _ALTERNATIVES.match(self.text, self.at)
         if choice:
             return self.alternatives(choice)
@@ -159,7 +159,10 @@ class _Reader:
             if char == "/":
                 raise FormulaError("several materials joined by '/'")
             raise FormulaError(f"'{char}' at {self.at} is no element")
+        amount = self.at
         factor = self.amount()
+        if self.text[amount : self.at] == "0":  # "0.0" is the end of a series, a bare 0 most often a misread O
+            raise FormulaError(f"the amount of {self.text[begin:amount]} is 0")
         return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
     def symbol(self) -> str:
@@ -242,14 +245,11 @@ def _parts(text: str) -> list[str]:
     return parts
 
 
-_CHARGE = re.compile(r"\^\d*[+-]$|(?<=[A-Za-z)\]\d])[+-]$")
-
-
 def _uncharged(text: str) -> str:
-    """Takes off a charge at the end: "Co^3+", "Tb3+", "SO42-", "NH4+"."""
+    """Takes off charges: "Co^3+", "Fe^+3", "V^4+O^2-2", at the end also "Tb3+", "SO42-", "NH4+"."""
     if "^" not in text and text[-1:] not in ("+", "-"):
         return text
-    text = re.sub(r"\^\d*[+-]+\d*", "", text)
+    text = re.sub(r"\^(?:\d+\^?[+-]+|[+-]+\d*)", "", text)  # digits after "^2-" are an amount, after "^-" the charge
     single = re.fullmatch(r"([A-Z][a-z]?)\d?[+-]", text)
     if single:
         return single.group(1)

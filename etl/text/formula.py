@@ -1,6 +1,7 @@
 """Formulas as people write them: phrases with names, variables, phases and marks, read to a composition.
 
-The grammar of the formula itself is `composition`, names are `names`, formulas inside running text `materials`.
+The grammar of the formula itself is `composition`, names are `names`, what the letters stand for is `variables`,
+formulas inside running text are `materials`.
 """
 
 import json
@@ -9,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 
 import polars as pl
 
@@ -16,6 +18,7 @@ from etl.text import names
 from etl.text.amounts import FormulaError, Terms, bare
 from etl.text.composition import ELECTRONEGATIVITY, SITES, depths_of, rank, read, spelled
 from etl.text.plain import Plain, plain
+from etl.text.variables import Variables, assignments
 from schemas.errors import InputError
 
 _LONGEST = 2000
@@ -38,58 +41,8 @@ class ParsedFormula:
     reason: str | None = None
     formula: str | None = None
     elements: dict[str, float | str] = field(default_factory=dict)
-    variables: dict[str, list[float] | list[str] | None] = field(default_factory=dict)
+    variables: Variables = field(default_factory=dict)
     segments: tuple[dict[str, str | int], ...] = ()
-
-
-_VALUE = r"\d+(?:\.\d+)?(?:/\d+)?|\.\d+"
-_LISTED = re.compile(
-    rf"[(,;]?\s*\b(?P<name>[a-zα-ω]|R|M|A|X|T|Ln|RE|TM|Me|AE)\s*(?:=|~)\s*(?P<values>(?:(?:{_VALUE}|"
-    rf"[A-Z][a-z]?)(?![A-Za-z(])"
-    rf"(?:\s*(?:,|-|~|to|and|or|&|/|\.\.\.)\s*(?:and\s+|or\s+)?)?)+)\s*\)?"
-)
-_BOUNDED = re.compile(
-    rf"[(,;]?\s*(?P<low>{_VALUE})\s*(?:≤|<=?|\\le)\s*(?P<name>[a-zα-ω])\s*(?:≤|<=?)\s*(?P<high>{_VALUE})\s*\)?"
-)
-_HALF = re.compile(rf"[(,;]?\s*\b(?P<name>[a-zα-ω])\s*(?P<sign>≤|<=?|≥|>=?)\s*(?P<value>{_VALUE})\s*\)?")
-
-
-def _float(text: str) -> float:
-    top, _, bottom = text.partition("/")
-    try:
-        return float(top) / float(bottom) if bottom else float(top)
-    except (ZeroDivisionError, ValueError) as error:
-        raise FormulaError(f"'{text}' is no number") from error
-
-
-def _assignments(text: str) -> tuple[str, dict[str, list[float] | list[str] | None], list[tuple[str, int, int]]]:
-    """Takes "(x = 0.1-0.3)" and "R = La, Nd" out (blanked, lengths kept)."""
-    variables: dict[str, list[float] | list[str] | None] = {}
-    segments: list[tuple[str, int, int]] = []
-
-    def blank(match: re.Match[str]) -> str:
-        segments.append(("variable", match.start("name"), match.end("name")))
-        groups = match.groupdict()
-        name = groups["name"]
-        if "values" in groups:
-            written = groups["values"].rstrip(" ,-/&")
-            segments.append(("value", match.start("values"), match.start("values") + len(written)))
-            symbols = re.findall(r"[A-Z][a-z]?", written)
-            numbers = [_float(v) for v in re.findall(_VALUE, written)]
-            ranged = len(numbers) == 2 and re.search(r"\d\s*(?:-|~|to|\.\.\.)\s*\.?\d", written)
-            variables[name] = symbols or (sorted(numbers) if ranged else numbers)
-        elif "low" in groups:
-            segments.extend(("value", match.start(k), match.end(k)) for k in ("low", "high"))
-            variables[name] = [_float(groups["low"]), _float(groups["high"])]
-        else:
-            segments.append(("value", match.start("value"), match.end("value")))
-            value = _float(groups["value"])
-            variables[name] = [0.0, value] if groups["sign"][0] in "≤<" else [value, value]
-        return " " * (match.end() - match.start())
-
-    for pattern in (_BOUNDED, _LISTED, _HALF):
-        text = pattern.sub(blank, text)
-    return text, variables, segments
 
 
 _PHASE_AFTER = re.compile(
@@ -141,8 +94,15 @@ def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
     return not pieced_before and (text[end - 1] in ",;" or not _FRAGMENT.fullmatch(after.rstrip(",;")))
 
 
+_BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
+
+
 def _candidates(text: str) -> list[tuple[int, int]]:
-    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words."""
+    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words.
+
+    What follows "on", "onto" or "in" lies beneath or around the thing named before, and is no candidate beside it;
+    an element in something ("Ce in CuO2") is a dopant and not the thing.
+    """
     runs: list[tuple[int, int]] = []
     begin: int | None = None
     tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
@@ -164,7 +124,12 @@ def _candidates(text: str) -> list[tuple[int, int]]:
         runs.append((begin, last))
     singles = [t for i, t in enumerate(tokens) if re.search(r"[A-Z]", text[slice(*t)]) and _alone(text, tokens, i)]
     ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
-    return [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])][:12]
+    found = [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])]
+    beneath = _BENEATH.search(text)
+    first = [r for r in found if beneath is None or r[1] <= beneath.start()]
+    if beneath and beneath.group() == "in" and all(len(re.findall("[A-Z]", text[b:e])) < 2 for b, e in first):
+        return found[:12]
+    return (first or found)[:12]
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -198,11 +163,11 @@ def _tagged(source: Plain, pieces: list[tuple[str, int, int]]) -> tuple[dict[str
 
 def _result(
     composed: tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]],
-    variables: dict[str, list[float] | list[str] | None],
+    variables: Variables,
     segments: tuple[dict[str, str | int], ...],
 ) -> ParsedFormula:
     total, choices, used = composed
-    named: dict[str, list[float] | list[str] | None] = {n: variables.get(n) for n in sorted(used)}
+    named: Variables = {n: variables.get(n) for n in sorted(used)}
     for symbol in total:
         if symbol not in ELECTRONEGATIVITY:
             named[symbol] = list(choices[symbol]) if symbol in choices else variables.get(symbol)
@@ -225,7 +190,7 @@ def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], di
 
 
 def _attempt(
-    text: str, source: Plain, variables: dict[str, list[float] | list[str] | None], segments: list[tuple[str, int, int]]
+    text: str, source: Plain, variables: Variables, segments: list[tuple[str, int, int]]
 ) -> ParsedFormula:
     sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY}
     reason = "no formula or known name"
@@ -291,7 +256,7 @@ def _parse(source: Plain) -> ParsedFormula:
     if known is not None and stripped:
         named = [("name", begin, begin + len(stripped))]
         return _result(read(_compact(known), SITES), {}, _tagged(source, named))
-    text, variables, segments = _assignments(source.text)
+    text, variables, segments = assignments(source.text)
     for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING)):
         for match in pattern.finditer(text):
             segments.append((tag, match.start(), match.end()))
@@ -357,7 +322,9 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         column: the strings to read.
 
     Returns:
-        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON) and `segments` added.
+        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON) and `segments` added. An input
+        column of one of these names keeps its content as `<name>_input`, `column` too, so that the text of a row that
+        could not be read stays visible.
 
     Raises:
         InputError: the column is missing.
@@ -391,4 +358,9 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         "segments": pl.List(pl.Struct({"tag": pl.String, "begin": pl.Int64, "end": pl.Int64, "text": pl.String})),
     }
     added = pl.DataFrame(rows, schema=schema, orient="row")
-    return pl.concat([frame.drop([c for c in added.columns if c in frame.columns]), added], how="horizontal")
+    kept: dict[str, str] = {}
+    for name in added.columns:
+        if name in frame.columns:
+            free = (f"{name}{'_input' * times}" for times in count(1))
+            kept[name] = next(n for n in free if n not in frame.columns)
+    return pl.concat([frame.rename(kept), added], how="horizontal")

@@ -5,7 +5,9 @@ What a quantity is a value of is decided in `transitions`.
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -20,20 +22,27 @@ class Value:
     unit: str
 
 
-_N = r"\d+(?:\.\d+)?"
+# "1,340" and "100,000" are one number; "100,200" may as well be a list and is read as one
+_N = r"(?:(?:[1-9]\d?(?:,\d{3})+|[1-9]\d\d(?:,000)+)(?!,?\d)|\d+)(?:\.\d+)?"
+_SIGN = r"(?:(?<![^\s(\[=~<>≤≥±:])-(?=\d))?"  # a minus only where nothing is left of it: "at -5", not "T-5", "200-300"
 _ERROR = r"(?:\s?\(\d+\))?(?:\s?±\s?\d+(?:\.\d+)?)?"
-_KELVIN = r"(?:mK|K|[Kk]elvin|°\s?C|deg\.?\s?C|o\s?C|C)"
-_NOT_RATE = r"(?![A-Za-z0-9]|\s?[-/^]\s?\d|\s?/|\s?(?:min|h|s)\^?-|-\d|\s?per\b)"
-_BEFORE = r"(?:(?<![\w.^+])|(?<=T[cCN])|(?<=TCO)|(?<=TMI))"
-_TEMPERATURE = re.compile(
-    rf"{_BEFORE}(?P<first>{_N}){_ERROR}\s?(?P<unit1>{_KELVIN})?(?:\s?(?P<join>-|to|and|or|"
-    rf",)\s?~?\s?(?P<second>{_N}){_ERROR})?"
-    rf"\s?(?P<unit>{_KELVIN}){_NOT_RATE}"
-)
-_SINGLE = re.compile(rf"{_BEFORE}(?P<first>{_N}){_ERROR}\s?(?P<unit>{_KELVIN}){_NOT_RATE}")
-_ENERGY = re.compile(
-    rf"(?<![\w.^])(?P<first>{_N}){_ERROR}(?:\s?(?:eV|meV))?(?:\s?(?P<join>-|to|and|"
-    rf"or)\s?~?\s?(?P<second>{_N}){_ERROR})?\s?(?P<unit>m?eV)(?![A-Za-z0-9/]|\s?Å)"
+_JOIN = re.compile(r"\s?(?P<join>-|to|and|or|,(?:\s?(?:and|or)\b)?)\s?~?\s?")
+_LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?)\s?~?\s?")
+_MOST = 15  # values of one list
+# unit -> how it is spelled, what may stand before the first number, what may not stand after the last unit
+_SPELLED = {
+    "K": (
+        r"(?:mK|K|[Kk]elvin|°\s?C|deg\.?\s?C|o\s?C|C)",
+        r"(?:(?<![\w.^+])|(?<=T[cCN])|(?<=TCO)|(?<=TMI))",
+        r"(?![A-Za-z0-9]|\s?[-/^]\s?\d|\s?/|\s?(?:min|h|s)\^?-|-\d|\s?per\b)",
+    ),
+    "eV": (r"m?eV", r"(?<![\w.^])", r"(?![A-Za-z0-9/]|\s?Å)"),
+}
+_DIFFERENCE = re.compile(r"\bT(?:[A-Z]\w{0,4}|[cgst])?\s?[-+]\s?$")  # "TC - 5 K" is no 5 K
+# one value told in two units: "341 K, i.e., 68 °C", "68 °C (341 K)", "340 K or 67 °C"
+_SAME = re.compile(
+    r"\s*[,;]?\s*[(\[]?\s*(?:(?:i\.?\s?e\.?|that is|or|equivalently|equivalent to|corresponding to|equal to)(?!\w),?)?"
+    r"\s*(?:about|around|approximately|ca\.?)?\s*[=~/]?\s*"
 )
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _DECADES = re.compile(
@@ -47,52 +56,129 @@ _CHANGED = re.compile(
 )
 
 
-def _canonical(unit: str) -> str:
-    return "C" if unit.endswith("C") else "mK" if unit == "mK" else "K" if unit.lower() in ("k", "kelvin") else unit
+@dataclass(frozen=True)
+class _Item:
+    """A number of a text with the unit it is told in and half the step it is rounded to, in the unit asked for."""
+
+    start: int
+    end: int
+    join: str
+    unit: str
+    amount: float
+    rounding: float
 
 
-def _amount(match: re.Match[str], group: str, unit: str, table: dict[str, tuple[float, float]]) -> float:
-    factor, offset = table[_canonical(unit)]
-    return float(match.group(group)) * factor + offset
+@lru_cache(maxsize=32)
+def _patterns(unit: str, spellings: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns of a list of quantities, whose last one has a unit, and of one of its members."""
+    every = "|".join(re.escape(u) for u in sorted(spellings, key=len, reverse=True))
+    spelled, before, after = _SPELLED.get(unit, (rf"(?:{every})", r"(?<![\w.^])", r"(?![A-Za-z0-9])"))
+    number = rf"{_SIGN}{_N}{_ERROR}\s?"
+    member = rf"{_SIGN}{_N}{_ERROR}(?:\s?{spelled}(?![A-Za-z]))?"
+    join = _JOIN.pattern.replace("?P<join>", "?:")
+    whole = re.compile(rf"{before}(?:{member}{join}){{0,{_MOST - 1}}}{number}{spelled}{after}")
+    return whole, re.compile(rf"(?P<number>{_SIGN}{_N}){_ERROR}(?:\s?(?P<unit>{spelled})(?![A-Za-z]))?")
 
 
 def values(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> list[Value]:
-    """Quantities of a plain text in `unit`: K, eV, decades, or a unit of the configuration."""
+    """Quantities of a plain text in `unit`: K, eV, decades, or a unit of the configuration.
+
+    Every number of a list ("130, 200 and 400 K") is a value, a value told in two units is one; what lies below
+    absolute zero is none.
+    """
     if unit == "decades":
         return _decades(text)
-    if unit not in ("K", "eV"):
-        return _configured(text, unit, units.get(unit, {unit: (1.0, 0.0)}))
-    pattern = _TEMPERATURE if unit == "K" else _ENERGY
-    table = units[unit]
-    found: list[Value] = []
-    position = 0
-    while True:
-        match = pattern.search(text, position)
-        if match is None:
-            return found
-        position = match.end()
-        found.extend(_quantity(text, match, unit, table))
+    table = units.get(unit, {unit: (1.0, 0.0)})
+    whole, member = _patterns(unit, tuple(table))
+    found: list[tuple[Value, _Item]] = []
+    for match in whole.finditer(text):
+        for value, item in _members(text, _items(text, match, member, table), unit):
+            if unit == "K" and any(v < 0 for v in (value.value, value.low, value.high) if v is not None):
+                continue
+            if not (found and _same(text, found[-1], (value, item))):
+                found.append((value, item))
+    return [value for value, _ in found]
 
 
-def _quantity(text: str, match: re.Match[str], unit: str, table: dict[str, tuple[float, float]]) -> list[Value]:
-    last = match.group("unit")
-    if match.group("second") is None:
-        number = _amount(match, "first", last, table)
-        return [Value(match.start(), match.end(), number, None, None, unit)]
-    first_unit = (match.groupdict().get("unit1") if unit == "K" else None) or last
-    first, second = _amount(match, "first", first_unit, table), _amount(match, "second", last, table)
-    before = text[max(0, match.start() - 90) : match.start()]
-    changed = match.group("join") == "to" and _CHANGED.search(before)
-    ranged = match.group("join") == "-" or (match.group("join") == "to" and not changed)
-    ranged = ranged or (match.group("join") == "and" and bool(re.search(r"\bbetween\s*$", before)))
-    if ranged and (first < second or match.group("join") == "and"):
-        return [Value(match.start(), match.end(), None, min(first, second), max(first, second), unit)]
-    middle = match.start("second")
-    end_first = match.end("unit1") if unit == "K" and match.group("unit1") else match.end("first")
-    return [
-        Value(match.start(), end_first, first, None, None, unit),
-        Value(middle, match.end(), second, None, None, unit),
-    ]
+def _items(
+    text: str, match: re.Match[str], member: re.Pattern[str], table: dict[str, tuple[float, float]]
+) -> list[_Item]:
+    """The numbers of a list; one without unit has that of the next."""
+    pieces: list[tuple[re.Match[str], str]] = []
+    at, join = match.start(), ""
+    while at < match.end() and (piece := member.match(text, at)):
+        pieces.append((piece, join))
+        joint = _JOIN.match(text, piece.end())
+        at, join = (joint.end(), joint.group("join")) if joint else (match.end(), "")
+    items: list[_Item] = []
+    unit = ""
+    for piece, before in reversed(pieces):
+        unit = piece.group("unit") or unit
+        factor, offset = table[_canonical(unit, table)]
+        written = piece.group("number")
+        amount = _number(written) * factor + offset
+        items.append(_Item(*piece.span(), before, unit, amount, 0.5 * factor * _step(written)))
+    return items[::-1]
+
+
+def _number(written: str) -> float:
+    return float(written.replace(",", ""))
+
+
+def _step(written: str) -> float:
+    """The step a number is rounded to: 0.1 for "68.3", 1 for "68", 10 for "340" and "300"."""
+    decimals = len(written.partition(".")[2])
+    return 10.0**-decimals if decimals or not written.endswith("0") else 10.0
+
+
+def _canonical(spelled: str, table: dict[str, tuple[float, float]]) -> str:
+    return spelled if spelled in table else "C" if spelled.endswith("C") else spelled.lower()
+
+
+def _members(text: str, items: list[_Item], unit: str) -> Iterator[tuple[Value, _Item]]:
+    """The values of a list, two numbers of a range as one."""
+    before = text[max(0, items[0].start - 90) : items[0].start]
+    at = 1 if unit == "K" and _DIFFERENCE.search(before) else 0
+    while at < len(items):
+        first, second = items[at], items[at + 1] if at + 1 < len(items) else None
+        if second and _ranged(before if at == 0 else "", first, second):
+            low, high = sorted((first.amount, second.amount))
+            yield Value(first.start, second.end, None, low, high, unit), second
+            at += 2
+        else:
+            yield Value(first.start, first.end, first.amount, None, None, unit), first
+            at += 1
+
+
+def _ranged(before: str, first: _Item, second: _Item) -> bool:
+    """Whether two numbers are the ends of a range; "raised from 10 to 20 K" are two values."""
+    if second.join == "and":
+        return bool(re.search(r"\bbetween\s*$", before))
+    if second.join == "to" and _CHANGED.search(before):
+        return False
+    return second.join in ("-", "to") and first.amount < second.amount
+
+
+def _same(text: str, one: tuple[Value, _Item], other: tuple[Value, _Item]) -> bool:
+    """Whether a value only says another one again, in another unit and as both are rounded."""
+    (first, told), (second, again) = one, other
+    if told.unit == again.unit or not _SAME.fullmatch(text, first.end, second.start):
+        return False
+    pairs = zip((first.value, first.low, first.high), (second.value, second.low, second.high), strict=True)
+    apart = [abs(a - b) if a is not None and b is not None else 0.0 for a, b in pairs if (a, b) != (None, None)]
+    alike = (first.value is None) == (second.value is None)
+    return alike and max(apart) <= told.rounding + again.rounding + 1e-9
+
+
+def lists(text: str, found: list[Value]) -> list[list[Value]]:
+    """Values in order, those of one list ("130, 200 and 400 K") together."""
+    groups: list[list[Value]] = []
+    for value in found:
+        if groups and _LISTED.fullmatch(text, groups[-1][-1].end, value.start) and len(groups[-1]) < _MOST:
+            groups[-1].append(value)
+        else:
+            groups.append([value])
+    return groups
 
 
 def _decades(text: str) -> list[Value]:
@@ -101,13 +187,13 @@ def _decades(text: str) -> list[Value]:
         low: float
         high: float | None = None
         if match.group("count"):
-            low = float(_WORDS.get(match.group("count").lower(), 0) or match.group("count"))
+            low = _WORDS.get(match.group("count").lower(), 0) or _number(match.group("count"))
             if match.group("high"):
-                high = float(_WORDS.get(match.group("high").lower(), 0) or match.group("high"))
+                high = _WORDS.get(match.group("high").lower(), 0) or _number(match.group("high"))
         elif match.group("power"):
-            low = int(match.group("power")) + math.log10(float(match.group("mantissa") or 1) or 1)
+            low = int(match.group("power")) + math.log10(_number(match.group("mantissa") or "1") or 1)
         else:
-            factor = float(match.group("factor"))
+            factor = _number(match.group("factor"))
             if factor <= 1:
                 continue
             low = math.log10(factor)
@@ -115,21 +201,4 @@ def _decades(text: str) -> list[Value]:
             found.append(Value(match.start(), match.end(), low, None, None, "decades"))
         else:
             found.append(Value(match.start(), match.end(), None, min(low, high), max(low, high), "decades"))
-    return found
-
-
-def _configured(text: str, unit: str, table: dict[str, tuple[float, float]]) -> list[Value]:
-    spelled = "|".join(re.escape(u) for u in sorted(table, key=len, reverse=True))
-    pattern = re.compile(
-        rf"(?<![\w.^])(?P<first>{_N}){_ERROR}(?:\s?-\s?(?P<second>{_N}))?\s?(?P<unit>{spelled})(?![A-Za-z0-9])"
-    )
-    found = []
-    for match in pattern.finditer(text):
-        factor, offset = table[match.group("unit")]
-        first = float(match.group("first")) * factor + offset
-        if match.group("second"):
-            second = float(match.group("second")) * factor + offset
-            found.append(Value(match.start(), match.end(), None, min(first, second), max(first, second), unit))
-        else:
-            found.append(Value(match.start(), match.end(), first, None, None, unit))
     return found

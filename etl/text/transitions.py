@@ -1,7 +1,7 @@
-"""What the values of a text are values of, and of which compound: transition and property records by rules.
+"""What the values of a text are values of: transition and property records by rules.
 
-Which properties exist is `properties`, numbers with units are `quantities`, compounds come from `materials`; the
-records of whole documents are put together in `extract`.
+Which properties exist is `properties`, numbers with units are `quantities`, compounds come from `materials` and are
+tied to values by `links`; the records of whole documents are put together in `extract`.
 """
 
 import re
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from etl.text.links import linked
 from etl.text.materials import Mention
 from etl.text.plain import sentences
 from etl.text.properties import configuration, phrase
-from etl.text.quantities import Value, values
+from etl.text.quantities import Value, lists, values
 
 
 @dataclass(frozen=True)
@@ -131,15 +132,17 @@ _NOT_A_POINT_AFTER = re.compile(
 )
 
 
-def _cost(text: str, value: Value, cue: Cue, others: list[Value]) -> float:
-    """How far a cue is from a value, in characters, with what stands between weighted."""
-    before = cue.end <= value.start
-    between = text[cue.end : value.start] if before else text[value.end : cue.start]
+def _cost(text: str, listed: list[Value], value: Value, cue: Cue, others: list[Value]) -> float:
+    """How far a cue is from a value of a list, in characters, with what stands between weighted."""
+    start, end = listed[0].start, listed[-1].end
+    before = cue.end <= start
+    between = text[cue.end : start] if before else text[end : cue.start]
+    steps = listed.index(value) if before else len(listed) - 1 - listed.index(value)
     if before and cue.symbol and len(between) < 60 and _LINK.match(between):
-        return 0.0
-    cost = len(between) * (1.0 if before else 1.25)
-    low, high = (cue.end, value.start) if before else (value.end, cue.start)
-    cost += 45 * sum(1 for o in others if o is not value and low <= o.start < high)
+        return 0.0 if steps == 0 else 12.0 * steps
+    cost = len(between) * (1.0 if before else 1.25) + 12 * steps
+    low, high = (cue.end, start) if before else (end, cue.start)
+    cost += 45 * sum(1 for o in others if low <= o.start < high)
     cost += 12 * len(re.findall(r"[,;]|\band\b|\bwhile\b|\bwhereas\b", between))
     cost += 25 if cue.symbol else 0
     cost += 15 if cue.type.startswith("?") else 0
@@ -194,10 +197,15 @@ def read(
         if not quantities or any(not r.search(sentence) for r in cues.requires):
             continue
         signs = _cues(sentence, begin, cues)
-        chosen = [(v, *_meaning(text, v, signs, quantities, (begin, end), document, config)) for v in quantities]
+        groups = lists(text, quantities)
+        chosen = [
+            (v, *_meaning(text, group, v, signs, quantities, (begin, end), document, config))
+            for group in groups
+            for v in group
+        ]
         kept = [(v, kind, cost) for v, kind, cost in chosen if kind and _within(v, cues.ranges.get(kind))]
-        linked = _linked(text, [v for v, _, _ in kept], mentions, title, (begin, end))
-        for (value, kind, cost), (mention, how, sure) in zip(kept, linked, strict=True):
+        links = linked(text, [v for v, _, _ in kept], groups, mentions, title, (begin, end))
+        for (value, kind, cost), (mention, how, sure) in zip(kept, links, strict=True):
             confidence = round(max(0.1, 0.95 - cost / 300) * sure, 3)
             rule = f"{name}:{'symbol' if cost == 0 else 'cue'}:{how}"
             found.append(Found(name, kind, value, mention, (begin, end), rule, confidence))
@@ -212,6 +220,7 @@ def _within(value: Value, limits: tuple[float, float] | None) -> bool:
 
 def _meaning(
     text: str,
+    listed: list[Value],
     value: Value,
     signs: list[Cue],
     others: list[Value],
@@ -219,18 +228,19 @@ def _meaning(
     document: str,
     config: str | None,
 ) -> tuple[str, float]:
-    """What a value is ("" for nothing) and the cost of saying so."""
+    """What a value of a list is ("" for nothing) and the cost of saying so."""
+    start, end = listed[0].start, listed[-1].end
     reach = 1.6 * _FARTHEST  # no cue farther away can be the cheapest one that counts
-    near = [i for i, c in enumerate(signs) if c.end > value.start - reach and c.start < value.end + reach]
-    costs = sorted((_cost(text, value, signs[i], others), i) for i in near)
+    near = [i for i, c in enumerate(signs) if c.end > start - reach and c.start < end + reach]
+    costs = sorted((_cost(text, listed, value, signs[i], others), i) for i in near)
     if not costs or costs[0][0] > (_FARTHEST if len(others) > 1 else 1.6 * _FARTHEST):
         return "", 0.0
     cost, index = costs[0]
     cue = signs[index]
     sentence = text[span[0] : span[1]]
     # the words between cue and value tell; "temperature of 385 K" after "Curie" is no measuring temperature
-    before = text[cue.end if cue.end <= value.start else span[0] : value.start]
-    if cost > 0 and value.unit == "K" and _no_point(value, before, text[value.end : value.end + 22]):
+    before = text[cue.end if cue.end <= start else span[0] : start]
+    if cost > 0 and value.unit == "K" and _no_point(value, before, text[end : end + 22]):
         return "", 0.0
     if cue.type == "?":
         return _decided(sentence, value.start - span[0], document, config), cost
@@ -246,73 +256,3 @@ def _no_point(value: Value, before: str, after: str) -> bool:
         return True
     wide = value.low is not None and value.high is not None and value.high > 2 * value.low
     return wide and bool(_BETWEEN.search(before))
-
-
-def _linked(
-    text: str, quantities: list[Value], mentions: list[Mention], title: list[Mention], span: tuple[int, int]
-) -> list[tuple[Mention | None, str, float]]:
-    """The compound of each value: pairs with "respectively", else the nearest in the sentence, before, in the title."""
-    inside = [m for m in mentions if span[0] <= m.start < span[1]]
-    sentence = text[span[0] : span[1]]
-    real = [m for m in inside if m.kind != "element"]
-    if "respectively" in sentence and len(quantities) > 1 and len(real) == len(quantities):
-        return [(m, "respectively", 0.9) for m in real]
-    return [_nearest(text, v, inside, mentions, title, span) for v in quantities]
-
-
-_SUBSTRATE = re.compile(
-    r"^[\s-]*(?:\([\d ]+\)\s*)?(?:substrate|buffer|matrix|capping|single crystal substrate|electrode)", re.IGNORECASE
-)
-
-
-_UNDER = re.compile(r"\bon(?:to)?[\s-]+(?:[\w()-]+\s+){0,2}$")
-_COMPARED = re.compile(
-    r"\b(?:than|similar to|compared (?:to|with)|unlike|analogous to|isostructural (?:to|with))\s+"
-    r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
-)
-
-
-def _aside(text: str, mention: Mention) -> bool:
-    """Whether the compound is what something else lies on or is compared with, or names a structure type."""
-    before = text[max(0, mention.start - 40) : mention.start]
-    after = text[mention.end : mention.end + 30]
-    if _SUBSTRATE.match(after) or re.match(r"[\s-]types?\b", after):
-        return True
-    return bool(_UNDER.search(before) or _COMPARED.search(before))
-
-
-def _weight(text: str, mention: Mention, value: Value) -> float:
-    before = mention.end <= value.start
-    between = text[mention.end : value.start] if before else text[value.end : mention.start]
-    cost = len(between) + (0 if before else 20) + (70 if mention.kind == "element" else 0)
-    return cost + (120 if _aside(text, mention) else 0)
-
-
-def _nearest(
-    text: str, value: Value, inside: list[Mention], mentions: list[Mention], title: list[Mention], span: tuple[int, int]
-) -> tuple[Mention | None, str, float]:
-    def best(found: list[Mention]) -> Mention:
-        return min(found, key=lambda m: _weight(text, m, value))
-
-    solid = [m for m in inside if m.kind != "element" and m.formula != "H2O"]
-    if solid and (
-        _weight(text, best(solid), value) < 60 or not _aside(text, best(solid)) or len(mentions) == len(solid)
-    ):
-        return best(solid), "sentence", 1.0
-    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element"][-_REMEMBERED:]
-    earlier = [m for m in earlier if not _aside(text, m)]
-    if earlier:
-        near = best(earlier)
-        close = [m for m in title if m.kind != "element"]
-        if close and near.formula not in {m.formula for m in close} and span[0] - near.end > 400:
-            return close[0], "title", 0.7
-        return near, "previous", 0.8
-    solid_title = [m for m in title if m.kind != "element"]
-    if solid_title:
-        return solid_title[0], "title", 0.75
-    if inside:
-        return best(inside), "sentence", 0.7
-    if title:
-        return title[0], "title", 0.6
-    later = [m for m in mentions if m.kind != "element"] or mentions
-    return (best(later), "document", 0.5) if later else (None, "none", 0.3)

@@ -1,0 +1,161 @@
+"""Which compound of a text a value belongs to: lists in pairs, else the nearest one, clauses and asides weighted.
+
+What a value is a value of is `transitions`; where compounds stand is `materials`.
+"""
+
+import re
+from bisect import bisect_left
+from itertools import pairwise
+
+from etl.text.materials import Mention
+from etl.text.quantities import Value
+
+Link = tuple[Mention | None, str, float]  # the compound, how it was found, how sure
+_REMEMBERED = 40  # compounds named before a sentence that it may still be about
+_NEAR = 8  # compounds of a sentence looked at on each side of a value
+_UNPAIRED = 0.3  # sureness where a list of compounds and a list of values differ in length
+
+
+def linked(
+    text: str,
+    kept: list[Value],
+    groups: list[list[Value]],
+    mentions: list[Mention],
+    title: list[Mention],
+    span: tuple[int, int],
+) -> list[Link]:
+    """The compound of each value of a sentence.
+
+    Args:
+        text: plain text of the field.
+        kept: the values to link, in order.
+        groups: all values of the sentence, those of one list together.
+        mentions: compounds of the field.
+        title: compounds of the title.
+        span: the sentence.
+    """
+    respectively = "respectively" in text[span[0] : span[1]]
+    real = [m for m in mentions if span[0] <= m.start < span[1] and m.kind != "element"]
+    if respectively and len(kept) > 1 and len(real) == len(kept):
+        return [(m, "respectively", 0.9) for m in real]
+    starts = [v.start for group in groups for v in group]
+    named = _lists(text, mentions)
+    group_of = {value: group for group in groups for value in group}
+    links = []
+    for value in kept:
+        group = group_of[value]
+        mention, how, sure = _nearest(text, group, starts, mentions, title, span)
+        row = named.get(mention, []) if mention else []
+        if len(row) == len(group) > 1:
+            paired = "respectively" if respectively else "listed"
+            links.append((row[group.index(value)], paired, sure * (0.9 if respectively else 0.8)))
+        else:
+            links.append((mention, how, min(sure, _UNPAIRED)) if len(row) > 1 else (mention, how, sure))
+    return links
+
+
+_JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&)?\s*(?:bulk\s|the\s)?")
+
+
+def _lists(text: str, mentions: list[Mention]) -> dict[Mention, list[Mention]]:
+    """The list each compound stands in: "A and B", "A, B, and C"; "A, and B" may be two clauses."""
+    rows: list[list[Mention]] = []
+    commas: list[bool] = []
+    for first, second in pairwise([None, *(m for m in mentions if m.kind != "element")]):
+        joint = _JOINT.fullmatch(text, first.end, second.start) if first and second else None
+        if joint and joint.group().strip():
+            rows[-1].append(second)
+            commas[-1] = commas[-1] or bool(joint.group("comma"))
+        elif second:
+            rows.append([second])
+            commas.append(False)
+    return {m: row for row, comma in zip(rows, commas, strict=True) if len(row) > 2 or not comma for m in row}
+
+
+_SUBSTRATE = re.compile(
+    r"^[\s-]*(?:\([\d ]+\)\s*)?(?:substrate|buffer|matrix|capping|single crystal substrate|electrode)", re.IGNORECASE
+)
+_UNDER = re.compile(r"\bon(?:to)?[\s-]+(?:[\w()-]+\s+){0,2}$")
+_COMPARED = re.compile(
+    r"\b(?:than|similar to|compared (?:to|with)|unlike|analogous to|isostructural (?:to|with))\s+"
+    r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
+)
+_CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or)\b")
+_OWN = re.compile(r"\s*\)?\s*(?:in|of|for)\s+(?:(?:the|bulk|pure|undoped|thin|single|films?|crystals?|of)[\s-]+){0,4}")
+_HELD = re.compile(r"\s*(?:at|of|is|has|near|around|about|\(|=|~|\s)*")
+
+
+def _compared(text: str, mention: Mention) -> bool:
+    return bool(_COMPARED.search(text[max(0, mention.start - 40) : mention.start]))
+
+
+def _beneath(text: str, mention: Mention) -> bool:
+    """Whether something else lies on or in the compound, or it names a structure type."""
+    after = text[mention.end : mention.end + 30]
+    if _SUBSTRATE.match(after) or re.match(r"[\s-]types?\b", after):
+        return True
+    return bool(_UNDER.search(text[max(0, mention.start - 40) : mention.start]))
+
+
+def _aside(text: str, mention: Mention) -> bool:
+    """Whether the compound is not what is spoken of."""
+    return _beneath(text, mention) or _compared(text, mention)
+
+
+def _distance(text: str, mention: Mention, start: int, end: int) -> float:
+    """How far a compound is from a list of values, in characters."""
+    far = start - mention.end if mention.end <= start else mention.start - end + 20
+    return far + (70 if mention.kind == "element" else 0) + (120 if _aside(text, mention) else 0)
+
+
+def _weight(text: str, mention: Mention, group: list[Value], starts: list[int]) -> float:
+    """The distance within a sentence, with what stands between weighted: another clause, another value."""
+    start, end = group[0].start, group[-1].end
+    before = mention.end <= start
+    low, high = (mention.end, start) if before else (end, mention.start)
+    between = text[low:high]
+    if not before and not _aside(text, mention):
+        told = re.fullmatch(r"\s*\(", between) and text[mention.end : mention.end + 1] == ")"
+        if told or _OWN.fullmatch(between):
+            return 0.0
+    cost = _distance(text, mention, start, end)
+    if before and _HELD.fullmatch(between) and not _beneath(text, mention):
+        cost = len(between)  # "lower than that of V2O3 at 160 K": compared, but the value is its own
+    cost += 100 * len(_CLAUSE.findall(between))
+    cost += 45 * (bisect_left(starts, high) - bisect_left(starts, low))
+    return cost + (12 if before else 80) * between.count(",")
+
+
+def _nearest(
+    text: str,
+    group: list[Value],
+    starts: list[int],
+    mentions: list[Mention],
+    title: list[Mention],
+    span: tuple[int, int],
+) -> Link:
+    """The compound nearest in the sentence, else one named before, in the title, or anywhere."""
+    start, end = group[0].start, group[-1].end
+    inside = [m for m in mentions if span[0] <= m.start < span[1]]
+    solid = [m for m in inside if m.kind != "element" and m.formula != "H2O"]
+    if solid:
+        left = bisect_left([m.start for m in solid], start)
+        near = min(solid[max(0, left - _NEAR) : left + _NEAR], key=lambda m: _weight(text, m, group, starts))
+        if _weight(text, near, group, starts) < 60 or not _aside(text, near) or len(mentions) == len(solid):
+            return near, "sentence", 1.0
+    earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element"][-_REMEMBERED:]
+    earlier = [m for m in earlier if not _aside(text, m)]
+    close = [m for m in title if m.kind != "element"]
+    if earlier:
+        last = earlier[-1]
+        if close and last.formula not in {m.formula for m in close} and span[0] - last.end > 400:
+            return close[0], "title", 0.7
+        return last, "previous", 0.8
+    if close:
+        return close[0], "title", 0.75
+    if inside:
+        return min(inside, key=lambda m: _distance(text, m, start, end)), "sentence", 0.7
+    if title:
+        return title[0], "title", 0.6
+    later = [m for m in mentions if m.kind != "element"] or mentions
+    return (min(later, key=lambda m: _distance(text, m, start, end)), "document", 0.5) if later else (None, "none", 0.3)
