@@ -8,6 +8,8 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_COMPILE_BYTECODE := 1
 export GX_ANALYTICS_ENABLED := false
 export MPLBACKEND := Agg
+# threads that wait must not burn the cores that others need
+export OMP_WAIT_POLICY := PASSIVE
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo ui docs test bench lint typecheck imports drift clean
@@ -33,7 +35,7 @@ docs: setup
 	$(BIN)/python -m schemas.emit.generate
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 bench: setup
 	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts="-ra -s --import-mode=importlib"
