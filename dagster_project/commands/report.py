@@ -19,7 +19,8 @@ def report(
     home_: Home = None,
 ) -> None:
     """Writes a site of the published tables that opens from the file system."""
+    from dagster_project.lineage import edges
     from warehouse.report import build
 
-    site = build(home(home_), Path(out))
+    site = build(home(home_), Path(out), lineage=edges())
     say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=json)
