@@ -13,6 +13,7 @@ from dagster_project.commands.common import (
     Out,
     Seed,
     command,
+    finish,
     home,
     read_input,
     say,
@@ -58,22 +59,20 @@ def predict(
         raise InputError.of(
             "--samples without --samples-out, or the reverse", "the options", "give a positive count and a file"
         )
+    if "-" == out == samples_out:
+        raise InputError.of("rows and samples", "stdout", "give --out or --samples-out a file")
     frame, loaded = read_input(rows, needs=NAMES, text=TEXT), _model(model, home_dir, seed)
     made = training.predict(loaded, frame)
     if samples_out is not None:
         write_output(training.sample(loaded, frame, count=samples, seed=seed), samples_out)
-    write_output(made, out)
-    if out != "-" or not as_json:
-        say(
-            {
-                "rows": made.height,
-                "ok": int(made["ok"].sum()),
-                "in_domain": int(made["in_domain"].fill_null(False).sum()),
-                "model_id": loaded.model_id,
-                "out": out,
-            },
-            as_json=as_json,
-        )
+    summary = {
+        "rows": made.height,
+        "ok": int(made["ok"].sum()),
+        "in_domain": int(made["in_domain"].fill_null(False).sum()),
+        "model_id": loaded.model_id,
+        "out": out,
+    }
+    finish(made, out, summary, as_json=as_json)
 
 
 @command(app, "precursors")
@@ -92,9 +91,8 @@ def precursors(
     if top < 1:
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
     made = training.propose(_model(model, home_dir, seed), read_input(rows, needs=NAMES, text=TEXT), top=top)
-    write_output(made, out)
-    if out != "-" or not as_json:
-        say({"records": made.height, "targets": made["row"].n_unique(), "out": out}, as_json=as_json)
+    summary = {"records": made.height, "targets": made["row"].n_unique(), "out": out}
+    finish(made, out, summary, as_json=as_json)
 
 
 @command(app, "score")

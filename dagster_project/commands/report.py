@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def report(
     out: Annotated[str, typer.Option("--out", help="Folder to write; a former report there is replaced whole.")],
-    json: Json = False,
+    as_json: Json = False,
     home_: Home = None,
 ) -> None:
     """Writes a site of the published tables that opens from the file system."""
@@ -23,4 +23,4 @@ def report(
     from warehouse.report import build
 
     site = build(home(home_), Path(out), lineage=edges())
-    say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=json)
+    say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=as_json)
