@@ -32,8 +32,16 @@ Workers = Annotated[int, typer.Option("--workers", help="Processes to use; 0 mea
 
 
 def home(given: str | None = None) -> Path:
-    """The folder with tables, catalog and models: `--home`, else MATLOOM_HOME, else warehouse/data."""
-    return Path(given or os.environ.get("MATLOOM_HOME") or Path(__file__).parents[2] / "warehouse" / "data").resolve()
+    """The folder with tables, catalog and models: `--home`, else MATLOOM_HOME, else warehouse/data.
+
+    Raises:
+        InputError: a file lies there.
+    """
+    asked = given or os.environ.get("MATLOOM_HOME") or Path(__file__).parents[2] / "warehouse" / "data"
+    where = Path(asked).resolve()
+    if not next(p for p in (where, *where.parents) if p.exists()).is_dir():
+        raise InputError.of("a file where the tables should lie", where, "name a folder with --home or MATLOOM_HOME")
+    return where
 
 
 def workers(count: int) -> int:

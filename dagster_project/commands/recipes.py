@@ -90,7 +90,8 @@ def precursors(
 
     if top < 1:
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
-    made = training.propose(_model(model, home_dir, seed), read_input(rows, needs=NAMES, text=TEXT), top=top)
+    frame = read_input(rows, needs=NAMES, text=TEXT)  # before the model: what cannot be read need not train one
+    made = training.propose(_model(model, home_dir, seed), frame, top=top)
     summary = {"records": made.height, "targets": made["row"].n_unique(), "out": out}
     finish(made, out, summary, as_json=as_json)
 
@@ -100,10 +101,8 @@ def score(table: Table, model: Model = None, home_dir: Home = None, seed: Seed =
     """Every metric on a labelled table: all rows, and rows that share no paper or target with training."""
     from models.recipes import scoring
 
-    say(
-        scoring.score(_model(model, home_dir, seed), read_input(table, needs=NAMES, text=TEXT), seed=seed),
-        as_json=as_json,
-    )
+    frame = read_input(table, needs=NAMES, text=TEXT)
+    say(scoring.score(_model(model, home_dir, seed), frame, seed=seed), as_json=as_json)
 
 
 @command(app, "recommend")
@@ -120,6 +119,7 @@ def recommend(
     from models.recipes import recommend as pages
     from models.recipes.table import as_list
 
+    pages.check_target(target)
     found = pages.recommend(_model(model, home_dir, seed), target, given=as_list(given), top=top, seed=seed)
     if as_json:
         say(found, as_json=True)

@@ -242,9 +242,6 @@ def _parts(text: str) -> list[str]:
     return parts
 
 
-_CHARGE = re.compile(r"\^\d*[+-]$|(?<=[A-Za-z)\]\d])[+-]$")
-
-
 def _uncharged(text: str) -> str:
     """Takes off a charge at the end: "Co^3+", "Tb3+", "SO42-", "NH4+"."""
     if "^" not in text and text[-1:] not in ("+", "-"):

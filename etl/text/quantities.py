@@ -30,7 +30,6 @@ _TEMPERATURE = re.compile(
     rf",)\s?~?\s?(?P<second>{_N}){_ERROR})?"
     rf"\s?(?P<unit>{_KELVIN}){_NOT_RATE}"
 )
-_SINGLE = re.compile(rf"{_BEFORE}(?P<first>{_N}){_ERROR}\s?(?P<unit>{_KELVIN}){_NOT_RATE}")
 _ENERGY = re.compile(
     rf"(?<![\w.^])(?P<first>{_N}){_ERROR}(?:\s?(?:eV|meV))?(?:\s?(?P<join>-|to|and|"
     rf"or)\s?~?\s?(?P<second>{_N}){_ERROR})?\s?(?P<unit>m?eV)(?![A-Za-z0-9/]|\s?Å)"
