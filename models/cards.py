@@ -117,7 +117,7 @@ def read_card(folder: Path, *, kind: str) -> Card:
         InputError: no such folder, no card, an unreadable card, or a model of another kind.
     """
     if not folder.is_dir():
-        raise InputError.of("no such model folder", folder, f"train one with `matloom {_command(kind)} train`")
+        raise InputError.of("no such model folder", folder, f"train one with `matloom {_command(kind)}`")
     try:
         body = json.loads((folder / CARD).read_text())
         card = Card(**{**body, "caveats": tuple(body["caveats"])})
@@ -171,4 +171,5 @@ def page(card: Card) -> str:
 
 
 def _command(kind: str) -> str:
-    return {"screening": "screen", "recipes": "recipes"}.get(kind, kind)
+    task, classifier = kind.removesuffix("-classifier"), kind.endswith("-classifier")
+    return f"text train {task}" if classifier else f"{'screen' if kind == 'screening' else kind} train"

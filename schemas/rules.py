@@ -4,6 +4,7 @@ A rule says nothing of how it is checked: `schemas.emit.polars`, `.duckdb` and `
 holds the three to the same verdict. Column rules see non-null values only; missing values are `Column.nullable`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -76,6 +77,11 @@ class AnyPresent:
 
 
 RowRule = AtMost | SumsTo | PresentWhen | AnyPresent
+
+
+def probabilities(rules: Iterable[RowRule]) -> tuple[str, ...]:
+    """The columns that the rules make add up to one: the probabilities of classes, in declared order."""
+    return next((r.columns for r in rules if isinstance(r, SumsTo) and r.total == 1.0), ())
 
 
 def describe(rule: ColumnRule | RowRule) -> str:

@@ -1,5 +1,7 @@
 """The units the project uses, one per quantity. A column's `unit` is a key of `UNITS`."""
 
+ZERO_CELSIUS_K = 273.15
+
 UNITS: dict[str, str] = {
     "1": "dimensionless number or fraction",
     "count": "number of things",

@@ -46,8 +46,9 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
 )
 def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the site aside and replaces the former one."""
+    from dagster_project.lineage import edges
     from warehouse.report import build
 
     home = context.resources.warehouse.settings.home
-    site = build(home, home / "report")
+    site = build(home, home / "report", lineage=edges())
     yield dg.MaterializeResult(metadata={"index": dg.MetadataValue.path(str(site.index)), "pages": site.pages})

@@ -1,6 +1,6 @@
 """What every command shares: table files by suffix, `--json`, errors as one line, exit codes.
 
-A command body calls a public function of the domain packages and hands the result to `emit`. Nothing heavy is
+A command body calls a public function of the domain packages and hands rows and summary to `finish`. Nothing heavy is
 imported while this module loads: `matloom --help` must answer in a blink.
 """
 
@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.exceptions import TyperException
 
 from schemas.errors import InputError, MatloomError
 
 if TYPE_CHECKING:
     import polars as pl
 
+_REPORT = "run it again as `matloom --debug ...` and report the traceback"
 F = TypeVar("F", bound=Callable[..., Any])
 
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")]
@@ -30,13 +32,40 @@ Workers = Annotated[int, typer.Option("--workers", help="Processes to use; 0 mea
 
 
 def home(given: str | None = None) -> Path:
-    """The folder with tables, catalog and models: `--home`, else MATLOOM_HOME, else warehouse/data."""
-    return Path(given or os.environ.get("MATLOOM_HOME") or Path(__file__).parents[2] / "warehouse" / "data").resolve()
+    """The folder with tables, catalog and models: `--home`, else MATLOOM_HOME, else warehouse/data.
+
+    Raises:
+        InputError: a file lies there.
+    """
+    asked = given or os.environ.get("MATLOOM_HOME") or Path(__file__).parents[2] / "warehouse" / "data"
+    where = Path(asked).resolve()
+    if not next(p for p in (where, *where.parents) if p.exists()).is_dir():
+        raise InputError.of("a file where the tables should lie", where, "name a folder with --home or MATLOOM_HOME")
+    return where
 
 
 def workers(count: int) -> int:
     """The number of processes meant by `--workers`."""
     return count if count > 0 else (os.cpu_count() or 1)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The names in a text joined by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def folder(where: str) -> Path:
+    """The folder of that name, made if it is not there.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    made = Path(where)
+    try:
+        made.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError.of(f"cannot write ({error.strerror})", where, "name a folder you may write to") from error
+    return made
 
 
 def read_input(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...] = ()) -> "pl.DataFrame":
@@ -62,6 +91,12 @@ def write_output(frame: "pl.DataFrame", where: str) -> None:
     write_table(frame, where)
 
 
+def finish(frame: "pl.DataFrame", where: str, summary: dict[str, Any], *, as_json: bool) -> None:
+    """Ends a command that makes rows: writes them, then the summary. With '-' the rows have stdout to themselves."""
+    write_output(frame, where)
+    say(summary, as_json=as_json)
+
+
 def say(summary: dict[str, Any], *, as_json: bool) -> None:
     """Prints the summary: one JSON object on stdout with `--json`, else `key  value` lines on stderr."""
     if as_json:
@@ -73,27 +108,37 @@ def say(summary: dict[str, Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def reported_errors() -> Iterator[None]:
-    """Turns a `MatloomError` into one line on stderr and its exit code; `--debug` shows the traceback."""
+def reported_errors(name: str) -> Iterator[None]:
+    """Turns an error into one line on stderr and an exit code; `--debug` shows the traceback.
+
+    Args:
+        name: the command, named where the error is none that the project foresaw.
+    """
     try:
         yield
-    except MatloomError as error:
-        if os.environ.get("MATLOOM_DEBUG") == "1":
-            raise
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-        raise typer.Exit(error.exit_code) from error
+    except (typer.Exit, typer.Abort, TyperException):
+        raise
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; stop quietly
         raise typer.Exit(0) from None
+    except Exception as error:
+        if os.environ.get("MATLOOM_DEBUG") == "1":
+            raise
+        foreseen = isinstance(error, MatloomError)
+        what = str(error) if foreseen else f"unexpected {type(error).__name__} ({error}) in {name}: {_REPORT}"
+        sys.stderr.write(f"error: {' '.join(what.split())}\n")
+        raise typer.Exit(error.exit_code if isinstance(error, MatloomError) else 1) from error
 
 
 def command(app: typer.Typer, name: str) -> Callable[[F], F]:
-    """Registers a command whose `MatloomError`s are reported as one line."""
+    """Registers a command: its errors become one line, and stdout holds either rows or the summary, never both."""
 
     def register(function: F) -> F:
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with reported_errors():
+            with reported_errors(name):
+                if "-" in (kwargs.get("out"), kwargs.get("samples_out")) and kwargs.get("as_json"):
+                    raise InputError.of("rows and summary", "stdout", "give --out a file, or leave out --json")
                 return function(*args, **kwargs)
 
         app.command(name)(run)
@@ -110,7 +155,10 @@ __all__ = [
     "Seed",
     "Workers",
     "command",
+    "finish",
+    "folder",
     "home",
+    "listed",
     "read_input",
     "say",
     "workers",

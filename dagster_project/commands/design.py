@@ -12,6 +12,9 @@ from dagster_project.commands.common import (
     Seed,
     Workers,
     command,
+    finish,
+    folder,
+    listed,
     read_input,
     say,
     workers,
@@ -27,14 +30,13 @@ Problem = Annotated[str, typer.Argument(help="Problem file, or the name of a shi
 
 
 @command(app, "candidates")
-def candidates(problem: Problem, out: Out, json: Json = False) -> None:
+def candidates(problem: Problem, out: Out, as_json: Json = False) -> None:
     """List every candidate that a problem allows."""
     from models.design import candidates as enumerate_
     from schemas.problem import load
 
     found = enumerate_(load(problem))
-    write_output(found, out)
-    say({"candidates": found.height, "out": out}, as_json=json)
+    finish(found, out, {"candidates": found.height, "out": out}, as_json=as_json)
 
 
 @command(app, "init")
@@ -43,7 +45,7 @@ def init(
     out: Out,
     n: Annotated[int, typer.Option("--n", help="How many candidates.")] = 12,
     seed: Seed = 0,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Choose an initial design: levels evenly used, candidates far apart."""
     from models.design import candidates as enumerate_
@@ -53,8 +55,7 @@ def init(
     asked = load(problem)
     found = enumerate_(asked)
     rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)
-    write_output(found[rows], out)
-    say({"candidates": found.height, "chosen": len(rows), "out": out}, as_json=json)
+    finish(found[rows], out, {"candidates": found.height, "chosen": len(rows), "out": out}, as_json=as_json)
 
 
 @command(app, "propose")
@@ -65,7 +66,7 @@ def propose(
     batch: Annotated[int, typer.Option("--batch", help="How many candidates.")] = 1,
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Propose the next candidates; a row without an objective counts as a failed evaluation."""
     from models.design import campaigns
@@ -75,8 +76,8 @@ def propose(
     names = tuple(v.name for v in asked.variables)
     told = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
     found = campaigns.next_rows(asked, told, batch=batch, strategy=strategy, seed=seed)
-    write_output(found, out)
-    say({"observations": told.height, "proposed": found.height, "out": out}, as_json=json)
+    summary = {"observations": told.height, "proposed": found.height, "out": out}
+    finish(found, out, summary, as_json=as_json)
 
 
 @command(app, "simulate")
@@ -92,12 +93,12 @@ def simulate(
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
     count: Workers = 0,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Run closed loops on a look-up table."""
     from models.design import proposal, simulation
 
-    names = tuple(v.strip() for v in variables.split(",") if v.strip())
+    names = listed(variables)
     plan = simulation.Plan(
         variables=names,
         wanted=proposal.objectives(objectives),
@@ -110,8 +111,7 @@ def simulate(
         raise InputError.of(f"{seeds} seeds", "--seeds", "ask for at least one")
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
     trace = simulation.simulate(frame, plan, seeds=range(seed, seed + seeds), workers=workers(count))
-    write_output(trace, out)
-    say(simulation.summarise(trace, plan, frame), as_json=json)
+    finish(trace, out, simulation.summarise(trace, plan, frame), as_json=as_json)
 
 
 @command(model_app, "fit")
@@ -123,7 +123,7 @@ def fit(
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="lvgp, onehot or hamming.")] = "lvgp",
     seed: Seed = 0,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Fit a Gaussian process and write a model folder."""
     from models import lvgp
@@ -132,7 +132,7 @@ def fit(
 
     if kind not in KINDS:
         raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
-    names, levels = _list(inputs), _list(categorical)
+    names, levels = listed(inputs), listed(categorical)
     frame = read_input(table, needs=(*names, *levels, target), text=levels)
     known, values = _known(frame, target)
     encoding = of_frame(known, inputs=names, categorical=levels)
@@ -140,7 +140,7 @@ def fit(
         raise InputError.of("no inputs", "--inputs", "name input columns")
     made = lvgp.fit(known, values, encoding=encoding, kind=kind, seed=seed)
     card = lvgp.save(made, Path(out), target=target)
-    say({"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}, as_json=json)
+    say({"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}, as_json=as_json)
 
 
 @command(model_app, "predict")
@@ -148,7 +148,7 @@ def predict(
     model: Annotated[str, typer.Argument(help="Model folder.")],
     rows: Annotated[str, typer.Argument(help="Rows to predict.")],
     out: Out,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Add mean and standard deviation; rows with an unknown level stay with a reason."""
     import polars as pl
@@ -164,28 +164,24 @@ def predict(
     found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
     made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
     joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
-    write_output(frame.drop([c for c in joined.columns if c in frame.columns]).hstack(joined), out)
-    say({"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=json)
+    made_rows = frame.drop([c for c in joined.columns if c in frame.columns]).hstack(joined)
+    finish(made_rows, out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
 
 
 @command(model_app, "latent")
 def latent(
     model: Annotated[str, typer.Argument(help="Model folder.")],
     out: Annotated[str, typer.Option("--out", help="Folder for positions.csv and latent.svg.")],
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Write the positions of the levels, and draw them."""
     from models import lvgp
 
     positions = lvgp.load(Path(model)).latent()
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError.of(f"cannot write ({error.strerror})", out, "name a folder you may write to") from error
-    write_output(positions, str(folder / "positions.csv"))
-    _draw(positions, folder / "latent.svg")
-    say({"levels": positions.height, "out": out}, as_json=json)
+    into = folder(out)
+    write_output(positions, str(into / "positions.csv"))
+    _draw(positions, into / "latent.svg")
+    say({"levels": positions.height, "out": out}, as_json=as_json)
 
 
 def _draw(positions: "pl.DataFrame", path: Path) -> None:
@@ -208,10 +204,6 @@ def _draw(positions: "pl.DataFrame", path: Path) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     write_aside(buffer.getvalue(), path)
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(v.strip() for v in text.split(",") if v.strip())
 
 
 def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, Out, command, read_input, say, write_output
+from dagster_project.commands.common import InputError, Json, Out, command, finish, listed, read_input
 
 Docs = Annotated[str, typer.Argument(help="Documents: a table with an id and title, abstract, captions, body or text.")]
 Texts = Annotated[str, typer.Argument(help="Texts: a table with id and text.")]
@@ -34,10 +34,9 @@ def extract(
     from etl.text import extract as extraction
 
     frame = read_input(docs, needs=(id_column,), text=(id_column, *extraction.FIELDS))
-    wanted = tuple(k.strip() for k in kinds.split(",") if k.strip()) or extraction.KINDS
+    wanted = listed(kinds) or extraction.KINDS
     records, summary = extraction.extract(frame, kinds=wanted, properties=properties or None, id_column=id_column)
-    write_output(records, out)
-    say(summary, as_json=as_json)
+    finish(records, out, summary, as_json=as_json)
 
 
 def tag(
@@ -54,9 +53,9 @@ def tag(
         raise InputError.of(f"unknown model {model}", "--model", "only 'rules' is shipped")
     frame = read_input(texts, needs=(column,), text=(column, "id"))
     tagged = tagging.tag(frame, column=column)
-    write_output(tagged, out)
     entities = int(tagged["entities"].list.len().sum() or 0)
-    say({"texts": tagged.height, "entities": entities, "not_ok": int((~tagged["ok"]).sum())}, as_json=as_json)
+    summary = {"texts": tagged.height, "entities": entities, "not_ok": int((~tagged["ok"]).sum())}
+    finish(tagged, out, summary, as_json=as_json)
 
 
 def parse(
@@ -69,5 +68,5 @@ def parse(
     from etl.text.formula import parse_many
 
     parsed = parse_many(read_input(table, needs=(column,), text=(column,)), column=column)
-    write_output(parsed, out)
-    say({"rows": parsed.height, "ok": int(parsed["ok"].sum()), "not_ok": int((~parsed["ok"]).sum())}, as_json=as_json)
+    good = int(parsed["ok"].sum())
+    finish(parsed, out, {"rows": parsed.height, "ok": good, "not_ok": parsed.height - good}, as_json=as_json)

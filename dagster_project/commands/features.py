@@ -11,10 +11,9 @@ from dagster_project.commands.common import (
     Out,
     Workers,
     command,
+    finish,
     read_input,
-    say,
     workers,
-    write_output,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def composition(
     from etl.features import composition as features
 
     frame = read_input(rows, needs=(column,), text=(column,))
-    _finish(features.composition(frame, column=column, set=which), out, as_json)
+    _end(features.composition(frame, column=column, set=which), out, as_json=as_json)
 
 
 @command(app, "structure")
@@ -48,7 +47,7 @@ def structure(
     """Add the ten structure features and ours; null with a reason where one cannot be computed."""
     from etl.features import structure as features
 
-    _finish(features.structure(_structures(rows), workers=workers(count)), out, as_json)
+    _end(features.structure(_structures(rows), workers=workers(count)), out, as_json=as_json)
 
 
 def _structures(rows: str) -> "pl.DataFrame":
@@ -63,8 +62,6 @@ def _structures(rows: str) -> "pl.DataFrame":
     return frame
 
 
-def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
-    write_output(made, out)
-    if out != "-" or not as_json:
-        good = int(made["ok"].sum())
-        say({"rows": made.height, "ok": good, "not_ok": made.height - good, "out": out}, as_json=as_json)
+def _end(made: "pl.DataFrame", out: str, *, as_json: bool) -> None:
+    good = int(made["ok"].sum())
+    finish(made, out, {"rows": made.height, "ok": good, "not_ok": made.height - good, "out": out}, as_json=as_json)

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import Home, InputError, Json, Out, command, home, read_input, say, write_output
+from dagster_project.commands.common import (
+    Home,
+    InputError,
+    Json,
+    Out,
+    command,
+    finish,
+    home,
+    listed,
+    read_input,
+    say,
+    write_output,
+)
 from schemas.errors import MatloomError
 
 if TYPE_CHECKING:
@@ -24,7 +36,7 @@ def check(
     table: Annotated[str, typer.Argument(help="Declared table, or a table file.")],
     name: Annotated[str, typer.Option("--table", help="The declared table that the file should be.")] = "",
     out: Annotated[str | None, typer.Option("--out", help="File for the verdicts, one row a rule.")] = None,
-    json: Json = False,
+    as_json: Json = False,
     home_: Home = None,
 ) -> None:
     """Checks a table or a file: one row a rule, failing rows listed; exit 1 if a blocking rule fails."""
@@ -40,10 +52,11 @@ def check(
     if out is not None:
         write_output(report.frame(), out)
     verdicts = [r.printed() for r in report.results]
-    if json:
+    if as_json:
         say({**report.summary(), "verdicts": verdicts, "failing_rows": report.failing}, as_json=True)
     else:
-        _print(verdicts, report.failing)
+        if out != "-":
+            _print(verdicts, report.failing)
         say(report.summary(), as_json=False)
     failed = report.blocking
     if failed:
@@ -58,7 +71,7 @@ def bias(
     group: Annotated[str, typer.Option("--group", help="Column whose values make the groups.")],
     value: Annotated[str, typer.Option("--value", help="Column whose spread is measured.")],
     out: Out,
-    json: Json = False,
+    as_json: Json = False,
     home_: Home = None,
 ) -> None:
     """Measures how rows and values fall on groups; rows as in meta.bias_metrics."""
@@ -66,9 +79,9 @@ def bias(
 
     frame = _any(table, home(home_), text=(group,), needs=(group, value))
     found = measures.group_bias(frame, group=group, value=value)
-    write_output(found, out)
     over_all = found.filter(found["group_value"] == measures.ALL)
-    say({"rows": frame.height, **dict(over_all.select("metric_name", "metric_value").iter_rows())}, as_json=json)
+    summary = {"rows": frame.height, **dict(over_all.select("metric_name", "metric_value").iter_rows())}
+    finish(found, out, summary, as_json=as_json)
 
 
 @command(app, "leakage")
@@ -77,27 +90,22 @@ def leakage(
     test: Annotated[str, typer.Argument(help="Table or file that it is scored on.")],
     keys: Annotated[str, typer.Option("--keys", help="Columns, joined by commas, that must not be shared.")],
     out: Annotated[str | None, typer.Option("--out", help="File for the rows of TEST that leak.")] = None,
-    json: Json = False,
+    as_json: Json = False,
     home_: Home = None,
 ) -> None:
     """Counts what a training and a test set share; exit 1 if anything."""
     from models import bias as measures
 
-    chosen = tuple(k.strip() for k in keys.split(",") if k.strip())
+    chosen = listed(keys)
     left, right = (_any(t, home(home_), text=chosen, needs=chosen) for t in (train, test))
     found = measures.leakage(left, right, keys=chosen)
     if out is not None:
         write_output(measures.leaking_rows(left, right, keys=chosen), out)
-    if json:
-        say(
-            {
-                "train_rows": left.height,
-                "test_rows": right.height,
-                "leak": found["leak"].any(),
-                "keys": found.to_dicts(),
-            },
-            as_json=True,
-        )
+    summary = {"train_rows": left.height, "test_rows": right.height, "leak": bool(found["leak"].any())}
+    if as_json:
+        say({**summary, "keys": found.to_dicts()}, as_json=True)
+    elif out == "-":
+        say(summary, as_json=False)
     else:
         _table(found.to_dicts())
     if found["leak"].any():

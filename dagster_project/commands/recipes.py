@@ -13,6 +13,7 @@ from dagster_project.commands.common import (
     Out,
     Seed,
     command,
+    finish,
     read_input,
     say,
     write_output,
@@ -57,22 +58,20 @@ def predict(
         raise InputError.of(
             "--samples without --samples-out, or the reverse", "the options", "give a positive count and a file"
         )
+    if "-" == out == samples_out:
+        raise InputError.of("rows and samples", "stdout", "give --out or --samples-out a file")
     frame, loaded = read_input(rows, needs=NAMES, text=TEXT), _model(model, home_dir, seed)
     made = training.predict(loaded, frame)
     if samples_out is not None:
         write_output(training.sample(loaded, frame, count=samples, seed=seed), samples_out)
-    write_output(made, out)
-    if out != "-" or not as_json:
-        say(
-            {
-                "rows": made.height,
-                "ok": int(made["ok"].sum()),
-                "in_domain": int(made["in_domain"].fill_null(False).sum()),
-                "model_id": loaded.model_id,
-                "out": out,
-            },
-            as_json=as_json,
-        )
+    summary = {
+        "rows": made.height,
+        "ok": int(made["ok"].sum()),
+        "in_domain": int(made["in_domain"].fill_null(False).sum()),
+        "model_id": loaded.model_id,
+        "out": out,
+    }
+    finish(made, out, summary, as_json=as_json)
 
 
 @command(app, "precursors")
@@ -90,10 +89,10 @@ def precursors(
 
     if top < 1:
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
-    made = training.propose(_model(model, home_dir, seed), read_input(rows, needs=NAMES, text=TEXT), top=top)
-    write_output(made, out)
-    if out != "-" or not as_json:
-        say({"records": made.height, "targets": made["row"].n_unique(), "out": out}, as_json=as_json)
+    frame = read_input(rows, needs=NAMES, text=TEXT)  # before the model: what cannot be read need not train one
+    made = training.propose(_model(model, home_dir, seed), frame, top=top)
+    summary = {"records": made.height, "targets": made["row"].n_unique(), "out": out}
+    finish(made, out, summary, as_json=as_json)
 
 
 @command(app, "score")
@@ -101,10 +100,8 @@ def score(table: Table, model: Model = None, home_dir: Home = None, seed: Seed =
     """Every metric on a labelled table: all rows, and rows that share no paper or target with training."""
     from models.recipes import scoring
 
-    say(
-        scoring.score(_model(model, home_dir, seed), read_input(table, needs=NAMES, text=TEXT), seed=seed),
-        as_json=as_json,
-    )
+    frame = read_input(table, needs=NAMES, text=TEXT)
+    say(scoring.score(_model(model, home_dir, seed), frame, seed=seed), as_json=as_json)
 
 
 @command(app, "recommend")
@@ -121,6 +118,7 @@ def recommend(
     from models.recipes import recommend as pages
     from models.recipes.table import as_list
 
+    pages.check_target(target)
     found = pages.recommend(_model(model, home_dir, seed), target, given=as_list(given), top=top, seed=seed)
     if as_json:
         say(found, as_json=True)

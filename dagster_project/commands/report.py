@@ -15,11 +15,12 @@ def register(app: typer.Typer) -> None:
 
 def report(
     out: Annotated[str, typer.Option("--out", help="Folder to write; a former report there is replaced whole.")],
-    json: Json = False,
+    as_json: Json = False,
     home_: Home = None,
 ) -> None:
     """Writes a site of the published tables that opens from the file system."""
+    from dagster_project.lineage import edges
     from warehouse.report import build
 
-    site = build(home(home_), Path(out))
-    say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=json)
+    site = build(home(home_), Path(out), lineage=edges())
+    say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=as_json)

@@ -12,6 +12,9 @@ from dagster_project.commands.common import (
     Out,
     Seed,
     command,
+    finish,
+    folder,
+    listed,
     read_input,
     say,
     write_output,
@@ -66,7 +69,7 @@ def evaluate(
     """Score the classifier by nested cross-validation under each grouping, beside two baselines."""
     from models.screening import evaluation
 
-    asked = [g.strip() for g in groups.split(",") if g.strip()]
+    asked = list(listed(groups))
     if not asked:
         raise InputError.of("no grouping", "--groups", "name at least one, such as family_tm_anion")
     say(
@@ -84,7 +87,7 @@ def predict(
 
     frame = read_input(rows, needs=NAMES, text=NAMES)
     made = training.predict(_screening(model, home_dir, seed), _structured(frame))
-    _finish(made.drop(set(made.columns) & set(_STRUCTURE_ONLY) - set(frame.columns)), out, as_json)
+    _end(made.drop(set(made.columns) & set(_STRUCTURE_ONLY) - set(frame.columns)), out, as_json=as_json)
 
 
 @command(app, "explain")
@@ -106,12 +109,11 @@ def explain(
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
     loaded = _screening(model, home_dir, seed)
     found = explanation.explain(loaded, features=features, top=top)
-    folder = Path(out)
-    _folder(folder)
+    into = folder(out)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
     for name, table in tables.items():
-        write_output(table, str(folder / f"{name}.csv"))
-    figures = _draw(found, folder)
+        write_output(table, str(into / f"{name}.csv"))
+    figures = _draw(found, into)
     say(
         {
             "model_id": loaded.model_id,
@@ -135,13 +137,10 @@ def families(
     """Gather predictions by family, with false-discovery control."""
     from models.screening.families import families as gather
 
-    asked = [g.strip() for g in groups.split(",") if g.strip()] if groups else None
+    asked = list(listed(groups)) if groups else None
     found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked)
-    write_output(found, out)
-    say(
-        {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out},
-        as_json=as_json or out == "-",
-    )
+    summary = {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out}
+    finish(found, out, summary, as_json=as_json)
 
 
 @command(temperature_app, "predict")
@@ -152,7 +151,7 @@ def temperature_predict(
     from models.screening import temperature
 
     frame = read_input(rows, needs=NAMES, text=NAMES)
-    _finish(temperature.predict(_temperature(model, home_dir, seed), frame), out, as_json)
+    _end(temperature.predict(_temperature(model, home_dir, seed), frame), out, as_json=as_json)
 
 
 @command(temperature_app, "train")
@@ -203,8 +202,7 @@ def _structured(frame: "pl.DataFrame") -> "pl.DataFrame":
     return pl.concat([frame, made.select(columns)], how="horizontal")
 
 
-def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
-    write_output(made, out)
+def _end(made: "pl.DataFrame", out: str, *, as_json: bool) -> None:
     summary = {
         "rows": made.height,
         "ok": int(made["ok"].sum()),
@@ -213,8 +211,7 @@ def _finish(made: "pl.DataFrame", out: str, as_json: bool) -> None:
     }
     if "label" in made.columns:
         summary["predicted_mit"] = int((made["label"] == "mit").fill_null(False).sum())
-    if out != "-" or not as_json:
-        say(summary, as_json=as_json)
+    finish(made, out, summary, as_json=as_json)
 
 
 def _screening(model: str | None, home_dir: str | None, seed: int) -> "ScreeningModel":
@@ -239,13 +236,6 @@ def _temperature(model: str | None, home_dir: str | None, seed: int) -> "Tempera
         return temperature.save(temperature.train(labelled_compounds(), seed=seed), folder)
 
     return temperature.load(Path(model) if model else shipped("temperature", home_dir=home_dir, seed=seed, make=make))
-
-
-def _folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError.of(f"cannot make the folder ({error.strerror})", folder, "choose another") from error
 
 
 def _draw(found: "Explanation", folder: Path) -> list[str]:

@@ -1,16 +1,21 @@
-"""`matloom text`: select, discover, classify; extraction joins from `extract`."""
+"""`matloom text`: select, discover, classify, train; extraction joins from `extract`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_project.commands import extract
-from dagster_project.commands.common import Json, Out, Seed, command, read_input, say, write_output
+from dagster_project.commands.common import Json, Out, Seed, command, finish, read_input, say
+
+if TYPE_CHECKING:
+    from etl.text.classify import Classifier
 
 app = typer.Typer(no_args_is_help=True, help="Select, classify and read documents.")
 formula_app = typer.Typer(no_args_is_help=True, help="Chemical formulas as written in text.")
 Docs = Annotated[str, typer.Argument(help="Documents: a table with an id, title and abstract.")]
 Id = Annotated[str, typer.Option("--id", help="Column that identifies a document.")]
+Column = Annotated[str, typer.Option("--column", help="Column of the texts.")]
 _TEXT = ("title", "abstract")
 
 
@@ -20,7 +25,7 @@ def select(
     out: Out,
     problem: Annotated[str, typer.Option("--problem", help="Problem, or a YAML file of keywords.")] = "mit",
     id_column: Id = "document_id",
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Score documents against a keyword list."""
     from etl.text import select as selection
@@ -29,9 +34,9 @@ def select(
     keywords = load_keywords(problem)
     frame = read_input(docs, needs=(id_column, *_TEXT), text=(id_column, *_TEXT))
     found = selection.select(frame, keywords, id_column=id_column)
-    write_output(found, out)
     chosen = int(found["selected"].sum())
-    say({"documents": found.height, "selected": chosen, "not_ok": int((~found["ok"]).sum())}, as_json=json)
+    summary = {"documents": found.height, "selected": chosen, "not_ok": int((~found["ok"]).sum())}
+    finish(found, out, summary, as_json=as_json)
 
 
 @command(app, "discover")
@@ -43,7 +48,7 @@ def discover(
     top: Annotated[int, typer.Option("--top", help="Proposals a group and round.")] = 50,
     id_column: Id = "document_id",
     seed: Seed = 0,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Propose new keywords from the text around the known ones."""
     from etl.text import discover as discovery
@@ -52,8 +57,7 @@ def discover(
     keywords = load_keywords(seeds)
     frame = read_input(docs, needs=(id_column, *_TEXT), text=(id_column, *_TEXT))
     found = discovery.discover(frame, seeds=keywords, rounds=rounds, top=top, seed=seed, id_column=id_column)
-    write_output(found, out)
-    say({"documents": frame.height, "proposals": found.height}, as_json=json)
+    finish(found, out, {"documents": frame.height, "proposals": found.height}, as_json=as_json)
 
 
 @command(app, "classify")
@@ -61,17 +65,66 @@ def classify(
     texts: Annotated[str, typer.Argument(help="Texts: a table with id and text.")],
     out: Out,
     task: Annotated[str, typer.Option("--task", help="paragraph or sentence.")] = "paragraph",
-    column: Annotated[str, typer.Option("--column", help="Column of the texts.")] = "text",
-    json: Json = False,
+    model: Annotated[str | None, typer.Option("--model", help="Model folder; the shipped model unless given.")] = None,
+    column: Column = "text",
+    as_json: Json = False,
 ) -> None:
     """Say what paragraphs or sentences are about."""
     from etl.text import classify as classification
 
     frame = read_input(texts, needs=(column,), text=(column, "id"))
-    found = classification.classify(frame, task=task, column=column)
-    write_output(found, out)
+    found = classification.classify(frame, task=task, column=column, model=_classifier(model, task))
     counts = {str(k): int(v) for k, v in found["label"].drop_nulls().value_counts(sort=True).iter_rows()}
-    say({"texts": found.height, "not_ok": int((~found["ok"]).sum()), **counts}, as_json=json)
+    finish(found, out, {"texts": found.height, "not_ok": int((~found["ok"]).sum()), **counts}, as_json=as_json)
+
+
+@command(app, "train")
+def train(
+    task: Annotated[str, typer.Argument(help="What the classifier is for: paragraph or sentence.")],
+    data: Annotated[list[str], typer.Option("--data", help="Table with the texts and their label; may be repeated.")],
+    out: Annotated[str, typer.Option("--out", help="Model folder to write.")],
+    column: Column = "text",
+    label: Annotated[str, typer.Option("--label", help="Column of the classes.")] = "label",
+    as_json: Json = False,
+) -> None:
+    """Train a classifier on labelled texts and write a model folder with its card."""
+    import polars as pl
+
+    from etl.text import classify as classification
+    from models import cards
+
+    classification.check_task(task)
+    kept = (column, label)
+    read = [read_input(where, needs=kept, text=(*kept, "document_id")) for where in data]
+    grouped = all("document_id" in frame.columns for frame in read)
+    names = (*kept, "document_id") if grouped else kept
+    examples = pl.concat(frame.select(pl.col(names).cast(pl.String)) for frame in read)
+    model, scores = classification.train(examples, column=column, label=label)
+    counts = {k: scores.pop(k) for k in ("rows", "left_out")}
+    settings = {"task": task, "classes": list(model.labels)}
+    kind = f"{task}-classifier"
+    card = cards.Card(
+        kind=kind,
+        model_id=cards.identify(kind, settings, examples.rows()),
+        summary=f"Says of a {task} which it is of {', '.join(model.labels)}.",
+        data={**counts, "files": [Path(where).name for where in data]},
+        settings=settings,
+        scores=scores,
+        caveats=("Probabilities hold for texts like those it learned from.",),
+    )
+    saved = cards.save(model, card, Path(out))
+    say({"model_id": saved.model_id, "out": out, **counts, "scores": scores}, as_json=as_json)
+
+
+def _classifier(model: str | None, task: str) -> "Classifier | None":
+    """The classifier of a model folder; None stands for the shipped one."""
+    if model is None:
+        return None
+    from etl.text.classify import Classifier
+    from models import cards
+
+    found: Classifier = cards.load(Path(model), kind=f"{task}-classifier", expect=Classifier)
+    return found
 
 
 extract.register(app, formula_app)

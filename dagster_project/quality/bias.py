@@ -1,27 +1,22 @@
 """Hand-written checks of bias, chosen by the columns that a table has. The measures are in `models.bias`."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import polars as pl
 
-from dagster_project.quality.model import Check, Measured, Others
+from dagster_project.quality.model import Check, Measured, Severity
 from schemas.core import Table, Type
+from schemas.rules import probabilities
 
-LABELS = ("label", "label_name", "true_label")
-GROUPS = (
-    "family",
-    "family_ln",
-    "family_tm_anion",
-    "route",
-    "chemsys",
-    "source",
-    "source_name",
-    "crystal_system",
-    "prototype",
-)
-FORMULAS = ("formula_reduced", "formula", "target_formula", "target")
-SPLIT_KEYS = ("document_id", "doi", *FORMULAS)
+# The columns that the checks look for; a test holds each name to a declared table.
+LABELS = ("label_name", "label")
+FAMILIES = ("family_ln", "family_tm_anion")
+GROUPS = (*FAMILIES, "family", "route", "chemsys", "source", "prototype")
+FORMULAS = ("formula_reduced", "formula", "target")
 FEW = 30  # below this many rows a share says little, and no bias check speaks
+FOLDS = 5
 
 
 def bias_metrics(table: Table, frame: pl.DataFrame, *, version: int = 0) -> pl.DataFrame:
@@ -51,153 +46,173 @@ def bias_checks(table: Table) -> list[Check]:
     """The hand-written checks that the columns of a table allow."""
     # a label with its probabilities beside it is a prediction: its balance is a result, not a defect of the data
     predicted = any(c.startswith("p_") for c in table.column_names)
-    label = None if predicted else _first(table, LABELS)
+    data = table.layer in ("raw", "core", "feat")
+    label = None if predicted or not data else _first(table, LABELS)
     formula = _first(table, FORMULAS)
-    labelled = label is not None and table.layer in ("raw", "core", "feat")
+    families = [c for c in FAMILIES if c in table.column_names and data]
     found: list[Check] = []
-    if labelled and label:
-        found.append(_class_balance(label))
+    if label:
+        found += [_class_balance(label)]
         found += [_duplicates(formula, label)] if formula else []
-    if table.layer in ("core", "feat"):
-        found += [_sentinels(_physical(table), label)] if _physical(table) else []
-        found += [_coverage(c) for c in ("family",) if c in table.column_names]
-    if "split" in table.column_names:
-        found += [_split_leakage(k) for k in SPLIT_KEYS if k in table.column_names]
-    if table.layer == "pred":
-        found += [_varies(c.name) for c in table.columns if c.name == "p_mit"]
-    return found
+        found += [_fold_leakage(family, formula, label) for family in families if formula]
+    if table.layer in ("core", "feat") and _physical(table):
+        found.append(_sentinels(_physical(table), label))
+    found += [_coverage(c) for c in families]
+    classes = probabilities(table.row_rules)
+    return found + ([_varies(classes)] if classes else [])
+
+
+def _check(
+    name: str,
+    measure: Callable[[pl.DataFrame], Measured],
+    remedy: str,
+    *,
+    severity: Severity = "warning",
+    low: float | None = None,
+    high: float | None = None,
+) -> Check:
+    return Check(
+        name=name,
+        severity=severity,
+        owner="team:quality",
+        remedy=remedy,
+        measure=lambda frame, _others: measure(frame),
+        low=low,
+        high=high,
+    )
+
+
+def _too_few(count: int, what: str) -> Measured:
+    return Measured(value=None, text=f"{count} {what}: too few to judge")
 
 
 def _class_balance(label: str) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        from models.bias import class_balance
-
-        labelled = frame.drop_nulls([label])
-        if labelled.height < FEW:
-            return Measured(value=None, text=f"{labelled.height} labelled rows: too few to judge")
-        found = class_balance(labelled, label=label)
-        shares = found.filter(pl.col("metric_name") == "share")
-        text = ", ".join(f"{g} {v:.1%}" for g, v in shares.select("group_value", "metric_value").iter_rows())
-        return Measured(value=_metric(found, "minority_share") or 0.0, text=text)
-
-    return Check(
-        name=f"class balance of {label}",
-        severity="warning",
-        owner="team:quality",
-        remedy="a class is nearly absent: collect more of it, or report per-class scores only",
-        measure=measure,
+    return _check(
+        f"class balance of {label}",
+        partial(_minority, label=label),
+        "a class is nearly absent: collect more of it, or report per-class scores only",
         low=0.02,
     )
 
 
+def _minority(frame: pl.DataFrame, *, label: str) -> Measured:
+    from models.bias import class_balance
+
+    labelled = frame.drop_nulls([label])
+    if labelled.height < FEW:
+        return _too_few(labelled.height, "labelled rows")
+    found = class_balance(labelled, label=label)
+    shares = found.filter(pl.col("metric_name") == "share")
+    text = ", ".join(f"{g} {v:.1%}" for g, v in shares.select("group_value", "metric_value").iter_rows())
+    return Measured(value=_metric(found, "minority_share") or 0.0, text=text)
+
+
 def _coverage(group: str) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        from models.bias import coverage
-
-        known = frame.drop_nulls([group])
-        if known.height < FEW:
-            return Measured(value=None, text=f"{known.height} rows with a {group}: too few to judge")
-        found = coverage(known, group=group)
-        largest = _metric(found, "largest_share") or 0.0
-        groups, effective = _metric(found, "groups") or 0.0, _metric(found, "effective_groups") or 0.0
-        return Measured(
-            value=largest,
-            text=f"{groups:.0f} groups, effectively {effective:.1f}; largest {largest:.1%}",
-        )
-
-    return Check(
-        name=f"coverage of {group}",
-        severity="warning",
-        owner="team:quality",
-        remedy=f"one {group} holds most rows: validate by leaving {group} out, and select the next documents elsewhere",
-        measure=measure,
+    return _check(
+        f"coverage of {group}",
+        partial(_largest, group=group),
+        f"one {group} holds most rows: validate by leaving {group} out, and select the next documents elsewhere",
         high=0.6,
     )
 
 
+def _largest(frame: pl.DataFrame, *, group: str) -> Measured:
+    from models.bias import coverage
+
+    known = frame.drop_nulls([group])
+    if known.height < FEW:
+        return _too_few(known.height, f"rows with a {group}")
+    found = coverage(known, group=group)
+    largest, groups, effective = (_metric(found, m) or 0.0 for m in ("largest_share", "groups", "effective_groups"))
+    text = f"{groups:.0f} groups, effectively {effective:.1f}; largest {largest:.1%}"
+    return Measured(value=largest, text=text)
+
+
 def _sentinels(columns: tuple[str, ...], label: str | None) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        from models.bias import sentinel_zeros
-
-        if frame.height < FEW:
-            return Measured(value=None, text=f"{frame.height} rows: too few to judge")
-        found = sentinel_zeros(frame, columns=columns, label=label).filter(pl.col("metric_name") == "sentinel_share")
-        rows = int(found.get_column("group_rows").sum() or 0)
-        named = ", ".join(f"{c}: {n}" for c, n in found.select("group_column", "group_rows").iter_rows())
-        return Measured(value=float(rows), text=named or "no zeros that stand apart", failing_rows=rows)
-
-    return Check(
-        name="sentinel zeros",
-        severity="warning",
-        owner="team:quality",
-        remedy="zeros that stand apart are failed calculations: set them to null, they tell labels to a model",
-        measure=measure,
+    return _check(
+        "sentinel zeros",
+        partial(_placeholders, columns=columns, label=label),
+        "zeros that stand apart are failed calculations: set them to null, they tell labels to a model",
         high=0.0,
     )
 
 
+def _placeholders(frame: pl.DataFrame, *, columns: tuple[str, ...], label: str | None) -> Measured:
+    from models.bias import sentinel_zeros
+
+    if frame.height < FEW:
+        return _too_few(frame.height, "rows")
+    found = sentinel_zeros(frame, columns=columns, label=label).filter(pl.col("metric_name") == "sentinel_share")
+    rows = int(found.get_column("group_rows").sum() or 0)
+    named = ", ".join(f"{c}: {n}" for c, n in found.select("group_column", "group_rows").iter_rows())
+    return Measured(value=float(rows), text=named or "no zeros that stand apart", failing_rows=rows)
+
+
 def _duplicates(formula: str, label: str) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        from models.bias import duplicate_disagreement
-
-        found = duplicate_disagreement(frame, keys=(formula,), value=label).filter(
-            pl.col("metric_name").str.starts_with("disagreeing")
-        )
-        repeats = int(found.get_column("group_rows").sum() or 0)
-        share = max(found.get_column("metric_value").drop_nulls().to_list(), default=None)
-        if share is None or repeats < 5:
-            return Measured(value=None, text=f"{repeats} formulas repeat: too few to judge")
-        return Measured(value=share, text=f"{share:.1%} of {repeats} repeated formulas carry several labels")
-
-    return Check(
-        name=f"repeats agree on {label}",
-        severity="warning",
-        owner="team:quality",
-        remedy="polymorphs may differ; else settle the label from the sources and keep the reason",
-        measure=measure,
+    return _check(
+        f"repeats agree on {label}",
+        partial(_disagreeing, formula=formula, label=label),
+        "polymorphs may differ; else settle the label from the sources and keep the reason",
         high=0.5,
     )
 
 
-def _split_leakage(key: str) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        from models.bias import leakage
+def _disagreeing(frame: pl.DataFrame, *, formula: str, label: str) -> Measured:
+    from models.bias import duplicate_disagreement
 
-        train, test = (frame.filter(pl.col("split").cast(pl.String) == side) for side in ("train", "test"))
-        if not train.height or not test.height:
-            return Measured(value=None, text="no train and test rows")
-        found = leakage(train, test, keys=(key,)).row(0, named=True)
-        return Measured(
-            value=float(found["test_rows"]),
-            text=f"{found['shared_values']} values on both sides",
-            failing_rows=found["test_rows"],
-        )
+    found = duplicate_disagreement(frame, keys=(formula,), value=label).filter(
+        pl.col("metric_name").str.starts_with("disagreeing")
+    )
+    repeats = int(found.get_column("group_rows").sum() or 0)
+    share = max(found.get_column("metric_value").drop_nulls().to_list(), default=None)
+    if share is None or repeats < 5:
+        return _too_few(repeats, "repeated formulas")
+    return Measured(value=share, text=f"{share:.1%} of {repeats} repeated formulas carry several labels")
 
-    return Check(
-        name=f"train and test share no {key}",
+
+def _fold_leakage(family: str, formula: str, label: str) -> Check:
+    return _check(
+        f"folds by {family} share no {formula}",
+        partial(_shared_by_folds, family=family, formula=formula, label=label),
+        f"the same {formula} stands in several {family}: give it one, or scores of grouped folds are flattered",
         severity="blocking",
-        owner="team:quality",
-        remedy=f"split by {key}, not by row",
-        measure=measure,
         high=0.0,
     )
 
 
-def _varies(column: str) -> Check:
-    def measure(frame: pl.DataFrame, _others: Others | None) -> Measured:
-        known = frame.get_column(column).drop_nulls()
-        if len(known) < FEW:
-            return Measured(value=None, text=f"{len(known)} predictions: too few to judge")
-        return Measured(value=float(known.n_unique()), text=f"{known.n_unique()} distinct values")
+def _shared_by_folds(frame: pl.DataFrame, *, family: str, formula: str, label: str) -> Measured:
+    """Rows of held-out folds whose family or formula was trained on; folds as the classifier is scored by."""
+    from models.bias import leakage
+    from models.screening.ensemble import splits
 
-    return Check(
-        name=f"{column} varies",
-        severity="warning",
-        owner="team:quality",
-        remedy="a constant prediction means that the features did not reach the model",
-        measure=measure,
+    known = frame.drop_nulls([family, label]).filter(pl.len().over(label) > 1)
+    if known.height < FEW or known[family].n_unique() < 2:
+        return _too_few(known.height, f"labelled rows in {known[family].n_unique()} {family}")
+    codes = known[label].rank("dense").cast(pl.Int64).to_numpy() - 1
+    leaks = [
+        leakage(known[train.tolist()], known[test.tolist()], keys=(family, formula))
+        for train, test in splits(codes, known[family].to_list(), folds=FOLDS, seed=0)
+    ]
+    rows = sum(int(found["test_rows"].sum()) for found in leaks)
+    text = f"{rows} rows of {len(leaks)} held-out folds have a family or formula that was trained on"
+    return Measured(value=float(rows), text=text, failing_rows=rows)
+
+
+def _varies(columns: tuple[str, ...]) -> Check:
+    return _check(
+        f"{', '.join(columns)} vary",
+        partial(_distinct, columns=columns),
+        "a constant prediction means that the features did not reach the model",
         low=2.0,
     )
+
+
+def _distinct(frame: pl.DataFrame, *, columns: tuple[str, ...]) -> Measured:
+    known = frame.select(columns).drop_nulls()
+    if known.height < FEW:
+        return _too_few(known.height, "predictions")
+    kinds = known.n_unique()
+    return Measured(value=float(kinds), text=f"{kinds} distinct predictions")
 
 
 def _first(table: Table, names: tuple[str, ...]) -> str | None:

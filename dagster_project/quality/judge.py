@@ -2,10 +2,9 @@
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -39,15 +38,14 @@ def judge(metrics: list[Metric]) -> set[str]:
 
 def _not_ordered(rows: list[tuple[str, float, float]], greater: str, less: str) -> list[int]:
     """Numbers of the rows whose `greater` is below `less`."""
-    gx = _great_expectations()
-    import great_expectations.expectations as gxe
     import pandas as pd
 
+    from schemas.emit.gx import batch_of
+
     data = pd.DataFrame(rows, columns=["check", "observed", "bound"]).astype({"observed": float, "bound": float})
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("metrics")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": data})
+    batch = batch_of(data, name="metrics")
+    import great_expectations.expectations as gxe
+
     expectation = gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=greater, column_B=less, or_equal=True)
     result = batch.validate(expectation, result_format={"result_format": "COMPLETE"})
     if result.exception_info and result.exception_info.get("raised_exception"):
@@ -80,13 +78,6 @@ def _suite(table: Table) -> "Suite":
     if key not in _SUITES:
         _SUITES[key] = suite(table)
     return _SUITES[key]
-
-
-def _great_expectations() -> Any:
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations
-
-    return great_expectations
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ default preset does; statistics equal matminer's to rounding. Structure-dependen
 
 import functools
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,19 +111,6 @@ def composition(frame: pl.DataFrame, *, column: str = "formula", set: str = "mag
     for first in range(0, frame.height, BATCH):
         _fill(values, parsed, first, min(first + BATCH, frame.height))
     return _assembled(frame, names, values, parsed.reasons)
-
-
-def composition_batches(
-    frame: pl.DataFrame, *, column: str = "formula", which: str = "magpie", rows: int = BATCH
-) -> Iterator[pl.DataFrame]:
-    """Yields `composition` of successive slices, so that memory stays flat however long the table is.
-
-    Raises:
-        InputError: unknown set or missing column.
-    """
-    _names(which, column, frame)
-    for part in frame.iter_slices(rows):
-        yield composition(part, column=column, set=which)
 
 
 def _names(which: str, column: str, frame: pl.DataFrame) -> tuple[str, ...]:

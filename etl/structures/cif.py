@@ -4,7 +4,6 @@ Readers check what parsers let pass: occupancies, overlapping atoms, cells and e
 raised as `StructureError` with a short reason; what is only noteworthy becomes a flag.
 """
 
-import hashlib
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -183,11 +182,6 @@ def to_cif(structure: "Structure") -> str:
     from pymatgen.io.cif import CifWriter
 
     return str(CifWriter(structure))
-
-
-def content_id(source: str, text: str) -> str:
-    """A stable id from the source's name and the text of a structure."""
-    return f"{source}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def raw_frame(rows: Iterable[Mapping[str, str | None]]) -> pl.DataFrame:

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from schemas.units import ZERO_CELSIUS_K
+
 
 @lru_cache(maxsize=1)
 def procedures() -> dict[str, Any]:
@@ -56,7 +58,7 @@ _NUMBERS = {"half an": 0.5, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "
 
 
 def _kelvin(value: float, unit: str) -> float:
-    return value if unit == "K" else round(value + 273.15, 2)
+    return value if unit == "K" else round(value + ZERO_CELSIUS_K, 2)
 
 
 def temperatures(text: str) -> list[tuple[int, float]]:

@@ -11,11 +11,11 @@ from etl.features.grouping import groupings
 from etl.text.extract import extract
 from etl.text.recipes import extract_recipes
 from schemas.errors import InputError
+from schemas.tables.recipes import HEATING_H, HEATING_K
+from schemas.units import ZERO_CELSIUS_K
 
 _ROUTES = {"solid-state": "solid_state", "sol-gel": "sol_gel"}
 _CELSIUS = {"sinter_T": "sinter_temperature_K", "calcine_T": "calcine_temperature_K", "max_T": "max_temperature_K"}
-_WINDOW = (473.15, 2273.15)  # K; 200 to 2000 C, as the mining papers clean up
-_HOURS = (0.2, 200.0)
 
 
 def mentions_and_properties(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -126,7 +126,7 @@ def _mined(path: Path) -> pl.DataFrame:
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError.of("missing or unreadable Parquet", path, "download the data set again") from error
-    kelvin = [(pl.col(old) + 273.15).round(2).alias(new) for old, new in _CELSIUS.items()]
+    kelvin = [(pl.col(old) + ZERO_CELSIUS_K).round(2).alias(new) for old, new in _CELSIUS.items()]
     hours = [pl.col(f"{n}_time").alias(f"{n}_time_h") for n in ("sinter", "calcine")]
     made = frame.drop_nulls("target").with_columns(*kelvin, *hours)
     return _named(made, source="text-mined recipes", licence="unknown")
@@ -135,8 +135,8 @@ def _mined(path: Path) -> pl.DataFrame:
 def _named(frame: pl.DataFrame, *, source: str, licence: str) -> pl.DataFrame:
     temperatures, times = list(_CELSIUS.values()), ["sinter_time_h", "calcine_time_h"]
     return frame.with_columns(
-        *(pl.when(pl.col(c).is_between(*_WINDOW)).then(pl.col(c)).alias(c) for c in temperatures),
-        *(pl.when(pl.col(c).is_between(*_HOURS)).then(pl.col(c)).alias(c) for c in times),
+        *(pl.when(pl.col(c).is_between(*HEATING_K)).then(pl.col(c)).alias(c) for c in temperatures),
+        *(pl.when(pl.col(c).is_between(*HEATING_H)).then(pl.col(c)).alias(c) for c in times),
         route=pl.col("route").replace(_ROUTES),
         source=pl.lit(source),
         licence=pl.lit(licence),

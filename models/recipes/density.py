@@ -13,6 +13,7 @@ import polars as pl
 from models.recipes import splits
 from models.recipes.features import Singles
 from models.screening.inputs import Floats, Ints
+from schemas.tables.recipes import HEATING_H, HEATING_K
 
 PAIR = ("sinter_temperature_K", "sinter_time_h")
 BIN_K, LEAST, TREES = 25.0, 12, 80
@@ -63,8 +64,8 @@ class Density:
         for i, w in enumerate(self.weights(X)):
             drawn = self.points[rng.choice(len(w), count, p=w / w.sum())]
             out[i] = drawn + rng.normal(size=(count, 2)) * np.array(self.widths)
-        out[..., 0] = np.clip(out[..., 0], 473.15, 2273.15)
-        out[..., 1] = np.clip(np.exp(out[..., 1]), 0.2, 200.0)
+        out[..., 0] = np.clip(out[..., 0], *HEATING_K)
+        out[..., 1] = np.clip(np.exp(out[..., 1]), *HEATING_H)
         return out
 
     def negative_log_likelihood(self, X: Singles, points: Floats) -> Floats:
@@ -90,7 +91,7 @@ def _bin_nll(weights: Floats, centres: Floats, points: Floats, widths: tuple[flo
     ends = (TIME_EDGES[place + 1][:, None] - centres[None, :, 1]) / widths[1]
     starts = (TIME_EDGES[place][:, None] - centres[None, :, 1]) / widths[1]
     mass = (weights * a * (norm.cdf(ends) - norm.cdf(starts))).sum(axis=1)
-    bins = (2273.15 - 473.15) / BIN_K * (len(TIME_EDGES) - 1)
+    bins = (HEATING_K[1] - HEATING_K[0]) / BIN_K * (len(TIME_EDGES) - 1)
     nll: Floats = -np.log((1 - FLOOR) * mass + FLOOR / bins)
     return nll
 

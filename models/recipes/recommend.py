@@ -35,8 +35,7 @@ def recommend(
     Raises:
         InputError: the target does not parse.
     """
-    if parse(target) is None:
-        raise InputError.of(f"target {target!r}", "recommend", "give a formula with numbers, such as LiMn1.8Ni0.2O4")
+    check_target(target)
     proposals = precursors.propose(model.library, target, top=top)
     used = given or (list(proposals[0].precursors) if proposals else None)
     asked = pl.DataFrame(
@@ -69,6 +68,16 @@ def recommend(
         "in_domain": row["in_domain"],
         "caveats": _unknown(model, given) + _caveats(target, used, reaction, row, given),
     }
+
+
+def check_target(target: str) -> None:
+    """Checks that a target is a formula.
+
+    Raises:
+        InputError: it does not parse.
+    """
+    if parse(target) is None:
+        raise InputError.of(f"target {target!r}", "recommend", "give a formula with numbers, such as LiMn1.8Ni0.2O4")
 
 
 def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:

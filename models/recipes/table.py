@@ -12,12 +12,12 @@ import polars as pl
 from models.recipes import CONDITIONS, ROUTES
 from models.recipes.compositions import key, parse, precursor_key
 from schemas.errors import InputError
+from schemas.tables.recipes import HEATING_H, HEATING_K
+from schemas.units import ZERO_CELSIUS_K
 
 CELSIUS = {"sinter_T": "sinter_temperature_K", "calcine_T": "calcine_temperature_K", "max_T": "max_temperature_K"}
 HOURS = {"sinter_time": "sinter_time_h", "calcine_time": "calcine_time_h"}
-ZERO_C = 273.15
-# The window that the mining papers' own clean-ups use: 200 to 2000 C and 0.2 to 200 h.
-LIMITS = {c: (473.15, 2273.15) if c.endswith("_K") else (0.2, 200.0) for c in CONDITIONS}
+LIMITS = {c: HEATING_K if c.endswith("_K") else HEATING_H for c in CONDITIONS}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _condition(table: pl.DataFrame, name: str) -> pl.Series:
     old = next((c for c, ours in CELSIUS.items() if ours == name and c in table.columns), None)
     if old is None:
         return pl.Series(name, [None] * table.height, dtype=pl.Float64)
-    return table[old].cast(pl.Float64, strict=False) + ZERO_C
+    return table[old].cast(pl.Float64, strict=False) + ZERO_CELSIUS_K
 
 
 def _routes(table: pl.DataFrame) -> pl.Series:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from schemas.core import Table, Type
@@ -56,19 +57,27 @@ def validate(frame: "pl.DataFrame", suite: Suite) -> "pl.DataFrame":
 
     from schemas.emit.polars import cast
 
-    gx = _gx()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("frames").add_dataframe_asset(suite.table.name)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
-        {"dataframe": _prepared(cast(frame, suite.table), suite.table)}
-    )
+    batch = batch_of(_prepared(cast(frame, suite.table), suite.table), name=suite.table.name)
     results = batch.validate(suite.expectations).results
     found = {r.expectation_config.meta["check"]: r for r in results}
     rows = [(c.name, bool(found[c.name].success), _failing(found[c.name])) for c in checks(suite.table)]
     return pl.DataFrame(
         rows, schema={"check_name": pl.String, "passed": pl.Boolean, "failing_rows": pl.Int64}, orient="row"
     )
+
+
+def batch_of(data: Any, *, name: str) -> Any:
+    """A pandas frame as a batch that Great Expectations can validate; the frame of the call before is let go."""
+    source = _context().data_sources.add_or_update_pandas("frames")
+    return source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all").get_batch({"dataframe": data})
+
+
+@cache
+def _context() -> Any:
+    """One context a process: making one takes longer than validating a small table."""
+    context = _gx().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context
 
 
 def _gx() -> Any:

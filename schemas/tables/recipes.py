@@ -3,6 +3,10 @@
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import Between, NotBlank, OneOf
 
+# What a heating step may be: the windows that the mining papers' own clean-ups use, 200 to 2000 C and 0.2 to 200 h.
+HEATING_K = (473.15, 2273.15)
+HEATING_H = (0.2, 200.0)
+
 _ATMOSPHERE = Column(name="atmosphere", type=Type.STRING, nullable=True, doc="Gas or vacuum around the sample.")
 _RECIPE_ID = Column(
     name="recipe_id", type=Type.STRING, doc="Hash of document, field and span of the recipe.", rules=(NotBlank(),)

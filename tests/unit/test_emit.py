@@ -1,5 +1,8 @@
 """One declaration, three engines, one verdict."""
 
+import random
+from datetime import UTC, date, datetime
+
 import duckdb
 import polars as pl
 import pytest
@@ -11,6 +14,7 @@ from schemas.emit import checks, generate, gx, polars
 from schemas.emit import duckdb as sql
 from schemas.errors import InputError
 from schemas.rules import AnyPresent, AtMost, Between, Finite, Matches, NotBlank, OneOf, PresentWhen, SumsTo
+from schemas.tables import REGISTRY
 
 TABLE = Table(
     name="core.things",
@@ -82,39 +86,146 @@ def frame(*rows: dict[str, object]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=polars.schema(TABLE))
 
 
-def by_duckdb(found: pl.DataFrame) -> list[int]:
-    with duckdb.connect() as connection:
-        connection.register("given", found.to_arrow())
-        return [connection.execute(sql.violations_sql(TABLE, c, relation="given")).fetchone()[0] for c in checks(TABLE)]
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS)
 def test_polars_and_duckdb_give_the_same_verdict_per_rule(rows):
     found = frame(*rows)
     counted = polars.violations(found, TABLE)
-    assert counted["failing_rows"].to_list() == by_duckdb(found), counted.filter(~pl.col("passed"))
+    assert counted["failing_rows"].to_list() == duckdb_counts(found, TABLE), counted.filter(~pl.col("passed"))
     good, _rejected = polars.conform(found, TABLE)
     assert polars.violations(good, TABLE)["passed"].all()
 
 
-def test_great_expectations_gives_the_same_verdict_per_rule():
-    numbers = [None, -1.0, 0.0, 0.25, 0.75, 1.0, 3000.0, float("nan"), float("inf"), float("-inf")]
-    names = ["a", "ab", "a\n", "", " \u00a0\u2003\t", "aé", "A", "NaN", None]
-    rows = [
-        {
-            **GOOD,
-            "thing_id": names[i % 9], "part": [None, -1, 0, 5, 6][i % 5], "low_K": numbers[i % 10], "high_K": numbers[(i // 3) % 10],  # noqa: E501
-            "p_a": numbers[(i // 2) % 10], "p_b": numbers[(i * 7) % 10], "state": [None, "done", "lost"][i % 3],
-            "flag": [None, True, False][i % 3], "tags": [["x"], ["z", None], None, []][i % 4],
-            "numbers": [[1.0], [float("nan")], None, [10.0, None]][i % 4], "extra": ["{}", "{", None][i % 3],
-        }
-        for i in range(60)
-    ]  # fmt: skip
-    bad, good = frame(*rows), frame(GOOD, {**GOOD, "part": 2})
-    suite = gx.suite(TABLE)
-    for found in (bad, good):
-        assert gx.validate(found, suite).equals(polars.violations(found, TABLE))
+@pytest.fixture(scope="module")
+def suite() -> gx.Suite:
+    return gx.suite(TABLE)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ROWS)
+def test_great_expectations_gives_the_same_verdict_per_rule(suite, rows):
+    found = frame(*rows, GOOD)
+    assert gx.validate(found, suite).equals(polars.violations(found, TABLE))
+
+
+def test_a_rule_that_every_row_breaks_is_broken_for_great_expectations_too(suite):
+    bad = frame(*({**GOOD, **cell, "part": 1} for cell in BROKEN))
+    assert polars.violations(bad, TABLE).filter("passed").height < len(checks(TABLE)) / 3
+    assert gx.validate(bad, suite).equals(polars.violations(bad, TABLE))
+
+
+BROKEN = (
+    {"thing_id": "A\n", "low_K": float("nan"), "high_K": float("inf"), "p_a": -1.0, "p_b": float("-inf")},
+    {"thing_id": None, "flag": None, "state": "lost", "tags": ["z", None], "numbers": [float("nan")], "extra": "{"},
+    {"thing_id": " \u00a0", "low_K": None, "high_K": None, "state": None, "numbers": [10.0]},
+    {"state": "done", "extra": None, "tags": [], "low_K": 3.0, "p_a": 1.0},
+)
+
+
+def sound(table, *, rows, seed):
+    """Rows that keep every rule of a table, drawn at random."""
+    chance = random.Random(seed)
+    made = [{c.name: value(c, i, c.name in table.key, chance) for c in table.columns} for i in range(rows)]
+    for row in made:
+        for rule in table.row_rules:
+            if isinstance(rule, SumsTo):
+                row |= dict.fromkeys(rule.columns, rule.total / len(rule.columns))
+            elif isinstance(rule, PresentWhen | AnyPresent):
+                raise AssertionError(f"{table.name}: teach `sound` this rule: {rule}")
+        pairs = [(r.left, r.right) for r in table.row_rules if isinstance(r, AtMost)]
+        for left, right in pairs * len(pairs):  # each pass lets a value sink one place along a chain
+            if row[left] is not None and row[right] is not None and row[left] > row[right]:
+                row[left], row[right] = row[right], row[left]
+    return made
+
+
+def value(column, i, is_key, chance):
+    """A value that the column allows; distinct for each row of a key column, where the type lets it."""
+    closed = next((r.values for r in column.rules if isinstance(r, OneOf)), None)
+    low, high = next(((r.low or 0, r.high) for r in column.rules if isinstance(r, Between)), (0, None))
+    if column.nullable and chance.random() < 0.3:
+        return None
+    assert not any(isinstance(r, Matches) for r in column.rules), f"teach `value` the pattern of {column.name}"
+    top = low + 10 if high is None else high
+    made = {
+        Type.STRING: lambda: chance.choice(closed) if closed else f"{'k' if is_key else chance.choice('aé∞')}{i}",
+        Type.INT: lambda: int(low) + i if is_key else chance.randint(int(low), int(top)),
+        Type.FLOAT: lambda: chance.uniform(low, top),
+        Type.BOOL: lambda: chance.random() < 0.5,
+        Type.TIMESTAMP: lambda: datetime(2026, 1, 1 + i, tzinfo=UTC),
+        Type.DATE: lambda: date(2026, 1, 1 + i),
+        Type.STRINGS: lambda: [chance.choice(closed or ("x", "y")) for _ in range(chance.randint(0, 3))],
+        Type.FLOATS: lambda: [chance.uniform(low, top) for _ in range(chance.randint(0, 3))],
+        Type.JSON: lambda: chance.choice(("{}", '{"a": [1, null]}', "3")),
+    }
+    return made[column.type]()
+
+
+def breaking(check, table, good):
+    """The row with one cell, or the few of a row rule, changed so that it breaks the check."""
+    match check.kind, check.rule:
+        case "present", _:
+            return {**good, check.subject.name: None}
+        case "json", _:
+            return {**good, check.subject.name: "{"}
+        case "row", SumsTo(columns, total, _):
+            return good | dict.fromkeys(columns, total)
+        case "row", AtMost(left, right):
+            return {**good, right: 1, left: 2}
+        case "column", rule:
+            wrong = {Between: _outside, OneOf: lambda _: "no such", NotBlank: lambda _: "\u2003", Finite: _infinite}
+            bad = wrong[type(rule)](rule)
+            listed = check.subject.type in (Type.STRINGS, Type.FLOATS)
+            return {**good, check.subject.name: [bad] if listed else bad}
+    raise AssertionError(f"teach `breaking` {check}")
+
+
+def _outside(rule):
+    return rule.low - 1 if rule.low is not None else rule.high + 1
+
+
+def _infinite(_rule):
+    return float("inf")
+
+
+def broken(table, seed):
+    """A frame in which row i breaks at least the i-th check; the last two rows share their key."""
+    each = [c for c in checks(table) if c.kind != "key" and not (c.rule == Finite() and c.subject.type is Type.INT)]
+    good = sound(table, rows=len(each) + 2, seed=seed)
+    rows = [breaking(check, table, row) for check, row in zip(each, good[:-2], strict=True)]
+    rows += [good[-2], {**good[-1], **{k: good[-2][k] for k in table.key}}]
+    return each, pl.DataFrame(rows, schema=polars.schema(table), orient="row", strict=False)
+
+
+def duckdb_counts(found, table):
+    with duckdb.connect() as connection:
+        connection.register("given", found.to_arrow())
+        query = [sql.violations_sql(table, c, relation="given") for c in checks(table)]
+        return [connection.execute(q).fetchone()[0] for q in query]
+
+
+@pytest.mark.parametrize("table", REGISTRY, ids=lambda t: t.name)
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(seed=st.integers(0, 2**32))
+def test_every_declared_table_gets_one_verdict_from_polars_and_duckdb(table, seed):
+    good = pl.DataFrame(sound(table, rows=6, seed=seed), schema=polars.schema(table), orient="row", strict=False)
+    assert polars.violations(good, table)["failing_rows"].to_list() == [0] * len(checks(table))
+    assert duckdb_counts(good, table) == [0] * len(checks(table))
+    each, bad = broken(table, seed)
+    counted = polars.violations(bad, table)
+    assert counted["failing_rows"].to_list() == duckdb_counts(bad, table), counted.filter(~pl.col("passed"))
+    for i, check in enumerate(each):
+        assert bad.select(polars.violation(check, table)).item(i, 0), check.name
+    assert counted["failing_rows"][-1] == 2
+
+
+@pytest.mark.parametrize("name", ["core.labels", "pred.screening", "pred.families", "design.traces", "raw.documents"])
+def test_declared_tables_get_the_same_verdict_from_great_expectations(name):
+    table = REGISTRY[name]
+    suite = gx.suite(table)
+    good = pl.DataFrame(sound(table, rows=6, seed=7), schema=polars.schema(table), orient="row", strict=False)
+    for found in (good, broken(table, 7)[1]):
+        assert gx.validate(found, suite).equals(polars.violations(found, table))
 
 
 def test_conform_names_the_rule_that_failed_and_keeps_the_row():

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from etl import reference
-from etl.features.composition import composition, composition_batches
+from etl.features.composition import composition
 from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
 from etl.features.grouping import family_ln, family_tm_anion, formula_anonymous, groupings
 from etl.features.ionization import ionization_energy
@@ -76,12 +76,6 @@ def test_a_formula_that_is_none_stays_with_a_reason() -> None:
         composition(found, column="name")
     with pytest.raises(InputError, match="unknown set"):
         composition(found, set="huge")
-
-
-def test_batches_give_what_the_whole_gives() -> None:
-    frame = pl.DataFrame({"formula": ODD})
-    parts = pl.concat(composition_batches(frame, rows=3))
-    assert parts.equals(composition(frame))
 
 
 def test_extended_features_know_charge_and_d_electrons() -> None:

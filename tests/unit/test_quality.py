@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.commands.quality import app
-from dagster_project.quality import Frames, bias_metrics, check_file, checks_for, judge, run
+from dagster_project.quality import Frames, bias, bias_metrics, check_file, checks_for, judge, run
 from dagster_project.quality.run import run_checks
+from etl import reference
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.emit.polars import conform
 from schemas.rules import Between, NotBlank
@@ -25,12 +26,11 @@ TABLE = Table(
         Column(name="thing_id", type=Type.STRING, doc="Id.", rules=(NotBlank(),)),
         Column(name="document_id", type=Type.STRING, doc="Source.", nullable=True),
         Column(name="formula", type=Type.STRING, doc="Formula."),
-        Column(name="family", type=Type.STRING, doc="Family."),
+        Column(name="family_ln", type=Type.STRING, doc="Family."),
         Column(name="label", type=Type.STRING, doc="Label."),
         Column(name="ewald_energy_eV", type=Type.FLOAT, unit="eV", doc="Energy.", nullable=True),
         Column(name="gap_eV", type=Type.FLOAT, unit="eV", doc="Gap.", rules=(Between(low=0, high=15),)),
         Column(name="tags", type=Type.STRINGS, doc="Tags.", nullable=True),
-        Column(name="split", type=Type.STRING, doc="Side.", nullable=True),
     ),
     foreign_keys=(ForeignKey(columns=("document_id",), table="raw.papers", references=("paper_id",)),),
 )
@@ -44,12 +44,11 @@ def things(n: int = 90) -> pl.DataFrame:
             "thing_id": [f"t{i}" for i in range(n)],
             "document_id": ["p1" if i % 3 else None for i in range(n)],
             "formula": [f"A{i}" for i in range(n)],
-            "family": [f"f{i % 5}" for i in range(n)],
+            "family_ln": [f"f{i % 5}" for i in range(n)],
             "label": [("mit", "metal", "insulator")[i % 3] for i in range(n)],
             "ewald_energy_eV": -rng.uniform(10, 60, n),
             "gap_eV": np.where(np.arange(n) % 3, 0.0, rng.uniform(0.01, 4, n)),
             "tags": [["a"]] * n,
-            "split": ["train" if i % 2 else "test" for i in range(n)],
         }
     ).with_columns(document_id=pl.lit(None, dtype=pl.String))
 
@@ -91,23 +90,47 @@ def test_placeholder_zeros_warn_but_zero_gaps_do_not() -> None:
 
 def test_a_nearly_absent_class_and_a_ruling_family_warn() -> None:
     frame = things(200).with_columns(
-        label=pl.when(pl.col("thing_id") == "t0").then(pl.lit("mit")).otherwise(pl.lit("metal")), family=pl.lit("f")
+        label=pl.when(pl.col("thing_id") == "t0").then(pl.lit("mit")).otherwise(pl.lit("metal")), family_ln=pl.lit("f")
     )
-    assert failed(frame) == {"class balance of label": "warning", "coverage of family": "warning"}
+    assert failed(frame) == {"class balance of label": "warning", "coverage of family_ln": "warning"}
 
 
-def test_train_and_test_of_the_same_formula_block() -> None:
+def test_a_formula_of_two_families_leaks_between_folds_and_blocks() -> None:
     frame = things().with_columns(
-        formula=pl.when(pl.col("thing_id").is_in(["t0", "t1"])).then(pl.lit("VO2")).otherwise("formula")
+        formula=pl.when(pl.col("thing_id").is_in([f"t{i}" for i in range(5)])).then(pl.lit("VO2")).otherwise("formula")
     )
-    assert failed(frame) == {"train and test share no formula": "blocking"}
+    assert failed(frame)["folds by family_ln share no formula"] == "blocking"
 
 
 def test_repeats_with_several_labels_warn() -> None:
     frame = things().with_columns(
-        formula=pl.Series([f"A{i // 3}" for i in range(90)]), split=pl.lit(None, dtype=pl.String)
+        formula=pl.Series([f"A{i // 3}" for i in range(90)]), family_ln=pl.Series([f"f{i // 9}" for i in range(90)])
     )
     assert failed(frame) == {"repeats agree on label": "warning"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["class balance of", "coverage of", "sentinel zeros", "repeats agree on", "folds by", "p_mit"]
+)
+def test_every_kind_of_bias_check_belongs_to_a_real_table(kind: str) -> None:
+    assert [t.name for t in REGISTRY if any(c.name.startswith(kind) for c in bias.bias_checks(t))]
+
+
+def test_every_column_that_a_bias_check_looks_for_is_declared() -> None:
+    declared = {c for t in REGISTRY for c in t.column_names}
+    assert {*bias.LABELS, *bias.FAMILIES, *bias.GROUPS, *bias.FORMULAS} <= declared
+
+
+def test_the_shipped_labels_are_judged_for_balance_coverage_and_leakage() -> None:
+    table = REGISTRY["core.labels"]
+    shipped = reference.labelled_compounds().with_columns(
+        source=pl.lit("labelled_compounds"), transition_temperature_K="t_mit_K", curated=True
+    )
+    checks = {c.name: c for c in bias.bias_checks(table)}
+    found = {n: c.measure(shipped.select(table.column_names), None) for n, c in checks.items() if c.measure}
+    assert {n for n, m in found.items() if m.value is not None} == set(checks) - {"repeats agree on label_name"}
+    assert found["folds by family_tm_anion share no formula"].failing_rows == 0
+    assert found["class balance of label_name"].value > 0.1
 
 
 def test_verdicts_are_rows_of_the_declared_table() -> None:
@@ -172,7 +195,9 @@ def test_leakage_command_exits_one_where_a_key_is_shared(tmp_path: Path) -> None
 def test_bias_command_writes_metric_rows(tmp_path: Path) -> None:
     table, out = str(tmp_path / "t.parquet"), str(tmp_path / "o.csv")
     things().write_parquet(table)
-    result = CliRunner().invoke(app, ["bias", table, "--group", "family", "--value", "gap_eV", "--out", out, "--json"])
+    result = CliRunner().invoke(
+        app, ["bias", table, "--group", "family_ln", "--value", "gap_eV", "--out", out, "--json"]
+    )
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["effective_groups"] == pytest.approx(5)
     found = pl.read_csv(out)

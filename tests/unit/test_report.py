@@ -1,5 +1,6 @@
 """The site: opens from the file system, says what is missing, trusts no text, is replaced whole."""
 
+import json
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dagster_project.lineage import edges
 from schemas.errors import InputError, MatloomError
 from schemas.tables import REGISTRY
 from warehouse.catalog import publish
 from warehouse.report import build
+from warehouse.report.design import campaigns, chronological, medians_of
 from warehouse.report.lineage import graph
+from warehouse.report.source import Source
 from warehouse.store import Store
 
 HOSTILE = '<script>alert(1)</script> $\\frac \x07 & "q" \''
@@ -164,6 +168,93 @@ def test_a_report_is_replaced_whole_and_nothing_else_is(home: Path, tmp_path: Pa
 
 
 def test_the_graph_has_every_declared_table_once() -> None:
-    drawn = graph(REGISTRY, {})
+    drawn = graph(REGISTRY, {}, [])
     assert sorted(n.name for n in drawn.nodes) == sorted(t.name for t in REGISTRY)
     assert len({(n.x, n.y) for n in drawn.nodes}) == len(drawn.nodes)
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def design_home(folder: Path) -> Path:
+    """Two problems; the order of evaluation is the reverse of the alphabet, and all outcomes came in at once."""
+    store = Store(folder)
+    outcomes = {"p": [("z", 1.0, 5.0), ("m", 2.0, 4.0), ("a", 3.0, 3.0)], "q": [("k", 7.0, 1.0), ("b", 9.0, 2.0)]}
+    names = {"p": ("bulk", "shear"), "q": ("gap", "cost")}
+    rows: dict[str, list[dict[str, Any]]] = {f"design.{n}": [] for n in ("problems", "candidates", "proposals")}
+    rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces")}
+    for problem, told in outcomes.items():
+        a, b = names[problem]
+        definition = json.dumps({"objectives": [{"name": a}, {"name": b}]})
+        who = {"problem": problem}
+        rows["design.problems"].append(
+            {**who, "title": problem, "doi": None, "evaluator": "recorded", "definition": definition}
+        )
+        for i, (candidate, x, y) in enumerate([*told, ("next", 0.0, 0.0)]):
+            one = {**who, "candidate_id": candidate}
+            values = json.dumps({b: y, a: x})
+            rows["design.candidates"].append({**one, "formula": None, "variables": "{}"})
+            batch = {"batch_id": f"{problem}/{i // 2}"}
+            rows["design.proposals"].append(
+                {**one, **batch, "iteration": i // 2, "rank": i % 2 + 1, "strategy": "initial", "acquisition": None}
+                | {"predicted": None, "proposed_at": AT}
+            )
+            if candidate != "next":
+                outcome = {"state": "accepted", "objectives": values, "evaluator": "recorded", "reason": None}
+                rows["design.observations"].append({**one, **batch, **outcome, "observed_at": AT})
+        rows["design.fronts"].append({**who, "candidate_id": told[-1][0], "formula": None, "objectives": values})
+        for strategy, best in (("lvgp", 10.0), ("random", 4.0)):
+            for seed in (0, 1, 2):
+                trace = {"seed": seed, "evaluation": 1, "iteration": 0, "table_row": 0, "front_fraction": 0.5}
+                trace |= {"best": json.dumps({a: best + seed}), "hypervolume_fraction": best / 20 + seed / 10}
+                rows["design.traces"].append({**who, "strategy": strategy, **trace})
+    for name, made in rows.items():
+        write(store, name, made)
+    publish(store.home)
+    return store.home
+
+
+def test_evaluations_are_shown_in_the_order_they_were_made(tmp_path: Path) -> None:
+    home = design_home(tmp_path / "home")
+    first, second = campaigns(Source(home, REGISTRY))
+    assert first.observed.select("evaluation", "candidate_id").rows() == [(1, "z"), (2, "m"), (3, "a")]
+    assert second.observed["candidate_id"].to_list() == ["k", "b"]
+    assert first.waiting["candidate_id"].to_list() == ["next"]
+    late = pl.DataFrame(
+        {"problem": ["p"] * 2, "candidate_id": ["a", "b"], "iteration": [None, None], "rank": [None] * 2}
+    )
+    late = late.with_columns(observed_at=pl.Series([AT.replace(day=2), AT]))
+    assert chronological(late)["candidate_id"].to_list() == ["b", "a"]
+
+
+def test_every_problem_has_its_front_its_evaluations_and_its_strategies(tmp_path: Path) -> None:
+    home = design_home(tmp_path / "home")
+    build(home, tmp_path / "site")
+    page = (tmp_path / "site" / "design.html").read_text()
+    for said in (
+        "p: shear against bulk of 3 evaluated candidates, 1 of them on the front.",
+        "q: cost against gap of 2 evaluated candidates, 1 of them on the front.",
+        "p: median hypervolume_fraction of 3 seeds: lvgp 0.6 after 1, random 0.3 after 1.",
+        "q: median best_gap of 3 seeds: lvgp 11 after 1, random 5 after 1.",
+    ):
+        assert f"<figcaption>{said}</figcaption>" in page
+    assert page.index(">z<") < page.index(">m<") < page.index("p: proposals") < page.index("q: Pareto front")
+
+
+def test_medians_are_taken_over_the_seeds(tmp_path: Path) -> None:
+    traces = campaigns(Source(design_home(tmp_path / "home"), REGISTRY))[0].traces
+    found = medians_of(traces).select("strategy", "evaluation", "best_bulk", "hypervolume_fraction")
+    assert found.rows() == [("lvgp", 1, 11.0, pytest.approx(0.6)), ("random", 1, 5.0, pytest.approx(0.3))]
+
+
+def test_the_page_of_lineage_draws_what_is_made_from_what(home: Path, tmp_path: Path) -> None:
+    build(home, tmp_path / "a", lineage=edges())
+    page = (tmp_path / "a" / "lineage.html").read_text()
+    assert "<h1>Lineage</h1>" in page
+    # no foreign key joins these two: the screen is made from the labels
+    assert "<title>core.labels to pred.screening</title>" in page
+    build(home, tmp_path / "b")
+    page = (tmp_path / "b" / "lineage.html").read_text()
+    assert "<h1>Relations</h1>" in page
+    assert "core.labels to pred.screening" not in page
+    assert "<title>raw.structures to core.structures</title>" in page

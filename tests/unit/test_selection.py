@@ -8,7 +8,7 @@ import pytest
 from etl import reference
 from etl.sources import folder
 from etl.text import keywords as lists
-from etl.text.classify import LABELS, classify, training_sentences
+from etl.text.classify import LABELS, classify, train, training_sentences
 from etl.text.discover import discover
 from etl.text.documents import paragraphs
 from etl.text.extract import extract
@@ -178,26 +178,34 @@ def test_synthesis_paragraphs_are_told_apart(documents: pl.DataFrame) -> None:
     assert inspect(labelled.drop("ok", "reason"), REGISTRY["core.paragraphs"]).rejected_rows == 0
 
 
+def examples() -> pl.DataFrame:
+    return pl.DataFrame(training_sentences(), schema=["text", "label"], orient="row")
+
+
 def test_held_out_sentences_beat_the_majority() -> None:
-    """Trained without every fifth sentence, scored on those; the majority class would be right in a quarter."""
-    from etl.text import classify as module
-
-    sentences = training_sentences()
-    held = sentences[::5]
-    kept = [s for s in sentences if s not in held]
-    model = module._Ordered(_fitted(kept))
-    scored = zip(model.predict_proba([t for t, _ in held]), held, strict=True)
-    right = sum(LABELS[int(p.argmax())] == label for p, (_, label) in scored)
-    assert right / len(held) > 0.5
+    """The majority class would be right in a quarter."""
+    model, scores = train(examples())
+    assert model.labels == tuple(sorted(LABELS))
+    assert scores["accuracy"] > 0.5
+    assert scores["rows"] == examples().height
 
 
-def _fitted(kept: list[tuple[str, str]]) -> object:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+def test_a_classifier_learns_other_classes_and_holds_documents_out_whole() -> None:
+    rows = [(f"{kind} number {i} is {kind}", kind, str(i // 2)) for i in range(12) for kind in ("hot", "cold")]
+    rows += [("", "hot", "9"), ("x", None, "9")]  # type: ignore[list-item]
+    made = pl.DataFrame(rows, schema=["text", "label", "document_id"], orient="row")
+    model, scores = train(made)
+    assert (scores["rows"], scores["left_out"], scores["accuracy"]) == (24, 2, 1.0)
+    assert "documents kept whole" in scores["protocol"]
+    found = classify(pl.DataFrame({"text": ["it is cold", None]}), model=model)
+    assert found["label"].to_list() == ["cold", None]
+    assert {"p_cold", "p_hot"} <= set(found.columns)
 
-    texts, labels = zip(*kept, strict=True)
-    return make_pipeline(TfidfVectorizer(), LogisticRegression(C=10)).fit(list(texts), list(labels))
+
+@pytest.mark.parametrize("rows", [[("a", "x")] * 20, [("a", "x")] * 9 + [("b", "y")] * 4])
+def test_classes_that_cannot_be_scored_are_refused(rows: list[tuple[str, str]]) -> None:
+    with pytest.raises(InputError, match="in the examples: give two classes or more"):
+        train(pl.DataFrame(rows, schema=["text", "label"], orient="row"))
 
 
 def test_blank_texts_stay_without_a_label() -> None:

@@ -1,7 +1,7 @@
 """The published state as a static site: `build` writes it; it reads the published catalog and nothing else.
 
-`site` writes and swaps folders, `pages` says what each page shows, `figures` draws, `lineage` draws the asset graph,
-`source` reads. A new page is one function in `pages.PAGES`.
+`site` writes and swaps folders, `pages` and `design` say what each page shows, `parts` is what a page is made of,
+`figures` and `lineage` draw, `source` reads. A new page is one function in `pages.PAGES`.
 """
 
 from warehouse.report.site import Site, build

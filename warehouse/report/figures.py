@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 INK, BLUE, ORANGE, GREY = "#222222", "#0b5fa5", "#b3541e", "#8a8f98"
@@ -43,7 +43,7 @@ def histogram(values: Sequence[float], *, xlabel: str, ylabel: str = "rows", bin
     return _figure(draw)
 
 
-def curves(lines: dict[str, tuple[Sequence[float], Sequence[float]]], *, xlabel: str, ylabel: str) -> str:
+def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, xlabel: str, ylabel: str) -> str:
     """Lines by name; markers tell them apart without colour."""
 
     def draw(axes: Any) -> None:

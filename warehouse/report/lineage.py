@@ -1,5 +1,6 @@
-"""The asset graph as inline SVG: tables in columns by layer, arrows along declared references."""
+"""Tables as inline SVG: columns by layer, arrows from a table to those that come of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.core import Registry
@@ -21,7 +22,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """A reference: rows of `source` are referred to by rows of `target`."""
+    """An arrow: `target` is made from `source`, or refers to it."""
 
     source: str
     target: str
@@ -39,21 +40,24 @@ class Graph:
     height: float
 
 
-def graph(registry: Registry, rows: dict[str, int]) -> Graph:
-    """Lays the tables out, one column a layer in the order of the flow."""
+def graph(registry: Registry, rows: dict[str, int], edges: Iterable[tuple[str, str]]) -> Graph:
+    """Lays the tables out, one column a layer in the order of the flow.
+
+    Args:
+        registry: the tables.
+        rows: number of rows by table.
+        edges: pairs (from, to) of tables; pairs with another thing in them are left out.
+    """
     layers = sorted({t.layer for t in registry}, key=lambda name: (_rank(name), name))
     nodes: dict[str, Node] = {}
     for i, layer in enumerate(layers):
         for j, table in enumerate(t for t in registry if t.layer == layer):
             x, y = 10 + i * (WIDTH + GAP_X), 40 + j * (HEIGHT + GAP_Y)
             nodes[table.name] = Node(name=table.name, label=table.short_name, rows=rows.get(table.name, 0), x=x, y=y)
-    pairs = sorted(
-        {(f.table, t.name) for t in registry for f in t.foreign_keys if f.table in nodes and f.table != t.name}
-    )
-    edges = [Edge(source=a, target=b, path=_path(nodes[a], nodes[b])) for a, b in pairs]
+    pairs = sorted({(a, b) for a, b in edges if a in nodes and b in nodes and a != b})
     return Graph(
         nodes=list(nodes.values()),
-        edges=edges,
+        edges=[Edge(source=a, target=b, path=_path(nodes[a], nodes[b])) for a, b in pairs],
         layers=[(layer, 10.0 + i * (WIDTH + GAP_X)) for i, layer in enumerate(layers)],
         width=20 + len(layers) * (WIDTH + GAP_X),
         height=60 + max((n.y for n in nodes.values()), default=0),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
-from warehouse.report.pages import PAGES, Page
-from warehouse.report.source import Source
+from warehouse.report.pages import PAGES
+from warehouse.report.parts import Page
+from warehouse.report.source import Edges, Source
 
 if TYPE_CHECKING:
     from schemas.core import Registry
@@ -26,13 +27,15 @@ class Site:
     publication_id: str
 
 
-def build(home: Path, out: Path, *, registry: "Registry | None" = None) -> Site:
+def build(home: Path, out: Path, *, registry: "Registry | None" = None, lineage: Edges | None = None) -> Site:
     """Writes the site of the published state; the same state gives the same bytes.
 
     Args:
         home: folder with the published catalog.
         out: folder to write; a former report there is replaced whole or not at all.
         registry: declarations; all of `schemas.tables` if not given.
+        lineage: pairs (from, to) of tables of which the second is made from the first. Without them the page draws
+            the declared references.
 
     Raises:
         InputError: `out` holds something other than a report, or cannot be written.
@@ -44,7 +47,7 @@ def build(home: Path, out: Path, *, registry: "Registry | None" = None) -> Site:
         registry = REGISTRY
     out = Path(out).absolute()
     _refuse_foreign(out)
-    source, pages = _one_state(Path(home), registry)
+    source, pages = _one_state(Path(home), registry, lineage)
     aside = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         aside.mkdir(parents=True)
@@ -59,12 +62,12 @@ def build(home: Path, out: Path, *, registry: "Registry | None" = None) -> Site:
     return Site(index=out / "index.html", pages=len(pages), publication_id=source.publication_id)
 
 
-def _one_state(home: Path, registry: "Registry") -> tuple[Source, list[Page]]:
+def _one_state(home: Path, registry: "Registry", lineage: Edges | None) -> tuple[Source, list[Page]]:
     """All pages of one published state: read again if another was published meanwhile."""
     from warehouse.query import publication_id
 
     for _ in range(3):
-        source = Source(home, registry)
+        source = Source(home, registry, lineage=lineage)
         pages = [page(source) for page in PAGES]
         if (publication_id(home) or "none") == source.publication_id:
             return source, pages

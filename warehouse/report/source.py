@@ -1,5 +1,6 @@
 """What the pages read: published tables as polars frames, empty where a table is not there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,8 @@ from schemas.emit.duckdb import quoted
 from schemas.emit.polars import empty
 from warehouse.query import publication_id, query
 
+Edges = Sequence[tuple[str, str]]
+
 
 class Source:
     """The published tables of one home.
@@ -16,14 +19,16 @@ class Source:
     Args:
         home: folder with the catalog.
         registry: declarations, for the shape of tables that are not published.
+        lineage: pairs (from, to) of tables of which the second is made from the first; None where nobody knows.
 
     Raises:
         StoreError: nothing is published yet.
     """
 
-    def __init__(self, home: Path, registry: Registry) -> None:
+    def __init__(self, home: Path, registry: Registry, *, lineage: Edges | None = None) -> None:
         self.home = home
         self.registry = registry
+        self.lineage = lineage
         found = query(home, "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
         self.published = set(found["name"])
         self.publication_id = publication_id(home) or "none"
@@ -37,8 +42,8 @@ class Source:
             limit: largest number of rows.
         """
         if name not in self.published:
-            return empty(self.registry[name]) if name in self.registry else pl.DataFrame()
-        by = order or (", ".join(quoted(k) for k in self.registry[name].key) if name in self.registry else "ALL")
+            return empty(self.registry[name])
+        by = order or ", ".join(quoted(k) for k in self.registry[name].key)
         cap = "" if limit is None else f" LIMIT {int(limit)}"
         return query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}{cap}")
 

@@ -1,0 +1,173 @@
+"""The page of the optimization: for every problem its front, its evaluations in the order they were made, the
+surrogate against chance, and what comes next. The other pages are in `pages`."""
+
+import json
+import math
+from dataclasses import dataclass
+
+import polars as pl
+
+from warehouse.report import figures
+from warehouse.report.parts import TOP, Page, Picture, Section, parts, section
+from warehouse.report.source import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """One problem and its rows of the design tables, evaluations and proposals in the order they were made."""
+
+    name: str
+    number: int
+    objectives: list[str]
+    fronts: pl.DataFrame
+    observed: pl.DataFrame
+    traces: pl.DataFrame
+    waiting: pl.DataFrame
+
+
+def design(source: Source) -> Page:
+    """Pareto fronts, evaluations, simulated campaigns and open proposals, problem by problem."""
+    found = campaigns(source)
+    return Page(
+        file="design.html",
+        title="Design",
+        lead="Multi-objective optimization: what was evaluated, what is best, what comes next.",
+        sections=[s for c in found for s in _sections(c)] or [Section(title="Problems")],
+    )
+
+
+def campaigns(source: Source) -> list[Campaign]:
+    """The problems that are published, or that have rows in another design table."""
+    problems, proposals = source.read("design.problems"), source.read("design.proposals")
+    order = proposals.select("problem", "candidate_id", "iteration", "rank")
+    observed = chronological(source.read("design.observations").join(order, on=["problem", "candidate_id"], how="left"))
+    waiting = chronological(proposals.join(observed, on=["problem", "candidate_id"], how="anti"))
+    fronts, traces = source.read("design.fronts"), source.read("design.traces")
+    wanted = {name: json.loads(body) for name, body in problems.select("problem", "definition").iter_rows()}
+    tables = (problems, observed, fronts, traces, waiting)
+    names = sorted({name for table in tables for name in table["problem"].to_list()})
+
+    def of(table: pl.DataFrame, name: str) -> pl.DataFrame:
+        return table.filter(pl.col("problem") == name).drop("problem")
+
+    return [
+        Campaign(
+            name=name,
+            number=number,
+            objectives=[str(o["name"]) for o in wanted.get(name, {}).get("objectives", [])],
+            fronts=of(fronts, name),
+            observed=of(observed, name),
+            traces=of(traces, name),
+            waiting=of(waiting, name),
+        )
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+def chronological(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows by iteration and rank; what was never proposed comes by its time, after the rest."""
+    times = [c for c in ("observed_at", "proposed_at") if c in rows.columns]
+    by = ["problem", "iteration", "rank", *times, "candidate_id"]
+    ordered = rows.sort(by, nulls_last=True, maintain_order=True)
+    number = pl.int_range(1, pl.len() + 1).over("problem").alias("evaluation")
+    return ordered.select(number, pl.all()) if "observed_at" in rows.columns else ordered
+
+
+def _sections(campaign: Campaign) -> list[Section]:
+    told = campaign.observed
+    return [
+        section(f"{campaign.name}: Pareto front", campaign.fronts.head(TOP), pictures=_front(campaign)),
+        section(
+            f"{campaign.name}: evaluations",
+            told.tail(TOP),
+            text=f"The latest {min(TOP, told.height)} of {told.height} evaluations, in the order they were made.",
+            pictures=_evaluations(campaign),
+        ),
+        section(
+            f"{campaign.name}: surrogate against chance",
+            _ends(campaign.traces),
+            text="Simulated campaigns on the recorded table; medians over the seeds.",
+            pictures=_strategies(campaign),
+            empty="No campaign of this problem was simulated.",
+        ),
+        section(f"{campaign.name}: proposals", campaign.waiting.head(TOP), empty="Nothing waits to be evaluated."),
+    ]
+
+
+def _front(campaign: Campaign) -> list[Picture]:
+    """The first two objectives of every evaluation, the front marked."""
+    best, points = values_of(campaign.fronts["objectives"]), values_of(campaign.observed["objectives"])
+    names = list(dict.fromkeys([*campaign.objectives, *(k for p in (*best, *points) for k in p)]))[:2]
+    if len(names) < 2:
+        return []
+    a, b = names
+    kept = [(p[a], p[b], on) for on, group in ((False, points), (True, best)) for p in group if a in p and b in p]
+    if not kept:
+        return []
+    x, y, on = zip(*kept, strict=True)
+    evaluated, front = on.count(False), on.count(True)
+    return [
+        Picture(
+            file=f"front-{campaign.number}.svg",
+            svg=figures.front(x, y, on, xlabel=a, ylabel=b),
+            alt=f"{campaign.name}: {b} against {a} of {evaluated} evaluated candidates, {front} of them on the front.",
+        )
+    ]
+
+
+def _evaluations(campaign: Campaign) -> list[Picture]:
+    """Each objective over the number of the evaluation; failed evaluations leave a gap."""
+    told = list(zip(campaign.observed["evaluation"], values_of(campaign.observed["objectives"]), strict=True))
+    pictures = []
+    for i, name in enumerate(dict.fromkeys(k for _, p in told for k in p)):
+        numbers, values = zip(*[(n, p[name]) for n, p in told if name in p], strict=True)
+        alt = f"{campaign.name}: {name} of {len(values)} evaluations, from {min(values):.3g} to {max(values):.3g}."
+        svg = figures.curves({name: (numbers, values)}, xlabel="evaluation", ylabel=name)
+        pictures.append(Picture(file=f"evaluations-{campaign.number}-{i}.svg", svg=svg, alt=alt))
+    return pictures[:4]
+
+
+def _strategies(campaign: Campaign) -> list[Picture]:
+    """The share of the hypervolume and the best objective values, strategy by strategy, over the evaluations."""
+    medians = medians_of(campaign.traces)
+    shown = [c for c in medians.columns if c == "hypervolume_fraction" or c.startswith("best_")]
+    pictures = []
+    for i, column in enumerate(shown):
+        lines = {
+            strategy: (part["evaluation"].to_list(), part[column].to_list())
+            for (strategy,), part in parts(medians.drop_nulls(column), "strategy")
+        }
+        if not lines:
+            continue
+        ends = ", ".join(f"{strategy} {y[-1]:.3g} after {x[-1]}" for strategy, (x, y) in lines.items())
+        pictures.append(
+            Picture(
+                file=f"strategies-{campaign.number}-{i}.svg",
+                svg=figures.curves(lines, xlabel="evaluation", ylabel=column),
+                alt=f"{campaign.name}: median {column} of {campaign.traces['seed'].n_unique()} seeds: {ends}.",
+            )
+        )
+    return pictures[:4]
+
+
+def medians_of(traces: pl.DataFrame) -> pl.DataFrame:
+    """Medians over the seeds: strategy, evaluation, the two fractions and `best_<objective>`."""
+    best = pl.DataFrame(
+        [{f"best_{k}": v for k, v in p.items()} for p in values_of(traces["best"])], infer_schema_length=None
+    )
+    wide = pl.concat([traces.drop("best"), best], how="horizontal") if best.width else traces.drop("best")
+    measured = ["hypervolume_fraction", "front_fraction", *best.columns]
+    return wide.group_by("strategy", "evaluation").agg(pl.col(measured).median()).sort("strategy", "evaluation")
+
+
+def _ends(traces: pl.DataFrame) -> pl.DataFrame:
+    """Where each strategy stood at its last evaluation."""
+    return medians_of(traces).group_by("strategy", maintain_order=True).last()
+
+
+def values_of(objectives: pl.Series) -> list[dict[str, float]]:
+    """The finite numbers of JSON objects, one dictionary a row."""
+    return [
+        {k: float(v) for k, v in json.loads(text).items() if isinstance(v, int | float) and math.isfinite(v)}
+        for text in objectives.to_list()
+    ]
