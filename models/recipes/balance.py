@@ -61,9 +61,7 @@ def balance(target: str, precursors: Sequence[str]) -> Reaction:
     unlikely = "NH3" if any(_oxidised_nitrogen(n) for n in names) else "NO2"
     for allowed, most in MOST_GASES.items():
         gases = [
-            g
-            for g in allowed
-            if g not in names and g != unlikely and set(parse(g) or {}) <= present | set(aim) | {"O"}
+            g for g in allowed if g not in names and g != unlikely and set(parse(g) or {}) <= present | set(aim) | {"O"}
         ]
         found = _fewest_gases(aim, names, solids, gases, most)
         if found is not None:

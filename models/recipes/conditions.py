@@ -303,7 +303,9 @@ def condition_columns(models: dict[str, ConditionModel], X: Singles) -> dict[str
     steps = ("sinter_temperature_K", "calcine_temperature_K")
     ordered = below_the_highest(*(found[c] for c in (*steps, "max_temperature_K")))
     found |= dict(zip((*steps, "max_temperature_K"), ordered, strict=True))
-    return {f"{name}{end}": v for name, three in found.items() for end, v in zip(("", "_low", "_high"), three, strict=True)}
+    return {
+        f"{name}{end}": v for name, three in found.items() for end, v in zip(("", "_low", "_high"), three, strict=True)
+    }
 
 
 def below_the_highest(first: Interval, second: Interval, highest: Interval) -> tuple[Interval, Interval, Interval]:

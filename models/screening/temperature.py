@@ -1,7 +1,7 @@
 """Transition temperature of MIT compounds: a Gaussian process with 80 % intervals, judged against the mean.
 
-About 67 compounds are known: the model ranks and brackets, it does not pin down. Whether there is a transition at all is
-the classifier's question: see `predict`.
+About 67 compounds are known: the model ranks and brackets, it does not pin down. Whether there is a transition at
+all is the classifier's question: see `predict`.
 """
 
 from dataclasses import dataclass, field
@@ -134,10 +134,10 @@ def train(labelled: pl.DataFrame, *, seed: int = 0) -> TemperatureModel:
         settings=settings,
         scores=scores,
         caveats=(
-            "Meaningful only for compounds that have a transition: the model saw no others and gives a temperature to any "
-            "formula. `temperature predict` sets in_domain = false where the classifier expects none.",
-            f"Leave one out over {scores['n']} compounds: off by {scores['mae_K']:.0f} K on average (the mean of the rest: "
-            f"{scores['mae_mean_K']:.0f} K); 80 % intervals are {scores['mean_width_K']:.0f} K wide and hold "
+            "Meaningful only for compounds that have a transition: the model saw no others and gives a temperature "
+            "to any formula. `temperature predict` sets in_domain = false where the classifier expects none.",
+            f"Leave one out over {scores['n']} compounds: off by {scores['mae_K']:.0f} K on average "
+            f"(the mean of the rest: {scores['mae_mean_K']:.0f} K); 80 % intervals are {scores['mean_width_K']:.0f} K wide and hold "
             f"{scores['coverage_80']:.0%} of the known temperatures. Points shrink towards the mean, known compounds "
             "included: look a known temperature up.",
             "Training temperatures mix rounded and digitised values.",
@@ -218,7 +218,9 @@ def predict(
 def _expected(classifier: training.ScreeningModel, frame: pl.DataFrame) -> pl.DataFrame:
     """`p_mit`, and in `none` why no transition is to be expected."""
     found = training.predict(classifier, frame).select("label", "p_mit")
-    why = pl.format("the classifier expects a compound without transition ({}, p_mit {})", "label", pl.col("p_mit").round(2))
+    why = pl.format(
+        "the classifier expects a compound without transition ({}, p_mit {})", "label", pl.col("p_mit").round(2)
+    )
     return found.select("p_mit", none=pl.when(pl.col("label") != "mit").then(why))
 
 
