@@ -59,12 +59,7 @@ def recommend(
         "route": {r: row[c] for r, c in zip(ROUTES, P_COLUMNS, strict=True)},
         "given_precursors": given,
         "precursors": [_set(p, parse(target) or {}) for p in proposals],
-        "reaction": {
-            "precursors": used,
-            "balanced": reaction.balanced,
-            "text": reaction.text,
-            "reason": reaction.reason,
-        },
+        "reaction": {"precursors": used, **{k: getattr(reaction, k) for k in ("balanced", "text", "reason")}},
         "conditions": {
             c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS
         },

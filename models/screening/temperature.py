@@ -137,9 +137,9 @@ def train(labelled: pl.DataFrame, *, seed: int = 0) -> TemperatureModel:
             "Meaningful only for compounds that have a transition: the model saw no others and gives a temperature "
             "to any formula. `temperature predict` sets in_domain = false where the classifier expects none.",
             f"Leave one out over {scores['n']} compounds: off by {scores['mae_K']:.0f} K on average "
-            f"(the mean of the rest: {scores['mae_mean_K']:.0f} K); 80 % intervals are {scores['mean_width_K']:.0f} K wide and hold "
-            f"{scores['coverage_80']:.0%} of the known temperatures. Points shrink towards the mean, known compounds "
-            "included: look a known temperature up.",
+            f"(the mean of the rest: {scores['mae_mean_K']:.0f} K); 80 % intervals are {scores['mean_width_K']:.0f} K "
+            f"wide and hold {scores['coverage_80']:.0%} of the known temperatures. "
+            "Points shrink towards the mean, known compounds included: look a known temperature up.",
             "Training temperatures mix rounded and digitised values.",
         ),
     )
