@@ -188,6 +188,10 @@ def test_proposed_sets_hold_reagents_only_and_belong_to_the_route_that_heads_the
     page = recommend.recommend(model, "BaTiO3")
     assert max(page["route"], key=page["route"].get) == "solid-state"
     assert page["reaction"]["text"] == "BaCO3 + TiO2 -> BaTiO3 + CO2"
+    wet = recommend.recommend(model, "LiMn2O4")
+    assert max(wet["route"], key=wet["route"].get) == "sol-gel"
+    listed = {r: [list(p.precursors) for p in precursors.propose(model.library, "LiMn2O4", route=r)] for r in ROUTES}
+    assert [p["precursors"] for p in wet["precursors"]] == listed["sol-gel"] != listed["solid-state"]
 
 
 def test_a_paper_counts_in_full_for_its_own_route() -> None:
