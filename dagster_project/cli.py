@@ -49,6 +49,7 @@ def root(
     home: str = typer.Option("", "--home", help="Folder of tables, catalog and models (or MATLOOM_HOME)."),
 ) -> None:
     """Design emerging materials from scarce and dispersed data."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not burn the cores others need
     if debug:
         os.environ["MATLOOM_DEBUG"] = "1"
     if home:

@@ -119,7 +119,10 @@ def recommend(
     from models.recipes.table import as_list
 
     pages.check_target(target)
-    found = pages.recommend(_model(model, home_dir, seed), target, given=as_list(given), top=top, seed=seed)
+    named = as_list(given)
+    if given is not None and named is None:
+        raise InputError.of(f"no precursor in {given!r}", "--precursors", 'join formulas by ";"')
+    found = pages.recommend(_model(model, home_dir, seed), target, given=named, top=top, seed=seed)
     if as_json:
         say(found, as_json=True)
         return

@@ -147,11 +147,12 @@ def families(
 def temperature_predict(
     rows: Rows, out: Out, model: Model = None, home_dir: Home = None, seed: Seed = 0, as_json: Json = False
 ) -> None:
-    """Add the transition temperature with its 80 % interval to a table of formulas."""
+    """Add the transition temperature with its 80 % interval, and whether a transition is to be expected at all."""
     from models.screening import temperature
 
     frame = read_input(rows, needs=NAMES, text=NAMES)
-    _end(temperature.predict(_temperature(model, home_dir, seed), frame), out, as_json=as_json)
+    loaded, classifier = _temperature(model, home_dir, seed), _screening(None, home_dir, seed)
+    _end(temperature.predict(loaded, frame, classifier=classifier), out, as_json=as_json)
 
 
 @command(temperature_app, "train")

@@ -1,7 +1,7 @@
-"""Exactly balanced reactions and charge checks.
+"""Exactly balanced reactions.
 
 A reaction closes or it does not: amounts are rational numbers, and least squares, which hide a small remainder, are
-never used. Gases may be taken up or given off.
+never used. Gases may be given off, and those that a furnace can supply be taken up. Charges are checked in `charges`.
 """
 
 import itertools
@@ -15,6 +15,8 @@ from models.recipes.compositions import Amounts, parse
 USUAL_GASES = ("O2", "CO2", "H2O", "NO2", "N2", "NH3", "SO2", "HCl")
 RARE_GASES = ("CO", "H2", "HF", "Cl2", "SO3", "H2S")
 MOST_GASES = {USUAL_GASES: 4, USUAL_GASES + RARE_GASES: 3}
+# Gases that a furnace can be fed with; the others are only ever given off.
+SUPPLIED = frozenset({"O2", "CO2", "H2O", "N2", "NH3", "H2", "H2S"})
 Row = list[Fraction]
 
 
@@ -55,12 +57,28 @@ def balance(target: str, precursors: Sequence[str]) -> Reaction:
     if not names:
         return Reaction(False, reason="no precursors")
     present = set().union(*solids)
+    # Nitrate is an oxidant: its nitrogen leaves as NO2 or N2, never as NH3; without nitrate none is oxidised to NO2.
+    unlikely = "NH3" if any(_oxidised_nitrogen(n) for n in names) else "NO2"
     for allowed, most in MOST_GASES.items():
-        gases = [g for g in allowed if g not in names and set(parse(g) or {}) <= present | set(aim) | {"O"}]
+        gases = [
+            g for g in allowed if g not in names and g != unlikely and set(parse(g) or {}) <= present | set(aim) | {"O"}
+        ]
         found = _fewest_gases(aim, names, solids, gases, most)
         if found is not None:
             return _written(target, found)
     return Reaction(False, reason=_shortage(aim, solids))
+
+
+def _oxidised_nitrogen(precursor: str) -> bool:
+    """Whether a precursor holds nitrate or another oxide of nitrogen (ammonium vanadate does not)."""
+    return "NO3" in precursor or ({"N", "O"} <= set(parse(precursor) or {}) and "NH" not in precursor)
+
+
+def _possible(solution: Row, solids: int, gases: Sequence[str]) -> bool:
+    """Whether every solid is used and nothing is taken up but what a furnace can supply."""
+    return all(x > 0 for x in solution[:solids]) and all(
+        x <= 0 or g in SUPPLIED for g, x in zip(gases, solution[solids:], strict=True)
+    )
 
 
 def _fewest_gases(
@@ -70,7 +88,7 @@ def _fewest_gases(
     for count in range(min(most, len(gases)) + 1):
         for chosen in itertools.combinations(gases, count):
             solution = _solve(aim, solids + [parse(g) or {} for g in chosen])
-            if solution is None or any(x <= 0 for x in solution[: len(names)]):
+            if solution is None or not _possible(solution, len(names), chosen):
                 continue
             size = sum((abs(x) for x in solution), Fraction(0))
             if best is None or size < best[0]:
@@ -147,105 +165,3 @@ def _written(target: str, amounts: dict[str, Fraction]) -> Reaction:
     left = [f"{_number(v)}{k}" for k, v in used.items() if v > 0]
     right = [target, *(f"{_number(-v)}{k}" for k, v in used.items() if v < 0)]
     return Reaction(True, f"{' + '.join(left)} -> {' + '.join(right)}", tuple(used.items()))
-
-
-# Lowest and highest common oxidation state; anions on the left of the pair.
-_STATES: dict[str, tuple[int, int]] = {
-    "H": (-1, 1),
-    "B": (-5, 3),
-    "C": (-4, 4),
-    "N": (-3, 5),
-    "O": (-2, -2),
-    "F": (-1, -1),
-    "Al": (3, 3),
-    "Si": (-4, 4),
-    "P": (-3, 5),
-    "S": (-2, 6),
-    "Cl": (-1, 7),
-    "Sc": (3, 3),
-    "Ti": (2, 4),
-    "V": (2, 5),
-    "Cr": (2, 6),
-    "Mn": (2, 7),
-    "Fe": (2, 4),
-    "Co": (2, 4),
-    "Ni": (2, 4),
-    "Cu": (1, 3),
-    "Zn": (2, 2),
-    "Ga": (1, 3),
-    "Ge": (-4, 4),
-    "As": (-3, 5),
-    "Se": (-2, 6),
-    "Br": (-1, 5),
-    "Y": (3, 3),
-    "Zr": (2, 4),
-    "Nb": (2, 5),
-    "Mo": (2, 6),
-    "Tc": (4, 7),
-    "Ru": (2, 8),
-    "Rh": (1, 4),
-    "Pd": (2, 4),
-    "Ag": (1, 3),
-    "Cd": (2, 2),
-    "In": (1, 3),
-    "Sn": (-4, 4),
-    "Sb": (-3, 5),
-    "Te": (-2, 6),
-    "I": (-1, 7),
-    "La": (3, 3),
-    "Ce": (3, 4),
-    "Pr": (3, 4),
-    "Sm": (2, 3),
-    "Eu": (2, 3),
-    "Tb": (3, 4),
-    "Tm": (2, 3),
-    "Yb": (2, 3),
-    "Hf": (4, 4),
-    "Ta": (3, 5),
-    "W": (2, 6),
-    "Re": (2, 7),
-    "Os": (2, 8),
-    "Ir": (1, 6),
-    "Pt": (2, 6),
-    "Au": (1, 5),
-    "Hg": (1, 2),
-    "Tl": (1, 3),
-    "Pb": (2, 4),
-    "Bi": (-3, 5),
-    "Th": (4, 4),
-    "Pa": (4, 5),
-    "U": (3, 6),
-    "Np": (3, 7),
-    "Pu": (3, 6),
-}
-_ONE = frozenset({"Li", "Na", "K", "Rb", "Cs", "Fr"})
-_TWO = frozenset({"Be", "Mg", "Ca", "Sr", "Ba", "Ra"})
-_ORDER = ("F", "O", "Cl", "N", "Br", "I", "S", "Se", "C", "Te", "P", "As", "H", "Si", "B", "Ge", "Sb", "Bi", "Sn")
-
-
-def charge_balanced(formula: str) -> bool | None:
-    """Whether some mix of common oxidation states is neutral (mixed valence allowed); None if it does not parse.
-
-    Only the most electronegative non-metal present may be negative. Elements and intermetallics come out False where
-    nothing can be negative: read a False as a warning.
-    """
-    amounts = parse(formula)
-    if not amounts:
-        return None
-    if len(amounts) == 1:
-        return True
-    anion = next((e for e in _ORDER if e in amounts), None)
-    low = high = Fraction(0)
-    for e, n in amounts.items():
-        least, most = _range(e)
-        if e == anion:
-            low, high = low + n * least, high + n * min(least, -1)
-        else:
-            low, high = low + n * max(least, 1), high + n * most
-    return low <= 0 <= high
-
-
-def _range(element: str) -> tuple[int, int]:
-    if element in _ONE:
-        return 1, 1
-    return (2, 2) if element in _TWO else _STATES.get(element, (3, 3))

@@ -21,7 +21,7 @@ Amounts = dict[str, Fraction]
 _TOKEN = re.compile(r"([A-Z][a-z]?)|(\()|(\))|(\d+(?:\.\d+)?|\.\d+)")
 _DOT = re.compile(r"[·•∙⋅*]")
 _FULL_STOP = re.compile(r"\.(?=\d*H2O$)")  # "CoCl2.6H2O"; elsewhere a full stop is a decimal point
-_LETTERED_WATER = re.compile(r"[·•∙⋅*][nxyzNX]\s*H2O$")
+_LETTERED_WATER = re.compile(r"[·•∙⋅*](?:[nxyzNX]\s*H2O|\(H2O\)[nxyzNX])$")
 
 
 def parse(formula: str | None) -> Amounts | None:
@@ -100,8 +100,13 @@ def precursor_key(formula: str) -> str:
     amounts = parse(formula)
     if not amounts:
         return formula.strip().lower()
-    dry = parse(re.split(r"[·•∙⋅*]", formula)[0])
-    return key(dry or amounts)
+    return key(parse(dry(formula)) or amounts)
+
+
+def dry(formula: str) -> str:
+    """The formula without blanks and without the water behind its dot."""
+    text = formula.replace(" ", "")
+    return _FULL_STOP.split(_DOT.split(text)[0])[0]
 
 
 def fractions(amounts: Amounts | None) -> Floats:

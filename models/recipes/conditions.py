@@ -294,9 +294,31 @@ def _weighted_quantiles(values: Floats, weight: Floats, levels: tuple[float, ...
     return tuple(float(values[order][p]) for p in places)
 
 
+Interval = tuple[Floats, Floats, Floats]
+
+
 def condition_columns(models: dict[str, ConditionModel], X: Singles) -> dict[str, Floats]:
-    """Point, `_low` and `_high` of each condition."""
-    out: dict[str, Floats] = {}
-    for name in CONDITIONS:
-        out[name], out[f"{name}_low"], out[f"{name}_high"] = models[name].predict(X)
-    return out
+    """Point, `_low` and `_high` of each condition; no temperature exceeds the highest, nor do its bounds."""
+    found = {name: models[name].predict(X) for name in CONDITIONS}
+    steps = ("sinter_temperature_K", "calcine_temperature_K")
+    ordered = below_the_highest(*(found[c] for c in (*steps, "max_temperature_K")))
+    found |= dict(zip((*steps, "max_temperature_K"), ordered, strict=True))
+    return {
+        f"{name}{end}": v for name, three in found.items() for end, v in zip(("", "_low", "_high"), three, strict=True)
+    }
+
+
+def below_the_highest(first: Interval, second: Interval, highest: Interval) -> tuple[Interval, Interval, Interval]:
+    """Makes three separately fitted temperatures agree: the highest is at least each of the two.
+
+    Points move to the nearest ordered triple (isotonic regression): true temperatures are ordered, so the sum of the
+    three squared errors never grows. Bounds only move outwards: no interval covers less than before.
+    """
+    (a, a_low, a_high), (b, b_low, b_high), (c, low, high) = first, second, highest
+    most, least = np.maximum(a, b), np.minimum(a, b)
+    top = np.maximum(c, np.maximum((c + most) / 2, (c + most + least) / 3))
+    return (
+        (np.minimum(a, top), np.minimum(a_low, low), a_high),
+        (np.minimum(b, top), np.minimum(b_low, low), b_high),
+        (top, low, np.maximum(high, np.maximum(a_high, b_high))),
+    )

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from models.recipes import ROUTES
 from models.recipes.balance import Reaction, balance
+from models.recipes.charges import plausible_reagent
 from models.recipes.compositions import ELEMENTS, PLACE, VOLATILE, Amounts, fractions, key, parse, precursor_key
 from models.screening.inputs import Floats
 
 NEIGHBOURS = 60
 WIDTH = 0.08
-WET = 0.1  # what a set from a sol-gel or solution paper counts: the question is mostly what to weigh in and fire
+OTHER = 0.1  # what a paper on another route than the one asked for counts
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Library:
     Attributes:
         points: atomic fractions of the targets, n x elements, float32.
         sets: precursor keys of each.
-        papers: how many papers report the pair, those from solution routes at a discount.
+        papers: how many papers report the pair, by route (`ROUTES`, then unknown), n x 5.
         source: element -> precursor keys by how often they bring it.
         spelling: precursor key -> its most frequent spelling.
     """
@@ -55,18 +57,29 @@ def needed(amounts: Amounts) -> frozenset[str]:
     return solid or frozenset(amounts)
 
 
+def unreadable(names: Sequence[str] | None) -> str | None:
+    """Why given precursors cannot be used: one does not parse; None where all do, or none is given."""
+    odd = [n for n in names or () if parse(n) is None]
+    return f"precursor {', '.join(map(repr, odd))} is no formula with numbers" if odd else None
+
+
+def unsupplied(target: str, names: Sequence[str] | None) -> str | None:
+    """Which elements of the target no given precursor brings; None where all are brought, or none is given."""
+    if not names:
+        return None
+    missing = needed(parse(target) or {}) - set().union(*(parse(n) or {} for n in names))
+    return f"no given precursor brings {', '.join(sorted(missing))}" if missing else None
+
+
 def fit(frame: pl.DataFrame) -> Library:
-    """Builds the library from normalised recipes whose precursors parse."""
-    votes: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
-    wet: set[tuple[str, tuple[str, ...]]] = set()
+    """Builds the library from normalised recipes whose precursors can all be reagents."""
+    votes: dict[tuple[str, tuple[str, ...]], set[tuple[str, int]]] = defaultdict(set)
     spelled: dict[str, Counter[str]] = defaultdict(Counter)
     columns = frame.select("target", "precursors", "precursor_set", "doi", "route").iter_rows()
     for row, (target, names, keys, doi, route) in enumerate(columns):
-        if not names or not keys or parse(target) is None or any(parse(n) is None for n in names):
+        if not names or not keys or parse(target) is None or not all(plausible_reagent(n) for n in names):
             continue
-        votes[target, tuple(keys)].add(doi or str(row))
-        if route not in (None, "solid-state"):
-            wet.add((target, tuple(keys)))
+        votes[target, tuple(keys)].add((doi or str(row), ROUTES.index(route) if route else len(ROUTES)))
         for n in names:
             spelled[precursor_key(n)][n] += 1
     spelling = {k: sorted(c.items(), key=lambda i: (-i[1], len(i[0]), i[0]))[0][0] for k, c in spelled.items()}
@@ -80,18 +93,21 @@ def fit(frame: pl.DataFrame) -> Library:
     return Library(
         points,
         tuple(k for _, k in votes),
-        np.array([len(w) * (WET if pair in wet else 1.0) for pair, w in votes.items()]),
+        np.array([np.bincount([r for _, r in who], minlength=len(ROUTES) + 1) for who in votes.values()], float),
         ranked,
         spelling,
     )
 
 
-def propose(library: Library, target: str, *, top: int = 5, reactions: bool = True) -> list[Proposal]:
+def propose(
+    library: Library, target: str, *, route: str = ROUTES[0], top: int = 5, reactions: bool = True
+) -> list[Proposal]:
     """The best precursor sets for a target, best first; [] where the target does not parse or nothing is known.
 
     Args:
         library: observed pairs.
         target: formula with numbers.
+        route: papers on this route count in full, the others at a discount.
         top: how many.
         reactions: whether to balance each (a set that does not balance keeps its place but loses half its score).
     """
@@ -99,7 +115,7 @@ def propose(library: Library, target: str, *, top: int = 5, reactions: bool = Tr
     if not aim or not library.sets:
         return []
     itself = key(aim)
-    votes = {k: v for k, v in _votes(library, aim).items() if itself not in k}
+    votes = {k: v for k, v in _votes(library, _weights(library, route), aim).items() if itself not in k}
     ranked = sorted(votes.items(), key=lambda v: (-v[1], v[0]))[: max(top * 2, 6)]
     total = sum(v for _, v in votes.items()) or 1.0
     out = []
@@ -111,7 +127,14 @@ def propose(library: Library, target: str, *, top: int = 5, reactions: bool = Tr
     return sorted(out, key=lambda p: (-p.score, p.precursors))[:top]
 
 
-def _votes(library: Library, aim: Amounts) -> dict[tuple[str, ...], float]:
+def _weights(library: Library, route: str) -> Floats:
+    """What each pair counts: papers on the route asked for, or on none that is known, in full."""
+    full = np.array([r == route for r in ROUTES] + [True])
+    weights: Floats = np.sqrt(library.papers @ np.where(full, 1.0, OTHER))
+    return weights
+
+
+def _votes(library: Library, weights: Floats, aim: Amounts) -> dict[tuple[str, ...], float]:
     elements = needed(aim)
     point = fractions(aim).astype(np.float32)
     distance = np.sqrt(((library.points - point) ** 2).sum(axis=1))
@@ -123,8 +146,8 @@ def _votes(library: Library, aim: Amounts) -> dict[tuple[str, ...], float]:
     alone = has & ~(library.points[near][:, others] > 0).any(axis=1)
     for i in near[alone][:NEIGHBOURS]:
         if _brought(library, library.sets[i]) == elements:
-            votes[library.sets[i]] += float(library.papers[i]) ** 0.5 * float(np.exp(-distance[i] / WIDTH))
-    for keys, vote in _composed(library, elements, near, distance).items():
+            votes[library.sets[i]] += float(weights[i]) * float(np.exp(-distance[i] / WIDTH))
+    for keys, vote in _composed(library, weights, elements, near, distance).items():
         votes[keys] += vote
     return votes
 
@@ -133,7 +156,9 @@ def _brought(library: Library, keys: Sequence[str]) -> frozenset[str]:
     return frozenset().union(*(needed(parse(library.spelling.get(k, "")) or {}) for k in keys))
 
 
-def _composed(library: Library, elements: frozenset[str], near: Any, distance: Floats) -> dict[tuple[str, ...], float]:
+def _composed(
+    library: Library, weights: Floats, elements: frozenset[str], near: Any, distance: Floats
+) -> dict[tuple[str, ...], float]:
     """Sets put together element by element from the neighbours' sources, by descending product of shares."""
     choices: list[list[tuple[str, float]]] = []
     for e in sorted(elements):
@@ -143,7 +168,7 @@ def _composed(library: Library, elements: frozenset[str], near: Any, distance: F
             for k in library.sets[i]:
                 brings = needed(parse(library.spelling.get(k, "")) or {})
                 if e in brings and brings <= elements:
-                    shares[k] += float(library.papers[i]) ** 0.5 * float(np.exp(-distance[i] / (2 * WIDTH)))
+                    shares[k] += float(weights[i]) * float(np.exp(-distance[i] / (2 * WIDTH)))
         if not shares:
             fallback = [k for k in library.source.get(e, ()) if needed(parse(library.spelling[k]) or {}) <= elements]
             shares = {k: 1e-3 / (r + 1) for r, k in enumerate(fallback[:3])}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, balance, precursors
+from models.recipes import CONDITIONS, ROUTES, balance, charges, precursors
 from models.recipes.compositions import fractions, parse, precursor_key
 from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
 from schemas.errors import InputError
@@ -33,15 +33,19 @@ def recommend(
         seed: of the samples.
 
     Raises:
-        InputError: the target does not parse.
+        InputError: the target or a given precursor does not parse.
     """
     check_target(target)
-    proposals = precursors.propose(model.library, target, top=top)
-    used = given or (list(proposals[0].precursors) if proposals else None)
+    if odd := precursors.unreadable(given):
+        raise InputError.of(odd, "recommend", 'give formulas joined by ";", such as "La2O3;NiO"')
     asked = pl.DataFrame(
         {"target": [target], "precursors": [given]}, schema={"target": pl.String, "precursors": pl.List(pl.String)}
     )
     row = predict(model, asked).row(0, named=True)
+    # The sets that head the page belong to the route that heads it.
+    route = max(ROUTES, key=lambda r: float(row[P_COLUMNS[ROUTES.index(r)]]))
+    proposals = precursors.propose(model.library, target, route=route, top=top)
+    used = given or (list(proposals[0].precursors) if proposals else None)
     # Conditions follow from the precursors that are used; the route is judged without them unless they were given.
     chosen = predict(model, asked.with_columns(pl.Series("precursors", [used], dtype=pl.List(pl.String)))).row(
         0, named=True
@@ -54,12 +58,7 @@ def recommend(
         "route": {r: row[c] for r, c in zip(ROUTES, P_COLUMNS, strict=True)},
         "given_precursors": given,
         "precursors": [_set(p, parse(target) or {}) for p in proposals],
-        "reaction": {
-            "precursors": used,
-            "balanced": reaction.balanced,
-            "text": reaction.text,
-            "reason": reaction.reason,
-        },
+        "reaction": {"precursors": used, **{k: getattr(reaction, k) for k in ("balanced", "text", "reason")}},
         "conditions": {
             c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS
         },
@@ -88,7 +87,7 @@ def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:
         "covers_elements": precursors.needed(aim) <= brought,
         "balanced": p.reaction.balanced,
         "reaction": p.reaction.text or p.reaction.reason,
-        "charge_balanced": {n: balance.charge_balanced(n) for n in p.precursors},
+        "charge_balanced": {n: charges.charge_balanced(n) for n in p.precursors},
     }
 
 
@@ -152,12 +151,11 @@ def _caveats(
     out = []
     if not row["in_domain"]:
         out.append(f"Outside the domain of the training recipes: {row['domain_reason']}.")
-    for name in [target, *(used or [])]:
-        if balance.charge_balanced(name) is False:
-            out.append(
-                f"{name}: no mix of common oxidation states is neutral; check the formula "
-                "(fine for intermetallics and peroxides)."
-            )
+    suspects = [target] if charges.charge_balanced(target) is False else []
+    for name in suspects + [n for n in used or [] if not charges.plausible_reagent(n)]:
+        out.append(
+            f"{name}: no mix of common oxidation states is neutral, or a group in it is unknown; check the formula."
+        )
     if used and not reaction.balanced:
         out.append(f"The reaction does not close: {reaction.reason}.")
     released = [g for g, n in reaction.coefficients if g == "O2" and n < 0]

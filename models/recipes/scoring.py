@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, density, precursors, splits
+from models.recipes import CONDITIONS, ROUTES, conditions, density, precursors, splits
 from models.recipes.compositions import precursor_key
 from models.recipes.features import Singles
 from models.recipes.table import normalise
@@ -39,7 +39,7 @@ def score(
         InputError: no `target`.
     """
     labelled = normalise(table).frame
-    _, X, rows = prepare(model, table)
+    _, X, rows = prepare(model, table, strict=False)
     frame = labelled[rows.tolist()]
     trained = model.precedents
     clean = _clean(trained, frame)
@@ -70,7 +70,7 @@ def _part(model: RecipeModel, X: Singles, frame: pl.DataFrame, seed: int, tried:
         "n": frame.height,
         "route": _route(model, X, frame),
         "route_target_only": _route(model, without, frame),
-        "conditions": {c: _condition(model, c, X, frame, seed) for c in CONDITIONS},
+        "conditions": _conditions(model, X, frame, seed),
         "density": _density(model, X, frame),
         "precursors": _precursors(model.library, frame, seed, tried),
     }
@@ -104,13 +104,19 @@ def _route(model: RecipeModel, X: Singles, frame: pl.DataFrame) -> dict[str, Any
     }
 
 
-def _condition(model: RecipeModel, name: str, X: Singles, frame: pl.DataFrame, seed: int) -> dict[str, Any]:
+def _conditions(model: RecipeModel, X: Singles, frame: pl.DataFrame, seed: int) -> dict[str, Any]:
+    answered = conditions.condition_columns(model.conditions, X)
+    return {c: _condition(model.conditions[c].constant[0], c, answered, frame, seed) for c in CONDITIONS}
+
+
+def _condition(
+    constant: float, name: str, answered: dict[str, Floats], frame: pl.DataFrame, seed: int
+) -> dict[str, Any]:
     rows = np.flatnonzero(frame[name].is_not_null().to_numpy())
     if not len(rows):
         return {"n": 0}
     part, y = frame[rows.tolist()], frame[name].drop_nulls().to_numpy()
-    fitted = model.conditions[name]
-    point, low, high = fitted.predict(X[rows])
+    point, low, high = (answered[f"{name}{end}"][rows] for end in ("", "_low", "_high"))
     error = np.abs(point - y)
     names = splits.papers(part)
     weight = splits.paper_weights(names)
@@ -126,7 +132,7 @@ def _condition(model: RecipeModel, name: str, X: Singles, frame: pl.DataFrame, s
         "coverage_80": _round(np.mean((y >= low - 1e-9) & (y <= high + 1e-9))),
         "coverage_80_per_paper": _round(np.average((y >= low - 1e-9) & (y <= high + 1e-9), weights=weight)),
         "mean_width": _round(np.mean(high - low)),
-        "constant_mae": _round(np.abs(fitted.constant[0] - y).mean()),
+        "constant_mae": _round(np.abs(constant - y).mean()),
     }
     if name.endswith("_K"):
         out |= {"within_50": _round(np.mean(error <= 50)), "within_100": _round(np.mean(error <= 100))}

@@ -124,7 +124,7 @@ def _identities(table: pl.DataFrame) -> pl.DataFrame:
             "precursor_set": pl.Series(
                 [sorted({precursor_key(p) for p in v}) if v else None for v in lists], dtype=pl.List(pl.String)
             ),
-            "ok": [a is not None for a in parsed],
+            "ok": pl.Series([a is not None for a in parsed], dtype=pl.Boolean),
             "reason": pl.Series(reasons, dtype=pl.String),
         }
     )

@@ -142,7 +142,8 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         model: trained recipe models.
-        table: needs `target`; `precursors` (list, or text joined by ";") where known.
+        table: needs `target`; `precursors` (list, or text joined by ";") where known. Precursors that do not parse
+            make a row unreadable; those that do not bring every element of the target put it outside the domain.
 
     Raises:
         InputError: no `target`.
@@ -173,9 +174,18 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def prepare(model: RecipeModel, table: pl.DataFrame) -> tuple[pl.DataFrame, Singles, Ints]:
-    """Normalised rows, features of the readable ones, and their places."""
+def prepare(model: RecipeModel, table: pl.DataFrame, *, strict: bool = True) -> tuple[pl.DataFrame, Singles, Ints]:
+    """Normalised rows, features of the readable ones, and their places.
+
+    Args:
+        model: trained recipe models.
+        table: needs `target`.
+        strict: whether a precursor that does not parse makes its row unreadable; mined tables name some in words.
+    """
     frame = normalise(table.select([c for c in table.columns if c in ("target", "precursors", "doi")])).frame
+    if strict:
+        odd = pl.Series([precursors.unreadable(names) for names in frame["precursors"].to_list()], dtype=pl.String)
+        frame = frame.with_columns(pl.col("ok") & odd.is_null(), pl.coalesce("reason", odd).alias("reason"))
     rows = np.flatnonzero(frame["ok"].to_numpy()).astype(np.int64)
     part = frame[rows.tolist()]
     X = features.matrix(model.encoder, part) if len(rows) else np.empty((0, 0), np.float32)
@@ -183,21 +193,18 @@ def prepare(model: RecipeModel, table: pl.DataFrame) -> tuple[pl.DataFrame, Sing
 
 
 def domain_reasons(model: RecipeModel, frame: pl.DataFrame) -> list[str | None]:
-    """Why a target lies outside the domain; None where it lies inside."""
+    """Why a target, or what it shall be made from, lies outside the domain; None where it lies inside."""
     points = np.array([fractions(parse(t)) for t in frame["target"].to_list()])
     gaps, _ = features.distances(points, model.points)
     known = {e for e, seen in zip(_elements(), (model.points > 0).any(axis=0), strict=True) if seen}
     out: list[str | None] = []
-    for target, gap in zip(frame["target"].to_list(), gaps, strict=True):
-        new = sorted(set(parse(target) or {}) - known)
+    for (target, given), gap in zip(frame.select("target", "precursors").iter_rows(), gaps, strict=True):
+        new, far = sorted(set(parse(target) or {}) - known), None
         if new:
-            out.append(f"no training target holds {', '.join(new)}")
+            far = f"no training target holds {', '.join(new)}"
         elif gap > model.limit:
-            out.append(
-                f"nearest training target is {gap:.3f} away in atomic fractions; usual is up to {model.limit:.3f}"
-            )
-        else:
-            out.append(None)
+            far = f"nearest training target is {gap:.3f} away in atomic fractions; usual is up to {model.limit:.3f}"
+        out.append("; ".join(filter(None, (precursors.unsupplied(target, given), far))) or None)
     return out
 
 
@@ -226,21 +233,25 @@ def sample(model: RecipeModel, table: pl.DataFrame, *, count: int, seed: int = 0
 
 
 def propose(model: RecipeModel, table: pl.DataFrame, *, top: int = 5) -> pl.DataFrame:
-    """Precursor sets: records `row`, `rank`, `target`, `precursors`, `score`, `reaction`, `ok`, `reason`.
+    """Precursor sets: records `row`, `rank`, `target`, `route`, `precursors`, `score`, `reaction`, `ok`, `reason`.
 
-    A target without any proposal keeps one record with ok = false.
+    Sets are ranked for the target's most probable route. A target without any proposal keeps one record, ok = false.
     """
-    frame = normalise(table.select([c for c in table.columns if c == "target"])).frame
+    frame, X, rows = prepare(model, table.select([c for c in table.columns if c == "target"]))
+    best = model.route.probabilities(X).argmax(axis=1) if len(rows) else ()
+    routes = dict(zip(rows.tolist(), (ROUTES[k] for k in best), strict=True))
     records: list[dict[str, Any]] = []
     for row, (target, reason) in enumerate(frame.select("target", "reason").iter_rows()):
-        found = precursors.propose(model.library, target, top=top) if reason is None else []
+        base = {"row": row, "target": target, "route": routes.get(row)}
+        found = precursors.propose(model.library, target, route=routes[row], top=top) if row in routes else []
         if not found:
-            records.append(_record(row, target, None, reason or "no known precursor set brings its elements"))
-        records += [_record(row, target, (k + 1, p), None) for k, p in enumerate(found)]
+            records.append({**base, "ok": False, "reason": reason or "no known precursor set brings its elements"})
+        records += [{**base, **_record(k, p)} for k, p in enumerate(found, start=1)]
     schema: dict[str, Any] = {
         "row": pl.Int64,
         "rank": pl.Int64,
         "target": pl.String,
+        "route": pl.String,
         "precursors": pl.List(pl.String),
         "score": pl.Float64,
         "reaction": pl.String,
@@ -251,16 +262,9 @@ def propose(model: RecipeModel, table: pl.DataFrame, *, top: int = 5) -> pl.Data
     return pl.DataFrame(records, schema=schema)
 
 
-def _record(
-    row: int, target: str | None, found: tuple[int, precursors.Proposal] | None, reason: str | None
-) -> dict[str, Any]:
-    if found is None:
-        return {"row": row, "target": target, "ok": False, "reason": reason}
-    rank, p = found
+def _record(rank: int, p: precursors.Proposal) -> dict[str, Any]:
     return {
-        "row": row,
         "rank": rank,
-        "target": target,
         "precursors": list(p.precursors),
         "score": p.score,
         "reaction": p.reaction.text or None,

@@ -1,6 +1,7 @@
 """Transition temperature of MIT compounds: a Gaussian process with 80 % intervals, judged against the mean.
 
-About 67 compounds are known: the model ranks and brackets, it does not pin down.
+About 67 compounds are known: the model ranks and brackets, it does not pin down. Whether there is a transition at
+all is the classifier's question: see `predict`.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from models import cards
-from models.screening import ensemble, inputs
+from models.screening import ensemble, inputs, training
 from models.screening.inputs import Floats
 from schemas.errors import InputError
 
@@ -124,15 +125,21 @@ def train(labelled: pl.DataFrame, *, seed: int = 0) -> TemperatureModel:
     mean, sd = _leave_one_out(X, t)
     settings = {"components": COMPONENTS, "level": LEVEL, "seed": seed}
     model_id = cards.identify(KIND, settings, kept["formula"].to_list(), t.tolist())
+    scores = _report(mean, sd, t, kept["formula"].to_list())
     card = cards.Card(
         kind=KIND,
         model_id=model_id,
         summary="Predicts the metal-insulator transition temperature of compounds that have one.",
         data={"rows": len(t)},
         settings=settings,
-        scores=_report(mean, sd, t, kept["formula"].to_list()),
+        scores=scores,
         caveats=(
-            "Meaningful only for compounds that have a transition.",
+            "Meaningful only for compounds that have a transition: the model saw no others and gives a temperature "
+            "to any formula. `temperature predict` sets in_domain = false where the classifier expects none.",
+            f"Leave one out over {scores['n']} compounds: off by {scores['mae_K']:.0f} K on average "
+            f"(the mean of the rest: {scores['mae_mean_K']:.0f} K); 80 % intervals are {scores['mean_width_K']:.0f} K "
+            f"wide and hold {scores['coverage_80']:.0%} of the known temperatures. "
+            "Points shrink towards the mean, known compounds included: look a known temperature up.",
             "Training temperatures mix rounded and digitised values.",
         ),
     )
@@ -167,32 +174,54 @@ def evaluate(labelled: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     return {**_report(*_leave_one_out(X, t), t, kept["formula"].to_list()), "seed": seed}
 
 
-def predict(model: TemperatureModel, frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds `t_mit_K`, `low_K`, `high_K` (80 %), `in_domain`, `model_id`; unreadable formulas stay with a reason.
+def predict(
+    model: TemperatureModel, frame: pl.DataFrame, *, classifier: training.ScreeningModel | None = None
+) -> pl.DataFrame:
+    """Adds `t_mit_K`, `low_K`, `high_K` (80 %), `in_domain`, `domain_reason`; unreadable formulas stay with a reason.
+
+    Args:
+        model: trained temperature model.
+        frame: needs `formula`.
+        classifier: adds `p_mit`, and puts compounds outside the domain for which it expects no transition.
 
     Raises:
         InputError: no `formula` column.
     """
     made = inputs.composition_matrix(frame)
     columns = np.full((frame.height, 3), np.nan)
-    near: list[bool | None] = [None] * frame.height
     rows = np.flatnonzero(made.ok)
+    far = np.zeros(frame.height, bool)
     if len(rows):
         mean, sd = model.process.predict(_project(made.values[rows], model.axes), return_std=True)
         wide = model.stretch * sd
         columns[rows] = np.column_stack(
             [np.maximum(mean, 0) ** 2, np.maximum(mean - wide, 0) ** 2, np.maximum(mean + wide, 0) ** 2]
         )
-        for row, d in zip(rows, model.domain.distance(made.values[rows]), strict=True):
-            near[row] = bool(d <= model.domain.limit)
+        far[rows] = model.domain.distance(made.values[rows]) > model.domain.limit
     columns = np.round(columns, 4)
+    away = pl.when(pl.Series(far)).then(pl.lit("far from every compound with a known transition temperature"))
+    expected = _expected(classifier, frame) if classifier is not None else frame.select(none=pl.lit(None, pl.String))
+    ok = pl.Series(made.ok)
     return frame.with_columns(
         pl.Series("ok", made.ok),
         pl.Series("reason", made.reason, dtype=pl.String),
         *(pl.Series(n, columns[:, k], nan_to_null=True) for k, n in enumerate(("t_mit_K", "low_K", "high_K"))),
-        pl.Series("in_domain", near, dtype=pl.Boolean),
+        *(expected.get_column(c) for c in expected.columns if c == "p_mit"),
+        pl.when(ok).then(pl.Series(~far) & expected["none"].is_null()).alias("in_domain"),
+        pl.when(ok)
+        .then(pl.concat_str(expected["none"], away, separator="; ", ignore_nulls=True).replace("", None))
+        .alias("domain_reason"),
         pl.lit(model.model_id).alias("model_id"),
     )
+
+
+def _expected(classifier: training.ScreeningModel, frame: pl.DataFrame) -> pl.DataFrame:
+    """`p_mit`, and in `none` why no transition is to be expected."""
+    found = training.predict(classifier, frame).select("label", "p_mit")
+    why = pl.format(
+        "the classifier expects a compound without transition ({}, p_mit {})", "label", pl.col("p_mit").round(2)
+    )
+    return found.select("p_mit", none=pl.when(pl.col("label") != "mit").then(why))
 
 
 def save(model: TemperatureModel, folder: Path) -> cards.Card:

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from dagster_project.cli import app
 from etl import reference
-from models.recipes import CONDITIONS, recommend, scoring, splits, training
-from models.recipes.balance import balance, charge_balanced
+from models.recipes import CONDITIONS, ROUTES, precursors, recommend, scoring, splits, training
+from models.recipes.balance import balance
+from models.recipes.charges import charge_balanced, plausible_reagent
 from models.recipes.compositions import key, parse, precursor_key
+from models.recipes.conditions import below_the_highest
 from models.recipes.table import as_list, normalise
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -31,6 +36,60 @@ def test_predictions_have_routes_that_sum_to_one_and_ordered_intervals(model: tr
         held = good.drop_nulls(name)
         assert (held[f"{name}_low"] <= held[name]).all()
         assert (held[name] <= held[f"{name}_high"]).all()
+
+
+def test_no_step_is_hotter_than_the_highest_temperature(model: training.RecipeModel) -> None:
+    found = training.predict(model, reference.recipe_facts().select("target", "precursors").head(150)).filter("ok")
+    for end in ("", "_low", "_high"):
+        for step in ("sinter", "calcine"):
+            assert (found[f"{step}_temperature_K{end}"] <= found[f"max_temperature_K{end}"]).all()
+
+
+def test_ordering_temperatures_neither_narrows_an_interval_nor_adds_error() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.sort(rng.uniform(500, 1900, (3, 3, 500)), axis=1)
+    given = [(d[1], d[0], d[2]) for d in drawn]
+    made = below_the_highest(given[0], given[1], given[2])
+    for before, after in zip(given, made, strict=True):
+        assert (after[1] <= np.minimum(before[1], after[0])).all()
+        assert (after[2] >= np.maximum(before[2], after[0])).all()
+    truth = rng.uniform(500, 1900, (3, 500))
+    truth[2] = truth.max(axis=0)
+    error = [sum((t[0] - y) ** 2 for t, y in zip(three, truth, strict=True)) for three in (given, made)]
+    assert (error[1] <= error[0] + 1e-6).all()
+    for end in range(3):
+        assert (made[2][end] >= np.maximum(made[0][end], made[1][end])).all()
+
+
+def test_precursors_that_cannot_be_read_or_cannot_make_the_target_are_named(model: training.RecipeModel) -> None:
+    asked = pl.DataFrame({"target": ["MgO"] * 3, "precursors": ["Fe2O3", "junk;;", "MgCO3"]})
+    found = training.predict(model, asked)
+    assert found["ok"].to_list() == [True, False, True]
+    assert found["in_domain"].to_list() == [False, None, True]
+    assert found["domain_reason"][0] == "no given precursor brings Mg"
+    assert "'junk' is no formula" in found["reason"][1]
+    assert found["max_temperature_K"].is_null().to_list() == [False, True, False]
+    assert set(training.sample(model, asked, count=2)["row"]) == {0, 2}
+    page = recommend.recommend(model, "MgO", given=["Fe2O3"])
+    assert page["in_domain"] is False
+    assert any("no given precursor brings Mg" in c for c in page["caveats"])
+    with pytest.raises(InputError, match="'junk' is no formula"):
+        recommend.recommend(model, "MgO", given=["junk"])
+
+
+def test_a_table_of_no_rows_gives_a_table_of_no_rows(model: training.RecipeModel, tmp_path: Path) -> None:
+    training.save(model, tmp_path / "m")
+    (tmp_path / "in.csv").write_text("target\n")
+    words = ["recipes", "predict", str(tmp_path / "in.csv"), "--out", str(tmp_path / "out.csv")]
+    done = CliRunner().invoke(app, [*words, "--model", str(tmp_path / "m")])
+    assert done.exit_code == 0, done.output
+    assert pl.read_csv(tmp_path / "out.csv").height == 0
+    assert normalise(pl.DataFrame({"target": []}, schema={"target": pl.String})).frame["ok"].dtype == pl.Boolean
+    done = CliRunner().invoke(
+        app, ["recipes", "recommend", "MgO", "--precursors", ";;", "--model", str(tmp_path / "m")]
+    )
+    assert done.exit_code == 2
+    assert "no precursor" in done.output
 
 
 def test_the_same_seed_gives_the_same_model(model: training.RecipeModel) -> None:
@@ -80,6 +139,14 @@ def test_the_example_of_the_framework_is_answered_with_a_warning(model: training
         ("BaTiO3", ["BaCO3", "TiO2"], "BaCO3 + TiO2 -> BaTiO3 + CO2"),
         ("LaNiO3", ["La2O3", "NiO"], "0.5 La2O3 + NiO + 0.25 O2 -> LaNiO3"),
         ("FeS", ["Fe", "S"], "Fe + S -> FeS"),
+        # Nitrate leaves as N2 or NO2, not as NH3; ammonium as NH3, not as NO2.
+        ("MgO", ["Mg(NO3)2·6H2O"], "Mg(NO3)2·6H2O -> MgO + 0.5 O2 + 6 H2O + 2 NO2"),
+        (
+            "LaNiO3",
+            ["Ni(CH3COO)2", "La(NO3)3·6H2O"],
+            "Ni(CH3COO)2 + La(NO3)3·6H2O + 0.5 O2 -> LaNiO3 + 4 CO2 + 9 H2O + 1.5 N2",
+        ),
+        ("VO2", ["NH4VO3"], "NH4VO3 -> VO2 + 0.25 O2 + 0.5 H2O + NH3"),
     ],
 )
 def test_reactions_are_balanced_exactly(target: str, precursors: list[str], equation: str) -> None:
@@ -93,7 +160,58 @@ def test_a_reaction_that_cannot_close_says_so() -> None:
     assert made.reason
 
 
+def test_waste_gases_are_never_taken_up() -> None:
+    made = balance("BaSO4", ["BaCO3"])  # BaCO3 + SO2 + 0.5 O2 closes on paper only
+    assert not made.balanced
+    assert "S" in made.reason
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["BaCO3", "Ni(CH3COO)2·4H2O", "Bi(NO3)3·5H2O", "NH4VO3", "(NH4)2HPO4", "Ti(OC4H9)4", "ZrOCl2·8H2O", "Ni", "BaO2"],
+)
+def test_reagents_are_plausible(formula: str) -> None:
+    assert plausible_reagent(formula)
+
+
+@pytest.mark.parametrize("formula", ["V(H2O)", "V·H2O", "Ni(CH3COO)3", "Sr(NO3)3", "Ca(NO)3", "NaWO4·2H2O", "Li2O3"])
+def test_debris_of_text_mining_is_no_reagent(formula: str) -> None:
+    assert not plausible_reagent(formula)
+
+
+def test_proposed_sets_hold_reagents_only_and_belong_to_the_route_that_heads_the_page(
+    model: training.RecipeModel,
+) -> None:
+    found = training.propose(model, pl.DataFrame({"target": ["LaNiO3", "VO2", "NdNiO3", "BaTiO3"]}))
+    assert all(plausible_reagent(p) for p in found["precursors"].explode())
+    assert not found["reaction"].str.contains(r"NO3.*-> .*NH3").any()
+    page = recommend.recommend(model, "BaTiO3")
+    assert max(page["route"], key=page["route"].get) == "solid-state"
+    assert page["reaction"]["text"] == "BaCO3 + TiO2 -> BaTiO3 + CO2"
+    wet = recommend.recommend(model, "LiMn2O4")
+    assert max(wet["route"], key=wet["route"].get) == "sol-gel"
+    listed = {r: [list(p.precursors) for p in precursors.propose(model.library, "LiMn2O4", route=r)] for r in ROUTES}
+    assert [p["precursors"] for p in wet["precursors"]] == listed["sol-gel"] != listed["solid-state"]
+
+
+def test_a_paper_counts_in_full_for_its_own_route() -> None:
+    def row(route: str, paper: str, *names: str) -> dict[str, object]:
+        return {"target": "BaTiO3", "route": route, "doi": f"10.1/{paper}", "precursors": ";".join(names)}
+
+    rows = [
+        row("solid-state", "a", "BaCO3", "TiO2"),
+        row("sol-gel", "b", "BaCO3", "TiO2"),
+        row("hydrothermal", "c", "Ba(OH)2", "TiO2"),
+        row("hydrothermal", "d", "Ba(OH)2", "TiO2"),
+    ]
+    library = precursors.fit(normalise(pl.DataFrame(rows)).frame)
+    first = {r: precursors.propose(library, "BaTiO3", route=r)[0].precursors[0] for r in ROUTES}
+    assert first["solid-state"] == first["sol-gel"] == "BaCO3"
+    assert first["hydrothermal"] == "Ba(OH)2"
+
+
 def test_neutrality() -> None:
+    assert charge_balanced("BiOCl")
     assert charge_balanced("Fe3O4")
     assert charge_balanced("LaNiO3")
     assert charge_balanced("Na2Cl") is False

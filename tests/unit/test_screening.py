@@ -364,3 +364,15 @@ def test_temperatures_come_with_intervals_that_cover(labelled: pl.DataFrame) -> 
     assert found["ok"].to_list() == [True, False]
     with pytest.raises(InputError):
         temperature.train(labelled.head(3))
+
+
+def test_a_temperature_without_an_expected_transition_is_out_of_domain(
+    labelled: pl.DataFrame, model: training.ScreeningModel
+) -> None:
+    made = temperature.train(labelled)
+    found = temperature.predict(made, pl.DataFrame({"formula": ["VO2", "LaNiO3", "MgO", "what"]}), classifier=model)
+    assert found["in_domain"].to_list() == [True, False, False, None]
+    assert found["p_mit"].is_null().to_list() == [False, False, False, True]
+    assert "without transition (metal" in found["domain_reason"][1]
+    assert found["domain_reason"][0] is None
+    assert any("80 % intervals" in c for c in made.card.caveats)

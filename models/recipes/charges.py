@@ -1,0 +1,185 @@
+"""Oxidation states: whether a formula can be neutral, and whether a precursor can be a reagent at all.
+
+Text mining leaves debris among the precursors ("V(H2O)", nickel(III) acetate): `plausible_reagent` tells it from salts,
+oxides, alkoxides and elements that one can weigh in. Amounts come from `compositions`.
+"""
+
+import re
+from fractions import Fraction
+
+from models.recipes.compositions import Amounts, dry, parse
+
+# Lowest and highest common oxidation state; anions on the left of the pair.
+_STATES: dict[str, tuple[int, int]] = {
+    "H": (-1, 1),
+    "B": (-5, 3),
+    "C": (-4, 4),
+    "N": (-3, 5),
+    "O": (-2, -2),
+    "F": (-1, -1),
+    "Al": (3, 3),
+    "Si": (-4, 4),
+    "P": (-3, 5),
+    "S": (-2, 6),
+    "Cl": (-1, 7),
+    "Sc": (3, 3),
+    "Ti": (2, 4),
+    "V": (2, 5),
+    "Cr": (2, 6),
+    "Mn": (2, 7),
+    "Fe": (2, 4),
+    "Co": (2, 4),
+    "Ni": (2, 4),
+    "Cu": (1, 3),
+    "Zn": (2, 2),
+    "Ga": (1, 3),
+    "Ge": (-4, 4),
+    "As": (-3, 5),
+    "Se": (-2, 6),
+    "Br": (-1, 5),
+    "Y": (3, 3),
+    "Zr": (2, 4),
+    "Nb": (2, 5),
+    "Mo": (2, 6),
+    "Tc": (4, 7),
+    "Ru": (2, 8),
+    "Rh": (1, 4),
+    "Pd": (2, 4),
+    "Ag": (1, 3),
+    "Cd": (2, 2),
+    "In": (1, 3),
+    "Sn": (-4, 4),
+    "Sb": (-3, 5),
+    "Te": (-2, 6),
+    "I": (-1, 7),
+    "La": (3, 3),
+    "Ce": (3, 4),
+    "Pr": (3, 4),
+    "Sm": (2, 3),
+    "Eu": (2, 3),
+    "Tb": (3, 4),
+    "Tm": (2, 3),
+    "Yb": (2, 3),
+    "Hf": (4, 4),
+    "Ta": (3, 5),
+    "W": (2, 6),
+    "Re": (2, 7),
+    "Os": (2, 8),
+    "Ir": (1, 6),
+    "Pt": (2, 6),
+    "Au": (1, 5),
+    "Hg": (1, 2),
+    "Tl": (1, 3),
+    "Pb": (2, 4),
+    "Bi": (-3, 5),
+    "Th": (4, 4),
+    "Pa": (4, 5),
+    "U": (3, 6),
+    "Np": (3, 7),
+    "Pu": (3, 6),
+}
+_ONE = frozenset({"Li", "Na", "K", "Rb", "Cs", "Fr"})
+_TWO = frozenset({"Be", "Mg", "Ca", "Sr", "Ba", "Ra"})
+_ORDER = ("F", "O", "Cl", "N", "Br", "I", "S", "Se", "C", "Te", "P", "As", "H", "Si", "B", "Ge", "Sb", "Bi", "Sn")
+
+
+# States met in salts (nitrates, acetates, chlorides ...), where narrower than in oxides.
+_SALT_STATES: dict[str, tuple[int, int]] = {
+    "Ag": (1, 1),
+    "Bi": (3, 3),
+    "Co": (2, 2),
+    "Cr": (2, 3),
+    "Cu": (1, 2),
+    "Fe": (2, 3),
+    "Mn": (2, 3),
+    "Ni": (2, 2),
+    "Pd": (2, 2),
+    "Pr": (3, 3),
+    "Sb": (3, 5),
+    "Tb": (3, 3),
+    "V": (2, 4),
+}
+# Groups of known charge as they are written; each stands in as the noble gas of that charge.
+_STANDS_FOR: dict[str, tuple[int, int]] = {"He": (-1, -1), "Ne": (-2, -2), "Ar": (-3, -3), "Kr": (1, 1)}
+_GROUPS: tuple[tuple[str, str], ...] = (
+    (r"CH3COCHCOCH3|C5H7O2|acac", "He"),
+    (r"CH3COO|CH3CO2|OO?CO?CH3|O2CCH3|C2H3O2|OAc|Ac(?![a-z])", "He"),
+    (r"C3H5O\(COO\)3|C6H5O7", "Ar"),
+    (r"OCH\(CH3\)2|\(CH3\)2CHO|O(?:CH2)+CH3|O\(CH2\)\d+CH3|OC[2345]H\d+|C[2345]H\d+O(?![\dH])|OCH3", "He"),
+    (r"C2O4", "Ne"),
+    (r"HCOO|CHO2|CN|NO3|OH|ClO[34]", "He"),
+    (r"CO3|SO[34]", "Ne"),
+    (r"PO4", "Ar"),
+    (r"NH4", "Kr"),
+)
+_WATER = re.compile(r"\(H2O\)(\d+(?:\.\d+)?)?")
+_HALIDES = frozenset({"F", "Cl", "Br", "I"})
+_NONMETALS = frozenset({"H", "C", "N", "O", "P", "S", "Se"}) | _HALIDES
+# Without any of these a compound is an element, an alloy, a boride or the like, to which charges do not apply.
+_IONIC = frozenset({"O", "N", "S", "Se", *_HALIDES, *_STANDS_FOR})
+
+
+def charge_balanced(formula: str) -> bool | None:
+    """Whether some mix of common oxidation states is neutral (mixed valence allowed); None if it does not parse.
+
+    Only oxygen, fluorine, a halogen beside oxygen and else the most electronegative non-metal may be negative. Elements
+    and intermetallics come out False where nothing can be negative: read a False as a warning.
+    """
+    amounts = parse(formula)
+    return _neutral(amounts, {}) if amounts else None
+
+
+def _neutral(amounts: Amounts, narrower: dict[str, tuple[int, int]]) -> bool:
+    if len(amounts) == 1:
+        return True
+    grouped = bool(set(amounts) & {"He", "Ne", "Ar"})
+    anion = next((e for e in _ORDER if e in amounts and not (grouped and e not in _IONIC)), None)
+    low = high = Fraction(0)
+    for e, n in amounts.items():
+        least, most = narrower.get(e) or _range(e)
+        if e == anion:
+            most = least = min(least, -1)
+        elif e not in _STANDS_FOR and e not in ("O", *_HALIDES):
+            least = max(least, 1)
+        low, high = low + n * least, high + n * most
+    return low <= 0 <= high
+
+
+def plausible_reagent(formula: str) -> bool:
+    """Whether a precursor can be weighed in: an element, an alloy, or known anions with common oxidation states.
+
+    Rejected: what does not parse, a bare metal with water, an unknown organic or nitrosyl group, and salts, oxides and
+    the like that no common oxidation state makes neutral. What brings no metal (water, urea, acids) passes.
+    """
+    amounts = parse(formula)
+    if not amounts:
+        return False
+    if set(amounts) <= _NONMETALS:
+        return True
+    text = _WATER.sub("", dry(formula))
+    bare = parse(text)
+    if not bare:
+        return False
+    if len(bare) == 1:
+        return text == formula.replace(" ", "")
+    for written, stand_in in _GROUPS:
+        text = re.sub(written, stand_in, text)
+    grouped = parse(text)
+    if not grouped or (set(grouped) & {"C", "N"} and set(amounts) & {"O", "H"}):
+        return False
+    if _peroxide(grouped) or not set(grouped) & _IONIC:
+        return True
+    salt = set(grouped) & {*_HALIDES, *_STANDS_FOR} and not set(grouped) & {"O", "S", "Se", "N"}
+    return _neutral(grouped, {**_STANDS_FOR, **(_SALT_STATES if salt else {})})
+
+
+def _peroxide(amounts: Amounts) -> bool:
+    metals = {e: n for e, n in amounts.items() if e != "O"}
+    known = "O" in amounts and set(metals) <= _ONE | _TWO
+    return known and sum((n * _range(e)[0] for e, n in metals.items()), Fraction(0)) == amounts["O"]
+
+
+def _range(element: str) -> tuple[int, int]:
+    if element in _ONE:
+        return 1, 1
+    return (2, 2) if element in _TWO else _STATES.get(element, (3, 3))
