@@ -189,9 +189,7 @@ def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], di
         return composed
 
 
-def _attempt(
-    text: str, source: Plain, variables: Variables, segments: list[tuple[str, int, int]]
-) -> ParsedFormula:
+def _attempt(text: str, source: Plain, variables: Variables, segments: list[tuple[str, int, int]]) -> ParsedFormula:
     sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY}
     reason = "no formula or known name"
     first = True

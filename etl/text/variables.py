@@ -23,9 +23,7 @@ _BOUNDED = re.compile(
     rf"[(,;]?\s*(?P<low>{_VALUE})\s?%?\s*(?:≤|<=?|\\le)\s*(?P<name>[a-zα-ω])\s*(?:≤|<=?)\s*"
     rf"(?P<high>{_VALUE}){_PERCENT}\s*\)?"
 )
-_HALF = re.compile(
-    rf"[(,;]?\s*\b(?P<name>[a-zα-ω])\s*(?P<sign>≤|<=?|≥|>=?)\s*(?P<value>{_VALUE}){_PERCENT}\s*\)?"
-)
+_HALF = re.compile(rf"[(,;]?\s*\b(?P<name>[a-zα-ω])\s*(?P<sign>≤|<=?|≥|>=?)\s*(?P<value>{_VALUE}){_PERCENT}\s*\)?")
 
 
 def _number(text: str, percent: bool) -> float:
