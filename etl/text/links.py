@@ -81,7 +81,11 @@ _COMPARED = re.compile(
     r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
 )
 _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or)\b")
-_OWN = re.compile(r"\s*\)?\s*(?:in|of|for)\s+(?:(?:the|bulk|pure|undoped|thin|single|films?|crystals?|of)[\s-]+){0,4}")
+_APART = re.compile(r"\b(?:and|or|which|that|than)\b")  # after a value and before a compound: another clause too
+_OWN = re.compile(
+    r"\s*\)?\s*(?:in|of|for)\s+(?:(?:the|our|bulk|pure|undoped|stoichiometric|epitaxial|polycrystalline|strained|thin|"
+    r"single|films?|layers?|powders?|samples?|nano\w+|crystals?|crystalline|of)[\s-]+){0,4}"
+)
 _HELD = re.compile(r"\s*(?:at|of|is|has|near|around|about|\(|=|~|\s)*")
 
 
@@ -121,7 +125,7 @@ def _weight(text: str, mention: Mention, group: list[Value], starts: list[int]) 
     cost = _distance(text, mention, start, end)
     if before and _HELD.fullmatch(between) and not _beneath(text, mention):
         cost = len(between)  # "lower than that of V2O3 at 160 K": compared, but the value is its own
-    cost += 100 * len(_CLAUSE.findall(between))
+    cost += 100 * (len(_CLAUSE.findall(between)) + (0 if before else len(_APART.findall(between))))
     cost += 45 * (bisect_left(starts, high) - bisect_left(starts, low))
     return cost + (12 if before else 80) * between.count(",")
 

@@ -23,11 +23,11 @@ class Value:
 
 
 # "1,340" and "100,000" are one number; "100,200" may as well be a list and is read as one
-_N = r"(?:(?:[1-9]\d?(?:,\d{3})+|[1-9]\d\d(?:,000)+)(?!,?\d)|\d+)(?:\.\d+)?"
+_N = r"(?>(?:[1-9]\d?(?:,\d{3})+|[1-9]\d\d(?:,000)+)(?!,?\d)|\d+)(?:\.\d+)?"
 _SIGN = r"(?:(?<![^\s(\[=~<>≤≥±:])-(?=\d))?"  # a minus only where nothing is left of it: "at -5", not "T-5", "200-300"
 _ERROR = r"(?:\s?\(\d+\))?(?:\s?±\s?\d+(?:\.\d+)?)?"
-_JOIN = re.compile(r"\s?(?P<join>-|to|and|or|,(?:\s?(?:and|or)\b)?)\s?~?\s?")
-_LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?)\s?~?\s?")
+_JOIN = re.compile(r"\s?(?P<join>-|to|and|or|,(?:\s?(?:and|or)\b)?)(?:\s?~)?\s?")
+_LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?)(?:\s?~)?\s?")
 _MOST = 15  # values of one list
 # unit -> how it is spelled, what may stand before the first number, what may not stand after the last unit
 _SPELLED = {

@@ -122,6 +122,13 @@ def test_the_command_reads_documents_with_lists(tmp_path: Path) -> None:
     assert (row["document_id"], row["field"], row["value"]) == ("007", "body[0]", 340.0)
 
 
+def test_the_command_keeps_the_column_it_parses(tmp_path: Path) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out.parquet"
+    table.write_text("formula\nV2O4\nZz\n", "utf-8")
+    assert run("formula", "parse", str(table), "--out", str(out), "--column", "formula")[0] == 0
+    assert pl.read_parquet(out).select("formula_input", "formula").rows() == [("V2O4", "VO2"), ("Zz", None)]
+
+
 def test_the_commands_say_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     table, out = tmp_path / "t.csv", str(tmp_path / "out.csv")
     table.write_text("document_id,abstract\nd,VO2\n", "utf-8")

@@ -45,6 +45,14 @@ GOLDEN = [
     ("Ca0.9Al2O4:0.1Eu", "Ca0.9Eu0.1Al2O4", {"Ca": 0.9, "Eu": 0.1, "Al": 2.0, "O": 4.0}),
     ("SO42-", "SO4", {"S": 1.0, "O": 4.0}),
     ("Fe3+", "Fe", {"Fe": 1.0}),
+    ("Fe^{+3}", "Fe", {"Fe": 1.0}),
+    ("V^{4+}O^{2-}_2", "VO2", {"V": 1.0, "O": 2.0}),
+    ("Fe²⁺Fe³⁺₂O₄", "Fe3O4", {"Fe": 3.0, "O": 4.0}),
+    ("La1.0Sr0.0MnO3", "LaMnO3", {"La": 1.0, "Mn": 1.0, "O": 3.0}),
+    ("V2O3 thin film on Al2O3", "V2O3", {"V": 2.0, "O": 3.0}),
+    ("VO2 nanoparticles in SiO2", "VO2", {"V": 1.0, "O": 2.0}),
+    ("V0.98W0.02O2 onto c-cut Al2O3", "V0.98W0.02O2", {"V": 0.98, "W": 0.02, "O": 2.0}),
+    ("Ce in Nd2CuO4", "Nd2CuO4", {"Nd": 2.0, "Cu": 1.0, "O": 4.0}),  # a dopant in its host
     ("Nd 1:85 Ce 0:15 CuO 4", "Ce0.15Nd1.85CuO4", {"Ce": 0.15, "Nd": 1.85, "Cu": 1.0, "O": 4.0}),
     ("LaO 1Àx F x FeAs", "LaFeAsO1-xFx", {"La": 1.0, "Fe": 1.0, "As": 1.0, "O": "1-x", "F": "x"}),
     ("VO₂", "VO2", {"V": 1.0, "O": 2.0}),
@@ -78,6 +86,9 @@ def test_a_formula_is_read_to_its_composition(text: str, reduced: str, amounts: 
         ("(1-x)A-xB", "'A' is no element"),
         ("Nb2O5-99.9", "negative"),
         ("Fe()", "empty brackets"),
+        ("V0O2", "the amount of V is 0"),
+        ("V(OH)0", "the amount of (OH) is 0"),
+        ("YBa2Qq3 on Al2O3", "'Qq' is no element"),  # not the substrate for want of the film
         ("Fe(O", "')' is missing"),
         ("Fe" + "9" * 20, "amount too long"),
         ("(" * 30 + "Fe" + ")" * 30, "nested too deeply"),
@@ -103,6 +114,13 @@ def test_variables_keep_the_values_the_text_gives() -> None:
     assert parse("LaFeAsO1-xHx (0.05 ≤ x ≤ 0.5)").variables == {"x": [0.05, 0.5]}
     assert parse("La1-xSrxMnO3 (x < 0.2)").variables == {"x": [0.0, 0.2]}
     assert parse("La1-xSrxMnO3 (x ≥ 1/8)").variables == {"x": [0.125, 0.125]}
+    assert parse("V1-xWxO2 (x = 5%)").variables == {"x": [0.05]}
+    assert parse("V1-xWxO2 (x = 0, 2 and 5 at.%)").variables == {"x": [0.0, 0.02, 0.05]}
+    assert parse("V1-xWxO2 (x = 0.5%-5%)").variables == {"x": [0.005, 0.05]}
+    assert parse("V1-xWxO2 (x=10at%)").variables == {"x": [0.1]}
+    assert parse("V1-xWxO2 (0 < x < 5%)").variables == {"x": [0.0, 0.05]}
+    assert parse("V1-xWxO2 (x ≤ 5 %)").variables == {"x": [0.0, 0.05]}
+    assert parse("V1-xWxO2 (x = 2 wt%)").variables == {"x": None}  # no share of a site
     assert parse("RNiO3 (R = La, Nd)").variables == {"R": ["La", "Nd"]}
     assert parse("RNiO3").variables == {"R": None}
     assert parse("(Y,In)BaCo3ZnO7+d").variables == {"d": None, "M": ["Y", "In"]}
@@ -197,7 +215,18 @@ def test_a_table_keeps_every_row_and_its_columns() -> None:
     assert json.loads(found["variables"][3]) == {"x": [0.1, 0.3]}
     assert found["elements"][2] is None
     assert {s["tag"] for s in found["segments"].to_list()[3]} == {"formula", "variable", "value"}
-    assert parse_many(found).equals(found)  # its own columns are replaced, not doubled
+
+
+def test_input_columns_of_the_same_name_keep_their_content() -> None:
+    frame = pl.DataFrame({"formula": ["V2O4", "Zz"], "ok": ["yes", "no"]})
+    found = parse_many(frame, column="formula")
+    assert found["formula_input"].to_list() == ["V2O4", "Zz"]  # the text of the bad row stays visible
+    assert found["ok_input"].to_list() == ["yes", "no"]
+    assert found["formula"].to_list() == ["VO2", None]
+    again = parse_many(found, column="formula_input")
+    assert again["formula_input"].to_list() == ["V2O4", "Zz"]
+    assert again["formula_input_input"].to_list() == ["VO2", None]
+    assert again["formula"].to_list() == ["VO2", None]
 
 
 def test_a_table_without_the_column_or_with_numbers_is_told() -> None:

@@ -87,6 +87,63 @@ def test_two_values_and_two_compounds_are_paired() -> None:
     assert {r["rule"] for r in read(text)} == {"transition:cue:respectively"}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "NdNiO3 shows a metal-insulator transition at TMI = 200 K, while SmNiO3 has TMI = 400 K.",
+            "NdNiO3 200 SmNiO3 400",
+        ),
+        ("NdNiO3 has a metal-insulator transition at 200 K; SmNiO3 at 400 K.", "NdNiO3 200 SmNiO3 400"),
+        ("VO2 has a metal-insulator transition at 340 K, and V2O3 shows one at 160 K.", "VO2 340 V2O3 160"),
+        ("VO2 has a metal-insulator transition at 340 K and V2O3 at 160 K.", "VO2 340 V2O3 160"),
+        ("VO2 has a metal-insulator transition at 340 K, whereas NbO2 has it at 1080 K.", "VO2 340 NbO2 1080"),
+        ("VO2 has a metal-insulator transition temperature of 340 K, NbO2 one of 1080 K.", "VO2 340 NbO2 1080"),
+        ("The metal-insulator transition occurs at 340 K in VO2 and at 160 K in V2O3.", "VO2 340 V2O3 160"),
+        ("The Curie temperatures are 69 K for EuO, 160 K for SrRuO3, and 375 K for CrO2.", "EuO 69 SrRuO3 160"),
+        ("Verwey transitions appear at 122 K (Fe3O4) and 340 K (VO2).", "Fe3O4 122 VO2 340"),
+        ("At 340 K, VO2 has its metal-insulator transition, and V2O3 at 160 K.", "VO2 340 V2O3 160"),
+        ("The 340 K metal-insulator transition of VO2 is sharper than that of V2O3 at 160 K.", "VO2 340 V2O3 160"),
+        ("The metal-insulator transition is seen at 340 K in epitaxial films of VO2, V2O3 has none.", "VO2 340"),
+        ("NiO, with a Néel temperature of 523 K, and CoO, with one of 289 K, were studied.", "NiO 523 CoO 289"),
+    ],
+)
+def test_a_value_stays_in_its_clause(text: str, expected: str) -> None:
+    assert " ".join(f"{formula} {value:g}" for formula, _, value in said(text)) == expected
+
+
+def test_lists_of_any_length_are_paired() -> None:
+    told = "NdNiO3, SmNiO3 and EuNiO3 have metal-insulator transition temperatures of 200, 400 and 460 K, respectively."
+    three = [("NdNiO3", "MIT", 200.0), ("SmNiO3", "MIT", 400.0), ("EuNiO3", "MIT", 460.0)]
+    assert said(told) == three
+    assert {r["rule"] for r in read(told)} == {"transition:cue:respectively"}
+    bare = "The metal-insulator transition temperatures of PrNiO3, NdNiO3, SmNiO3, and EuNiO3 are 130, 200, 400, and 460 K."
+    assert said(bare) == [("PrNiO3", "MIT", 130.0), *three]
+    assert {r["rule"] for r in read(bare)} == {"transition:cue:listed"}
+    measured = "The metal-insulator transition of VO2 was measured at 10, 20, 30 and 40 K."
+    assert said(measured) == []  # none of a list of conditions is a value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The metal-insulator transition temperatures of PrNiO3, NdNiO3 and SmNiO3 are 130, 200, 400, and 460 K.",
+        "NdNiO3, SmNiO3 and EuNiO3 have metal-insulator transitions at 200 and 400 K.",
+        "NdNiO3 and SmNiO3 have a metal-insulator transition at 200 K.",
+    ],
+)
+def test_lists_of_different_lengths_are_no_sure_pairs(text: str) -> None:
+    rows = read(text)
+    assert rows
+    assert all(float(str(r["confidence"])) <= 0.3 for r in rows)
+
+
+def test_one_compound_may_have_several_values() -> None:
+    text = "RNiO3 has metal-insulator transitions at 130, 200 and 400 K."
+    assert [r["value"] for r in read(text)] == [130.0, 200.0, 400.0]
+    assert all(float(str(r["confidence"])) > 0.5 for r in read(text))
+
+
 def test_a_value_goes_to_the_compound_that_is_spoken_of() -> None:
     film = "EuO films on Al2O3 substrates show a Curie temperature of 69 K."
     assert said(film) == [("EuO", "CURIE", 69.0)]
@@ -129,6 +186,7 @@ def test_gaps_and_jumps_are_properties() -> None:
         ("a factor of 2 × 10^3", [(pytest.approx(3.30103), None, None)]),
         ("a factor of 1", []),
         ("a factor of 0.5", []),
+        ("a factor of 1,000", [(3.0, None, None)]),
     ],
 )
 def test_jumps_are_counted_in_decades(text: str, expected: list[tuple[float | None, ...]]) -> None:
@@ -145,7 +203,28 @@ def test_jumps_are_counted_in_decades(text: str, expected: list[tuple[float | No
         ("10 to 20 K", [(None, 10.0, 20.0)]),
         ("4.70(1) K", [(4.7, None, None)]),
         ("5 ± 1 K", [(5.0, None, None)]),
-        ("-5 °C to 10 °C", [(None, 278.15, 283.15)]),
+        ("-5 °C to 10 °C", [(None, 268.15, 283.15)]),
+        ("at -10 °C", [(263.15, None, None)]),
+        ("between -10 and -5 °C", [(None, 263.15, 268.15)]),
+        ("at -5 K or at -300 °C", []),  # below absolute zero
+        ("200-300 K", [(None, 200.0, 300.0)]),
+        ("200 - 300 K", [(None, 200.0, 300.0)]),
+        ("VO2-300 K", [(300.0, None, None)]),
+        ("at T-5 K and at TC - 10 K", []),  # differences
+        ("at 1,340 K", [(1340.0, None, None)]),
+        ("1,200-1,300 K", [(None, 1200.0, 1300.0)]),
+        ("at 100,200 K", [(100.0, None, None), (200.0, None, None)]),
+        (
+            "130, 200, 400, and 460 K",
+            [(130.0, None, None), (200.0, None, None), (400.0, None, None), (460.0, None, None)],
+        ),
+        ("10 K, 20 to 30 K or 40 K", [(10.0, None, None), (None, 20.0, 30.0), (40.0, None, None)]),
+        ("341 K, i.e., 68 °C", [(341.0, None, None)]),
+        ("68 °C (341 K)", [(341.15, None, None)]),
+        ("340 K (about 67 °C)", [(340.0, None, None)]),
+        ("335-341 K (62-68 °C)", [(None, 335.0, 341.0)]),
+        ("341 K, i.e., 78 °C", [(341.0, None, None), (351.15, None, None)]),  # not the same
+        ("341 K (342 K)", [(341.0, None, None), (342.0, None, None)]),
         ("5 K/min or 3 K min-1", []),
         ("1300 Kelvin", [(1300.0, None, None)]),
         ("version 1.2.3 K", []),
@@ -161,6 +240,8 @@ def test_units_of_a_configuration_are_converted() -> None:
         Value(3, 10, 2.0, None, None, "GPa"),
         Value(15, 22, None, 3.0, 5.0, "GPa"),
     ]
+    gaps = values("0.5 eV and 300 meV, 1, 2 and 3 eV; -0.5 eV", "eV", UNITS)
+    assert [v.value for v in gaps] == pytest.approx([0.5, 0.3, 1.0, 2.0, 3.0, -0.5])
     assert quantities.values("at 3 T", "T", {}) == [Value(3, 6, 3.0, None, None, "T")]
 
 
@@ -192,3 +273,15 @@ def test_a_broken_configuration_is_told(tmp_path: Path, content: str, message: s
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot read"):
         properties.configuration(str(tmp_path / "none.yaml"))
+
+
+def test_a_value_told_in_two_units_is_one_record() -> None:
+    (row,) = read("VO2 has its metal-insulator transition at 341 K, i.e., 68 °C.")
+    assert row["value"] == 341.0
+    assert said("VO2 has its metal-insulator transition at 68 °C (341 K).") == [("VO2", "MIT", pytest.approx(341.15))]
+
+
+def test_signs_and_thousands_reach_the_record() -> None:
+    assert said("The metal-insulator transition of VO2 lies at −10 °C.") == [("VO2", "MIT", pytest.approx(263.15))]
+    assert said("The metal-insulator transition of NbO2 lies at 1,080 K.") == [("NbO2", "MIT", 1080.0)]
+    assert said("The metal-insulator transition of VO2 lies at -5 K.") == []
