@@ -122,9 +122,7 @@ def parse_keywords(text: str, *, where: str = "keywords") -> Keywords:
     try:
         return Keywords.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(p) for p in first["loc"])
-        raise InputError.of(f"invalid entry {place} ({first['msg']})", where, "mend the entry") from error
+        raise InputError.invalid(error.errors(), where, "mend the entry") from error
 
 
 def _entries(groups: dict[str, Any]) -> list[dict[str, Any]]:
