@@ -4,6 +4,9 @@ Every package raises subclasses of `MatloomError` whose text is ``<what> in <whe
 prints that text on one line and exits with 2 (bad input) or 1 (work that failed).
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class MatloomError(Exception):
     """Base of all errors of the project; the message says what, where and how to mend it."""
@@ -20,3 +23,14 @@ class InputError(MatloomError):
     def of(cls, what: str, where: object, remedy: str) -> "InputError":
         """Builds the error from its three parts, on one line."""
         return cls(" ".join(f"{what} in {where}: {remedy}".split()))
+
+    @classmethod
+    def invalid(cls, problems: Sequence[Mapping[str, Any]], where: object, remedy: str) -> "InputError":
+        """Builds the error from what pydantic found (`ValidationError.errors()`).
+
+        An unknown key comes first: a misspelt key also makes the right one missing, which says less.
+        """
+        first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        return cls.of(f"{place} ({said})", where, remedy)

@@ -168,9 +168,7 @@ def parse(text: str, *, where: str) -> DesignProblem:
     try:
         return DesignProblem.model_validate(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(p) for p in first["loc"]) or "the problem"
-        raise InputError.of(f"{place}: {first['msg']}", where, "mend or remove that key") from error
+        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
 
 
 def names() -> list[str]:

@@ -79,6 +79,11 @@ class AnyPresent:
 RowRule = AtMost | SumsTo | PresentWhen | AnyPresent
 
 
+def vocabulary(rules: Iterable[ColumnRule]) -> tuple[str, ...]:
+    """The closed vocabulary that the rules of a column set; empty where they set none."""
+    return next((r.values for r in rules if isinstance(r, OneOf)), ())
+
+
 def probabilities(rules: Iterable[RowRule]) -> tuple[str, ...]:
     """The columns that the rules make add up to one: the probabilities of classes, in declared order."""
     return next((r.columns for r in rules if isinstance(r, SumsTo) and r.total == 1.0), ())

@@ -1,5 +1,6 @@
 """Table files by suffix: CSV, Parquet, JSON lines, plain or gzip; read strictly, written aside and renamed."""
 
+import contextlib
 import gzip
 import io
 import os
@@ -110,7 +111,8 @@ def write_aside(body: bytes, path: Path) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            aside.unlink(missing_ok=True)
         raise InputError.of(
             f"cannot write ({error.strerror})", path, "choose a folder that exists and has room"
         ) from error

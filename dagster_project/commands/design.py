@@ -52,6 +52,8 @@ def init(
     from models.design import initial
     from schemas.problem import load
 
+    if n < 1:
+        raise InputError.of(f"{n} candidates", "--n", "ask for at least one")
     asked = load(problem)
     found = enumerate_(asked)
     rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)

@@ -88,6 +88,8 @@ def ingest(
     from warehouse.store import Store
 
     store = Store(home(home_))
+    if not source:
+        raise InputError.of("no source", "the arguments", f"name one of {', '.join(update.LIVE)}, or a folder")
     if source in update.LIVE:
         day = since or _last_day(store, source)
         found = update.harvest(source, since=day, until=until or None, limit=limit or None, url=url or None)

@@ -107,9 +107,9 @@ def explain(
 
     if top < 1:
         raise InputError.of(f"top {top}", "--top", "give 1 or more")
+    into = folder(out)  # before the model: what cannot be written need not train one
     loaded = _screening(model, home_dir, seed)
     found = explanation.explain(loaded, features=features, top=top)
-    into = folder(out)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
     for name, table in tables.items():
         write_output(table, str(into / f"{name}.csv"))

@@ -84,21 +84,35 @@ def discover(
     counts = Counter(t for doc in tokens for t in set(doc))
     odds = _log_odds(tokens, chosen["selected"].to_list(), counts)
     space = _embed(tokens, counts, known, least=_least(len(tokens)), seed=seed)
+    found = _search(space, known, odds, rounds=rounds, top=top)
+    rows = [
+        {
+            **r,
+            "documents": counts[r["phrase"]],
+            "phrase": r["phrase"].replace("_", " "),
+            "nearest": r["nearest"].replace("_", " "),
+        }
+        for r in found
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _search(
+    space: _Space, known: Mapping[str, str], odds: Mapping[str, float], *, rounds: int, top: int
+) -> list[dict[str, Any]]:
+    """The proposals of all rounds; those of one round are seeds of the next."""
     found: list[dict[str, Any]] = []
-    groups: dict[str, list[str]] = {
-        g: [p for p, group in known.items() if group == g and p in space.index] for g in GROUPS
-    }
+    groups = {g: [p for p, group in known.items() if group == g and p in space.index] for g in GROUPS}
     taken = set(known)
     for number in range(1, rounds + 1):
         made = _round(space, groups, odds, taken, top)
         if not made:
             break
-        found += [{**row, "round": number, "documents": counts[row["phrase"]]} for row in made]
+        found += [{**row, "round": number} for row in made]
         for row in made:
             taken.add(row["phrase"])
             groups[row["group"]] = [*groups[row["group"]], row["phrase"]]
-    rows = [{**r, "phrase": r["phrase"].replace("_", " "), "nearest": r["nearest"].replace("_", " ")} for r in found]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return found
 
 
 def _round(

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from schemas.errors import InputError
 from schemas.problem import FOLDER
+from schemas.rules import vocabulary
+from schemas.tables.corpus import KEYWORDS
 
-Group = Literal["compound", "performance", "synthesizability"]
-GROUPS: tuple[Group, ...] = ("compound", "performance", "synthesizability")
+GROUPS = vocabulary(KEYWORDS.column("keyword_group").rules)
 FIELDS = ("title", "abstract", "captions", "body")
 
 _LOOSE = r"[\s\-\u00ad\u00a0\u2010-\u2015\u2212{}$\\~_,;]{0,8}"
@@ -29,7 +30,7 @@ class Keyword(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     phrase: str = Field(min_length=2)
-    group: Group
+    group: str
     weight: float = Field(1.0, ge=0)
     variants: tuple[str, ...] = ()
     case: bool = False
@@ -38,6 +39,13 @@ class Keyword(BaseModel):
     exclude: tuple[str, ...] = ()
     fields: tuple[str, ...] = FIELDS
     origin: Literal["figure", "text", "added", "discovered"] = "added"
+
+    @field_validator("group")
+    @classmethod
+    def _group_is_declared(cls, given: str) -> str:
+        if given not in GROUPS:
+            raise ValueError(f"no group {given!r}; use one of {', '.join(GROUPS)}")
+        return given
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -122,9 +130,7 @@ def parse_keywords(text: str, *, where: str = "keywords") -> Keywords:
     try:
         return Keywords.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(p) for p in first["loc"])
-        raise InputError.of(f"invalid entry {place} ({first['msg']})", where, "mend the entry") from error
+        raise InputError.invalid(error.errors(), where, "mend the entry") from error
 
 
 def _entries(groups: dict[str, Any]) -> list[dict[str, Any]]:

@@ -79,10 +79,7 @@ def configuration(path: str | None = None) -> Properties:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError.of("not valid YAML", where, str(error).splitlines()[0]) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError.of(
-            f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}", where, "see etl/text/properties.yaml"
-        ) from error
+        raise InputError.invalid(error.errors(), where, "see etl/text/properties.yaml") from error
 
 
 def phrase(text: str) -> str:

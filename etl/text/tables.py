@@ -11,6 +11,8 @@ from etl.features.grouping import groupings
 from etl.text.extract import extract
 from etl.text.recipes import extract_recipes
 from schemas.errors import InputError
+from schemas.rules import vocabulary
+from schemas.tables.corpus import LABELS
 from schemas.tables.recipes import HEATING_H, HEATING_K
 from schemas.units import ZERO_CELSIUS_K
 
@@ -64,7 +66,11 @@ def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, p
 
 
 def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Rows of core.labels: curated ones, and transitions read from text (one row a compound and document)."""
+    """Rows of core.labels: curated ones, and transitions read from text (one row a compound and document).
+
+    A transition whose type is the name of a declared label gives that label to its compound.
+    """
+    named = pl.col("type").str.to_lowercase()
     curated = reference.labelled_compounds().select(
         formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
         label_name="label_name",
@@ -75,13 +81,13 @@ def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
         licence="licence",
     )
     read = (
-        properties.filter((pl.col("type") == "MIT") & pl.col("formula").is_not_null())
+        properties.filter(named.is_in(vocabulary(LABELS.column("label_name").rules)) & pl.col("formula").is_not_null())
         .sort("document_id", "confidence", descending=[False, True], maintain_order=True)
         .unique(["document_id", "formula"], keep="first", maintain_order=True)
         .join(documents, on="document_id")
         .select(
             formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
-            label_name=pl.lit("mit"),
+            label_name=named,
             transition_temperature_K=pl.when(pl.col("unit") == "K").then("value"),
             source="document_id",
             doi="doi",

@@ -109,15 +109,28 @@ def propose(
     models = _fitted(frame, values, known, encoding, wanted, strategy, seed, kept)
     mean, deviation, draws = _predicted(models, frame[open_rows.tolist()], chance)
     turn = signs(wanted)
-    told = (values * turn)[known]
+    turned = (mean * turn, deviation, draws * turn)
+    at, scores = _best(turned, (values * turn)[known], wanted, count=count, chance=chance)
+    return _proposed(frame, open_rows[at], wanted, scores, mean[at], deviation[at])
+
+
+def _best(
+    predicted: tuple[Floats, Floats, Floats],
+    told: Floats,
+    wanted: Sequence[Objective],
+    *,
+    count: int,
+    chance: np.random.Generator,
+) -> tuple[list[int], Floats]:
+    """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance."""
     at: list[int] = []
     scores: list[float] = []
     for _ in range(count):
-        score = _score(mean * turn, deviation, draws * turn, told, at, wanted)
+        score = _score(*predicted, told, at, wanted)
         score[at] = -np.inf
         at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
         scores.append(float(score[at[-1]]))
-    return _proposed(frame, open_rows[at], wanted, np.array(scores), mean[at], deviation[at])
+    return at, np.array(scores)
 
 
 def _fitted(

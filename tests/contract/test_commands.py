@@ -77,7 +77,7 @@ WORDS = {
         "rollback --to x --home FILE"]),
     "report": ("report --out OUT --json", ["report --out FILE", "report --out FILE/x", "report --out OUT --home FILE"]),
     "ui": (None, ["ui --home FILE", "ui --home FILE/x"]),
-    "run": (None, ["run --profile huge", "run --select nothing", "run --select ''\\''", "run --home FILE"]),
+    "run": (None, ["run --profile huge", "run --select nothing", "run --select ';'", "run --home FILE"]),
     "ingest": ("ingest FOLDER --json", ["ingest arxiv_oai", "ingest nowhere", "ingest ''", "ingest FOLDER --home FILE",
         "ingest arxiv_oai --since yesterday"]),
     "recipes recommend": ("recipes recommend LaNiO3 --json", ["recipes recommend what?", "recipes recommend ''",

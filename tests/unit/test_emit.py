@@ -205,7 +205,7 @@ def duckdb_counts(found, table):
 
 
 @pytest.mark.parametrize("table", REGISTRY, ids=lambda t: t.name)
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_every_declared_table_gets_one_verdict_from_polars_and_duckdb(table, seed):
     good = pl.DataFrame(sound(table, rows=6, seed=seed), schema=polars.schema(table), orient="row", strict=False)
