@@ -5,7 +5,6 @@ What a value is a value of is `transitions`; where compounds stand is `materials
 
 import re
 from bisect import bisect_left
-from itertools import pairwise
 
 from etl.text.materials import Mention
 from etl.text.quantities import Value
@@ -13,7 +12,7 @@ from etl.text.quantities import Value
 Link = tuple[Mention | None, str, float]  # the compound, how it was found, how sure
 _REMEMBERED = 40  # compounds named before a sentence that it may still be about
 _NEAR = 8  # compounds of a sentence looked at on each side of a value
-_UNPAIRED = 0.3  # sureness where a list of compounds and a list of values differ in length
+_UNPAIRED = 0.3  # sureness where lists of compounds and values differ in length, or "respectively" pairs other things
 
 
 def linked(
@@ -41,7 +40,7 @@ def linked(
     starts = [v.start for group in groups for v in group]
     named = _lists(text, mentions)
     group_of = {value: group for group in groups for value in group}
-    links = []
+    links: list[Link] = []
     for value in kept:
         group = group_of[value]
         mention, how, sure = _nearest(text, group, starts, mentions, title, span)
@@ -50,7 +49,8 @@ def linked(
             paired = "respectively" if respectively else "listed"
             links.append((row[group.index(value)], paired, sure * (0.9 if respectively else 0.8)))
         else:
-            links.append((mention, how, min(sure, _UNPAIRED)) if len(row) > 1 else (mention, how, sure))
+            unpaired = len(row) > 1 or (respectively and len(group) > 1)
+            links.append((mention, how, min(sure, _UNPAIRED) if unpaired else sure))
     return links
 
 
@@ -61,13 +61,15 @@ def _lists(text: str, mentions: list[Mention]) -> dict[Mention, list[Mention]]:
     """The list each compound stands in: "A and B", "A, B, and C"; "A, and B" may be two clauses."""
     rows: list[list[Mention]] = []
     commas: list[bool] = []
-    for first, second in pairwise([None, *(m for m in mentions if m.kind != "element")]):
-        joint = _JOINT.fullmatch(text, first.end, second.start) if first and second else None
+    for mention in mentions:
+        if mention.kind == "element":
+            continue
+        joint = _JOINT.fullmatch(text, rows[-1][-1].end, mention.start) if rows else None
         if joint and joint.group().strip():
-            rows[-1].append(second)
+            rows[-1].append(mention)
             commas[-1] = commas[-1] or bool(joint.group("comma"))
-        elif second:
-            rows.append([second])
+        else:
+            rows.append([mention])
             commas.append(False)
     return {m: row for row, comma in zip(rows, commas, strict=True) if len(row) > 2 or not comma for m in row}
 

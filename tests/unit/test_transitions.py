@@ -117,7 +117,7 @@ def test_lists_of_any_length_are_paired() -> None:
     three = [("NdNiO3", "MIT", 200.0), ("SmNiO3", "MIT", 400.0), ("EuNiO3", "MIT", 460.0)]
     assert said(told) == three
     assert {r["rule"] for r in read(told)} == {"transition:cue:respectively"}
-    bare = "The metal-insulator transition temperatures of PrNiO3, NdNiO3, SmNiO3, and EuNiO3 are 130, 200, 400, and 460 K."
+    bare = "The metal-insulator transitions of PrNiO3, NdNiO3, SmNiO3, and EuNiO3 are 130, 200, 400, and 460 K."
     assert said(bare) == [("PrNiO3", "MIT", 130.0), *three]
     assert {r["rule"] for r in read(bare)} == {"transition:cue:listed"}
     measured = "The metal-insulator transition of VO2 was measured at 10, 20, 30 and 40 K."
@@ -130,6 +130,7 @@ def test_lists_of_any_length_are_paired() -> None:
         "The metal-insulator transition temperatures of PrNiO3, NdNiO3 and SmNiO3 are 130, 200, 400, and 460 K.",
         "NdNiO3, SmNiO3 and EuNiO3 have metal-insulator transitions at 200 and 400 K.",
         "NdNiO3 and SmNiO3 have a metal-insulator transition at 200 K.",
+        "The magnetic and structural transitions of CrN are at 280, 285 and 290 K, respectively.",
     ],
 )
 def test_lists_of_different_lengths_are_no_sure_pairs(text: str) -> None:
