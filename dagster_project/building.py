@@ -98,6 +98,7 @@ def table_assets(
     kinds: tuple[str, ...] = ("polars",),
     mode: "Mode" = "replace",
     watches: tuple[str, ...] = (),
+    follows: tuple[str, ...] = (),
     plots: Mapping[str, str] | None = None,
     partitions: dg.PartitionsDefinition[str] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
@@ -110,6 +111,7 @@ def table_assets(
         kinds: shown as icons.
         mode: how the frame is written, see `Store.write`.
         watches: tables read by `Build.earlier`, which would make a circle as inputs; a change of them runs it again.
+        follows: upstream tables that may have nothing yet; read like watched ones, and shown in the lineage.
         plots: table -> number column whose histogram is shown with each new version.
         partitions: of the asset; the function finds its key in `build.partition`.
     """
@@ -128,6 +130,7 @@ def table_assets(
                 for t in declared
             },
             ins={p: dg.AssetIn(key=dg.AssetKey(n.split("."))) for p, n in inputs.items()},
+            deps=[dg.AssetKey(n.split(".")) for n in follows],
             check_specs=[spec for t in declared for spec in check_specs(t)],
             required_resource_keys={"warehouse"},
             partitions_def=partitions,
@@ -141,7 +144,7 @@ def table_assets(
                 store=warehouse.store,
                 log=context.log,
                 partition=context.partition_key if context.has_partition_key else None,
-                versions=versions | {name: warehouse.store.passed_version(name) for name in watches},
+                versions=versions | {name: warehouse.store.passed_version(name) for name in (*watches, *follows)},
             )
             frames = {p: found.frame for p, found in pinned.items()}
             fingerprint = _fingerprint(build, version)

@@ -13,10 +13,10 @@ _UNSELECTED = 4000  # unselected documents that discovery compares with
     "raw.fetch_log",
     group="corpus",
     mode="upsert",
-    reads={"harvests": "raw.harvests"},
+    follows=("raw.harvests",),
     kinds=("xml", "polars"),
 )
-def documents(build: Build, harvests: pl.LazyFrame) -> Frames:
+def documents(build: Build) -> Frames:
     """Adds the demonstration corpus, and with the profile `datasets` the stored arXiv abstracts, to what was harvested.
 
     Harvests and `matloom ingest` have put their documents into the table already, under any profile; here all of them
@@ -26,7 +26,7 @@ def documents(build: Build, harvests: pl.LazyFrame) -> Frames:
     from etl import reference
     from etl.sources import arxiv_parquet, folder, records, update
 
-    build.log.info(f"{harvests.select(pl.col('records').sum()).collect().item()} records harvested so far")
+    build.log.info(f"{build.earlier('raw.harvests')['records'].sum()} records harvested so far")
     files = {name: (data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()}
     parts = [parsed.documents for _, parsed in files.values()]
     if build.datasets:
