@@ -7,7 +7,7 @@ import polars as pl
 
 from dagster_project.building import Build, Frames, table_assets
 
-SEEDS = 2
+SEEDS = 4
 
 
 @table_assets("design.problems", "design.candidates", group="design")

@@ -123,10 +123,11 @@ def _best(
     chance: np.random.Generator,
 ) -> tuple[list[int], Floats]:
     """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance."""
+    member = acquisition.front_probability(predicted[2], told) if len(wanted) > 1 else None
     at: list[int] = []
     scores: list[float] = []
     for _ in range(count):
-        score = _score(*predicted, told, at, wanted)
+        score = _score(*predicted, told, at, wanted, member)
         score[at] = -np.inf
         at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
         scores.append(float(score[at[-1]]))
@@ -169,15 +170,20 @@ def _predicted(models: list[LVGP], frame: pl.DataFrame, chance: np.random.Genera
 
 
 def _score(
-    mean: Floats, deviation: Floats, draws: Floats, told: Floats, chosen: list[int], wanted: Sequence[Objective]
+    mean: Floats,
+    deviation: Floats,
+    draws: Floats,
+    told: Floats,
+    chosen: list[int],
+    wanted: Sequence[Objective],
+    member: Floats | None,
 ) -> Floats:
     """One objective: log expected improvement. More: hypervolume gain plus the probability to belong to the front.
 
     Rows chosen for the same batch have, in each draw, the value of that draw: what resembles them promises less.
     """
-    if len(wanted) == 1:
+    if member is None:
         return _improvement(mean[:, 0], deviation[:, 0], draws[:, :, 0], told[:, 0], chosen)
-    member = acquisition.front_probability(draws, told)
     if len(wanted) > 2:
         return member
     reference = reference_point(told, wanted)

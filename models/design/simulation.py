@@ -36,6 +36,9 @@ class Plan:
     strategy: str = "lvgp"
 
 
+_Job = tuple[pl.DataFrame, Floats, Plan, Encoding, int]
+
+
 def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
     """Runs the loop once a seed.
 
@@ -46,16 +49,21 @@ def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), wo
     Raises:
         InputError: a missing column, an objective that is never known, a budget out of range, an unknown strategy.
     """
-    values = _checked(table, plan)
-    encoding = of_frame(table, inputs=plan.variables, categorical=_text(table, plan.variables))
-    jobs = [(table.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+    return simulate_all([(table, plan)], seeds=seeds, workers=workers)[0]
+
+
+def simulate_all(
+    pairs: Sequence[tuple[pl.DataFrame, Plan]], *, seeds: Sequence[int] = (0,), workers: int = 1
+) -> list[pl.DataFrame]:
+    """The traces of several tables and plans, in order, with one pool of workers; see `simulate`."""
+    jobs = [job for table, plan in pairs for job in _jobs(table, plan, seeds)]
     if workers > 1 and len(jobs) > 1:
         # spawn: a forked child of a process that has used torch may hang on its thread locks
         with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(_run, jobs))
     else:
         parts = [_run(job) for job in jobs]
-    return pl.concat(parts)
+    return [pl.concat(parts[i : i + len(seeds)]) for i in range(0, len(parts), len(seeds))]
 
 
 def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str, Any]:
@@ -83,7 +91,13 @@ def _median(column: pl.Series) -> float:
     return float(np.median(column.to_numpy()))
 
 
-def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
+def _jobs(table: pl.DataFrame, plan: Plan, seeds: Sequence[int]) -> list[_Job]:
+    values = _checked(table, plan)
+    encoding = of_frame(table, inputs=plan.variables, categorical=_text(table, plan.variables))
+    return [(table.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+
+
+def _run(job: _Job) -> pl.DataFrame:
     import torch
 
     frame, values, plan, encoding, seed = job

@@ -112,23 +112,25 @@ def traces(
     rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int], workers: int = 1
 ) -> dict[str, pl.DataFrame]:
     """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
-    made = []
-    for asked in (DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]):
-        if asked.evaluator.kind != "recorded":
-            continue
-        table = tables[str(asked.evaluator.table)]
-        for strategy in STRATEGIES:
-            plan = simulation.Plan(
-                variables=tuple(v.name for v in asked.variables),
-                wanted=asked.objectives,
-                init=asked.budget.initial,
-                budget=asked.budget.total,
-                strategy=strategy,
-            )
-            parallel = workers if strategy != "random" else 1
-            trace = simulation.simulate(table, plan, seeds=seeds, workers=parallel)
-            made.append(campaign.trace_rows(asked, trace, strategy=strategy))
+    asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
+    recorded = [p for p in asked if p.evaluator.kind == "recorded"]
+    loops = [(p, strategy) for p in recorded for strategy in STRATEGIES]
+    pairs = [(tables[str(p.evaluator.table)], _plan(p, strategy)) for p, strategy in loops]
+    found = simulation.simulate_all(pairs, seeds=seeds, workers=workers)
+    made = [campaign.trace_rows(p, trace, strategy=s) for (p, s), trace in zip(loops, found, strict=True)]
     return {"design.traces": pl.concat(made)}
+
+
+def _plan(asked: DesignProblem, strategy: str) -> simulation.Plan:
+    """A closed loop as the problem's own rounds go: its initial design, then batches until its budget is spent."""
+    return simulation.Plan(
+        variables=tuple(v.name for v in asked.variables),
+        wanted=asked.objectives,
+        init=asked.budget.initial,
+        budget=asked.budget.total,
+        batch=asked.budget.batch,
+        strategy=strategy,
+    )
 
 
 def _asked(rows: pl.DataFrame) -> Iterator[DesignProblem]:

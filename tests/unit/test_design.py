@@ -269,9 +269,7 @@ PLAN = simulation.Plan(variables=("A", "B"), wanted=proposal.objectives("max:gap
 
 def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None:
     table = reference.max_phases()
-    plan = simulation.Plan(
-        variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), budget=40
-    )
+    plan = simulation.Plan(variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), batch=8)
     trace = simulation.simulate(table, plan, seeds=(0, 1))
     again = simulation.simulate(table, plan, seeds=(0,))
     assert trace.filter(pl.col("seed") == 0).drop("fit_s").equals(again.drop("fit_s"))
@@ -279,7 +277,7 @@ def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None
     blind = simulation.simulate(table, replace(plan, strategy="random"), seeds=(0, 1))
     chance = simulation.summarise(blind, plan, table)
     assert found["median_hypervolume_fraction"] > chance["median_hypervolume_fraction"]
-    assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [40, 40]
+    assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [60, 60]
     assert trace.columns == [
         "seed", "iteration", "row", "bulk_GPa", "shear_GPa", "best_bulk_GPa", "best_shear_GPa", "front_fraction",
         "hypervolume_fraction", "fit_s",
