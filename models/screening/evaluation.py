@@ -1,6 +1,8 @@
 """Nested, grouped cross-validation of the screening model beside two baselines."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,19 +88,27 @@ def _task(kept: pl.DataFrame, name: str, stored: pl.DataFrame | None, served: pl
 
 
 def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int) -> dict[str, Any]:
-    X = task.X
     p = np.zeros((len(y), len(CLASSES)))
     plain, prior, again = p.copy(), p.copy(), p[task.rows]
     covered, size = np.zeros(len(y), bool), np.zeros(len(y))
-    for k, (train, test) in enumerate(ensemble.splits(y, keys, folds=folds, seed=seed)):
+    parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
+
+    def fit(k: int) -> ensemble.Calibrated:
+        train = parted[k][0]
         inner = [keys[i] for i in train]
-        fitted = ensemble.fit_calibrated(X[train], y[train], inner, seed=seed + 100 * k, members=MEMBERS, folds=FOLDS)
-        p[test] = fitted.probabilities(X[test])
+        return ensemble.fit_calibrated(
+            task.X[train], y[train], inner, seed=seed + 100 * k, members=MEMBERS, folds=FOLDS
+        )
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the trees grow outside of Python, one thread a fold
+        models = list(pool.map(fit, range(len(parted))))
+    for fitted, (train, test) in zip(models, parted, strict=True):
+        p[test] = fitted.probabilities(task.X[test])
         sets = ensemble.conformal_sets(p[test], fitted.limits)
         covered[test] = [CLASSES[c] in s for c, s in zip(y[test], sets, strict=True)]
         size[test] = [len(s) for s in sets]
         prior[test] = np.bincount(y[train], minlength=len(CLASSES)) / len(train)
-        plain[test] = _logistic(X[train], y[train], X[test])
+        plain[test] = _logistic(task.X[train], y[train], task.X[test])
         held = np.isin(task.rows, test)
         if held.any():
             again[held] = fitted.probabilities(task.served[held])

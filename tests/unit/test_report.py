@@ -189,11 +189,12 @@ def design_home(folder: Path) -> Path:
         who = {"problem": problem}
         rows["design.problems"].append(
             {**who, "title": problem, "doi": None, "evaluator": "recorded", "definition": definition}
+            | {"retired": False}
         )
         for i, (candidate, x, y) in enumerate([*told, ("next", 0.0, 0.0)]):
             one = {**who, "candidate_id": candidate}
             values = json.dumps({b: y, a: x})
-            rows["design.candidates"].append({**one, "formula": None, "variables": "{}"})
+            rows["design.candidates"].append({**one, "formula": None, "variables": "{}", "retired": False})
             batch = {"batch_id": f"{problem}/{i // 2}"}
             rows["design.proposals"].append(
                 {**one, **batch, "iteration": i // 2, "rank": i % 2 + 1, "strategy": "initial", "acquisition": None}
