@@ -16,6 +16,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz")
 
 
 def suffix_of(where: str) -> str:
+_BOM = b"\xef\xbb\xbf"  # some editors begin a text file with it; it is no part of the text
     """The table suffix of a path; '-' counts as JSON lines.
 
     Raises:
@@ -38,7 +39,7 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         text: CSV columns to keep as strings. Only an empty CSV field is missing; "NaN" stays a value.
 
     Raises:
-        InputError: missing file, unknown suffix, unreadable bytes or missing column.
+        InputError: missing file, unknown suffix, unreadable bytes, missing column, or one name for two columns.
     """
     suffix = suffix_of(where)
     if where != "-" and not Path(where).is_file():
@@ -47,7 +48,7 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         raw = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
         if suffix.endswith(".gz"):
             raw = gzip.decompress(raw)
-        frame = _parse(raw, suffix.removesuffix(".gz"), text)
+        frame = _parse(raw, suffix.removesuffix(".gz"), needs, text)
     except UnicodeDecodeError as error:
         raise InputError.of(f"bytes that are not UTF-8 at {error.start}", where, "save the file as UTF-8") from error
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, ValueError) as error:
@@ -63,17 +64,22 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
     return frame
 
 
-def _parse(raw: bytes, suffix: str, text: tuple[str, ...]) -> pl.DataFrame:
+def _parse(raw: bytes, suffix: str, needs: tuple[str, ...], text: tuple[str, ...]) -> pl.DataFrame:
     if suffix == ".parquet":
         return pl.read_parquet(io.BytesIO(raw))
     raw.decode("utf-8")
     if not raw.strip():
         return pl.DataFrame()
-    if suffix == ".csv":
-        header = pl.read_csv(io.BytesIO(raw), n_rows=0).columns
-        overrides = {c: pl.String for c in text if c in header}
-        return pl.read_csv(io.BytesIO(raw), schema_overrides=overrides, infer_schema_length=None)
-    return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None)
+    header = pl.read_csv(io.BytesIO(raw), has_header=False, n_rows=1, infer_schema=False).row(0)
+    twice = sorted({c or "" for c in header if header.count(c) > 1})
+    if twice:
+        raise ValueError(f"more than one column {', '.join(map(repr, twice))}")
+    overrides = {c: pl.String for c in text if c in header}
+    return pl.read_csv(io.BytesIO(raw), schema_overrides=overrides, infer_schema_length=None)
+
+
+def _empty(columns: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
 
 
 def write_table(frame: pl.DataFrame, where: str) -> None:
@@ -87,7 +93,10 @@ def write_table(frame: pl.DataFrame, where: str) -> None:
         sys.stdout.write(frame.write_ndjson())
         return
     buffer = io.BytesIO()
+    raw = raw.removeprefix(_BOM)
     if suffix == ".parquet":
+    if suffix == ".jsonl":  # no line is a table without rows, and what it was to have cannot be told from what it has
+        return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None) if raw.strip() else _empty(needs)
         frame.write_parquet(buffer)
     elif suffix.startswith(".csv"):
         _flat(frame).write_csv(buffer)
