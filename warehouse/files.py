@@ -33,6 +33,24 @@ _BOM = b"\xef\xbb\xbf"  # some editors begin a text file with it; it is no part 
 def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...] = ()) -> pl.DataFrame:
     """Reads a table file whole.
 
+def check_out(where: str) -> None:
+    """Refuses a file that `write_table` could not write, so that no work is done in vain.
+
+    Raises:
+        InputError: unknown suffix, a folder of that name, or a parent that is missing or cannot be written.
+    """
+    suffix_of(where)
+    path = Path(where)
+    if where == "-":
+        return
+    if path.is_dir():
+        raise InputError.of("a folder of that name", where, "name a file")
+    if not path.parent.is_dir():
+        raise InputError.of("cannot write (no such folder)", where, f"make {path.parent} or name another folder")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError.of("cannot write (Permission denied)", where, "name a folder you may write to")
+
+
     Args:
         where: path, or '-' for JSON lines on stdin.
         needs: columns that must be present.
@@ -70,7 +88,10 @@ def _parse(raw: bytes, suffix: str, needs: tuple[str, ...], text: tuple[str, ...
     raw.decode("utf-8")
     if not raw.strip():
         return pl.DataFrame()
+    raw = raw.removeprefix(_BOM)
     header = pl.read_csv(io.BytesIO(raw), has_header=False, n_rows=1, infer_schema=False).row(0)
+    if suffix == ".jsonl":  # no line is a table without rows, and what it was to have cannot be told from what it has
+        return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None) if raw.strip() else _empty(needs)
     twice = sorted({c or "" for c in header if header.count(c) > 1})
     if twice:
         raise ValueError(f"more than one column {', '.join(map(repr, twice))}")
@@ -93,10 +114,7 @@ def write_table(frame: pl.DataFrame, where: str) -> None:
         sys.stdout.write(frame.write_ndjson())
         return
     buffer = io.BytesIO()
-    raw = raw.removeprefix(_BOM)
     if suffix == ".parquet":
-    if suffix == ".jsonl":  # no line is a table without rows, and what it was to have cannot be told from what it has
-        return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None) if raw.strip() else _empty(needs)
         frame.write_parquet(buffer)
     elif suffix.startswith(".csv"):
         _flat(frame).write_csv(buffer)

@@ -3,6 +3,8 @@
 import gzip
 import io
 import sys
+import io
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +40,8 @@ def test_sodium_nitride_is_not_a_missing_value(tmp_path: Path) -> None:
         ("t.csv", b"other\n1\n", "missing column formula"),
         ("t.txt", b"formula\n", "unknown suffix"),
         ("t.csv", b"", "missing column formula"),
+        ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
+        ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
         ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
         ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
     ],
@@ -89,6 +93,8 @@ def test_sodium_nitride_is_not_a_missing_value(tmp_path: Path) -> None:
         ("t.csv", b"other\n1\n", "missing column formula"),
         ("t.txt", b"formula\n", "unknown suffix"),
         ("t.csv", b"", "missing column formula"),
+        ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
+        ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
         ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
         ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
     ],
@@ -190,6 +196,8 @@ def test_sodium_nitride_is_not_a_missing_value(tmp_path: Path) -> None:
         ("t.csv", b"", "missing column formula"),
         ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
         ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
+        ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
+        ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
     ],
 )
 def test_bad_input_is_one_line_with_a_remedy(tmp_path: Path, name: str, body: bytes, said: str) -> None:
@@ -278,6 +286,8 @@ def test_sodium_nitride_is_not_a_missing_value(tmp_path: Path) -> None:
         ("t.csv", b"", "missing column formula"),
         ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
         ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
+        ("t.csv", b"formula,t_K,formula\nVO2,1,NiO\n", "more than one column 'formula'"),
+        ("t.csv", b"formula,,\nVO2,,\n", "more than one column ''"),
     ],
 )
 def test_bad_input_is_one_line_with_a_remedy(tmp_path: Path, name: str, body: bytes, said: str) -> None:
@@ -342,3 +352,22 @@ def test_a_table_without_rows_survives_every_suffix(tmp_path: Path, suffix: str)
 def test_nothing_on_stdin_is_a_table_without_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert dict(read_table("-", needs=("id", "text")).schema) == {"id": pl.String, "text": pl.String}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz"])
+def test_a_table_without_rows_survives_every_suffix(tmp_path: Path, suffix: str) -> None:
+    path = str(tmp_path / f"t{suffix}")
+    write_table(pl.DataFrame(schema={"formula": pl.String}), path)
+    found = read_table(path, needs=("formula",), text=("formula",))
+    assert (found.height, dict(found.schema)) == (0, {"formula": pl.String})
+
+
+def test_nothing_on_stdin_is_a_table_without_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert dict(read_table("-", needs=("id", "text")).schema) == {"id": pl.String, "text": pl.String}
+
+
+@pytest.mark.parametrize(("name", "body"), [("t.csv", "formula\nVO2\n"), ("t.jsonl", '{"formula": "VO2"}\n')])
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, name: str, body: str) -> None:
+    (tmp_path / name).write_text(body, "utf-8-sig")
+    assert read_table(str(tmp_path / name), needs=("formula",)).rows() == [("VO2",)]
