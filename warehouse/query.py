@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CATALOG = "warehouse.duckdb"
 THREADS, MEMORY_GIB = 8, 8  # the most that one reader takes of a machine; half its memory where that is less
 
+_UNHELD = {"interval", "union", "variant", "bignum"}  # DuckDB's types that polars has not
+
 FINISHED = ("accepted", "calculation_failed", "rejected")  # states of models.evaluators that nothing follows
 _WAITING = f"""
 WITH last AS (SELECT problem, batch_id, candidate_id, arg_max(state, sequence) AS state
@@ -40,22 +42,32 @@ GROUP BY ALL ORDER BY ALL"""
 def query(home: Path, sql: str) -> "pl.DataFrame":
     """Runs one read-only statement on the published state.
 
-    SQL reaches the views and the files of the published state and nothing else: no older or refused version, no log,
-    no folder, no network; no setting can be changed, and a writer may run at the same time.
+    SQL reads the views, the files of the published state and the catalog, and nothing else: no older or refused
+    version, no log, no folder, no network; no setting can be changed, and a writer may run at the same time. It may
+    learn where things lie, for a view names its files: duckdb_views(), duckdb_databases(), duckdb_settings() and
+    main.publication show paths of the home and of DuckDB's own folders, of which none can be opened but the above.
 
     Raises:
-        InputError: SQL that is wrong, or that would do anything but read.
+        InputError: SQL that is wrong, that would do anything but read, or with values that no table file holds.
         StoreError: nothing is published yet, or a published file is damaged.
     """
     with connected(home) as connection, _explained(home):
-        return connection.sql(_checked(sql)).pl()
+        found = connection.sql(_checked(sql))
+        for name, kind in zip(found.columns, found.types, strict=True):
+            unheld = _UNHELD & set(_kinds(kind))
+            if unheld:
+                raise InputError.of(f"column {name} of type {unheld.pop().upper()}", "the SQL", "cast it to VARCHAR")
+        return found.pl()
 
 
 def rows(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """`query` as column names and plain tuples, without polars; same errors."""
+    """`query` as column names and plain tuples, without polars; same errors, but for values that no table file holds.
+
+    A name that comes again is numbered as `query` does: a, a_1, a_2.
+    """
     with connected(home) as connection, _explained(home):
         cursor = connection.execute(_checked(sql))
-        return [d[0] for d in cursor.description or []], cursor.fetchall()
+        return _numbered([d[0] for d in cursor.description or []]), cursor.fetchall()
 
 
 @contextmanager
@@ -194,10 +206,38 @@ def _checked(sql: str) -> str:
     if len(statements) != 1:
         raise InputError.of(f"{len(statements)} statements", "the SQL", "give exactly one")
     kind = statements[0].type
-    plain = re.match(r"\s*explain\s+(select|from|with)\b", sql, re.IGNORECASE)
-    if kind != duckdb.StatementType.SELECT and not (kind == duckdb.StatementType.EXPLAIN and plain):
+    if kind != duckdb.StatementType.SELECT and not (kind == duckdb.StatementType.EXPLAIN and _only_explains(sql)):
         raise InputError.of(f"a statement of kind {kind.name}", "the SQL", "the catalog is read-only: use SELECT")
     return sql
+
+
+def _only_explains(sql: str) -> bool:
+    """Whether the word after EXPLAIN begins a query; EXPLAIN ANALYZE would carry out what follows."""
+    words = [re.match(rb"\w*", sql.encode()[at:]) for at, _ in duckdb.tokenize(sql)[:2]]  # comments are no tokens
+    return len(words) == 2 and bool(words[1]) and words[1][0].lower() in (b"select", b"from", b"with")
+
+
+def _kinds(kind: Any) -> Iterator[str]:
+    """The names of a DuckDB type and of all types inside it."""
+    yield kind.id
+    if kind.id in ("list", "array", "struct", "map"):
+        for _, inner in kind.children:
+            if not isinstance(inner, int):  # an array's length
+                yield from _kinds(inner)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Distinct names, numbered as DuckDB does for a table file; it takes a and A for the same."""
+    seen: dict[str, int] = {}
+    found = []
+    for given in names:
+        name, count = given, seen.get(given.lower(), 0)
+        while name.lower() in seen:
+            name, count = f"{given}_{count}", count + 1
+        seen[given.lower()] = max(count, 1)
+        seen.setdefault(name.lower(), 1)
+        found.append(name)
+    return found
 
 
 @contextmanager

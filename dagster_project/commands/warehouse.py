@@ -32,6 +32,7 @@ class DefectsFoundError(MatloomError):
 def register(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     command(app, "query")(query)
+    app.registered_commands[-1].context_settings = {"ignore_unknown_options": True}  # SQL may begin with a comment
     command(app, "describe")(describe)
     command(app, "status")(status)
     command(app, "verify")(verify)
@@ -53,6 +54,9 @@ def query(
 
     where = home(home_)
     if out is not None:
+        from warehouse.files import check_out
+
+        check_out(out)
         write_output(warehouse.query(where, sql), out)
     elif format is Format.parquet:
         import io
