@@ -345,6 +345,16 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_query(store, tmp
     assert (run.exit_code, run.stderr.count("unknown suffix")) == (2, 1)
 
 
+def test_nothing_audited_is_not_published(store):
+    with pytest.raises(StoreError, match=r"no audited version in .*: run `matloom run`") as caught:
+        catalog.publish(store.home, registry=REGISTRY)
+    assert caught.value.exit_code == 1
+    store.write("core.parents", parents(a=1.0))
+    with pytest.raises(catalog.NothingAuditedError):
+        catalog.publish(store.home, registry=REGISTRY)
+    assert query.publication_id(store.home) is None
+
+
 def test_describe_status_and_history_speak_of_stored_tables(store):
     published(store, a=1.0)
     found = query.describe(store.home, "core.parents", registry=REGISTRY)
