@@ -104,37 +104,22 @@ def publication_id(home: Path) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, Any]]:
-    """One record a declared table: table, rows, version, published_version, last_check, passed, age_h."""
-    current = publication_id(home)
-    pinned = manifests.read(home, current)["tables"] if current else {}
-    ledger = Ledger(Path(home))
-    found = []
-    for table in _registry(registry):
-        version = latest_version(Path(home), table.name)
-        entry = ledger.entry(table.name)
-        written = entry["written"] or {}
-        checked = entry["verdicts"].get(str(version)) or {}
-        found.append(
-            {
-                "table": table.name,
-                "rows": written.get("rows") if written.get("version") == version else None,
-                "version": version,
-                "published_version": (pinned.get(table.name) or {}).get("version"),
-                "last_check": checked.get("at"),
-                "passed": checked.get("passed"),
-                "age_h": _age_h(written.get("at")),
-            }
-        )
-    return found
+def status(home: Path, *, registry: "Registry | None" = None) -> dict[str, Any]:
+    """What is stored and published, over one connection.
 
-
-def waiting(home: Path) -> list[dict[str, Any]]:
-    """Batches of the published state that have no outcome yet: batch_id, problem, state, candidates, since."""
-    if publication_id(home) is None:
-        return []
-    columns, found = rows(home, _WAITING)
-    return [dict(zip(columns, row, strict=True)) for row in found]
+    Returns:
+        publication_id: None where nothing is published.
+        tables: one record a declared table: table, rows, version, published_version, last_check, passed, age_h.
+        batches: published batches that have no outcome yet: batch_id, problem, state, candidates, since.
+    """
+    current, batches = None, []
+    if (Path(home) / CATALOG).is_file():
+        with connected(home) as connection, _explained(home):
+            current = str(connection.execute("SELECT publication_id FROM main.publication").fetchall()[0][0])
+            found = connection.execute(_WAITING)
+            columns = [d[0] for d in found.description or []]
+            batches = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+    return {"publication_id": current, "tables": _tables(home, current, _registry(registry)), "batches": batches}
 
 
 def describe(home: Path, table: str | None = None, *, registry: "Registry | None" = None) -> dict[str, Any]:
@@ -145,7 +130,7 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     """
     declared = _registry(registry)
     if table is None:
-        short = {s["table"]: s for s in status(home, registry=declared)}
+        short = {s["table"]: s for s in _tables(home, publication_id(home), declared)}
         return {
             "tables": [
                 {
@@ -165,7 +150,7 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     from schemas.rules import describe as phrase
 
     found = declared[table]
-    state = next(s for s in status(home, registry=declared) if s["table"] == table)
+    state = next(s for s in _tables(home, publication_id(home), declared) if s["table"] == table)
     return {
         "table": found.name,
         "doc": found.doc,
@@ -192,6 +177,29 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     }
 
 
+def _tables(home: Path, current: str | None, declared: "Registry") -> list[dict[str, Any]]:
+    pinned = manifests.read(home, current)["tables"] if current else {}
+    ledger = Ledger(Path(home))
+    found = []
+    for table in declared:
+        version = latest_version(Path(home), table.name)
+        entry = ledger.entry(table.name)
+        written = entry["written"] or {}
+        checked = entry["verdicts"].get(str(version)) or {}
+        found.append(
+            {
+                "table": table.name,
+                "rows": written.get("rows") if written.get("version") == version else None,
+                "version": version,
+                "published_version": (pinned.get(table.name) or {}).get("version"),
+                "last_check": checked.get("at"),
+                "passed": checked.get("passed"),
+                "age_h": _age_h(written.get("at")),
+            }
+        )
+    return found
+
+
 def _registry(given: "Registry | None") -> "Registry":
     if given is not None:
         return given
@@ -213,8 +221,8 @@ def _checked(sql: str) -> str:
 
 def _only_explains(sql: str) -> bool:
     """Whether the word after EXPLAIN begins a query; EXPLAIN ANALYZE would carry out what follows."""
-    words = [re.match(rb"\w*", sql.encode()[at:]) for at, _ in duckdb.tokenize(sql)[:2]]  # comments are no tokens
-    return len(words) == 2 and bool(words[1]) and words[1][0].lower() in (b"select", b"from", b"with")
+    starts = [at for at, _ in duckdb.tokenize(sql)]  # comments are no tokens
+    return len(starts) > 1 and bool(re.match(rb"(select|from|with)\b", sql.encode()[starts[1] :], re.IGNORECASE))
 
 
 def _kinds(kind: Any) -> Iterator[str]:
