@@ -502,3 +502,16 @@ def test_the_query_command_prints_each_format(store):
     run = CliRunner().invoke(app, ["query", "DROP VIEW x", "--home", str(store.home)])
     assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
     assert run.stderr.startswith("error: a statement of kind DROP in the SQL:")
+
+
+def test_status_opens_the_catalog_once(store, monkeypatch):
+    published(store, a=1.0)
+    opened = []
+    connect = query.duckdb.connect
+    monkeypatch.setattr(query.duckdb, "connect", lambda *args: opened.append(args) or connect(*args))
+    columns = tuple(f"NULL::VARCHAR AS {c}" for c in ("problem", "batch_id", "candidate_id"))
+    monkeypatch.setattr(query, "_WAITING", f"SELECT {', '.join(columns)} WHERE false")  # no design tables here
+    found = query.status(store.home, registry=REGISTRY)
+    assert (found["publication_id"], found["batches"]) == (query.publication_id(store.home), [])
+    assert found["tables"][0]["published_version"] == 0
+    assert len(opened) == 2  # status once, and publication_id above
