@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,8 @@ def run(settings: Settings, *, select: str | None = None, publish: bool = True, 
             run_config={"loggers": {"console": {"config": {"quiet": quiet}}}},
         )
     if not result.success:  # the step that publishes was left out, as it follows all others
-        catalog.publish(settings.home)
+        with suppress(catalog.NothingAuditedError):  # what failed is in the outcome
+            catalog.publish(settings.home)
     return _outcome(result)
 
 

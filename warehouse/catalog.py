@@ -25,6 +25,10 @@ from warehouse.query import CATALOG, connected, publication_id
 _OWN = "meta.publications"  # made here from the manifests, never stored
 
 
+class NothingAuditedError(StoreError):
+    """No version of any table passed its audit, so there is nothing to publish."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Publication:
     """One published state.
@@ -53,6 +57,7 @@ def publish(home: Path, *, registry: Registry | None = None, wait_s: float = 60.
     version, and all other tables go on. `Publication.held` says which and why.
 
     Raises:
+        NothingAuditedError: no version passed its audit.
         StoreError: a view fails, a held lock, a full disk; the old state stays.
     """
     home, declared = Path(home).resolve(), _registry(registry)
@@ -60,6 +65,9 @@ def publish(home: Path, *, registry: Registry | None = None, wait_s: float = 60.
         _sweep(home)
         current = publication_id(home)
         wanted, held = _pinned(home, declared, manifests.read(home, current) if current else None)
+        if not wanted["tables"]:
+            what = "; ".join(held.values()) or "no audited version"
+            raise NothingAuditedError(f"{what} in {home}: run `matloom run`")
         known = manifests.find(home, wanted["publication_id"])
         body = {**wanted, "published_at": known["published_at"]} if known else wanted
         if known == body and current == body["publication_id"]:

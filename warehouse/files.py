@@ -6,13 +6,17 @@ import io
 import os
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from schemas.errors import InputError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz")
+_BOM = b"\xef\xbb\xbf"  # some editors begin a text file with it; it is no part of the text
 
 
 def suffix_of(where: str) -> str:
@@ -29,6 +33,24 @@ def suffix_of(where: str) -> str:
     raise InputError.of("unknown suffix", where, f"name a file that ends in one of {', '.join(SUFFIXES)}")
 
 
+def check_out(where: str) -> None:
+    """Refuses a file that `write_table` could not write, so that no work is done in vain.
+
+    Raises:
+        InputError: unknown suffix, a folder of that name, or a parent that is missing or cannot be written.
+    """
+    suffix_of(where)
+    path = Path(where)
+    if where == "-":
+        return
+    if path.is_dir():
+        raise InputError.of("a folder of that name", where, "name a file")
+    if not path.parent.is_dir():
+        raise InputError.of("cannot write (no such folder)", where, f"make {path.parent} or name another folder")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError.of("cannot write (Permission denied)", where, "name a folder you may write to")
+
+
 def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...] = ()) -> pl.DataFrame:
     """Reads a table file whole.
 
@@ -38,7 +60,7 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         text: CSV columns to keep as strings. Only an empty CSV field is missing; "NaN" stays a value.
 
     Raises:
-        InputError: missing file, unknown suffix, unreadable bytes or missing column.
+        InputError: missing file, unknown suffix, unreadable bytes, missing column, or one name for two columns.
     """
     suffix = suffix_of(where)
     if where != "-" and not Path(where).is_file():
@@ -47,7 +69,7 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         raw = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
         if suffix.endswith(".gz"):
             raw = gzip.decompress(raw)
-        frame = _parse(raw, suffix.removesuffix(".gz"), text)
+        frame = _parse(raw, suffix.removesuffix(".gz"), needs, text)
     except UnicodeDecodeError as error:
         raise InputError.of(f"bytes that are not UTF-8 at {error.start}", where, "save the file as UTF-8") from error
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, ValueError) as error:
@@ -63,38 +85,56 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
     return frame
 
 
-def _parse(raw: bytes, suffix: str, text: tuple[str, ...]) -> pl.DataFrame:
+def _parse(raw: bytes, suffix: str, needs: tuple[str, ...], text: tuple[str, ...]) -> pl.DataFrame:
     if suffix == ".parquet":
         return pl.read_parquet(io.BytesIO(raw))
+    raw = raw.removeprefix(_BOM)
     raw.decode("utf-8")
+    if suffix == ".jsonl":  # no line is a table without rows, and what it was to have cannot be told from what it has
+        return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None) if raw.strip() else _empty(needs)
     if not raw.strip():
         return pl.DataFrame()
-    if suffix == ".csv":
-        header = pl.read_csv(io.BytesIO(raw), n_rows=0).columns
-        overrides = {c: pl.String for c in text if c in header}
-        return pl.read_csv(io.BytesIO(raw), schema_overrides=overrides, infer_schema_length=None)
-    return pl.read_ndjson(io.BytesIO(raw), infer_schema_length=None)
+    header = pl.read_csv(io.BytesIO(raw), has_header=False, n_rows=1, infer_schema=False).row(0)
+    twice = sorted({c or "" for c in header if header.count(c) > 1})
+    if twice:
+        raise ValueError(f"more than one column {', '.join(map(repr, twice))}")
+    overrides = {c: pl.String for c in text if c in header}
+    return pl.read_csv(io.BytesIO(raw), schema_overrides=overrides, infer_schema_length=None)
+
+
+def _empty(columns: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
 
 
 def write_table(frame: pl.DataFrame, where: str) -> None:
-    """Writes a table file whole or not at all; nested columns become JSON text in CSV.
+    """Writes a table file whole or not at all.
+
+    In text files bytes become hexadecimal digits; in CSV durations become ISO text, and nested columns JSON text.
 
     Raises:
-        InputError: unknown suffix, or a folder that is missing or cannot be written.
+        InputError: unknown suffix, values that the file cannot hold, or a folder that is missing or cannot be written.
     """
     suffix = suffix_of(where)
+    try:
+        body = _bytes(frame, suffix.removesuffix(".gz"))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
+        first = (str(error).splitlines() or ["unwritable"])[0]
+        raise InputError.of(f"values that {suffix} cannot hold ({first[:120]})", where, "convert them first") from error
     if where == "-":
-        sys.stdout.write(frame.write_ndjson())
-        return
+        sys.stdout.write(body.decode())
+    else:
+        write_aside(gzip.compress(body, mtime=0) if suffix.endswith(".gz") else body, Path(where))
+
+
+def _bytes(frame: pl.DataFrame, suffix: str) -> bytes:
     buffer = io.BytesIO()
     if suffix == ".parquet":
         frame.write_parquet(buffer)
-    elif suffix.startswith(".csv"):
-        _flat(frame).write_csv(buffer)
+    elif suffix == ".csv":
+        _flat(_text(frame)).write_csv(buffer)
     else:
-        frame.write_ndjson(buffer)
-    body = buffer.getvalue()
-    write_aside(gzip.compress(body, mtime=0) if suffix.endswith(".gz") else body, Path(where))
+        _text(frame).write_ndjson(buffer)
+    return buffer.getvalue()
 
 
 def write_aside(body: bytes, path: Path) -> None:
@@ -118,13 +158,33 @@ def write_aside(body: bytes, path: Path) -> None:
         ) from error
 
 
+def _text(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame without bytes, for which text has no form."""
+    for name, kind in frame.schema.items():
+        if kind.is_nested() and pl.Binary in _leaves(kind):
+            raise TypeError(f"bytes in the nested column {name}")
+    return frame.with_columns(cs.binary().bin.encode("hex"))
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    if isinstance(kind, pl.Struct):
+        inner = [field.dtype for field in kind.fields]
+    else:
+        inner = [getattr(kind, part) for part in ("inner", "key", "value") if hasattr(kind, part)]
+    if not inner:
+        yield kind
+    for part in inner:
+        yield from _leaves(part)
+
+
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     import json
 
+    def said(value: object) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
     nested = [c for c, t in frame.schema.items() if t.is_nested()]
     return frame.with_columns(
-        pl.Series(
-            c, [None if v is None else json.dumps(v, ensure_ascii=False) for v in frame[c].to_list()], dtype=pl.String
-        )
-        for c in nested
+        cs.duration().dt.to_string("iso"),
+        *(pl.Series(c, [said(v) for v in frame[c].to_list()], dtype=pl.String) for c in nested),
     )

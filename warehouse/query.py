@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CATALOG = "warehouse.duckdb"
 THREADS, MEMORY_GIB = 8, 8  # the most that one reader takes of a machine; half its memory where that is less
 
+_UNHELD = {"interval", "union", "variant", "bignum"}  # DuckDB's types that polars has not
+
 FINISHED = ("accepted", "calculation_failed", "rejected")  # states of models.evaluators that nothing follows
 _WAITING = f"""
 WITH last AS (SELECT problem, batch_id, candidate_id, arg_max(state, sequence) AS state
@@ -40,22 +42,32 @@ GROUP BY ALL ORDER BY ALL"""
 def query(home: Path, sql: str) -> "pl.DataFrame":
     """Runs one read-only statement on the published state.
 
-    SQL reaches the views and the files of the published state and nothing else: no older or refused version, no log,
-    no folder, no network; no setting can be changed, and a writer may run at the same time.
+    SQL reads the views, the files of the published state and the catalog, and nothing else: no older or refused
+    version, no log, no folder, no network; no setting can be changed, and a writer may run at the same time. It may
+    learn where things lie, for a view names its files: duckdb_views(), duckdb_databases(), duckdb_settings() and
+    main.publication show paths of the home and of DuckDB's own folders, of which none can be opened but the above.
 
     Raises:
-        InputError: SQL that is wrong, or that would do anything but read.
+        InputError: SQL that is wrong, that would do anything but read, or with values that no table file holds.
         StoreError: nothing is published yet, or a published file is damaged.
     """
     with connected(home) as connection, _explained(home):
-        return connection.sql(_checked(sql)).pl()
+        found = connection.sql(_checked(sql))
+        for name, kind in zip(found.columns, found.types, strict=True):
+            unheld = _UNHELD & set(_kinds(kind))
+            if unheld:
+                raise InputError.of(f"column {name} of type {unheld.pop().upper()}", "the SQL", "cast it to VARCHAR")
+        return found.pl()
 
 
 def rows(home: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """`query` as column names and plain tuples, without polars; same errors."""
+    """`query` as column names and plain tuples, without polars; same errors, but for values that no table file holds.
+
+    A name that comes again is numbered as `query` does: a, a_1, a_2.
+    """
     with connected(home) as connection, _explained(home):
         cursor = connection.execute(_checked(sql))
-        return [d[0] for d in cursor.description or []], cursor.fetchall()
+        return _numbered([d[0] for d in cursor.description or []]), cursor.fetchall()
 
 
 @contextmanager
@@ -92,37 +104,22 @@ def publication_id(home: Path) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def status(home: Path, *, registry: "Registry | None" = None) -> list[dict[str, Any]]:
-    """One record a declared table: table, rows, version, published_version, last_check, passed, age_h."""
-    current = publication_id(home)
-    pinned = manifests.read(home, current)["tables"] if current else {}
-    ledger = Ledger(Path(home))
-    found = []
-    for table in _registry(registry):
-        version = latest_version(Path(home), table.name)
-        entry = ledger.entry(table.name)
-        written = entry["written"] or {}
-        checked = entry["verdicts"].get(str(version)) or {}
-        found.append(
-            {
-                "table": table.name,
-                "rows": written.get("rows") if written.get("version") == version else None,
-                "version": version,
-                "published_version": (pinned.get(table.name) or {}).get("version"),
-                "last_check": checked.get("at"),
-                "passed": checked.get("passed"),
-                "age_h": _age_h(written.get("at")),
-            }
-        )
-    return found
+def status(home: Path, *, registry: "Registry | None" = None) -> dict[str, Any]:
+    """What is stored and published, over one connection.
 
-
-def waiting(home: Path) -> list[dict[str, Any]]:
-    """Batches of the published state that have no outcome yet: batch_id, problem, state, candidates, since."""
-    if publication_id(home) is None:
-        return []
-    columns, found = rows(home, _WAITING)
-    return [dict(zip(columns, row, strict=True)) for row in found]
+    Returns:
+        publication_id: None where nothing is published.
+        tables: one record a declared table: table, rows, version, published_version, last_check, passed, age_h.
+        batches: published batches that have no outcome yet: batch_id, problem, state, candidates, since.
+    """
+    current, batches = None, []
+    if (Path(home) / CATALOG).is_file():
+        with connected(home) as connection, _explained(home):
+            current = str(connection.execute("SELECT publication_id FROM main.publication").fetchall()[0][0])
+            found = connection.execute(_WAITING)
+            columns = [d[0] for d in found.description or []]
+            batches = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+    return {"publication_id": current, "tables": _tables(home, current, _registry(registry)), "batches": batches}
 
 
 def describe(home: Path, table: str | None = None, *, registry: "Registry | None" = None) -> dict[str, Any]:
@@ -133,7 +130,7 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     """
     declared = _registry(registry)
     if table is None:
-        short = {s["table"]: s for s in status(home, registry=declared)}
+        short = {s["table"]: s for s in _tables(home, publication_id(home), declared)}
         return {
             "tables": [
                 {
@@ -153,7 +150,7 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     from schemas.rules import describe as phrase
 
     found = declared[table]
-    state = next(s for s in status(home, registry=declared) if s["table"] == table)
+    state = next(s for s in _tables(home, publication_id(home), declared) if s["table"] == table)
     return {
         "table": found.name,
         "doc": found.doc,
@@ -180,6 +177,29 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
     }
 
 
+def _tables(home: Path, current: str | None, declared: "Registry") -> list[dict[str, Any]]:
+    pinned = manifests.read(home, current)["tables"] if current else {}
+    ledger = Ledger(Path(home))
+    found = []
+    for table in declared:
+        version = latest_version(Path(home), table.name)
+        entry = ledger.entry(table.name)
+        written = entry["written"] or {}
+        checked = entry["verdicts"].get(str(version)) or {}
+        found.append(
+            {
+                "table": table.name,
+                "rows": written.get("rows") if written.get("version") == version else None,
+                "version": version,
+                "published_version": (pinned.get(table.name) or {}).get("version"),
+                "last_check": checked.get("at"),
+                "passed": checked.get("passed"),
+                "age_h": _age_h(written.get("at")),
+            }
+        )
+    return found
+
+
 def _registry(given: "Registry | None") -> "Registry":
     if given is not None:
         return given
@@ -194,10 +214,38 @@ def _checked(sql: str) -> str:
     if len(statements) != 1:
         raise InputError.of(f"{len(statements)} statements", "the SQL", "give exactly one")
     kind = statements[0].type
-    plain = re.match(r"\s*explain\s+(select|from|with)\b", sql, re.IGNORECASE)
-    if kind != duckdb.StatementType.SELECT and not (kind == duckdb.StatementType.EXPLAIN and plain):
+    if kind != duckdb.StatementType.SELECT and not (kind == duckdb.StatementType.EXPLAIN and _only_explains(sql)):
         raise InputError.of(f"a statement of kind {kind.name}", "the SQL", "the catalog is read-only: use SELECT")
     return sql
+
+
+def _only_explains(sql: str) -> bool:
+    """Whether the word after EXPLAIN begins a query; EXPLAIN ANALYZE would carry out what follows."""
+    starts = [at for at, _ in duckdb.tokenize(sql)]  # comments are no tokens
+    return len(starts) > 1 and bool(re.match(rb"(select|from|with)\b", sql.encode()[starts[1] :], re.IGNORECASE))
+
+
+def _kinds(kind: Any) -> Iterator[str]:
+    """The names of a DuckDB type and of all types inside it."""
+    yield kind.id
+    if kind.id in ("list", "array", "struct", "map"):
+        for _, inner in kind.children:
+            if not isinstance(inner, int):  # an array's length
+                yield from _kinds(inner)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Distinct names, numbered as DuckDB does for a table file; it takes a and A for the same."""
+    seen: dict[str, int] = {}
+    found = []
+    for given in names:
+        name, count = given, seen.get(given.lower(), 0)
+        while name.lower() in seen:
+            name, count = f"{given}_{count}", count + 1
+        seen[given.lower()] = max(count, 1)
+        seen.setdefault(name.lower(), 1)
+        found.append(name)
+    return found
 
 
 @contextmanager

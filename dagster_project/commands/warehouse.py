@@ -32,6 +32,7 @@ class DefectsFoundError(MatloomError):
 def register(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     command(app, "query")(query)
+    app.registered_commands[-1].context_settings = {"ignore_unknown_options": True}  # SQL may begin with a comment
     command(app, "describe")(describe)
     command(app, "status")(status)
     command(app, "verify")(verify)
@@ -53,6 +54,9 @@ def query(
 
     where = home(home_)
     if out is not None:
+        from warehouse.files import check_out
+
+        check_out(out)
         write_output(warehouse.query(where, sql), out)
     elif format is Format.parquet:
         import io
@@ -95,20 +99,18 @@ def status(as_json: Json = False, home_: Home = None) -> None:
     from warehouse import query as warehouse
 
     where, now = home(home_), datetime.now(UTC)
-    tables = warehouse.status(where)
-    current = warehouse.publication_id(where)
-    batches = warehouse.waiting(where)
+    found = warehouse.status(where)
     ticks = [
         {"schedule": t.name, "job": t.job, "cron": t.cron, "next_tick": t.next_tick(now).isoformat()} for t in TIMETABLE
     ]
     if as_json:
-        body = {"home": str(where), "publication_id": current, "tables": tables, "batches": batches, "schedules": ticks}
-        say(body, as_json=True)
+        say({"home": str(where), **found, "schedules": ticks}, as_json=True)
         return
-    sys.stdout.write(f"home         {where}\npublication  {current or 'none yet: run `matloom run`'}\n\n")
-    _print_records(tables)
+    current = found["publication_id"] or "none yet: run `matloom run`"
+    sys.stdout.write(f"home         {where}\npublication  {current}\n\n")
+    _print_records(found["tables"])
     sys.stdout.write("\nbatches that wait for outcomes\n")
-    _print_records(batches)
+    _print_records(found["batches"])
     sys.stdout.write("\nschedules, where they are switched on (UTC)\n")
     _print_records(ticks)
 

@@ -36,6 +36,19 @@ def files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and (p.is_file() or not p.exists()))
 
 
+def content(file: Path, *, folder: Path) -> bytes:
+    """The bytes of a file of the folder.
+
+    Raises:
+        InputError: a link that leads out of the folder: what is read must be what was named.
+        OSError: the file cannot be read.
+    """
+    if not file.resolve().is_relative_to(folder.resolve()):
+        name = file.relative_to(folder).as_posix()
+        raise InputError.of("a link out of the folder", name, "copy the document into the folder")
+    return file.read_bytes()
+
+
 def _plain(data: bytes, *, where: str) -> Parsed:
     try:
         said = data.decode("utf-8-sig").strip()

@@ -71,7 +71,7 @@ def read_folder(path: Path, *, limit: int | None = None) -> Update:
         InputError: no such folder.
     """
     found = folder.files(path)
-    pages = [_file(file, file.relative_to(path).as_posix()) for file in found[:limit]]
+    pages = [_file(file, path) for file in found[:limit]]
     return _update(folder.SOURCE, pages, (today(), today()), complete=len(pages) == len(found))
 
 
@@ -131,10 +131,10 @@ def _embedded(source: str, first: date, last: date) -> list[_Page]:
     return [(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
 
 
-def _file(file: Path, name: str) -> _Page:
-    data = b""
+def _file(file: Path, inside: Path) -> _Page:
+    data, name = b"", file.relative_to(inside).as_posix()
     try:
-        data = file.read_bytes()
+        data = folder.content(file, folder=inside)
         return name, data, folder.parse(data, where=name)
     except InputError as error:
         why = str(error)

@@ -135,3 +135,18 @@ def test_a_folder_is_read_though_one_file_is_bad(tmp_path: Path) -> None:
     row = found.summary.row(0, named=True)
     assert (row["source"], row["complete"], row["records"], row["rejected"]) == ("folder", True, 1, 2)
     assert update.read_folder(tmp_path, limit=1).summary["complete"].item() is False
+
+
+def test_a_link_out_of_the_folder_is_refused_and_a_link_within_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("root:x:0:0", "utf-8")
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    (papers / "a.txt").write_text("A title", "utf-8")
+    (papers / "again.txt").symlink_to("a.txt")
+    (papers / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (tmp_path / "named").symlink_to(papers)
+    for folder_ in (papers, tmp_path / "named"):
+        found = update.read_folder(folder_)
+        assert found.documents["title"].to_list() == ["A title"]
+        assert found.log.select("page", "rejected").rows() == [("a.txt", 0), ("again.txt", 0), ("link.txt", 1)]
+        assert "a link out of the folder in link.txt: copy the document" in found.log["refusals"][2]

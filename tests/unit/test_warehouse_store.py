@@ -281,7 +281,12 @@ def test_verify_sees_changed_and_missing_files(store):
         "SELECT * FROM read_parquet('{refused}')",
         "SELECT * FROM '{refused}'",
         "SELECT * FROM read_text('{home}/tables/core/parents/_delta_log/00000000000000000000.json')",
+        "SELECT * FROM read_blob('{home}/tables/core/parents/_delta_log/*')",
+        "SELECT * FROM read_csv('{home}/publications/*.json')",
         "SELECT * FROM glob('{home}/tables/**')",
+        "SELECT * FROM glob('{home}/**')",
+        "PRAGMA enable_external_access = true",
+        "/* a */ EXPLAIN ANALYZE COPY (SELECT 1) TO '{home}/tables/x.csv*/ EXPLAIN SELECT'",
         "SET memory_limit = '1TB'",
         "",
     ],
@@ -293,6 +298,61 @@ def test_sql_can_only_read_the_tables(store, sql):
     with pytest.raises(InputError, match=": "):
         query.query(store.home, sql.format(home=store.home, refused=refused))
     assert not list(store.home.rglob("x.csv"))
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 a, 2 a, 3 a_1, 4 A", "SELECT 1 a, 2 a_2, 3 a, 4 a, 5 a", "SELECT 1 a_1, 2 a, 3 a, 4 a_1, 5 a"]
+)
+def test_a_name_that_comes_again_is_numbered_the_same_in_every_format(store, sql):
+    published(store, a=1.0)
+    columns, found = query.rows(store.home, sql)
+    assert columns == query.query(store.home, sql).columns
+    assert len(set(columns)) == len(columns) == len(found[0])
+
+
+@pytest.mark.parametrize("value", ["INTERVAL 1 DAY", "[INTERVAL 1 DAY]", "MAP {'k': INTERVAL 1 DAY}", "1::VARIANT"])
+def test_values_that_no_table_file_holds_are_one_line(store, value):
+    published(store, a=1.0)
+    with pytest.raises(InputError, match=r"column spent of type (INTERVAL|VARIANT) in the SQL: cast it to VARCHAR"):
+        query.query(store.home, f"SELECT {value} AS spent")
+    assert query.query(store.home, f"SELECT ({value})::VARCHAR AS spent").height == 1
+    assert len(query.rows(store.home, f"SELECT {value} AS spent")[1]) == 1
+
+
+def test_sql_may_begin_with_a_comment(store):
+    from typer.testing import CliRunner
+
+    from dagster_project.cli import app
+
+    published(store, a=1.0)
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, ["query", *words, "--home", str(store.home)])
+
+    sql = "-- parents, gap = 1\nSELECT formula_id FROM core.parents;"
+    assert json.loads(run(sql, "--format", "json").stdout) == [{"formula_id": "a"}]
+    assert json.loads(run("--format=json", sql).stdout) == [{"formula_id": "a"}]
+    assert run("--format", "csv", "-- plan\nEXPLAIN SELECT 1").stdout.startswith("explain_key,")
+    assert run("SELECT 1", "--formt", "json").exit_code == 2
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_query(store, tmp_path):
+    from typer.testing import CliRunner
+
+    from dagster_project.cli import app
+
+    run = CliRunner().invoke(app, ["query", "SELEC 1", "--out", str(tmp_path / "t.txt"), "--home", str(store.home)])
+    assert (run.exit_code, run.stderr.count("unknown suffix")) == (2, 1)
+
+
+def test_nothing_audited_is_not_published(store):
+    with pytest.raises(StoreError, match=r"no audited version in .*: run `matloom run`") as caught:
+        catalog.publish(store.home, registry=REGISTRY)
+    assert caught.value.exit_code == 1
+    store.write("core.parents", parents(a=1.0))
+    with pytest.raises(catalog.NothingAuditedError):
+        catalog.publish(store.home, registry=REGISTRY)
+    assert query.publication_id(store.home) is None
 
 
 def test_describe_status_and_history_speak_of_stored_tables(store):
@@ -442,3 +502,16 @@ def test_the_query_command_prints_each_format(store):
     run = CliRunner().invoke(app, ["query", "DROP VIEW x", "--home", str(store.home)])
     assert (run.exit_code, run.stderr.count("\n")) == (2, 1)
     assert run.stderr.startswith("error: a statement of kind DROP in the SQL:")
+
+
+def test_status_opens_the_catalog_once(store, monkeypatch):
+    published(store, a=1.0)
+    opened = []
+    connect = query.duckdb.connect
+    monkeypatch.setattr(query.duckdb, "connect", lambda *args: opened.append(args) or connect(*args))
+    columns = tuple(f"NULL::VARCHAR AS {c}" for c in ("problem", "batch_id", "candidate_id"))
+    monkeypatch.setattr(query, "_WAITING", f"SELECT {', '.join(columns)} WHERE false")  # no design tables here
+    found = query.status(store.home, registry=REGISTRY)
+    assert (found["publication_id"], found["batches"]) == (query.publication_id(store.home), [])
+    assert found["tables"][0]["published_version"] == 0
+    assert len(opened) == 2  # status once, and publication_id above
