@@ -134,12 +134,18 @@ def families(
     _seed: Seed = 0,  # nothing is drawn any more; accepted so that scripts go on
     as_json: Json = False,
 ) -> None:
-    """Gather predictions by family, with false-discovery control."""
-    from models.screening.families import families as gather
+    """Gather predictions by family, with false-discovery control; rows without a probability are left out."""
+    from models.screening import families as gathering
 
-    asked = list(listed(groups)) if groups else None
-    found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked)
-    summary = {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out}
+    frame = read_input(predictions, needs=("formula", "p_mit"), text=NAMES)
+    found = gathering.families(frame, groupings=list(listed(groups)) if groups else None)
+    summary = {
+        "rows": frame.height,
+        "left_out": frame.height - gathering.usable(frame).height,
+        "families": found.height,
+        "q_below_0.1": int((found["q_value"] <= 0.1).sum()),
+        "out": out,
+    }
     finish(found, out, summary, as_json=as_json)
 
 
