@@ -75,6 +75,8 @@ WORDS = {
     "history": ("history --json", ["history no.table", "history ../..", "history --home FILE"]),
     "rollback": (None, ["rollback --to nothing", "rollback --to ../..", "rollback --to ''",
         "rollback --to x --home FILE"]),
+    "vacuum": ("vacuum --json", ["vacuum --home FILE"]),
+    "release": ("release --out OUT --json", ["release --out FILE", "release --out OUT --home FILE"]),
     "report": ("report --out OUT --json", ["report --out FILE", "report --out FILE/x", "report --out OUT --home FILE"]),
     "ui": (None, ["ui --home FILE", "ui --home FILE/x"]),
     "run": (None, ["run --profile huge", "run --select nothing", "run --select ';'", "run --home FILE"]),
@@ -190,6 +192,25 @@ def test_hostile_values_stay_as_rows(name: str, home: Path, tmp_path: Path) -> N
     code, _, stderr = run(arguments, home, **{"in": source, "out": out})
     assert code == 0, stderr
     assert pl.read_parquet(out).height == 9
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_header_without_rows_is_foreseen(name: str, home: Path, tmp_path: Path) -> None:
+    arguments, columns, _ = COMMANDS[name]
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(",".join(columns) + "\n")
+    code, stdout, stderr = run(f"{arguments} --json", home, **{"in": source, "out": out})
+    assert code == 0 or (code == 2 and one_line(stderr)), stderr
+    assert (code == 0) == out.exists() == bool(stdout)
+
+
+def test_families_leave_out_rows_without_a_probability(home: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("formula,p_mit\nVO2,abc\nNdNiO3,0.7\nLaNiO3,NaN\nCaO,1.5\nMgO,\n")
+    code, stdout, stderr = run("screen families IN --out OUT --json", home, **{"in": source, "out": out})
+    assert code == 0, stderr
+    assert (json.loads(stdout)["rows"], json.loads(stdout)["left_out"]) == (5, 4)
+    assert pl.read_csv(out)["best_formula"].to_list() == ["NdNiO3"]
 
 
 @pytest.mark.parametrize("name", ["text discover", "screen predict", "design simulate", "recipes predict"])
