@@ -72,8 +72,7 @@ def save(model: object, card: Card, folder: Path) -> Card:
     """
     import joblib
 
-    if folder.exists() and not (folder.is_dir() and all(map(_is_ours, folder.iterdir()))):
-        raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
+    check_folder(folder)
     former = sorted(folder.glob(BODIES), key=lambda path: path.stat().st_mtime_ns)[-1:]
     buffer = io.BytesIO()
     joblib.dump(model, buffer, compress=3)
@@ -91,6 +90,16 @@ def save(model: object, card: Card, folder: Path) -> Card:
     for stale in set(folder.glob(BODIES)) - {folder / written.body, *former}:
         stale.unlink(missing_ok=True)
     return written
+
+
+def check_folder(folder: Path) -> None:
+    """Checks that a folder is new or holds nothing but a model; commands ask before they train.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if folder.exists() and not (folder.is_dir() and all(map(_is_ours, folder.iterdir()))):
+        raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
 
 
 def _is_ours(path: Path) -> bool:

@@ -9,6 +9,8 @@ from dagster_project.commands.common import (
     InputError,
     Json,
     Out,
+    OutFolder,
+    OutModel,
     Seed,
     Workers,
     command,
@@ -17,6 +19,7 @@ from dagster_project.commands.common import (
     listed,
     read_input,
     say,
+    within,
     workers,
     write_output,
 )
@@ -43,7 +46,7 @@ def candidates(problem: Problem, out: Out, as_json: Json = False) -> None:
 def init(
     problem: Problem,
     out: Out,
-    n: Annotated[int, typer.Option("--n", help="How many candidates.")] = 12,
+    n: Annotated[int, typer.Option("--n", help="How many candidates."), within(1)] = 12,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -52,8 +55,6 @@ def init(
     from models.design import initial
     from schemas.problem import load
 
-    if n < 1:
-        raise InputError.of(f"{n} candidates", "--n", "ask for at least one")
     asked = load(problem)
     found = enumerate_(asked)
     rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)
@@ -65,7 +66,7 @@ def propose(
     problem: Problem,
     out: Out,
     observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
-    batch: Annotated[int, typer.Option("--batch", help="How many candidates.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", help="How many candidates."), within(1)] = 1,
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
     as_json: Json = False,
@@ -88,10 +89,10 @@ def simulate(
     out: Out,
     variables: Annotated[str, typer.Option("--variables", help="Columns joined by commas.")],
     objectives: Annotated[str, typer.Option("--objectives", help="Such as max:gap,min:stability.")],
-    init: Annotated[int, typer.Option("--init", help="Evaluations of the initial design.")] = 12,
-    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all.")] = 60,
-    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once.")] = 1,
-    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions.")] = 20,
+    init: Annotated[int, typer.Option("--init", help="Evaluations of the initial design."), within(2)] = 12,
+    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all."), within(2)] = 60,
+    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
     count: Workers = 0,
@@ -109,8 +110,6 @@ def simulate(
         batch=batch,
         strategy=strategy,
     )
-    if seeds < 1:
-        raise InputError.of(f"{seeds} seeds", "--seeds", "ask for at least one")
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
     trace = simulation.simulate(frame, plan, seeds=range(seed, seed + seeds), workers=workers(count))
     finish(trace, out, simulation.summarise(trace, plan, frame), as_json=as_json)
@@ -119,7 +118,7 @@ def simulate(
 @command(model_app, "fit")
 def fit(
     table: Annotated[str, typer.Argument(help="Training rows.")],
-    out: Annotated[str, typer.Option("--out", help="Model folder to write.")],
+    out: OutModel,
     target: Annotated[str, typer.Option("--target", help="Output column.")],
     inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
@@ -173,10 +172,10 @@ def predict(
 @command(model_app, "latent")
 def latent(
     model: Annotated[str, typer.Argument(help="Model folder.")],
-    out: Annotated[str, typer.Option("--out", help="Folder for positions.csv and latent.svg.")],
+    out: OutFolder,
     as_json: Json = False,
 ) -> None:
-    """Write the positions of the levels, and draw them."""
+    """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
     from models import lvgp
 
     positions = lvgp.load(Path(model)).latent()

@@ -97,6 +97,10 @@ WORDS = {
 ELSEWHERE = {"rollback", "ui", "run", "model predict", "model latent", "screen explain"}
 
 
+# The calls whose --out is a file.
+FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0]}
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with an empty published state; the shipped models are trained into it once."""
@@ -117,15 +121,15 @@ def run(arguments: str, home: Path, **paths: Path) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every command of the tree, such as `text select`."""
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command of the tree, such as `text select`, with its options."""
     group = group or typer.main.get_command(app)
     for name in group.list_commands(None):
         found = group.get_command(None, name)
         if hasattr(found, "list_commands"):
             yield from commands(found, (*path, name))
         else:
-            yield " ".join((*path, name))
+            yield " ".join((*path, name)), {option for p in found.params for option in p.opts}
 
 
 def one_line(stderr: str) -> bool:
@@ -134,7 +138,7 @@ def one_line(stderr: str) -> bool:
 
 
 def test_every_command_has_good_and_hostile_cases() -> None:
-    tree = set(commands())
+    tree = {name for name, _ in commands()}
     cases = {*COMMANDS, *OTHERS, *WORDS}
     assert tree == cases
     assert {n for n, (good, _) in WORDS.items() if good is None} == ELSEWHERE
@@ -313,7 +317,77 @@ def test_what_nobody_foresaw_is_one_line_unless_it_is_debugged(monkeypatch: pyte
     assert done.stderr.startswith("error: unexpected ZeroDivisionError (a b) in break: run it again")
     assert done.stderr.count("\n") == 1
     monkeypatch.setenv("MATLOOM_DEBUG", "1")
-    assert isinstance(CliRunner().invoke(small, ["break"]).exception, ZeroDivisionError)
+    done = CliRunner().invoke(small, ["break"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--debug {}", "{} --debug"])
+def test_debugging_shows_the_traceback_and_keeps_the_exit_code(
+    words: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATLOOM_DEBUG", "0")
+    code, stdout, stderr = run(words.format("formula parse nowhere.csv --out -"), home)
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith("Traceback")
+    assert stderr.splitlines()[-1] == "error: no such file in nowhere.csv: check the path"
+
+
+def test_every_command_has_the_options_of_all(home: Path, tmp_path: Path) -> None:
+    for name, options in commands():
+        assert options >= {"--home", "--workers", "--debug"}, name
+    source = tmp_path / "in.csv"
+    pl.DataFrame(FORMULAS).write_csv(source)
+    words = f"formula parse IN --column formula --out - --workers 2 --home {home}"
+    code, stdout, stderr = run(words, home, **{"in": source})
+    assert code == 0, stderr
+    assert len(stdout.splitlines()) == 3
+    for wrong in ("--workers -1", f"--home {source}"):
+        code, stdout, stderr = run(f"{words} {wrong}", home, **{"in": source})
+        assert (code, stdout) == (2, "")
+        assert one_line(stderr), stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [words for words, *_ in [*COMMANDS.values(), *OTHERS.values()] if "--out" in words]
+)
+def test_what_cannot_be_written_is_refused_before_the_input_is_read(arguments: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in ("file/out.csv", *(["out.xlsx", "no/out.csv"] if arguments in FILES else [])):
+        code, stdout, stderr = run(arguments, home, **{"in": tmp_path / "no.csv", "out": tmp_path / out})
+        assert (code, stdout) == (2, "")
+        assert one_line(stderr), stderr
+        assert f"{out}:" in stderr
+
+
+def test_a_folder_that_holds_no_model_is_refused_before_the_training(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    code, _, stderr = run("screen train IN --out OUT", home, **{"in": tmp_path / "no.csv", "out": tmp_path})
+    assert code == 2
+    assert "something that is no model" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ("ingest FOLDER --limit -3", "--limit"),
+        ("design init m2ax --out OUT.csv --n 0", "--n"),
+        ("design init m2ax --out OUT.csv --seed -1", "--seed"),
+        ("design propose m2ax --observations IN.csv --out OUT.csv --batch 0", "--batch"),
+        ("design simulate IN.csv --variables A --objectives max:b --out OUT.csv --seeds 0", "--seeds"),
+        ("screen families IN.csv --out OUT.csv --seed -1", "--seed"),
+        ("screen predict IN.csv --out OUT.csv --seed 4294967296", "--seed"),
+        ("text discover IN.csv --out OUT.csv --seed -1", "--seed"),
+        ("text discover IN.csv --out OUT.csv --rounds 0", "--rounds"),
+        ("recipes precursors IN.csv --out OUT.csv --top -2", "--top"),
+        ("ui --port 0", "--port"),
+    ],
+)
+def test_a_number_out_of_range_is_named(arguments: str, option: str, home: Path, places: dict[str, Path]) -> None:
+    code, stdout, stderr = run(arguments, home, **places)
+    assert (code, stdout) == (2, "")
+    assert one_line(stderr), stderr
+    assert f"in {option}: give " in stderr
 
 
 def test_a_trained_text_classifier_is_used(home: Path, tmp_path: Path) -> None:
