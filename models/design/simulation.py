@@ -37,7 +37,7 @@ class Plan:
 
 
 def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
-    """Runs the loop once a seed.
+    """Runs the loop once a seed, on the rows that are `usable`.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
@@ -46,16 +46,33 @@ def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), wo
     Raises:
         InputError: a missing column, an objective that is never known, a budget out of range, an unknown strategy.
     """
-    values = _checked(table, plan)
-    encoding = of_frame(table, inputs=plan.variables, categorical=_text(table, plan.variables))
-    jobs = [(table.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+    known = usable(table, plan)
+    kept = table.filter(known)
+    values = _checked(kept, plan)
+    encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
+    jobs = [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
     if workers > 1 and len(jobs) > 1:
         # spawn: a forked child of a process that has used torch may hang on its thread locks
         with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(_run, jobs))
     else:
         parts = [_run(job) for job in jobs]
-    return pl.concat(parts)
+    trace = pl.concat(parts)
+    return trace.with_columns(row=known.arg_true().gather(trace["row"]).cast(pl.Int64))
+
+
+def usable(table: pl.DataFrame, plan: Plan) -> pl.Series:
+    """Which rows can be evaluated: those with every variable.
+
+    Raises:
+        InputError: a missing column.
+    """
+    missing = [n for n in (*plan.variables, *(o.name for o in plan.wanted)) if n not in table.columns]
+    if missing:
+        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
+    text = _text(table, plan.variables)
+    known = [pl.col(v).is_not_null() if v in text else pl.col(v).cast(pl.Float64).is_finite() for v in plan.variables]
+    return table.select(pl.all_horizontal(known).fill_null(False)).to_series()
 
 
 def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str, Any]:
@@ -68,6 +85,7 @@ def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str,
     return {
         "strategy": plan.strategy,
         "rows": table.height,
+        "left_out": table.height - int(usable(table, plan).sum()),
         "seeds": trace["seed"].n_unique(),
         "goal": "optimum" if len(plan.wanted) == 1 else "whole front",
         "reached": len(counts),
@@ -151,14 +169,11 @@ def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, see
 
 
 def _checked(table: pl.DataFrame, plan: Plan) -> Floats:
-    names = [*plan.variables, *(o.name for o in plan.wanted)]
-    missing = [n for n in names if n not in table.columns]
-    if missing:
-        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
     if plan.strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {plan.strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
     if not 2 <= plan.init <= min(plan.budget, table.height) or plan.batch < 1:
-        raise InputError.of("init, budget or batch out of range", "the options", "2 <= init <= budget and init <= rows")
+        remedy = f"2 <= init <= budget, and init at most the {table.height} rows with every variable"
+        raise InputError.of("init, budget or batch out of range", "the options", remedy)
     columns = [table[o.name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for o in plan.wanted]
     values = np.column_stack(columns).astype(np.float64)
     if np.isfinite(values).all(axis=1).sum() < 2:

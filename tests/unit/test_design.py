@@ -439,6 +439,26 @@ def test_a_recorded_table_says_what_it_does_not_know() -> None:
         RecordedTable("t", pl.concat([table, table]), variables=("a",), objectives=("f",))
 
 
+def test_a_simulation_leaves_out_rows_without_a_variable() -> None:
+    table = pl.DataFrame(
+        {
+            "A": ["x", None, "y", "z", "x", "y"],
+            "T": [1.0, 2.0, None, float("nan"), 3.0, 4.0],
+            "gap": [1.0, 9.0, 9.0, 9.0, 2.0, None],
+        }
+    )
+    plan = simulation.Plan(
+        variables=("A", "T"), wanted=proposal.objectives("max:gap"), init=2, budget=6, strategy="random"
+    )
+    trace = simulation.simulate(table, plan)
+    assert sorted(trace["row"]) == [0, 4, 5]
+    assert table["gap"].gather(trace["row"]).to_list() == trace["gap"].to_list()
+    assert trace["front_fraction"].to_list()[-1] == 1.0
+    assert simulation.summarise(trace, plan, table)["left_out"] == 3
+    with pytest.raises(InputError, match="the 3 rows with every variable"):
+        simulation.simulate(table, replace(plan, init=4))
+
+
 def test_observations_must_be_candidates() -> None:
     asked = problems.load("abo3_270")
     told = reference.perovskites_270().head(12)
