@@ -1,5 +1,6 @@
 """`matloom design` and `matloom model`: thin skins over `models.design` and `models.lvgp`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,15 +72,29 @@ def propose(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Propose the next candidates; a row without an objective counts as a failed evaluation."""
+    """Propose the next candidates; a row without an objective counts as a failed evaluation.
+
+    Observations that are no candidates of the problem are left out, counted and named on stderr.
+    """
     from models.design import campaigns
+    from models.design import candidates as enumerate_
     from schemas.problem import load
 
     asked = load(problem)
     names = tuple(v.name for v in asked.variables)
-    told = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
-    found = campaigns.next_rows(asked, told, batch=batch, strategy=strategy, seed=seed)
-    summary = {"observations": told.height, "proposed": found.height, "out": out}
+    observed = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
+    every = enumerate_(asked)
+    told = campaigns.told(asked, every, observed)
+    sys.stderr.write("".join(f"left out: {why}\n" for why in told.refused))
+    found = campaigns.next_candidates(
+        asked, every, values=told.values, tried=told.tried, batch=batch, strategy=strategy, seed=seed
+    )
+    summary = {
+        "observations": observed.height,
+        "left_out": len(told.refused),
+        "proposed": found.height,
+        "out": out,
+    }
     finish(found, out, summary, as_json=as_json)
 
 
@@ -215,4 +230,4 @@ def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":
 
     values = frame[target].cast(pl.Float64, strict=False)
     kept = values.is_finite().fill_null(False)
-    return frame.filter(kept), values.filter(kept).to_numpy()
+    return frame.filter(kept), values.filter(kept).to_numpy(writable=True)  # torch shares its memory

@@ -420,12 +420,18 @@ def test_design_and_model_commands_round_trip(home: Path, tmp_path: Path) -> Non
     table = tmp_path / "t.csv"
     chosen = pl.read_csv(out).with_row_index("i")
     chosen.with_columns(bulk_GPa=pl.col("i") * 7 % 5 + 100.0, shear_GPa=pl.col("i") * 3 % 7 + 50.0).write_csv(table)
-    command = "design propose m2ax --observations IN --batch 2 --out OUT"
-    assert run(command, home, **{"in": table, "out": out})[0] == 0
+    command = "design propose m2ax --observations IN --batch 2 --out OUT --json"
+    odd = pl.read_csv(table).with_columns(M=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("Qq")).otherwise("M"))
+    odd.write_csv(tmp_path / "odd.csv")
+    code, stdout, stderr = run(command, home, **{"in": tmp_path / "odd.csv", "out": out})
+    assert code == 0, stderr
+    assert json.loads(stdout)["left_out"] == 1
+    assert stderr.startswith("left out: row 3 (M=Qq")
     assert {"acquisition", "mean_bulk_GPa", "sd_shear_GPa"} <= set(pl.read_csv(out).columns)
     model = tmp_path / "model"
     fit = "model fit IN --categorical M,A,X --target bulk_GPa --out OUT"
-    assert run(fit, home, **{"in": table, "out": model})[0] == 0
+    code, _, stderr = run(fit, home, **{"in": table, "out": model})
+    assert code == 0, stderr
     bad = tmp_path / "bad.csv"
     pl.concat([chosen.select("M", "A", "X"), pl.DataFrame({"M": ["Qq"], "A": ["Al"], "X": ["C"]})]).write_csv(bad)
     done = CliRunner().invoke(app, ["model", "predict", str(model), str(bad), "--out", str(out)])
