@@ -16,7 +16,7 @@ CALIBRATION_GROUPS = "family_tm_anion"
 BATCH = 50_000
 CAVEATS = (
     "Most of the score on random splits is memory of families: quote grouped scores.",
-    "Outside the domain (in_domain = false) probabilities are extrapolations.",
+    "Outside the domain (in_domain = false) probabilities are extrapolations, and conformal sets exclude nothing.",
 )
 UNCALIBRATED = (
     "Not calibrated: a class lies in one group only, so nothing could be held out. Probabilities are raw, conformal"
@@ -198,8 +198,10 @@ class _Found:
         self.p[rows] = p
         self.distance[rows] = np.round(part.domain.distance(X), 6)
         for row, held, best in zip(rows, ensemble.conformal_sets(p, part.fitted.limits), p.argmax(axis=1), strict=True):
-            self.sets[row], self.names[row] = held, CLASSES[best]
-            self.near[row] = bool(self.distance[row] <= part.domain.limit)
+            near = bool(self.distance[row] <= part.domain.limit)
+            # outside the domain nothing was held out that resembles the row: no class can be excluded
+            self.sets[row] = held if near else list(CLASSES)
+            self.names[row], self.near[row] = CLASSES[best], near
 
 
 def _enough(values: Floats) -> Bools:
