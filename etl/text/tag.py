@@ -117,10 +117,10 @@ def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
     for value in texts[column].to_list():
-        if isinstance(value, str):
+        if isinstance(value, str) and value.strip():
             rows.append((True, None, entities(value), []))
         else:
-            rows.append((False, "missing" if value is None else "not text", [], []))
+            rows.append((False, "no text" if value is None or isinstance(value, str) else "not text", [], []))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "ok": pl.Boolean,
         "reason": pl.String,

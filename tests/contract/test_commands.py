@@ -212,6 +212,16 @@ def test_a_header_without_rows_is_foreseen(name: str, home: Path, tmp_path: Path
     assert (code == 0) == out.exists() == bool(stdout)
 
 
+def test_blank_text_is_refused_alike(home: Path, tmp_path: Path) -> None:
+    source, verdicts = tmp_path / "in.parquet", []
+    pl.DataFrame({"id": list("abcd"), "text": ["", " \n", None, "VO2 was calcined."]}).write_parquet(source)
+    for words in ("text tag IN --out OUT", "text classify IN --task sentence --out OUT"):
+        out = tmp_path / f"{len(verdicts)}.parquet"
+        assert run(words, home, **{"in": source, "out": out})[0] == 0
+        verdicts.append(pl.read_parquet(out).select("ok", "reason").rows())
+    assert verdicts == [[*[(False, "no text")] * 3, (True, None)]] * 2
+
+
 def test_families_leave_out_rows_without_a_probability(home: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("formula,p_mit\nVO2,abc\nNdNiO3,0.7\nLaNiO3,NaN\nCaO,1.5\nMgO,\n")
