@@ -172,6 +172,7 @@ def predict(
     """Add mean and standard deviation; rows with an unknown level stay with a reason."""
     import polars as pl
 
+    from etl.features.rows import beside
     from models import lvgp
 
     made = lvgp.load(Path(model))
@@ -183,8 +184,7 @@ def predict(
     found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
     made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
     joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
-    made_rows = frame.drop([c for c in joined.columns if c in frame.columns]).hstack(joined)
-    finish(made_rows, out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
+    finish(beside(frame, joined), out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
 
 
 @command(model_app, "latent")

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from etl.features.rows import beside
 from etl.text import materials
 from etl.text.plain import plain
 from etl.text.procedures import not_operations, procedures, words
@@ -128,4 +129,4 @@ def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         "relations": pl.List(RELATION),
     }
     added = pl.DataFrame(rows, schema=schema, orient="row")
-    return pl.concat([texts.drop([c for c in added.columns if c in texts.columns]), added], how="horizontal")
+    return beside(texts, added)

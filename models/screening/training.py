@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.rows import beside
 from models import cards
 from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Bools, Floats, Ints
@@ -212,8 +213,8 @@ def _enough(values: Floats) -> Bools:
 
 
 def _columns(model_id: str, frame: pl.DataFrame, made: inputs.Matrix, found: _Found, by: Any) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.Series("ok", made.ok),
+    columns = [
+        pl.Series("ok", made.ok, dtype=pl.Boolean),
         pl.Series("reason", made.reason, dtype=pl.String),
         pl.Series("p_mit", found.p[:, 2], nan_to_null=True),
         pl.Series("p_metal", found.p[:, 0], nan_to_null=True),
@@ -223,8 +224,9 @@ def _columns(model_id: str, frame: pl.DataFrame, made: inputs.Matrix, found: _Fo
         pl.Series("in_domain", found.near, dtype=pl.Boolean),
         pl.Series("domain_distance", found.distance, nan_to_null=True),
         pl.Series("features", by.tolist(), dtype=pl.String),
-        pl.lit(model_id).alias("model_id"),
-    )
+        pl.Series("model_id", [model_id] * frame.height, dtype=pl.String),
+    ]
+    return beside(frame, pl.DataFrame(columns))
 
 
 def save(model: ScreeningModel, folder: Path) -> cards.Card:

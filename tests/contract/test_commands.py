@@ -212,6 +212,20 @@ def test_a_header_without_rows_is_foreseen(name: str, home: Path, tmp_path: Path
     assert (code == 0) == out.exists() == bool(stdout)
 
 
+@pytest.mark.parametrize("name", [n for n, (_, _, keeps) in COMMANDS.items() if keeps])
+def test_columns_of_the_input_are_never_overwritten(name: str, home: Path, tmp_path: Path) -> None:
+    arguments, columns, _ = COMMANDS[name]
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    given = pl.DataFrame(columns).with_columns(ok=pl.lit("mine"), reason=pl.lit("why"), ok_input=pl.lit(1))
+    given.write_parquet(source)
+    assert run(arguments, home, **{"in": source, "out": out})[0] == 0
+    found = pl.read_parquet(out)
+    assert found.schema["ok"] == pl.Boolean
+    assert set(found["ok_input_input"]) == {"mine"}
+    assert set(found["reason_input"]) == {"why"}
+    assert set(found["ok_input"]) == {1}
+
+
 def test_blank_text_is_refused_alike(home: Path, tmp_path: Path) -> None:
     source, verdicts = tmp_path / "in.parquet", []
     pl.DataFrame({"id": list("abcd"), "text": ["", " \n", None, "VO2 was calcined."]}).write_parquet(source)
