@@ -9,13 +9,15 @@ import hashlib
 import io
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import InputError
 
 CARD, PAGE, BODIES = "card.json", "card.md", "model*.joblib"
+FORMAT = 1
+"""Of the folder and of what it stores: add one when models stored before would be read wrongly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Card:
         scores: measured on grouped held-out rows, with the protocol named.
         caveats: what the model must not be used for.
         sha256: of the model file, and its name; filled in by `save`.
+        format: `FORMAT` of the code that wrote it; filled in by `save`.
     """
 
     kind: str
@@ -41,6 +44,7 @@ class Card:
     scores: dict[str, Any] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     sha256: str = ""
+    format: int = FORMAT
 
     @property
     def body(self) -> str:
@@ -72,13 +76,12 @@ def save(model: object, card: Card, folder: Path) -> Card:
     """
     import joblib
 
-    if folder.exists() and not (folder.is_dir() and all(map(_is_ours, folder.iterdir()))):
-        raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
+    check_folder(folder)
     former = sorted(folder.glob(BODIES), key=lambda path: path.stat().st_mtime_ns)[-1:]
     buffer = io.BytesIO()
     joblib.dump(model, buffer, compress=3)
     body = buffer.getvalue()
-    written = replace(card, sha256=hashlib.sha256(body).hexdigest())
+    written = replace(card, sha256=hashlib.sha256(body).hexdigest(), format=FORMAT)
     text = json.dumps(asdict(written), indent=2, default=str, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,16 @@ def save(model: object, card: Card, folder: Path) -> Card:
     for stale in set(folder.glob(BODIES)) - {folder / written.body, *former}:
         stale.unlink(missing_ok=True)
     return written
+
+
+def check_folder(folder: Path) -> None:
+    """Checks that a folder is new or holds nothing but a model; commands ask before they train.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if folder.exists() and not (folder.is_dir() and all(map(_is_ours, folder.iterdir()))):
+        raise InputError.of("something that is no model", folder, "name a new folder or an older model's folder")
 
 
 def _is_ours(path: Path) -> bool:
@@ -114,12 +127,14 @@ def read_card(folder: Path, *, kind: str) -> Card:
     """Reads and checks a model's card.
 
     Raises:
-        InputError: no such folder, no card, an unreadable card, or a model of another kind.
+        InputError: no such folder, no card, an unreadable card, or a model of another kind or format.
     """
     if not folder.is_dir():
         raise InputError.of("no such model folder", folder, f"train one with `matloom {_command(kind)}`")
     try:
         body = json.loads((folder / CARD).read_text())
+        if body["kind"] == kind and body.get("format", 0) != FORMAT:
+            raise _outdated(f"a model of format {body.get('format', 0)}, not {FORMAT},", folder, kind)
         card = Card(**{**body, "caveats": tuple(body["caveats"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError.of("no readable card.json", folder, "name a folder that a train command wrote") from error
@@ -148,10 +163,32 @@ def load(folder: Path, *, kind: str, expect: type) -> Any:
     try:
         model = joblib.load(io.BytesIO(content))
     except (OSError, ValueError, ImportError, AttributeError, EOFError, KeyError, TypeError) as error:
-        raise InputError.of(f"an unreadable {card.body}", folder, "train the model again with this version") from error
+        raise _outdated(f"an unreadable {card.body}", folder, kind) from error
     if not isinstance(model, expect):
         raise InputError.of(f"a {type(model).__name__}", folder, f"a {expect.__name__} is needed")
+    lacking = _lacking(model)
+    if lacking:
+        raise _outdated(f"a model without {lacking}", folder, kind)
     return model
+
+
+def _lacking(value: object) -> str | None:
+    """The first field that a class has by now and its stored value lacks, anywhere in the value."""
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [f.name for f in fields(value)]
+        gone = [name for name in names if not hasattr(value, name)]
+        if gone:
+            return f"{type(value).__name__}.{gone[0]}"
+        parts = [getattr(value, name) for name in names]
+    elif isinstance(value, dict):
+        parts = list(value.values())
+    else:
+        parts = list(value) if isinstance(value, list | tuple) else []
+    return next(filter(None, map(_lacking, parts)), None)
+
+
+def _outdated(what: str, folder: Path, kind: str) -> InputError:
+    return InputError.of(what, folder, f"train the model again with this version, by `matloom {_command(kind)}`")
 
 
 def page(card: Card) -> str:
@@ -171,5 +208,7 @@ def page(card: Card) -> str:
 
 
 def _command(kind: str) -> str:
-    task, classifier = kind.removesuffix("-classifier"), kind.endswith("-classifier")
-    return f"text train {task}" if classifier else f"{'screen' if kind == 'screening' else kind} train"
+    """The command that makes models of a kind."""
+    if kind.endswith("-classifier"):
+        return f"text train {kind.removesuffix('-classifier')}"
+    return {"screening": "screen train", "lvgp": "model fit"}.get(kind, f"{kind} train")

@@ -1,13 +1,16 @@
 """What every command shares: table files by suffix, `--json`, errors as one line, exit codes.
 
-A command body calls a public function of the domain packages and hands rows and summary to `finish`. Nothing heavy is
-imported while this module loads: `matloom --help` must answer in a blink.
+A command body calls a public function of the domain packages and hands rows and summary to `finish`. A check that
+stands in the type of a parameter, as in `Seed`, is made before the body starts. Nothing heavy is imported while this
+module loads: `matloom --help` must answer in a blink.
 """
 
 import functools
+import inspect
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.exceptions import TyperException
+from typer.models import OptionInfo
 
 from schemas.errors import InputError, MatloomError
 
@@ -23,12 +27,8 @@ if TYPE_CHECKING:
 
 _REPORT = "run it again as `matloom --debug ...` and report the traceback"
 F = TypeVar("F", bound=Callable[..., Any])
-
-Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")]
-Out = Annotated[str, typer.Option("--out", help="File or folder to write; '-' is JSON lines on stdout.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Home = Annotated[str | None, typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME.")]
-Workers = Annotated[int, typer.Option("--workers", help="Processes to use; 0 means all cores.")]
+Check = Callable[[Any, str], object]
+"""Takes the value of a parameter and the name of its option; raises InputError."""
 
 
 def home(given: str | None = None) -> Path:
@@ -42,6 +42,79 @@ def home(given: str | None = None) -> Path:
     if not next(p for p in (where, *where.parents) if p.exists()).is_dir():
         raise InputError.of("a file where the tables should lie", where, "name a folder with --home or MATLOOM_HOME")
     return where
+
+
+def within(low: int, high: int | None = None) -> Check:
+    """A check that a number lies between two bounds, both allowed."""
+    remedy = f"give {low} or more" if high is None else f"give {low} to {high}"
+
+    def check(value: float, option: str) -> None:
+        if value < low or (high is not None and value > high):
+            raise InputError.of(str(value), option, remedy)
+
+    return check
+
+
+def writable_file(where: str, _option: str) -> None:
+    """Checks that a table file can be written there.
+
+    Raises:
+        InputError: an unknown suffix, or a folder that is missing or not writable.
+    """
+    from warehouse.files import suffix_of
+
+    suffix_of(where)
+    if where == "-":
+        return
+    if Path(where).is_dir():
+        raise InputError.of("a folder", where, "name a file")
+    _check_access(Path(where).parent, where)
+
+
+def writable_folder(where: str, _option: str) -> None:
+    """Checks that a folder is there or can be made.
+
+    Raises:
+        InputError: it cannot be made or not be written.
+    """
+    path = Path(where).absolute()
+    _check_access(next(p for p in (path, *path.parents) if p.exists()), where)
+
+
+def writable_model(where: str, option: str) -> None:
+    """Checks that a model folder can be written there.
+
+    Raises:
+        InputError: it cannot, or the folder holds something that is no model.
+    """
+    from models import cards
+
+    writable_folder(where, option)
+    cards.check_folder(Path(where))
+
+
+def _check_access(folder: Path, where: str) -> None:
+    if not folder.is_dir():
+        what = f"{folder} is a file" if folder.exists() else f"no folder {folder}"
+        raise InputError.of(f"cannot write ({what})", where, "choose a folder that exists")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError.of("cannot write (permission denied)", where, "choose a folder that can be written")
+
+
+_MODEL_FOLDER = typer.Option("--out", help="Model folder to write.")
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")]
+Out = Annotated[str, typer.Option("--out", help="File to write; '-' is JSON lines on stdout."), writable_file]
+OutFolder = Annotated[str, typer.Option("--out", help="Folder to write."), writable_folder]
+OutModel = Annotated[str, _MODEL_FOLDER, writable_model]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random; 0 or more."), within(0, 2**31 - 1)]
+Home = Annotated[
+    str | None,
+    typer.Option("--home", help="Folder with tables, catalog and models; else MATLOOM_HOME."),
+    lambda where, _option: home(where),
+]
+Workers = Annotated[int, typer.Option("--workers", help="Processes to use; 0 means all cores."), within(0)]
+_OneProcess = Annotated[int, typer.Option("--workers", help="Accepted; this command uses one process."), within(0)]
+_Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def workers(count: int) -> int:
@@ -108,11 +181,12 @@ def say(summary: dict[str, Any], *, as_json: bool) -> None:
 
 
 @contextmanager
-def reported_errors(name: str) -> Iterator[None]:
-    """Turns an error into one line on stderr and an exit code; `--debug` shows the traceback.
+def reported_errors(name: str, *, debug: bool = False) -> Iterator[None]:
+    """Turns an error into one line on stderr and an exit code.
 
     Args:
         name: the command, named where the error is none that the project foresaw.
+        debug: whether the traceback goes before the line; `matloom --debug` asks for it too.
     """
     try:
         yield
@@ -122,8 +196,8 @@ def reported_errors(name: str) -> Iterator[None]:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader left; stop quietly
         raise typer.Exit(0) from None
     except Exception as error:
-        if os.environ.get("MATLOOM_DEBUG") == "1":
-            raise
+        if debug or os.environ.get("MATLOOM_DEBUG") == "1":
+            traceback.print_exception(error)
         foreseen = isinstance(error, MatloomError)
         what = str(error) if foreseen else f"unexpected {type(error).__name__} ({error}) in {name}: {_REPORT}"
         sys.stderr.write(f"error: {' '.join(what.split())}\n")
@@ -131,20 +205,55 @@ def reported_errors(name: str) -> Iterator[None]:
 
 
 def command(app: typer.Typer, name: str) -> Callable[[F], F]:
-    """Registers a command: its errors become one line, and stdout holds either rows or the summary, never both."""
+    """Registers a command, with the options that every command has.
+
+    Its parameters are checked before it starts, its errors become one line, and stdout holds either rows or the
+    summary, never both.
+    """
 
     def register(function: F) -> F:
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with reported_errors(name):
-                if "-" in (kwargs.get("out"), kwargs.get("samples_out")) and kwargs.get("as_json"):
-                    raise InputError.of("rows and summary", "stdout", "give --out a file, or leave out --json")
-                return function(*args, **kwargs)
+        own = inspect.signature(function).parameters
+        taken = {_flag(p) for p in own.values()}
+        every = [*own.values(), *(p for p in _EVERYWHERE if _flag(p) not in taken)]
+        checks = [(p.name, _flag(p), check) for p in every for check in _checks(p)]
 
+        @functools.wraps(function)
+        def run(**given: Any) -> Any:
+            with reported_errors(name, debug=given["debug_"]):
+                for key, flag, check in checks:
+                    if given[key] is not None:
+                        check(given[key], flag)
+                if "-" in (given.get("out"), given.get("samples_out")) and given.get("as_json"):
+                    raise InputError.of("rows and summary", "stdout", "give --out a file, or leave out --json")
+                return function(**{key: given[key] for key in own})
+
+        run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         app.command(name)(run)
         return function
 
     return register
+
+
+_EVERYWHERE = tuple(
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    for name, default, annotation in (
+        ("home_everywhere", None, Home),
+        ("workers_everywhere", 0, _OneProcess),
+        ("debug_", False, _Debug),
+    )
+)
+
+
+def _flag(parameter: inspect.Parameter) -> str:
+    """The option of a parameter, such as `--out`; its name where it is an argument."""
+    for part in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(part, OptionInfo) and isinstance(part.default, str):
+            return part.default
+    return parameter.name
+
+
+def _checks(parameter: inspect.Parameter) -> list[Check]:
+    return [part for part in getattr(parameter.annotation, "__metadata__", ()) if callable(part)]
 
 
 __all__ = [
@@ -152,6 +261,8 @@ __all__ = [
     "InputError",
     "Json",
     "Out",
+    "OutFolder",
+    "OutModel",
     "Seed",
     "Workers",
     "command",
@@ -161,6 +272,8 @@ __all__ = [
     "listed",
     "read_input",
     "say",
+    "within",
     "workers",
+    "writable_file",
     "write_output",
 ]

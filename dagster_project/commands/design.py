@@ -1,5 +1,6 @@
 """`matloom design` and `matloom model`: thin skins over `models.design` and `models.lvgp`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,8 @@ from dagster_project.commands.common import (
     InputError,
     Json,
     Out,
+    OutFolder,
+    OutModel,
     Seed,
     Workers,
     command,
@@ -17,6 +20,7 @@ from dagster_project.commands.common import (
     listed,
     read_input,
     say,
+    within,
     workers,
     write_output,
 )
@@ -43,7 +47,7 @@ def candidates(problem: Problem, out: Out, as_json: Json = False) -> None:
 def init(
     problem: Problem,
     out: Out,
-    n: Annotated[int, typer.Option("--n", help="How many candidates.")] = 12,
+    n: Annotated[int, typer.Option("--n", help="How many candidates."), within(1)] = 12,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -52,8 +56,6 @@ def init(
     from models.design import initial
     from schemas.problem import load
 
-    if n < 1:
-        raise InputError.of(f"{n} candidates", "--n", "ask for at least one")
     asked = load(problem)
     found = enumerate_(asked)
     rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)
@@ -65,20 +67,34 @@ def propose(
     problem: Problem,
     out: Out,
     observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
-    batch: Annotated[int, typer.Option("--batch", help="How many candidates.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", help="How many candidates."), within(1)] = 1,
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Propose the next candidates; a row without an objective counts as a failed evaluation."""
+    """Propose the next candidates; a row without an objective counts as a failed evaluation.
+
+    Observations that are no candidates of the problem are left out, counted and named on stderr.
+    """
     from models.design import campaigns
+    from models.design import candidates as enumerate_
     from schemas.problem import load
 
     asked = load(problem)
     names = tuple(v.name for v in asked.variables)
-    told = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
-    found = campaigns.next_rows(asked, told, batch=batch, strategy=strategy, seed=seed)
-    summary = {"observations": told.height, "proposed": found.height, "out": out}
+    observed = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
+    every = enumerate_(asked)
+    told = campaigns.told(asked, every, observed)
+    sys.stderr.write("".join(f"left out: {why}\n" for why in told.refused))
+    found = campaigns.next_candidates(
+        asked, every, values=told.values, tried=told.tried, batch=batch, strategy=strategy, seed=seed
+    )
+    summary = {
+        "observations": observed.height,
+        "left_out": len(told.refused),
+        "proposed": found.height,
+        "out": out,
+    }
     finish(found, out, summary, as_json=as_json)
 
 
@@ -88,16 +104,19 @@ def simulate(
     out: Out,
     variables: Annotated[str, typer.Option("--variables", help="Columns joined by commas.")],
     objectives: Annotated[str, typer.Option("--objectives", help="Such as max:gap,min:stability.")],
-    init: Annotated[int, typer.Option("--init", help="Evaluations of the initial design.")] = 12,
-    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all.")] = 60,
-    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once.")] = 1,
-    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions.")] = 20,
+    init: Annotated[int, typer.Option("--init", help="Evaluations of the initial design."), within(2)] = 12,
+    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all."), within(2)] = 60,
+    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
     strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
     seed: Seed = 0,
     count: Workers = 0,
     as_json: Json = False,
 ) -> None:
-    """Run closed loops on a look-up table."""
+    """Run closed loops on a look-up table; rows without a variable are left out.
+
+    The same seed gives the same trace in all columns but fit_s, which is the time of each proposal.
+    """
     from models.design import proposal, simulation
 
     names = listed(variables)
@@ -109,8 +128,6 @@ def simulate(
         batch=batch,
         strategy=strategy,
     )
-    if seeds < 1:
-        raise InputError.of(f"{seeds} seeds", "--seeds", "ask for at least one")
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
     trace = simulation.simulate(frame, plan, seeds=range(seed, seed + seeds), workers=workers(count))
     finish(trace, out, simulation.summarise(trace, plan, frame), as_json=as_json)
@@ -119,7 +136,7 @@ def simulate(
 @command(model_app, "fit")
 def fit(
     table: Annotated[str, typer.Argument(help="Training rows.")],
-    out: Annotated[str, typer.Option("--out", help="Model folder to write.")],
+    out: OutModel,
     target: Annotated[str, typer.Option("--target", help="Output column.")],
     inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
@@ -155,6 +172,7 @@ def predict(
     """Add mean and standard deviation; rows with an unknown level stay with a reason."""
     import polars as pl
 
+    from etl.features.rows import beside
     from models import lvgp
 
     made = lvgp.load(Path(model))
@@ -166,17 +184,16 @@ def predict(
     found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
     made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
     joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
-    made_rows = frame.drop([c for c in joined.columns if c in frame.columns]).hstack(joined)
-    finish(made_rows, out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
+    finish(beside(frame, joined), out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
 
 
 @command(model_app, "latent")
 def latent(
     model: Annotated[str, typer.Argument(help="Model folder.")],
-    out: Annotated[str, typer.Option("--out", help="Folder for positions.csv and latent.svg.")],
+    out: OutFolder,
     as_json: Json = False,
 ) -> None:
-    """Write the positions of the levels, and draw them."""
+    """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
     from models import lvgp
 
     positions = lvgp.load(Path(model)).latent()
@@ -213,4 +230,4 @@ def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":
 
     values = frame[target].cast(pl.Float64, strict=False)
     kept = values.is_finite().fill_null(False)
-    return frame.filter(kept), values.filter(kept).to_numpy()
+    return frame.filter(kept), values.filter(kept).to_numpy(writable=True)  # torch shares its memory

@@ -17,6 +17,7 @@ from dagster_project.commands.common import (
     listed,
     read_input,
     say,
+    writable_file,
     write_output,
 )
 from schemas.errors import MatloomError
@@ -35,7 +36,9 @@ class CheckFailedError(MatloomError):
 def check(
     table: Annotated[str, typer.Argument(help="Declared table, or a table file.")],
     name: Annotated[str, typer.Option("--table", help="The declared table that the file should be.")] = "",
-    out: Annotated[str | None, typer.Option("--out", help="File for the verdicts, one row a rule.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="File for the verdicts, one row a rule."), writable_file
+    ] = None,
     as_json: Json = False,
     home_: Home = None,
 ) -> None:
@@ -89,7 +92,9 @@ def leakage(
     train: Annotated[str, typer.Argument(help="Table or file that a model learned from.")],
     test: Annotated[str, typer.Argument(help="Table or file that it is scored on.")],
     keys: Annotated[str, typer.Option("--keys", help="Columns, joined by commas, that must not be shared.")],
-    out: Annotated[str | None, typer.Option("--out", help="File for the rows of TEST that leak.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="File for the rows of TEST that leak."), writable_file
+    ] = None,
     as_json: Json = False,
     home_: Home = None,
 ) -> None:

@@ -11,11 +11,14 @@ from dagster_project.commands.common import (
     InputError,
     Json,
     Out,
+    OutModel,
     Seed,
     command,
     finish,
     read_input,
     say,
+    within,
+    writable_file,
     write_output,
 )
 
@@ -32,7 +35,7 @@ TEXT = ("target", "precursors", "doi", "route")
 
 
 @command(app, "train")
-def train(table: Table, out: Out, seed: Seed = 0, as_json: Json = False) -> None:
+def train(table: Table, out: OutModel, seed: Seed = 0, as_json: Json = False) -> None:
     """Train route, condition, density and precursor models and write a model folder."""
     from models.recipes import training
 
@@ -45,8 +48,10 @@ def predict(
     rows: Rows,
     out: Out,
     model: Model = None,
-    samples: Annotated[int, typer.Option("--samples", help="Joint samples for each row.")] = 0,
-    samples_out: Annotated[str | None, typer.Option("--samples-out", help="Table of the samples.")] = None,
+    samples: Annotated[int, typer.Option("--samples", help="Joint samples for each row."), within(0)] = 0,
+    samples_out: Annotated[
+        str | None, typer.Option("--samples-out", help="Table of the samples."), writable_file
+    ] = None,
     home_dir: Home = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -54,7 +59,7 @@ def predict(
     """Add route probabilities and heating conditions with 80 % intervals."""
     from models.recipes import training
 
-    if samples < 0 or (samples > 0) != (samples_out is not None):
+    if (samples > 0) != (samples_out is not None):
         raise InputError.of(
             "--samples without --samples-out, or the reverse", "the options", "give a positive count and a file"
         )
@@ -79,7 +84,7 @@ def precursors(
     rows: Rows,
     out: Out,
     model: Model = None,
-    top: Annotated[int, typer.Option("--top", help="Sets for each target.")] = 5,
+    top: Annotated[int, typer.Option("--top", help="Sets for each target."), within(1)] = 5,
     home_dir: Home = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -87,8 +92,6 @@ def precursors(
     """Propose precursor sets with balanced reactions, ranked."""
     from models.recipes import training
 
-    if top < 1:
-        raise InputError.of(f"top {top}", "--top", "give 1 or more")
     frame = read_input(rows, needs=NAMES, text=TEXT)  # before the model: what cannot be read need not train one
     made = training.propose(_model(model, home_dir, seed), frame, top=top)
     summary = {"records": made.height, "targets": made["row"].n_unique(), "out": out}
@@ -109,7 +112,7 @@ def recommend(
     target: Annotated[str, typer.Argument(help="Formula of the compound to make.")],
     model: Model = None,
     given: Annotated[str | None, typer.Option("--precursors", help='Precursors to use, joined by ";".')] = None,
-    top: Annotated[int, typer.Option("--top", help="Precursor sets and precedents to list.")] = 5,
+    top: Annotated[int, typer.Option("--top", help="Precursor sets and precedents to list."), within(1)] = 5,
     home_dir: Home = None,
     seed: Seed = 0,
     as_json: Json = False,

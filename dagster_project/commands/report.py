@@ -1,11 +1,10 @@
 """`matloom report`: the published state as a static site."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from dagster_project.commands.common import Home, Json, command, home, say
+from dagster_project.commands.common import Home, Json, OutFolder, command, home, say
 
 
 def register(app: typer.Typer) -> None:
@@ -14,11 +13,11 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    out: Annotated[str, typer.Option("--out", help="Folder to write; a former report there is replaced whole.")],
+    out: OutFolder,
     as_json: Json = False,
     home_: Home = None,
 ) -> None:
-    """Writes a site of the published tables that opens from the file system."""
+    """Writes a site of the published tables that opens from the file system; a former one is replaced whole."""
     from dagster_project.lineage import edges
     from warehouse.report import build
 

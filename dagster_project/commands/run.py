@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import Home, InputError, Json, command, home, say
+from dagster_project.commands.common import Home, InputError, Json, command, home, say, within
 from schemas.errors import MatloomError
 
 
@@ -73,7 +73,9 @@ def ingest(
         str, typer.Option("--since", help="Day (YYYY-MM-DD); else just before the last harvest's end.")
     ] = "",
     until: Annotated[str, typer.Option("--until", help="Last day (YYYY-MM-DD); today if left out.")] = "",
-    limit: Annotated[int, typer.Option("--limit", help="Stop after about so many records; 0 means no limit.")] = 0,
+    limit: Annotated[
+        int, typer.Option("--limit", help="Stop after about so many records; 0 means no limit."), within(0)
+    ] = 0,
     url: Annotated[str, typer.Option("--url", help="Another address of the service.")] = "",
     json: Json = False,
     home_: Home = None,
@@ -112,7 +114,7 @@ def ingest(
 
 
 def ui(
-    port: Annotated[int, typer.Option("--port", help="Port on the loopback address.")] = 3000,
+    port: Annotated[int, typer.Option("--port", help="Port on the loopback address."), within(1, 65535)] = 3000,
     home_: Home = None,
 ) -> None:
     """Starts the Dagster UI on the same home; it listens on the loopback address only."""

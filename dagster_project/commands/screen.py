@@ -10,6 +10,8 @@ from dagster_project.commands.common import (
     InputError,
     Json,
     Out,
+    OutFolder,
+    OutModel,
     Seed,
     command,
     finish,
@@ -17,6 +19,7 @@ from dagster_project.commands.common import (
     listed,
     read_input,
     say,
+    within,
     write_output,
 )
 
@@ -41,7 +44,7 @@ NAMES = ("formula",)
 @command(app, "train")
 def train(
     labelled: Labelled,
-    out: Out,
+    out: OutModel,
     features: Features = None,
     label: Label = "label_name",
     seed: Seed = 0,
@@ -92,24 +95,22 @@ def predict(
 
 @command(app, "explain")
 def explain(
-    out: Out,
+    out: OutFolder,
     model: Model = None,
     home_dir: Home = None,
     features: Annotated[
         str | None, typer.Option("--features", help="Part to explain: composition, structure or both; the richest.")
     ] = None,
-    top: Annotated[int, typer.Option("--top", help="Features to tabulate and draw.")] = 10,
+    top: Annotated[int, typer.Option("--top", help="Features to tabulate and draw."), within(1)] = 10,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Write SHAP values and accumulated local effects of a model as tables and figures."""
     from models.screening import explanation
 
-    if top < 1:
-        raise InputError.of(f"top {top}", "--top", "give 1 or more")
-    into = folder(out)  # before the model: what cannot be written need not train one
     loaded = _screening(model, home_dir, seed)
     found = explanation.explain(loaded, features=features, top=top)
+    into = folder(out)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
     for name, table in tables.items():
         write_output(table, str(into / f"{name}.csv"))
@@ -134,12 +135,18 @@ def families(
     _seed: Seed = 0,  # nothing is drawn any more; accepted so that scripts go on
     as_json: Json = False,
 ) -> None:
-    """Gather predictions by family, with false-discovery control."""
-    from models.screening.families import families as gather
+    """Gather predictions by family, with false-discovery control; rows without a probability are left out."""
+    from models.screening import families as gathering
 
-    asked = list(listed(groups)) if groups else None
-    found = gather(read_input(predictions, needs=("formula", "p_mit"), text=NAMES), groupings=asked)
-    summary = {"families": found.height, "q_below_0.1": int((found["q_value"] <= 0.1).sum()), "out": out}
+    frame = read_input(predictions, needs=("formula", "p_mit"), text=NAMES)
+    found = gathering.families(frame, groupings=list(listed(groups)) if groups else None)
+    summary = {
+        "rows": frame.height,
+        "left_out": frame.height - gathering.usable(frame).height,
+        "families": found.height,
+        "q_below_0.1": int((found["q_value"] <= 0.1).sum()),
+        "out": out,
+    }
     finish(found, out, summary, as_json=as_json)
 
 
@@ -156,7 +163,7 @@ def temperature_predict(
 
 
 @command(temperature_app, "train")
-def temperature_train(labelled: Labelled, out: Out, seed: Seed = 0, as_json: Json = False) -> None:
+def temperature_train(labelled: Labelled, out: OutModel, seed: Seed = 0, as_json: Json = False) -> None:
     """Train the temperature model on rows with `t_mit_K` and write a model folder."""
     from models.screening import temperature
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_project.commands import extract
-from dagster_project.commands.common import Json, Out, Seed, command, finish, read_input, say
+from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
     from etl.text.classify import Classifier
@@ -44,8 +44,8 @@ def discover(
     docs: Docs,
     out: Out,
     seeds: Annotated[str, typer.Option("--seeds", help="YAML file of known keywords, or a problem.")] = "mit",
-    rounds: Annotated[int, typer.Option("--rounds", help="Rounds of search.")] = 3,
-    top: Annotated[int, typer.Option("--top", help="Proposals a group and round.")] = 50,
+    rounds: Annotated[int, typer.Option("--rounds", help="Rounds of search."), within(1)] = 3,
+    top: Annotated[int, typer.Option("--top", help="Proposals a group and round."), within(1)] = 50,
     id_column: Id = "document_id",
     seed: Seed = 0,
     as_json: Json = False,
@@ -82,7 +82,7 @@ def classify(
 def train(
     task: Annotated[str, typer.Argument(help="What the classifier is for: paragraph or sentence.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with the texts and their label; may be repeated.")],
-    out: Annotated[str, typer.Option("--out", help="Model folder to write.")],
+    out: OutModel,
     column: Column = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the classes.")] = "label",
     as_json: Json = False,

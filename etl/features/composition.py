@@ -15,6 +15,7 @@ import polars as pl
 from etl.features.charge import EXTENDED, charge_features
 from etl.features.elements import NUMBER, SYMBOLS
 from etl.features.formulas import FormulaError, parse_numeric
+from etl.features.rows import beside
 from schemas.errors import InputError
 
 Floats = npt.NDArray[np.float64]
@@ -99,8 +100,8 @@ def composition(frame: pl.DataFrame, *, column: str = "formula", set: str = "mag
         set: "magpie" (132 columns) or "extended" (Magpie and `charge.EXTENDED`).
 
     Returns:
-        The input columns, `ok`, `reason`, then float64 features; features are null where `ok` is false and, for
-        extended ones, where they do not apply (no transition metal).
+        The input columns (see `rows.beside`), `ok`, `reason`, then float64 features; features are null where `ok` is
+        false and, for extended ones, where they do not apply (no transition metal).
 
     Raises:
         InputError: unknown set or missing column.
@@ -122,7 +123,6 @@ def _names(which: str, column: str, frame: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _assembled(frame: pl.DataFrame, names: tuple[str, ...], values: Floats, reasons: list[str | None]) -> pl.DataFrame:
-    kept = frame.drop([c for c in (*names, "ok", "reason") if c in frame.columns])
     made = pl.DataFrame(
         [
             pl.Series("ok", [r is None for r in reasons], dtype=pl.Boolean),
@@ -130,7 +130,7 @@ def _assembled(frame: pl.DataFrame, names: tuple[str, ...], values: Floats, reas
             *(pl.Series(name, row, nan_to_null=True) for name, row in zip(names, values, strict=True)),
         ]
     )
-    return pl.concat([kept, made], how="horizontal")
+    return beside(frame, made)
 
 
 def _fill(values: Floats, parsed: Parsed, first: int, last: int) -> None:

@@ -18,6 +18,7 @@ from etl.features.composition import PROPERTIES, elemental_table
 from etl.features.elements import ANION_CHARGE, NUMBER, RARE_EARTHS, TRANSITION_METALS, electronegativities
 from etl.features.ionization import ionization_energy
 from etl.features.oxidation import States, states_of
+from etl.features.rows import beside
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
         workers: processes; one computes in this process.
 
     Returns:
-        The input columns, `ok`, `reason` (why the text holds no usable structure), the features of `FEATURES`,
-        `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is null.
+        The input columns (see `rows.beside`), `ok`, `reason` (why the text holds no usable structure), the features
+        of `FEATURES`, `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is null.
 
     Raises:
         InputError: neither column is there.
@@ -72,8 +73,7 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
     schema: dict[str, pl.DataType] = {"ok": pl.Boolean(), "reason": pl.String()}
     schema |= dict.fromkeys(FEATURES, pl.Float64()) | {"oxidation_states": pl.String(), "reasons": pl.String()}
     features = pl.DataFrame(made, schema=schema)
-    kept = frame.drop([c for c in schema if c in frame.columns])
-    return pl.concat([kept, features], how="horizontal")
+    return beside(frame, features)
 
 
 def _mapped(texts: list[tuple[str | None, str | None]], workers: int) -> list[dict[str, Any]]:

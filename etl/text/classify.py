@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from etl.features.rows import beside
 from schemas.errors import InputError
 
 LABELS = ("synthesis", "properties", "characterization", "other")
@@ -71,7 +72,7 @@ def classify(
     made = rows.join(scored, on="row", how="left", maintain_order="left").select(
         "label", *names, "ok", reason=pl.when("ok").then(None).otherwise(pl.lit("no text"))
     )
-    return texts.drop([c for c in made.columns if c in texts.columns]).hstack(made)
+    return beside(texts, made)
 
 
 def training_sentences() -> list[tuple[str, str]]:

@@ -10,10 +10,10 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import count
 
 import polars as pl
 
+from etl.features.rows import beside
 from etl.text import names
 from etl.text.amounts import FormulaError, Terms, bare
 from etl.text.composition import ELECTRONEGATIVITY, SITES, depths_of, rank, read, spelled
@@ -356,9 +356,4 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         "segments": pl.List(pl.Struct({"tag": pl.String, "begin": pl.Int64, "end": pl.Int64, "text": pl.String})),
     }
     added = pl.DataFrame(rows, schema=schema, orient="row")
-    kept: dict[str, str] = {}
-    for name in added.columns:
-        if name in frame.columns:
-            free = (f"{name}{'_input' * times}" for times in count(1))
-            kept[name] = next(n for n in free if n not in frame.columns)
-    return pl.concat([frame.rename(kept), added], how="horizontal")
+    return beside(frame, added)

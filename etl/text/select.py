@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from etl.features.rows import beside
 from etl.text.keywords import FIELDS, GROUPS, Keyword, Keywords, load_keywords
 from etl.text.normalise import Normalised, normalise
 from schemas.errors import InputError
@@ -65,7 +66,7 @@ def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: s
     for i, row in zip(wanted, docs.select(fields)[wanted].iter_rows(named=True), strict=True):
         rows[i] = _score(_parts(row), keywords)
     made = pl.DataFrame(rows, schema=RESULT, orient="row") if rows else pl.DataFrame(schema=RESULT)
-    return docs.drop([c for c in RESULT if c in docs.columns]).hstack(made)
+    return beside(docs, made)
 
 
 def report(selected: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from etl.features.rows import beside
 from etl.text import materials
 from etl.text.plain import plain
 from etl.text.procedures import not_operations, procedures, words
@@ -117,10 +118,10 @@ def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
     for value in texts[column].to_list():
-        if isinstance(value, str):
+        if isinstance(value, str) and value.strip():
             rows.append((True, None, entities(value), []))
         else:
-            rows.append((False, "missing" if value is None else "not text", [], []))
+            rows.append((False, "no text" if value is None or isinstance(value, str) else "not text", [], []))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "ok": pl.Boolean,
         "reason": pl.String,
@@ -128,4 +129,4 @@ def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         "relations": pl.List(RELATION),
     }
     added = pl.DataFrame(rows, schema=schema, orient="row")
-    return pl.concat([texts.drop([c for c in added.columns if c in texts.columns]), added], how="horizontal")
+    return beside(texts, added)

@@ -1,15 +1,20 @@
 """One step of a campaign: what a problem and its observations so far say to evaluate next."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from models.design.candidates import candidates, initial
+from models.design.candidates import initial
 from models.design.proposal import propose
 from models.lvgp.encoding import Encoding
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def encoding_of(problem: DesignProblem) -> Encoding:
@@ -60,28 +65,52 @@ def next_candidates(
     )
 
 
-def next_rows(
-    problem: DesignProblem, observed: pl.DataFrame, *, batch: int = 1, strategy: str = "lvgp", seed: int = 0
-) -> pl.DataFrame:
-    """The next candidates given a table of observations (columns: the variables and the objectives).
+@dataclass(frozen=True)
+class Told:
+    """What observations say of the candidates of an enumeration.
+
+    Attributes:
+        values: n x k objectives, NaN where unknown or failed.
+        tried: which candidates were evaluated, n.
+        refused: why an observation was left out, one text each.
+    """
+
+    values: Floats
+    tried: Bools
+    refused: tuple[str, ...]
+
+
+def told(problem: DesignProblem, frame: pl.DataFrame, observed: pl.DataFrame) -> Told:
+    """Finds the candidate of each observation; what is no candidate, or has text as objective, is left out.
+
+    Args:
+        problem: the problem.
+        frame: its candidates, n rows.
+        observed: columns are the variables and the objectives.
 
     Raises:
-        InputError: an observation that is no candidate of the problem.
+        InputError: there are observations, and none of them can be used.
     """
-    frame = candidates(problem)
-    names = [v.name for v in problem.variables]
+    names, wanted = [v.name for v in problem.variables], [o.name for o in problem.objectives]
     index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}
-    values = np.full((frame.height, len(problem.objectives)), np.nan)
+    values = np.full((frame.height, len(wanted)), np.nan)
     tried = np.zeros(frame.height, dtype=bool)
-    casted = observed.with_columns(pl.col(n).cast(frame.schema[n], strict=False) for n in names)
-    wanted = [o.name for o in problem.objectives]
-    for number, row in enumerate(casted.iter_rows(named=True)):
-        at = index.get(tuple(row[n] for n in names))
+    refused = []
+    keys = observed.select(pl.col(n).cast(frame.schema[n], strict=False) for n in names)
+    found = observed.select(pl.col(w).cast(pl.Float64, strict=False) for w in wanted)
+    odd = observed.select(pl.col(w).is_not_null() & found[w].is_null() for w in wanted)
+    for number, (key, numbers, texts) in enumerate(
+        zip(keys.iter_rows(), found.iter_rows(), odd.iter_rows(), strict=True)
+    ):
+        at = index.get(key)
         if at is None:
-            shown = ", ".join(f"{n}={row[n]}" for n in names)
-            raise InputError.of(
-                f"row {number} ({shown}) is no candidate", "the observations", "use the problem's levels"
-            )
-        tried[at] = True
-        values[at] = [float(row[w]) if row[w] is not None else np.nan for w in wanted]
-    return next_candidates(problem, frame, values=values, tried=tried, batch=batch, strategy=strategy, seed=seed)
+            shown = ", ".join(f"{n}={v}" for n, v in observed.select(names).row(number, named=True).items())
+            refused.append(f"row {number} ({shown}) is no candidate")
+        elif any(texts):
+            refused.append(f"row {number} has no number as {wanted[texts.index(True)]}")
+        else:
+            tried[at] = True
+            values[at] = [np.nan if v is None else v for v in numbers]
+    if refused and not tried.any():
+        raise InputError.of(f"{refused[0]}, as all {len(refused)}", "the observations", "use the problem's levels")
+    return Told(values, tried, tuple(refused))

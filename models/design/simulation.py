@@ -40,7 +40,7 @@ _Job = tuple[pl.DataFrame, Floats, Plan, Encoding, int]
 
 
 def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
-    """Runs the loop once a seed.
+    """Runs the loop once a seed, on the rows that are `usable`.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
@@ -63,7 +63,26 @@ def simulate_all(
             parts = list(pool.map(_run, jobs))
     else:
         parts = [_run(job) for job in jobs]
-    return [pl.concat(parts[i : i + len(seeds)]) for i in range(0, len(parts), len(seeds))]
+    found = []
+    for i, (table, plan) in enumerate(pairs):
+        trace = pl.concat(parts[i * len(seeds) : (i + 1) * len(seeds)])
+        rows = usable(table, plan).arg_true().gather(trace["row"])
+        found.append(trace.with_columns(row=rows.cast(pl.Int64)))
+    return found
+
+
+def usable(table: pl.DataFrame, plan: Plan) -> pl.Series:
+    """Which rows can be evaluated: those with every variable.
+
+    Raises:
+        InputError: a missing column.
+    """
+    missing = [n for n in (*plan.variables, *(o.name for o in plan.wanted)) if n not in table.columns]
+    if missing:
+        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
+    text = _text(table, plan.variables)
+    known = [pl.col(v).is_not_null() if v in text else pl.col(v).cast(pl.Float64).is_finite() for v in plan.variables]
+    return table.select(pl.all_horizontal(known).fill_null(False)).to_series()
 
 
 def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str, Any]:
@@ -76,6 +95,7 @@ def summarise(trace: pl.DataFrame, plan: Plan, table: pl.DataFrame) -> dict[str,
     return {
         "strategy": plan.strategy,
         "rows": table.height,
+        "left_out": table.height - int(usable(table, plan).sum()),
         "seeds": trace["seed"].n_unique(),
         "goal": "optimum" if len(plan.wanted) == 1 else "whole front",
         "reached": len(counts),
@@ -92,9 +112,10 @@ def _median(column: pl.Series) -> float:
 
 
 def _jobs(table: pl.DataFrame, plan: Plan, seeds: Sequence[int]) -> list[_Job]:
-    values = _checked(table, plan)
-    encoding = of_frame(table, inputs=plan.variables, categorical=_text(table, plan.variables))
-    return [(table.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+    kept = table.filter(usable(table, plan))
+    values = _checked(kept, plan)
+    encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
+    return [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
 
 
 def _run(job: _Job) -> pl.DataFrame:
@@ -165,14 +186,11 @@ def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, see
 
 
 def _checked(table: pl.DataFrame, plan: Plan) -> Floats:
-    names = [*plan.variables, *(o.name for o in plan.wanted)]
-    missing = [n for n in names if n not in table.columns]
-    if missing:
-        raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
     if plan.strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {plan.strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
     if not 2 <= plan.init <= min(plan.budget, table.height) or plan.batch < 1:
-        raise InputError.of("init, budget or batch out of range", "the options", "2 <= init <= budget and init <= rows")
+        remedy = f"2 <= init <= budget, and init at most the {table.height} rows with every variable"
+        raise InputError.of("init, budget or batch out of range", "the options", remedy)
     columns = [table[o.name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for o in plan.wanted]
     values = np.column_stack(columns).astype(np.float64)
     if np.isfinite(values).all(axis=1).sum() < 2:

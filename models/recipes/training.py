@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.rows import beside
 from models import cards
 from models.recipes import CONDITIONS, ROUTES, conditions, density, features, precursors, splits
 from models.recipes.compositions import fractions, parse
@@ -164,14 +165,15 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
     else:
         empty = {f"{c}{s}": np.full(table.height, np.nan) for c in CONDITIONS for s in ("", "_low", "_high")}
         made.update(empty)
-    return table.drop([c for c in made if c in table.columns]).with_columns(
+    columns = [
         frame["ok"],
         frame["reason"],
         *(pl.Series(k, v, nan_to_null=True) for k, v in made.items()),
         pl.Series("in_domain", near, dtype=pl.Boolean),
         pl.Series("domain_reason", why, dtype=pl.String),
-        pl.lit(model.model_id).alias("model_id"),
-    )
+        pl.Series("model_id", [model.model_id] * table.height, dtype=pl.String),
+    ]
+    return beside(table, pl.DataFrame(columns))
 
 
 def prepare(model: RecipeModel, table: pl.DataFrame, *, strict: bool = True) -> tuple[pl.DataFrame, Singles, Ints]:

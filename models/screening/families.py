@@ -24,7 +24,7 @@ def benjamini_hochberg(p: Floats) -> Floats:
 
 
 def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = None) -> pl.DataFrame:
-    """Aggregates predictions by family.
+    """Aggregates predictions by family; rows that are not `usable` are left out.
 
     The p-value asks: would as many compounds, drawn at random without replacement from the same table, hold as many
     predicted MIT? It is the exact hypergeometric tail, given no finer than `FLOOR`. Members of a family share elements,
@@ -41,20 +41,29 @@ def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = Non
     Raises:
         InputError: `formula` or `p_mit` is missing.
     """
-    inputs.need_columns(predictions, ("formula", "p_mit"), "the predictions")
-    usable = predictions.filter(pl.col("p_mit").is_not_null())
-    asked = groupings or ["family_tm_anion", *(["prototype"] if "prototype" in predictions.columns else [])]
-    pieces = [_one(usable, g) for g in asked]
+    kept = usable(predictions)
+    asked = groupings or ["family_tm_anion", *(["prototype"] if "prototype" in kept.columns else [])]
+    pieces = [_one(kept, g) for g in asked]
     return pl.concat(pieces).sort(
         ["grouping", "q_value", "mean_p_mit", "family"], descending=[False, False, True, False]
     )
 
 
-def _one(usable: pl.DataFrame, grouping: str) -> pl.DataFrame:
-    mark = [c for c in ("label", "in_domain") if c in usable.columns]
-    body = usable.select(
-        "formula", "p_mit", *mark, pl.Series("family", inputs.groups(usable, grouping), dtype=pl.String)
+def usable(predictions: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose `p_mit` is a probability, as a number whatever a file made of the column.
+
+    Raises:
+        InputError: `formula` or `p_mit` is missing.
+    """
+    inputs.need_columns(predictions, ("formula", "p_mit"), "the predictions")
+    return predictions.with_columns(pl.col("p_mit").cast(pl.Float64, strict=False)).filter(
+        pl.col("p_mit").is_between(0, 1)
     )
+
+
+def _one(kept: pl.DataFrame, grouping: str) -> pl.DataFrame:
+    mark = [c for c in ("label", "in_domain") if c in kept.columns]
+    body = kept.select("formula", "p_mit", *mark, pl.Series("family", inputs.groups(kept, grouping), dtype=pl.String))
     if "label" not in body.columns:
         body = body.with_columns(
             pl.when(pl.col("p_mit") >= 0.5).then(pl.lit("mit")).otherwise(pl.lit("other")).alias("label")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.rows import beside
 from models import cards
 from models.screening import ensemble, inputs, training
 from models.screening.inputs import Floats
@@ -202,7 +203,7 @@ def predict(
     away = pl.when(pl.Series(far)).then(pl.lit("far from every compound with a known transition temperature"))
     expected = _expected(classifier, frame) if classifier is not None else frame.select(none=pl.lit(None, pl.String))
     ok = pl.Series(made.ok)
-    return frame.with_columns(
+    found = frame.select(
         pl.Series("ok", made.ok),
         pl.Series("reason", made.reason, dtype=pl.String),
         *(pl.Series(n, columns[:, k], nan_to_null=True) for k, n in enumerate(("t_mit_K", "low_K", "high_K"))),
@@ -211,8 +212,9 @@ def predict(
         pl.when(ok)
         .then(pl.concat_str(expected["none"], away, separator="; ", ignore_nulls=True).replace("", None))
         .alias("domain_reason"),
-        pl.lit(model.model_id).alias("model_id"),
+        pl.Series("model_id", [model.model_id] * frame.height, dtype=pl.String),
     )
+    return beside(frame, found)
 
 
 def _expected(classifier: training.ScreeningModel, frame: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.rows import beside
 from models import cards
 from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Bools, Floats, Ints
@@ -16,7 +17,7 @@ CALIBRATION_GROUPS = "family_tm_anion"
 BATCH = 50_000
 CAVEATS = (
     "Most of the score on random splits is memory of families: quote grouped scores.",
-    "Outside the domain (in_domain = false) probabilities are extrapolations.",
+    "Outside the domain (in_domain = false) probabilities are extrapolations, and conformal sets exclude nothing.",
 )
 UNCALIBRATED = (
     "Not calibrated: a class lies in one group only, so nothing could be held out. Probabilities are raw, conformal"
@@ -198,8 +199,10 @@ class _Found:
         self.p[rows] = p
         self.distance[rows] = np.round(part.domain.distance(X), 6)
         for row, held, best in zip(rows, ensemble.conformal_sets(p, part.fitted.limits), p.argmax(axis=1), strict=True):
-            self.sets[row], self.names[row] = held, CLASSES[best]
-            self.near[row] = bool(self.distance[row] <= part.domain.limit)
+            near = bool(self.distance[row] <= part.domain.limit)
+            # outside the domain nothing was held out that resembles the row: no class can be excluded
+            self.sets[row] = held if near else list(CLASSES)
+            self.names[row], self.near[row] = CLASSES[best], near
 
 
 def _enough(values: Floats) -> Bools:
@@ -210,8 +213,8 @@ def _enough(values: Floats) -> Bools:
 
 
 def _columns(model_id: str, frame: pl.DataFrame, made: inputs.Matrix, found: _Found, by: Any) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.Series("ok", made.ok),
+    columns = [
+        pl.Series("ok", made.ok, dtype=pl.Boolean),
         pl.Series("reason", made.reason, dtype=pl.String),
         pl.Series("p_mit", found.p[:, 2], nan_to_null=True),
         pl.Series("p_metal", found.p[:, 0], nan_to_null=True),
@@ -221,8 +224,9 @@ def _columns(model_id: str, frame: pl.DataFrame, made: inputs.Matrix, found: _Fo
         pl.Series("in_domain", found.near, dtype=pl.Boolean),
         pl.Series("domain_distance", found.distance, nan_to_null=True),
         pl.Series("features", by.tolist(), dtype=pl.String),
-        pl.lit(model_id).alias("model_id"),
-    )
+        pl.Series("model_id", [model_id] * frame.height, dtype=pl.String),
+    ]
+    return beside(frame, pl.DataFrame(columns))
 
 
 def save(model: ScreeningModel, folder: Path) -> cards.Card:

@@ -812,7 +812,7 @@ COMMENT ON COLUMN "pred"."screening"."p_mit" IS 'Calibrated probability of a the
 COMMENT ON COLUMN "pred"."screening"."p_metal" IS 'Calibrated probability of being a metal at all temperatures. [1]';
 COMMENT ON COLUMN "pred"."screening"."p_insulator" IS 'Calibrated probability of being an insulator at all temperatures. [1]';
 COMMENT ON COLUMN "pred"."screening"."label" IS 'Most likely class.';
-COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be excluded at 90 % confidence within each class.';
+COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be excluded at 90 % confidence within each class; all where in_domain is false.';
 COMMENT ON COLUMN "pred"."screening"."in_domain" IS 'Whether the model has seen anything similar.';
 COMMENT ON COLUMN "pred"."screening"."domain_distance" IS 'Scaled feature distance to the nearest training compound. [1]';
 

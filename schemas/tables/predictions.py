@@ -51,7 +51,7 @@ SCREENING = Table(
         Column(
             name="conformal_set",
             type=Type.STRINGS,
-            doc="Classes that cannot be excluded at 90 % confidence within each class.",
+            doc="Classes that cannot be excluded at 90 % confidence within each class; all where in_domain is false.",
         ),
         IN_DOMAIN,
         Column(

@@ -75,6 +75,8 @@ WORDS = {
     "history": ("history --json", ["history no.table", "history ../..", "history --home FILE"]),
     "rollback": (None, ["rollback --to nothing", "rollback --to ../..", "rollback --to ''",
         "rollback --to x --home FILE"]),
+    "vacuum": ("vacuum --json", ["vacuum --home FILE"]),
+    "release": ("release --out OUT --json", ["release --out FILE", "release --out OUT --home FILE"]),
     "report": ("report --out OUT --json", ["report --out FILE", "report --out FILE/x", "report --out OUT --home FILE"]),
     "ui": (None, ["ui --home FILE", "ui --home FILE/x"]),
     "run": (None, ["run --profile huge", "run --select nothing", "run --select ';'", "run --home FILE"]),
@@ -93,6 +95,10 @@ WORDS = {
 }  # fmt: skip
 # What a good call of these needs, a trained model or the whole graph, is tested below or in tests/e2e.
 ELSEWHERE = {"rollback", "ui", "run", "model predict", "model latent", "screen explain"}
+
+
+# The calls whose --out is a file.
+FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0]}
 
 
 @pytest.fixture(scope="module")
@@ -115,15 +121,15 @@ def run(arguments: str, home: Path, **paths: Path) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every command of the tree, such as `text select`."""
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Every command of the tree, such as `text select`, with its options."""
     group = group or typer.main.get_command(app)
     for name in group.list_commands(None):
         found = group.get_command(None, name)
         if hasattr(found, "list_commands"):
             yield from commands(found, (*path, name))
         else:
-            yield " ".join((*path, name))
+            yield " ".join((*path, name)), {option for p in found.params for option in p.opts}
 
 
 def one_line(stderr: str) -> bool:
@@ -132,7 +138,7 @@ def one_line(stderr: str) -> bool:
 
 
 def test_every_command_has_good_and_hostile_cases() -> None:
-    tree = set(commands())
+    tree = {name for name, _ in commands()}
     cases = {*COMMANDS, *OTHERS, *WORDS}
     assert tree == cases
     assert {n for n, (good, _) in WORDS.items() if good is None} == ELSEWHERE
@@ -175,9 +181,13 @@ def test_bad_input_is_one_line_and_exit_2(name: str, trouble: str, home: Path, t
         source = tmp_path / "in.xlsx"
         source.write_bytes(b"PK")
     code, stdout, stderr = run(arguments, home, **{"in": source, "out": out})
+    assert not out.exists()
+    if name == "quality check" and trouble in ("empty", "columns"):  # columns are what it checks: a verdict
+        assert code == 1
+        assert "columns present" in stdout
+        return
     assert code == 2, stdout + stderr
     assert one_line(stderr), stderr
-    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", [n for n, (_, _, keeps) in COMMANDS.items() if keeps])
@@ -190,6 +200,49 @@ def test_hostile_values_stay_as_rows(name: str, home: Path, tmp_path: Path) -> N
     code, _, stderr = run(arguments, home, **{"in": source, "out": out})
     assert code == 0, stderr
     assert pl.read_parquet(out).height == 9
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_header_without_rows_is_foreseen(name: str, home: Path, tmp_path: Path) -> None:
+    arguments, columns, _ = COMMANDS[name]
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(",".join(columns) + "\n")
+    code, stdout, stderr = run(f"{arguments} --json", home, **{"in": source, "out": out})
+    assert code == 0 or (code == 2 and one_line(stderr)), stderr
+    assert (code == 0) == out.exists() == bool(stdout)
+
+
+@pytest.mark.parametrize("name", [n for n, (_, _, keeps) in COMMANDS.items() if keeps])
+def test_columns_of_the_input_are_never_overwritten(name: str, home: Path, tmp_path: Path) -> None:
+    arguments, columns, _ = COMMANDS[name]
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    given = pl.DataFrame(columns).with_columns(ok=pl.lit("mine"), reason=pl.lit("why"), ok_input=pl.lit(1))
+    given.write_parquet(source)
+    assert run(arguments, home, **{"in": source, "out": out})[0] == 0
+    found = pl.read_parquet(out)
+    assert found.schema["ok"] == pl.Boolean
+    assert set(found["ok_input_input"]) == {"mine"}
+    assert set(found["reason_input"]) == {"why"}
+    assert set(found["ok_input"]) == {1}
+
+
+def test_blank_text_is_refused_alike(home: Path, tmp_path: Path) -> None:
+    source, verdicts = tmp_path / "in.parquet", []
+    pl.DataFrame({"id": list("abcd"), "text": ["", " \n", None, "VO2 was calcined."]}).write_parquet(source)
+    for words in ("text tag IN --out OUT", "text classify IN --task sentence --out OUT"):
+        out = tmp_path / f"{len(verdicts)}.parquet"
+        assert run(words, home, **{"in": source, "out": out})[0] == 0
+        verdicts.append(pl.read_parquet(out).select("ok", "reason").rows())
+    assert verdicts == [[*[(False, "no text")] * 3, (True, None)]] * 2
+
+
+def test_families_leave_out_rows_without_a_probability(home: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("formula,p_mit\nVO2,abc\nNdNiO3,0.7\nLaNiO3,NaN\nCaO,1.5\nMgO,\n")
+    code, stdout, stderr = run("screen families IN --out OUT --json", home, **{"in": source, "out": out})
+    assert code == 0, stderr
+    assert (json.loads(stdout)["rows"], json.loads(stdout)["left_out"]) == (5, 4)
+    assert pl.read_csv(out)["best_formula"].to_list() == ["NdNiO3"]
 
 
 @pytest.mark.parametrize("name", ["text discover", "screen predict", "design simulate", "recipes predict"])
@@ -292,7 +345,77 @@ def test_what_nobody_foresaw_is_one_line_unless_it_is_debugged(monkeypatch: pyte
     assert done.stderr.startswith("error: unexpected ZeroDivisionError (a b) in break: run it again")
     assert done.stderr.count("\n") == 1
     monkeypatch.setenv("MATLOOM_DEBUG", "1")
-    assert isinstance(CliRunner().invoke(small, ["break"]).exception, ZeroDivisionError)
+    done = CliRunner().invoke(small, ["break"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--debug {}", "{} --debug"])
+def test_debugging_shows_the_traceback_and_keeps_the_exit_code(
+    words: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATLOOM_DEBUG", "0")
+    code, stdout, stderr = run(words.format("formula parse nowhere.csv --out -"), home)
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith("Traceback")
+    assert stderr.splitlines()[-1] == "error: no such file in nowhere.csv: check the path"
+
+
+def test_every_command_has_the_options_of_all(home: Path, tmp_path: Path) -> None:
+    for name, options in commands():
+        assert options >= {"--home", "--workers", "--debug"}, name
+    source = tmp_path / "in.csv"
+    pl.DataFrame(FORMULAS).write_csv(source)
+    words = f"formula parse IN --column formula --out - --workers 2 --home {home}"
+    code, stdout, stderr = run(words, home, **{"in": source})
+    assert code == 0, stderr
+    assert len(stdout.splitlines()) == 3
+    for wrong in ("--workers -1", f"--home {source}"):
+        code, stdout, stderr = run(f"{words} {wrong}", home, **{"in": source})
+        assert (code, stdout) == (2, "")
+        assert one_line(stderr), stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [words for words, *_ in [*COMMANDS.values(), *OTHERS.values()] if "--out" in words]
+)
+def test_what_cannot_be_written_is_refused_before_the_input_is_read(arguments: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in ("file/out.csv", *(["out.xlsx", "no/out.csv"] if arguments in FILES else [])):
+        code, stdout, stderr = run(arguments, home, **{"in": tmp_path / "no.csv", "out": tmp_path / out})
+        assert (code, stdout) == (2, "")
+        assert one_line(stderr), stderr
+        assert f"{out}:" in stderr
+
+
+def test_a_folder_that_holds_no_model_is_refused_before_the_training(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    code, _, stderr = run("screen train IN --out OUT", home, **{"in": tmp_path / "no.csv", "out": tmp_path})
+    assert code == 2
+    assert "something that is no model" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ("ingest FOLDER --limit -3", "--limit"),
+        ("design init m2ax --out OUT.csv --n 0", "--n"),
+        ("design init m2ax --out OUT.csv --seed -1", "--seed"),
+        ("design propose m2ax --observations IN.csv --out OUT.csv --batch 0", "--batch"),
+        ("design simulate IN.csv --variables A --objectives max:b --out OUT.csv --seeds 0", "--seeds"),
+        ("screen families IN.csv --out OUT.csv --seed -1", "--seed"),
+        ("screen predict IN.csv --out OUT.csv --seed 4294967296", "--seed"),
+        ("text discover IN.csv --out OUT.csv --seed -1", "--seed"),
+        ("text discover IN.csv --out OUT.csv --rounds 0", "--rounds"),
+        ("recipes precursors IN.csv --out OUT.csv --top -2", "--top"),
+        ("ui --port 0", "--port"),
+    ],
+)
+def test_a_number_out_of_range_is_named(arguments: str, option: str, home: Path, places: dict[str, Path]) -> None:
+    code, stdout, stderr = run(arguments, home, **places)
+    assert (code, stdout) == (2, "")
+    assert one_line(stderr), stderr
+    assert f"in {option}: give " in stderr
 
 
 def test_a_trained_text_classifier_is_used(home: Path, tmp_path: Path) -> None:
@@ -321,12 +444,18 @@ def test_design_and_model_commands_round_trip(home: Path, tmp_path: Path) -> Non
     table = tmp_path / "t.csv"
     chosen = pl.read_csv(out).with_row_index("i")
     chosen.with_columns(bulk_GPa=pl.col("i") * 7 % 5 + 100.0, shear_GPa=pl.col("i") * 3 % 7 + 50.0).write_csv(table)
-    command = "design propose m2ax --observations IN --batch 2 --out OUT"
-    assert run(command, home, **{"in": table, "out": out})[0] == 0
+    command = "design propose m2ax --observations IN --batch 2 --out OUT --json"
+    odd = pl.read_csv(table).with_columns(M=pl.when(pl.int_range(pl.len()) == 3).then(pl.lit("Qq")).otherwise("M"))
+    odd.write_csv(tmp_path / "odd.csv")
+    code, stdout, stderr = run(command, home, **{"in": tmp_path / "odd.csv", "out": out})
+    assert code == 0, stderr
+    assert json.loads(stdout)["left_out"] == 1
+    assert stderr.startswith("left out: row 3 (M=Qq")
     assert {"acquisition", "mean_bulk_GPa", "sd_shear_GPa"} <= set(pl.read_csv(out).columns)
     model = tmp_path / "model"
     fit = "model fit IN --categorical M,A,X --target bulk_GPa --out OUT"
-    assert run(fit, home, **{"in": table, "out": model})[0] == 0
+    code, _, stderr = run(fit, home, **{"in": table, "out": model})
+    assert code == 0, stderr
     bad = tmp_path / "bad.csv"
     pl.concat([chosen.select("M", "A", "X"), pl.DataFrame({"M": ["Qq"], "A": ["Al"], "X": ["C"]})]).write_csv(bad)
     done = CliRunner().invoke(app, ["model", "predict", str(model), str(bad), "--out", str(out)])

@@ -1,8 +1,11 @@
 """Model folders on disk."""
 
+import json
 import os
 import signal
+import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,50 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m" / written.body).write_bytes(b"not a model")
     with pytest.raises(InputError, match="differs from its card"):
         load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("lvgp", "model fit"),
+        ("screening", "screen train"),
+        ("temperature", "temperature train"),
+        ("recipes", "recipes train"),
+        ("sentence-classifier", "text train sentence"),
+    ],
+)
+def test_a_missing_model_names_the_command_that_makes_it(tmp_path: Path, kind: str, command: str) -> None:
+    with pytest.raises(InputError, match=f"train one with `matloom {command}`"):
+        cards.read_card(tmp_path / "none", kind=kind)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A model as it was stored."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class LaterToy:
+    """The same model in a later version."""
+
+    n: int
+    scale: float
+
+
+def test_a_model_of_another_version_is_to_be_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "m"
+    cards.save({"parts": [Toy(1)]}, card(0, kind="lvgp"), folder)
+    assert cards.load(folder, kind="lvgp", expect=dict) == {"parts": [Toy(1)]}
+    again = "train the model again with this version, by `matloom model fit`"
+    with monkeypatch.context() as later:
+        later.setattr(sys.modules[__name__], "Toy", LaterToy)
+        with pytest.raises(InputError, match=f"a model without LaterToy.scale in .*: {again}"):
+            cards.load(folder, kind="lvgp", expect=dict)
+    page = folder / cards.CARD
+    for stored in ({"format": 99, "a_new_key": 1}, {}):  # of a later version; of one before there were formats
+        body = {k: v for k, v in json.loads(page.read_text()).items() if k not in ("format", "a_new_key")} | stored
+        page.write_text(json.dumps(body))
+        with pytest.raises(InputError, match=f"a model of format {body.get('format', 0)}, not 1, in .*: {again}"):
+            cards.load(folder, kind="lvgp", expect=dict)

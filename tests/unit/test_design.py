@@ -437,11 +437,42 @@ def test_a_recorded_table_says_what_it_does_not_know() -> None:
         RecordedTable("t", pl.concat([table, table]), variables=("a",), objectives=("f",))
 
 
-def test_observations_must_be_candidates() -> None:
+def test_a_simulation_leaves_out_rows_without_a_variable() -> None:
+    table = pl.DataFrame(
+        {
+            "A": ["x", None, "y", "z", "x", "y"],
+            "T": [1.0, 2.0, None, float("nan"), 3.0, 4.0],
+            "gap": [1.0, 9.0, 9.0, 9.0, 2.0, None],
+        }
+    )
+    plan = simulation.Plan(
+        variables=("A", "T"), wanted=proposal.objectives("max:gap"), init=2, budget=6, strategy="random"
+    )
+    trace = simulation.simulate(table, plan)
+    assert sorted(trace["row"]) == [0, 4, 5]
+    assert table["gap"].gather(trace["row"]).to_list() == trace["gap"].to_list()
+    assert trace["front_fraction"].to_list()[-1] == 1.0
+    assert simulation.summarise(trace, plan, table)["left_out"] == 3
+    with pytest.raises(InputError, match="the 3 rows with every variable"):
+        simulation.simulate(table, replace(plan, init=4))
+
+
+def test_observations_that_are_no_candidates_are_left_out_and_named() -> None:
     asked = problems.load("abo3_270")
-    told = reference.perovskites_270().head(12)
-    found = campaigns.next_rows(asked, told, batch=2)
+    frame, told = candidates(asked), reference.perovskites_270().head(12)
+    clean = campaigns.told(asked, frame, told)
+    assert clean.refused == ()
+    assert clean.tried.sum() == 12
+    found = campaigns.next_candidates(asked, frame, values=clean.values, tried=clean.tried, batch=2)
     assert found.height == 2
     assert found["acquisition"].null_count() == 0
-    with pytest.raises(InputError, match="is no candidate"):
-        campaigns.next_rows(asked, told.with_columns(A=pl.lit("Xx")))
+    odd = told.head(2).with_columns(A=pl.Series(["Xx", None], dtype=pl.String))
+    mixed = campaigns.told(asked, frame, pl.concat([odd, told]))
+    assert [r.split(" (A=")[0] for r in mixed.refused] == ["row 0", "row 1"]
+    assert (mixed.tried == clean.tried).all()
+    np.testing.assert_array_equal(mixed.values, clean.values)
+    with pytest.raises(InputError, match="is no candidate, as all 12"):
+        campaigns.told(asked, frame, told.with_columns(A=pl.lit("Xx")))
+    name = asked.objectives[0].name
+    texts = told.with_columns(pl.Series(name, ["soon", *["1.5"] * 11]))
+    assert campaigns.told(asked, frame, texts).refused == (f"row 0 has no number as {name}",)

@@ -54,6 +54,13 @@ def test_known_transitions_rank_above_a_plain_insulator(model: training.Screenin
     assert p[0] > 0.5 > max(p[1:])
 
 
+def test_no_class_is_excluded_outside_the_domain(model: training.ScreeningModel) -> None:
+    found = training.predict(model, pl.DataFrame({"formula": ["Cu", "Xe", "NdNiO3"]}))
+    assert found["in_domain"].to_list() == [False, False, True]
+    assert found["conformal_set"].list.len().to_list()[:2] == [3, 3]
+    assert found["conformal_set"].list.len().to_list()[2] < 3
+
+
 def test_the_same_seed_gives_the_same_bytes(labelled: pl.DataFrame, model: training.ScreeningModel) -> None:
     again = training.train(labelled, features="composition")
     assert again.model_id == model.model_id

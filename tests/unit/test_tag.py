@@ -71,8 +71,8 @@ def test_a_table_keeps_every_row() -> None:
     frame = pl.DataFrame({"id": ["a", "a", "c"], "text": ["5 g of NaN", None, ""]})
     made = tag(frame)
     assert made["id"].to_list() == ["a", "a", "c"]
-    assert made["ok"].to_list() == [True, False, True]
-    assert made["reason"].to_list() == [None, "missing", None]
+    assert made["ok"].to_list() == [True, False, False]
+    assert made["reason"].to_list() == [None, "no text", "no text"]
     assert [e["text"] for e in made["entities"].to_list()[0]] == ["5", "g", "NaN"]
     assert made["entities"].to_list()[1:] == [[], []]
     assert made["relations"].list.len().to_list() == [0, 0, 0]
