@@ -103,10 +103,15 @@ FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with an empty published state; the shipped models are trained into it once."""
+    """A home with one published table, without rows; the shipped models are trained into it once."""
+    from schemas.emit.polars import empty
+    from schemas.tables import REGISTRY
     from warehouse.catalog import publish
+    from warehouse.store import Store
 
     home = tmp_path_factory.mktemp("home")
+    store, name = Store(home), "core.labels"
+    store.record_verdict(name, store.write(name, empty(REGISTRY[name])).version, passed=True)
     publish(home)
     return home
 
