@@ -57,8 +57,9 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
         workers: processes; one computes in this process.
 
     Returns:
-        The input columns (see `rows.beside`), `ok`, `reason` (why the text holds no usable structure), the features
-        of `FEATURES`, `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is null.
+        The input columns (see `rows.beside`), `ok`, `reason` (why the text holds no usable structure), the features of
+        `FEATURES`, `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is
+        null.
 
     Raises:
         InputError: neither column is there.
