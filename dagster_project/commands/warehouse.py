@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import Home, Json, command, home, say, write_output
+from dagster_project.commands.common import Home, Json, command, home, say, writable_file, write_output
 from schemas.errors import MatloomError
 
 
@@ -46,19 +46,23 @@ def register(app: typer.Typer) -> None:
 def query(
     sql: Annotated[str, typer.Argument(help="One statement that reads.")],
     format: Annotated[Format, typer.Option("--format", help="table, csv, json or parquet.")] = Format.table,  # noqa: A002
-    out: Annotated[str | None, typer.Option("--out", help="File to write instead of stdout, by suffix.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="File to write instead of stdout, by suffix."), writable_file
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     home_: Home = None,
 ) -> None:
     """Runs read-only SQL on the published catalog; SQL reaches no other file and no network."""
     from warehouse import query as warehouse
 
     where = home(home_)
+    wanted = Format.json if json_ else format
     if out is not None:
         from warehouse.files import check_out
 
         check_out(out)
         write_output(warehouse.query(where, sql), out)
-    elif format is Format.parquet:
+    elif wanted is Format.parquet:
         import io
 
         buffer = io.BytesIO()
@@ -66,7 +70,7 @@ def query(
         sys.stdout.buffer.write(buffer.getvalue())
     else:
         columns, rows = warehouse.rows(where, sql)
-        {Format.table: _print_table, Format.csv: _print_csv, Format.json: _print_json}[format](columns, rows)
+        {Format.table: _print_table, Format.csv: _print_csv, Format.json: _print_json}[wanted](columns, rows)
 
 
 def describe(

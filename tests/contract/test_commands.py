@@ -393,6 +393,11 @@ def test_what_cannot_be_written_is_refused_before_the_input_is_read(arguments: s
         assert f"{out}:" in stderr
 
 
+def test_a_query_takes_json_as_its_format(home: Path) -> None:
+    asked = [run(f"query 'select 1 as one' {words}", home) for words in ("--json", "--format json")]
+    assert asked == [(0, '[{"one": 1}]\n', "")] * 2
+
+
 def test_a_folder_that_holds_no_model_is_refused_before_the_training(home: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     code, _, stderr = run("screen train IN --out OUT", home, **{"in": tmp_path / "no.csv", "out": tmp_path})
