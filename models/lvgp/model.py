@@ -126,7 +126,7 @@ def fit(
     if len(outputs) < 2 or not np.isfinite(outputs).all():
         raise InputError.of("fewer than two rows or an output that is no number", "the training rows", "drop such rows")
     rows = inputs(encoding, frame)
-    told = torch.from_numpy(np.asarray(outputs, dtype=np.float64))
+    told = torch.tensor(np.asarray(outputs, dtype=np.float64))
     made = _model(kind, encoding, rows, told, batch=count + (warm is not None))
     sets = [training.starts(training.parameters_of(made), count=count, seed=seed)]
     sets += [warm.parameters] if warm is not None else []
