@@ -418,7 +418,6 @@ def test_a_folder_that_holds_no_model_is_refused_before_the_training(home: Path,
         ("text discover IN.csv --out OUT.csv --seed -1", "--seed"),
         ("text discover IN.csv --out OUT.csv --rounds 0", "--rounds"),
         ("recipes precursors IN.csv --out OUT.csv --top -2", "--top"),
-        ("ui --port 0", "--port"),
     ],
 )
 def test_a_number_out_of_range_is_named(arguments: str, option: str, home: Path, places: dict[str, Path]) -> None:
