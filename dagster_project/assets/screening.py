@@ -1,5 +1,7 @@
 """The classifier: trained on curated labels, applied to every candidate, explained, gathered into families."""
 
+import os
+
 import polars as pl
 
 from dagster_project.building import Build, Frames, table_assets
@@ -32,7 +34,13 @@ def screened(
     from schemas.tables import REGISTRY
 
     offered = pool.offered(structures.collect(), features.collect(), datasets=build.datasets)
-    found = campaign.screen(pool.labelled(labels.collect()), offered, stored=compositions.collect(), seed=build.seed)
+    found = campaign.screen(
+        pool.labelled(labels.collect()),
+        offered,
+        stored=compositions.collect(),
+        seed=build.seed,
+        workers=os.cpu_count() or 1,
+    )
     card = training.save(found.model, build.model_dir("screening"))
     build.register(card, name="screening", trained_on="core.labels")
     return {

@@ -17,7 +17,6 @@ from models.screening.inputs import Floats, Ints
 LARGE = 3000
 LEVEL = 0.8
 COMMON: dict[str, Any] = {
-    "num_threads": 2,
     "verbosity": -1,
     "deterministic": True,
     "force_col_wise": True,
@@ -37,11 +36,13 @@ class Size:
     least: int
     rate: float
     rounds: int
+    threads: int
 
     @classmethod
     def for_rows(cls, n: int) -> "Size":
         """Small tables get small, shrunk trees."""
-        return cls(47, 12, 0.12, 160) if n >= LARGE else cls(8, max(2, n // 40), 0.06, 80)
+        # few rows: threads would wait for each other longer than they work
+        return cls(47, 12, 0.12, 160, 2) if n >= LARGE else cls(8, max(2, n // 40), 0.06, 80, 1)
 
     def parameters(self, seed: int) -> dict[str, Any]:
         """LightGBM parameters."""
@@ -51,6 +52,7 @@ class Size:
             "min_data_in_leaf": self.least,
             "learning_rate": self.rate,
             "seed": seed,
+            "num_threads": self.threads,
         }
 
 

@@ -35,6 +35,7 @@ def screen(
     groups: Sequence[str] = GROUPS,
     folds: int = 5,
     seed: int = 0,
+    workers: int = 1,
 ) -> Screened:
     """Learns from the labelled compounds and screens those offered.
 
@@ -42,14 +43,16 @@ def screen(
         labelled: as `training.train` takes them.
         offered: `formula`, `structure_id` and the structure features, null where no structure is known.
         stored: rows of feat.composition; what they lack is computed.
-        groups, folds: of the nested scores, see `evaluation.evaluate`.
+        groups, folds, workers: of the nested scores, see `evaluation.evaluate`.
         seed: seed of everything random.
 
     Raises:
         InputError: nothing can be learned or scored, see `evaluation.evaluate`.
     """
     model = training.train(labelled, seed=seed, stored=stored)
-    scores = evaluation.evaluate(labelled, groups=groups, folds=folds, seed=seed, stored=stored, served=offered)
+    scores = evaluation.evaluate(
+        labelled, groups=groups, folds=folds, seed=seed, stored=stored, served=offered, workers=workers
+    )
     model = replace(model, card=replace(model.card, scores=scores))
     found = training.predict(model, offered, stored=stored).filter("ok")
     plain = pl.col("features") == "composition"

@@ -1,9 +1,10 @@
 """Nested, grouped cross-validation of the screening model beside two baselines."""
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Floats, Ints
 from models.screening.training import part_names
 
+_Job = tuple[Floats, Ints, list[str], int]  # features, classes, groups and seed of a fold's training rows
+_Map = Callable[[Callable[[_Job], ensemble.Calibrated], Iterable[_Job]], Iterable[ensemble.Calibrated]]
 MEMBERS, FOLDS = 3, 4
 """Boosters and inner folds of each outer fold, fewer than `train` takes: the score errs on the low side."""
 
@@ -27,6 +30,7 @@ def evaluate(
     folds: int = 5,
     stored: pl.DataFrame | None = None,
     served: pl.DataFrame | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Scores under each grouping: model, class prior and logistic regression on the same folds.
 
@@ -40,6 +44,7 @@ def evaluate(
         folds: outer folds.
         served: `formula` and the structure features with which these compounds would be screened, where they are not
             the published ones: the held-out rows are scored with them too (`as_served`).
+        workers: processes that fit folds side by side; a script that asks for several needs a main guard.
 
     Returns:
         {"rows", "features", "groupings", "parts"}: "parts" is {features: {grouping: {"n", "n_groups", score: {value,
@@ -50,10 +55,14 @@ def evaluate(
     """
     kept, codes = inputs.learnable(labelled, label, stored)
     names = (features,) if features else part_names(labelled)
-    parts = {
-        n: {g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds) for g in groups}
-        for n in names
-    }
+    with _mapper(workers) as mapped:
+        parts = {
+            n: {
+                g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds, mapped)
+                for g in groups
+            }
+            for n in names
+        }
     return {
         "rows": len(codes),
         "left_out": labelled.height - len(codes),
@@ -87,21 +96,28 @@ def _task(kept: pl.DataFrame, name: str, stored: pl.DataFrame | None, served: pl
     return _Task(X, inputs.matrix(met[rows.tolist()], name, stored).values, rows.astype(np.int64))
 
 
-def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int) -> dict[str, Any]:
+@contextmanager
+def _mapper(workers: int) -> Iterator[_Map]:
+    if workers < 2:
+        yield map
+        return
+    # spawn: a forked child of a process that has used OpenMP may hang on its thread locks
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _fitted(job: _Job) -> ensemble.Calibrated:
+    X, y, groups, seed = job
+    return ensemble.fit_calibrated(X, y, groups, seed=seed, members=MEMBERS, folds=FOLDS)
+
+
+def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int, mapped: _Map) -> dict[str, Any]:
     p = np.zeros((len(y), len(CLASSES)))
     plain, prior, again = p.copy(), p.copy(), p[task.rows]
     covered, size = np.zeros(len(y), bool), np.zeros(len(y))
     parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
-
-    def fit(k: int) -> ensemble.Calibrated:
-        train = parted[k][0]
-        inner = [keys[i] for i in train]
-        return ensemble.fit_calibrated(
-            task.X[train], y[train], inner, seed=seed + 100 * k, members=MEMBERS, folds=FOLDS
-        )
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the trees grow outside of Python, one thread a fold
-        models = list(pool.map(fit, range(len(parted))))
+    jobs = [(task.X[i], y[i], [keys[j] for j in i], seed + 100 * k) for k, (i, _) in enumerate(parted)]
+    models = list(mapped(_fitted, jobs))
     for fitted, (train, test) in zip(models, parted, strict=True):
         p[test] = fitted.probabilities(task.X[test])
         sets = ensemble.conformal_sets(p[test], fitted.limits)
