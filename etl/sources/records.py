@@ -72,7 +72,7 @@ def fetch_row(source: str, page: str, data: bytes, parsed: Parsed) -> dict[str, 
         "source": source,
         "page": page,
         "records": parsed.documents.height,
-        "withdrawn": len(parsed.withdrawn),
+        "withdrawals": len(parsed.withdrawn),
         "rejected": len(parsed.refused),
         "refusals": refusals,
     }

@@ -157,7 +157,7 @@ def _update(source: str, pages: list[_Page], window: tuple[date, date], *, compl
         "until": window[1],
         "complete": complete,
         "records": found.height,
-        "withdrawn": len(gone),
+        "withdrawals": len(gone),
         "rejected": sum(len(parsed.refused) for _, _, parsed in pages),
         "content_hash": _digest(found, gone),
     }

@@ -51,7 +51,7 @@ CREATE TABLE "raw"."fetch_log" (
     "source" VARCHAR NOT NULL,
     "page" VARCHAR NOT NULL,
     "records" BIGINT NOT NULL,
-    "withdrawn" BIGINT NOT NULL,
+    "withdrawals" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
     "refusals" VARCHAR,
     PRIMARY KEY ("fetch_id")
@@ -61,7 +61,7 @@ COMMENT ON COLUMN "raw"."fetch_log"."fetch_id" IS 'Hash of source, page or file 
 COMMENT ON COLUMN "raw"."fetch_log"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "raw"."fetch_log"."page" IS 'File or request, without secrets.';
 COMMENT ON COLUMN "raw"."fetch_log"."records" IS 'Records read. [count]';
-COMMENT ON COLUMN "raw"."fetch_log"."withdrawn" IS 'Records that the source withdrew. [count]';
+COMMENT ON COLUMN "raw"."fetch_log"."withdrawals" IS 'Records that the source withdrew. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."refusals" IS 'Why records were refused.';
 
@@ -71,7 +71,7 @@ CREATE TABLE "raw"."harvests" (
     "until" DATE NOT NULL,
     "complete" BOOLEAN NOT NULL,
     "records" BIGINT NOT NULL,
-    "withdrawn" BIGINT NOT NULL,
+    "withdrawals" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
     "content_hash" VARCHAR NOT NULL,
     PRIMARY KEY ("source", "day", "content_hash")
@@ -82,7 +82,7 @@ COMMENT ON COLUMN "raw"."harvests"."day" IS 'First day of the window; for a fold
 COMMENT ON COLUMN "raw"."harvests"."until" IS 'Last day of the window; an open one ends on the day of asking.';
 COMMENT ON COLUMN "raw"."harvests"."complete" IS 'Whether the source was read to its end, not to a limit.';
 COMMENT ON COLUMN "raw"."harvests"."records" IS 'Records read. [count]';
-COMMENT ON COLUMN "raw"."harvests"."withdrawn" IS 'Records that the source withdrew. [count]';
+COMMENT ON COLUMN "raw"."harvests"."withdrawals" IS 'Records that the source withdrew. [count]';
 COMMENT ON COLUMN "raw"."harvests"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."harvests"."content_hash" IS 'Hash of what the row speaks of, dates left out.';
 

@@ -88,7 +88,7 @@ def rows(table: str, number: int) -> pl.DataFrame:
     values = {
         "raw.harvests": {
             "source": "arxiv", "day": date(2026, 10, number), "until": date(2026, 10, number), "complete": True,
-            "records": 3, "withdrawn": 0, "rejected": 0, "content_hash": "0" * 16,
+            "records": 3, "withdrawals": 0, "rejected": 0, "content_hash": "0" * 16,
         },
         "design.candidates": {"problem": "p", "candidate_id": f"c{number}", "variables": "{}", "retired": False},
         "design.observations": {

@@ -260,7 +260,7 @@ def test_what_its_source_withdrew_is_marked_and_stays_marked() -> None:
 
     stored = harvested(oai("7", "8")).documents
     gone = harvested(oai(more=withdrawal("7", "2026-10-05") + withdrawal("99", "2026-10-05")))
-    assert gone.summary["withdrawn"].item() == gone.log["withdrawn"].item() == 2
+    assert gone.summary["withdrawals"].item() == gone.log["withdrawals"].item() == 2
     marks = update.merged(gone, stored.lazy())
     assert marks.select("document_id", "withdrawn_on").rows() == [("arxiv:7", date(2026, 10, 5))]
     assert marks["title"].to_list() == ["T 7"]
