@@ -19,9 +19,10 @@ from schemas.tables.corpus import KEYWORDS
 GROUPS = vocabulary(KEYWORDS.column("keyword_group").rules)
 FIELDS = ("title", "abstract", "captions", "body")
 
-_LOOSE = r"[\s\-\u00ad\u00a0\u2010-\u2015\u2212{}$\\~_,;]{0,8}"
+SEPARATORS = r"[\s\-\u00ad\u00a0\u2010-\u2015\u2212{}$\\~_,;]+"  # runs of these are one blank to loose patterns
+_LOOSE = " ?"
 _GAP = r"(?:[ -]\w+){0,2}"
-_LOOSE_GAP = r"(?:[^.]{0,60}?)"
+_LOOSE_GAP = r"[^.]*?"
 
 
 class Keyword(BaseModel):
@@ -84,7 +85,7 @@ class Keywords(BaseModel):
 
     @cached_property
     def loose_source(self) -> str:
-        """One Rust pattern that hits every text any phrase could hit."""
+        """One Rust pattern that hits every text any phrase could hit, once runs of `SEPARATORS` are blanks."""
         return "|".join(k.loose_source for k in self.keywords)
 
 

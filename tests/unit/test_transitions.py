@@ -257,7 +257,7 @@ def test_another_configuration_finds_other_things(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("surprise: true", "properties: Field required"),
+        ("surprise: true", "surprise (unknown key)"),
         ("{properties: [], surprise: true}", "surprise"),
         ("- {name: a, unit: K, range: [1], cues: [x]}", "range"),
         ("3", "no mapping or list"),
