@@ -86,14 +86,15 @@ def run(settings: Settings, *, select: str | None = None, publish: bool = True, 
 
 def design_rounds(settings: Settings, *, most: int = 100, quiet: bool = False) -> list[Outcome]:
     """Runs the group `design` until every recorded problem has spent its budget; the caller publishes once."""
-    from models.evaluators.rounds import remaining
+    from models.evaluators.budget import remaining
     from warehouse.store import Store
 
     done = []
     for _ in range(most):
         store = Store(settings.home)
-        left = remaining(store.read_passed("design.candidates"), store.read_passed("design.observations"))
-        if not any(left.values()):
+        candidates = store.read_passed("design.candidates")
+        left = remaining(candidates, store.read_passed("design.observations"))
+        if candidates.height and not any(left.values()):
             break
         done.append(run(settings, select="design", publish=False, quiet=quiet))
         if not done[-1].success or not done[-1].written:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 @cache
-def package_version() -> str:
-    """Hash of `etl`, `models` and `schemas` with their data: what is made may depend on any of them."""
+def package_version(*packages: str) -> str:
+    """Hash of packages with their data, of `etl`, `models` and `schemas` unless named: what is made depends on them."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for package in ("etl", "models", "schemas"):
+    for package in packages or ("etl", "models", "schemas"):
         for path in sorted((root / package).rglob("*.*")):
             if path.suffix != ".pyc" and path.is_file():
                 digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())

@@ -45,10 +45,17 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     description="A static site of the published tables, in the folder report of the home.",
 )
 def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Writes the site aside and replaces the former one."""
+    """Writes the site aside and replaces the former one; the same state by the same code is not written again."""
     from dagster_project.lineage import edges
+    from dagster_project.versions import package_version
+    from warehouse.query import publication_id
     from warehouse.report import build
 
     home = context.resources.warehouse.settings.home
-    site = build(home, home / "report", lineage=edges())
-    yield dg.MaterializeResult(metadata={"index": dg.MetadataValue.path(str(site.index)), "pages": site.pages})
+    stamp = f"{publication_id(home)} {package_version('schemas', 'warehouse', 'dagster_project')}"
+    kept = home / "report" / "stamp"
+    changed = not kept.is_file() or kept.read_text() != stamp
+    if changed:
+        build(home, home / "report", lineage=edges(), stamp=stamp)
+    index = dg.MetadataValue.path(str(home / "report" / "index.html"))
+    yield dg.MaterializeResult(metadata={"index": index, "rewritten": changed})

@@ -56,19 +56,14 @@ def within(low: int, high: int | None = None) -> Check:
 
 
 def writable_file(where: str, _option: str) -> None:
-    """Checks that a table file can be written there.
+    """Checks that a table file can be written there; see `warehouse.files.check_out`.
 
     Raises:
-        InputError: an unknown suffix, or a folder that is missing or not writable.
+        InputError: it cannot.
     """
-    from warehouse.files import suffix_of
+    from warehouse.files import check_out
 
-    suffix_of(where)
-    if where == "-":
-        return
-    if Path(where).is_dir():
-        raise InputError.of("a folder", where, "name a file")
-    _check_access(Path(where).parent, where)
+    check_out(where)
 
 
 def writable_folder(where: str, _option: str) -> None:
@@ -78,7 +73,11 @@ def writable_folder(where: str, _option: str) -> None:
         InputError: it cannot be made or not be written.
     """
     path = Path(where).absolute()
-    _check_access(next(p for p in (path, *path.parents) if p.exists()), where)
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    if not nearest.is_dir():
+        raise InputError.of(f"cannot write ({nearest} is a file)", where, "choose another folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError.of("cannot write (permission denied)", where, "choose a folder that can be written")
 
 
 def writable_model(where: str, option: str) -> None:
@@ -93,19 +92,10 @@ def writable_model(where: str, option: str) -> None:
     cards.check_folder(Path(where))
 
 
-def _check_access(folder: Path, where: str) -> None:
-    if not folder.is_dir():
-        what = f"{folder} is a file" if folder.exists() else f"no folder {folder}"
-        raise InputError.of(f"cannot write ({what})", where, "choose a folder that exists")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError.of("cannot write (permission denied)", where, "choose a folder that can be written")
-
-
-_MODEL_FOLDER = typer.Option("--out", help="Model folder to write.")
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on stdout.")]
 Out = Annotated[str, typer.Option("--out", help="File to write; '-' is JSON lines on stdout."), writable_file]
 OutFolder = Annotated[str, typer.Option("--out", help="Folder to write."), writable_folder]
-OutModel = Annotated[str, _MODEL_FOLDER, writable_model]
+OutModel = Annotated[str, typer.Option("--out", help="Model folder to write."), writable_model]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random; 0 or more."), within(0, 2**31 - 1)]
 Home = Annotated[
     str | None,

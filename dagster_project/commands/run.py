@@ -36,11 +36,9 @@ def run(
     from dagster_project import launch, summary
 
     start = time.monotonic()
-    outcomes = [launch.run(settings, select=select or None, quiet=json)]
-    rounds = launch.design_rounds(settings, quiet=json) if outcomes[0].success and not select else []
-    outcomes += rounds
-    if any(r.written for r in rounds):
-        outcomes.append(launch.run(settings, select="quality", quiet=json))
+    # the rounds go first, so that the one run of everything publishes and reports what they found
+    rounds = launch.design_rounds(settings, quiet=json) if not select else []
+    outcomes = [*rounds, launch.run(settings, select=select or None, quiet=json)]
     failed = {k: v for o in outcomes for k, v in o.failed.items()}
     written = {k: v for o in outcomes for k, v in o.written.items() if k != "meta.publications"}
     body: dict[str, Any] = {
@@ -48,7 +46,7 @@ def run(
         "home": str(settings.home),
         "changed": bool(written),
         "written": written,
-        "unchanged": len(outcomes[0].unchanged),
+        "unchanged": len(outcomes[-1].unchanged),
         "design_rounds": len(rounds),
         "checks_passed": sum(o.checks_passed for o in outcomes),
         "checks_failed": sum(o.checks_failed for o in outcomes),

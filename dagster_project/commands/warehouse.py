@@ -58,9 +58,6 @@ def query(
     where = home(home_)
     wanted = Format.json if json_ else format
     if out is not None:
-        from warehouse.files import check_out
-
-        check_out(out)
         write_output(warehouse.query(where, sql), out)
     elif wanted is Format.parquet:
         import io

@@ -1,6 +1,6 @@
 """Rounds of all problems at once, on the rows of the design tables: propose, evaluate, fronts, simulated traces."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -8,6 +8,7 @@ import polars as pl
 from models.design import campaigns, simulation
 from models.design import candidates as candidates_of
 from models.evaluators import campaign
+from models.evaluators.budget import asked_in, left
 from models.evaluators.recorded import RecordedTable
 from schemas import problem as problems
 from schemas.emit.polars import schema
@@ -54,14 +55,14 @@ def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: 
     Problems whose evaluator is a calculation get their initial design only: its outcomes come in by themselves.
     """
     rows, batches = [pl.DataFrame(schema=_PROPOSALS)], []
-    for asked in _asked(candidates):
+    for asked in asked_in(candidates):
         frame = candidates_of(asked)
         values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
-        left = min(_left(asked, observed), frame.height - int(tried.sum()))
-        if left <= 0:
+        rest = min(left(asked, observed), frame.height - int(tried.sum()))
+        if rest <= 0:
             continue
         iteration = observed.filter(pl.col("problem") == asked.name)["batch_id"].n_unique()
-        batch = min(asked.budget.batch, left)
+        batch = min(asked.budget.batch, rest)
         chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=batch, seed=seed + iteration)
         strategy = "lvgp" if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
@@ -87,7 +88,7 @@ def evaluate(
     """
     events, observed = [pl.DataFrame(schema=campaign.EVENTS)], [pl.DataFrame(schema=campaign.OBSERVATIONS)]
     waiting = proposals.join(known, on=["problem", "candidate_id"], how="anti").sort("batch_id", "rank")
-    for asked in _asked(waiting):
+    for asked in asked_in(waiting):
         if asked.evaluator.kind != "recorded":
             continue
         name = str(asked.evaluator.table)
@@ -104,7 +105,7 @@ def evaluate(
 
 def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Rows of design.fronts of every problem with an outcome."""
-    rows = [campaign.front_rows(asked, observations, candidates) for asked in _asked(observations)]
+    rows = [campaign.front_rows(asked, observations, candidates) for asked in asked_in(observations)]
     return {"design.fronts": pl.concat([pl.DataFrame(schema=_FRONTS), *rows])}
 
 
@@ -131,19 +132,3 @@ def _plan(asked: DesignProblem, strategy: str) -> simulation.Plan:
         batch=asked.budget.batch,
         strategy=strategy,
     )
-
-
-def _asked(rows: pl.DataFrame) -> Iterator[DesignProblem]:
-    """The shipped problems that occur in rows."""
-    held = set(rows["problem"].unique().to_list())
-    return (problems.load(name) for name in problems.names() if name in held)
-
-
-def remaining(candidates: pl.DataFrame, observed: pl.DataFrame) -> dict[str, int]:
-    """Evaluations left in the budget of each problem that a recorded table answers."""
-    return {p.name: _left(p, observed) for p in _asked(candidates) if p.evaluator.kind == "recorded"}
-
-
-def _left(asked: DesignProblem, observed: pl.DataFrame) -> int:
-    """What is left of the budget; evaluations of candidates that were retired since are spent too."""
-    return max(0, asked.budget.total - observed.filter(pl.col("problem") == asked.name).height)

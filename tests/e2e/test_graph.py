@@ -84,10 +84,12 @@ def test_the_second_run_changes_nothing(finished: tuple[Path, dict[str, Any]]) -
     home, _ = finished
     store = Store(home)
     before = {t.name: store.version(t.name) for t in store.registry}
+    site = (home / "report").stat().st_ino
     again = json.loads(matloom("run", "--json", home=home).stdout)
     assert again["written"] == {}
     assert again["changed"] is False
     assert {t.name: store.version(t.name) for t in store.registry} == before
+    assert (home / "report").stat().st_ino == site  # nor was the report written again
     assert "nothing changed" in matloom("run", home=home).stdout
 
 

@@ -14,7 +14,7 @@ from dagster_project.quality import run_checks
 from etl import reference
 from models import lvgp
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
-from models.evaluators import RecordedTable, State, campaign, rounds, states
+from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
 from models.lvgp.encoding import of_frame
 from models.lvgp.model import inputs
 from models.lvgp.surrogate import NOISE_FLOOR
@@ -416,7 +416,7 @@ def test_a_level_that_is_removed_retires_its_candidates_and_blocks_nothing(
     assert retired == {c for c in observed if c.startswith("z")} != set()
     assert not any(c in retired for c in store.read_passed("design.fronts")["candidate_id"])
     assert len(observed) == 5  # what retired candidates cost is spent
-    assert rounds.remaining(rows, store.read_passed("design.observations")) == {"toy": 0}
+    assert budget.remaining(rows, store.read_passed("design.observations")) == {"toy": 0}
     file.unlink()
     (tmp_path / "other.yaml").write_text(TOY.replace("toy", "other").replace("table: other", "table: toy"))
     assert a_round(store) == {}

@@ -27,7 +27,9 @@ class Site:
     publication_id: str
 
 
-def build(home: Path, out: Path, *, registry: "Registry | None" = None, lineage: Edges | None = None) -> Site:
+def build(
+    home: Path, out: Path, *, registry: "Registry | None" = None, lineage: Edges | None = None, stamp: str = ""
+) -> Site:
     """Writes the site of the published state; the same state gives the same bytes.
 
     Args:
@@ -36,6 +38,7 @@ def build(home: Path, out: Path, *, registry: "Registry | None" = None, lineage:
         registry: declarations; all of `schemas.tables` if not given.
         lineage: pairs (from, to) of tables of which the second is made from the first. Without them the page draws
             the declared references.
+        stamp: kept in the file `stamp`, for a caller who asks whether the site is still what it would write.
 
     Raises:
         InputError: `out` holds something other than a report, or cannot be written.
@@ -52,6 +55,7 @@ def build(home: Path, out: Path, *, registry: "Registry | None" = None, lineage:
     try:
         aside.mkdir(parents=True)
         _write(aside, pages, source.publication_id)
+        (aside / "stamp").write_text(stamp)
         _swap(aside, out)
     except OSError as error:
         raise InputError.of(
