@@ -10,6 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export MPLBACKEND := Agg
 # threads that wait must not burn the cores that others need
 export OMP_WAIT_POLICY := PASSIVE
+export OPENBLAS_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo ui docs test bench lint typecheck imports drift clean

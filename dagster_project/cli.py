@@ -40,6 +40,9 @@ class LazyGroup(TyperGroup):
         return loaded
 
 
+QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+"""Threads that wait must not burn the cores others need; the matrices of one cell or fit are too small to share."""
+
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -49,7 +52,8 @@ def root(
     home: str = typer.Option("", "--home", help="Folder of tables, catalog and models (or MATLOOM_HOME)."),
 ) -> None:
     """Design emerging materials from scarce and dispersed data."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait must not burn the cores others need
+    for name, value in QUIET_THREADS.items():
+        os.environ.setdefault(name, value)
     if debug:
         os.environ["MATLOOM_DEBUG"] = "1"
     if home:

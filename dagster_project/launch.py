@@ -1,9 +1,11 @@
 """Runs jobs in this process on the home's own Dagster instance, and says what came of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.home import prepare
@@ -53,12 +55,32 @@ def instance(settings: Settings) -> "Iterator[dg.DagsterInstance]":
             os.environ["DAGSTER_HOME"] = before
 
 
-def run(settings: Settings, *, select: str | None = None, publish: bool = True, quiet: bool = False) -> Outcome:
+def everything(settings: Settings, *, quiet: bool = False) -> list[Outcome]:
+    """Runs the whole graph until every recorded problem has spent its budget, publishes and reports.
+
+    While there are rounds of design to run, they run in a process of their own beside the rest, with which they share
+    no table; then one run of everything does what is left.
+    """
+    if not _rounds_wait(settings):
+        return [run(settings, quiet=quiet)]
+    with instance(settings):  # its databases are made before two processes open them
+        pass
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        rounds = pool.submit(design_rounds, settings, quiet=quiet)
+        rest = run(settings, select=_groups() - {"design", "quality"}, publish=False, quiet=quiet)
+        outcomes = [*rounds.result(), rest]
+    if all(o.success for o in outcomes):
+        return [*outcomes, run(settings, quiet=quiet)]
+    _publish(settings)
+    return outcomes
+
+
+def run(settings: Settings, *, select: Collection[str] = (), publish: bool = True, quiet: bool = False) -> Outcome:
     """Runs the graph, or the part of it that `select` names, in this process, and publishes what passed its audit.
 
     Args:
         settings: home, profile and the rest; handed to the steps by the environment.
-        select: a group or a table.
+        select: groups and tables.
         publish: with `select`, whether to publish at the end.
         quiet: print no line a step.
 
@@ -79,27 +101,34 @@ def run(settings: Settings, *, select: str | None = None, publish: bool = True, 
             run_config={"loggers": {"console": {"config": {"quiet": quiet}}}},
         )
     if not result.success:  # the step that publishes was left out, as it follows all others
-        with suppress(catalog.NothingAuditedError):  # what failed is in the outcome
-            catalog.publish(settings.home)
+        _publish(settings)
     return _outcome(result)
+
+
+def _publish(settings: Settings) -> None:
+    with suppress(catalog.NothingAuditedError):  # what failed is in the outcome
+        catalog.publish(settings.home)
 
 
 def design_rounds(settings: Settings, *, most: int = 100, quiet: bool = False) -> list[Outcome]:
     """Runs the group `design` until every recorded problem has spent its budget; the caller publishes once."""
-    from models.evaluators.budget import remaining
-    from warehouse.store import Store
-
-    done = []
-    for _ in range(most):
-        store = Store(settings.home)
-        candidates = store.read_passed("design.candidates")
-        left = remaining(candidates, store.read_passed("design.observations"))
-        if candidates.height and not any(left.values()):
-            break
-        done.append(run(settings, select="design", publish=False, quiet=quiet))
+    done: list[Outcome] = []
+    while len(done) < most and _rounds_wait(settings):
+        done.append(run(settings, select=("design",), publish=False, quiet=quiet))
         if not done[-1].success or not done[-1].written:
             break
     return done
+
+
+def _rounds_wait(settings: Settings) -> bool:
+    """Whether a recorded problem has budget left, or its candidates were never listed."""
+    from models.evaluators.budget import remaining
+    from warehouse.store import Store
+
+    store = Store(settings.home)
+    candidates = store.read_passed("design.candidates")
+    left = remaining(candidates, store.read_passed("design.observations"))
+    return not candidates.height or any(left.values())
 
 
 def export(settings: Settings) -> None:
@@ -112,25 +141,31 @@ def export(settings: Settings) -> None:
         os.environ["MATLOOM_DATASETS"] = str(settings.datasets)
 
 
-def _keys(select: str, *, publish: bool) -> "list[dg.AssetKey]":
+def _groups() -> set[str]:
+    from dagster_project.definitions import defs
+
+    return {str(node.group_name) for node in defs.resolve_asset_graph().asset_nodes}
+
+
+def _keys(select: Collection[str], *, publish: bool) -> "list[dg.AssetKey]":
     import dagster as dg
 
     from dagster_project.definitions import defs
     from schemas.errors import InputError
 
-    graph = defs.resolve_asset_graph()
-    name = select.replace(".", "/")
-    groups = {k.group_name for k in graph.asset_nodes}
-    chosen = dg.AssetSelection.groups(select) if select in groups else dg.AssetSelection.assets(name)
+    graph, groups = defs.resolve_asset_graph(), _groups()
     known = {k.to_user_string() for k in graph.get_all_asset_keys()}
-    if select not in groups and name not in known:
-        raise InputError.of(
-            f"nothing named {select!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
-        )
-    # One step may make several tables. Harvests are runs of one day each: they have a job of their own.
-    whole = chosen.required_multi_asset_neighbors()
-    keys = (whole - dg.AssetSelection.assets("raw/harvests")).resolve(graph)
-    return sorted({*keys, *((dg.AssetKey(["meta", "publications"]),) if publish else ())})
+    chosen: set[dg.AssetKey] = set()
+    for name in select:
+        if name not in groups and name.replace(".", "/") not in known:
+            raise InputError.of(
+                f"nothing named {name!r}", "the graph", f"name a group ({', '.join(sorted(groups))}) or table"
+            )
+        found = dg.AssetSelection.groups(name) if name in groups else dg.AssetSelection.assets(name.replace(".", "/"))
+        # One step may make several tables. Harvests are runs of one day each: they have a job of their own.
+        whole = found.required_multi_asset_neighbors() - dg.AssetSelection.assets("raw/harvests")
+        chosen |= whole.resolve(graph)
+    return sorted({*chosen, *((dg.AssetKey(["meta", "publications"]),) if publish else ())})
 
 
 def _outcome(result: Any) -> Outcome:

@@ -1,13 +1,12 @@
 """Adaptive design: problems, candidates, one round of proposals and evaluations, fronts, simulated campaigns."""
 
-import os
 from datetime import UTC, datetime
 
 import polars as pl
 
 from dagster_project.building import Build, Frames, table_assets
 
-SEEDS = 4
+SEEDS = 3
 
 
 @table_assets("design.problems", "design.candidates", group="design")
@@ -67,4 +66,4 @@ def traces(build: Build, problems: pl.LazyFrame) -> Frames:
     from models.evaluators import rounds
 
     seeds = range(build.seed, build.seed + SEEDS)
-    return rounds.traces(problems.collect(), recorded(), seeds=seeds, workers=min(SEEDS, os.cpu_count() or 1))
+    return rounds.traces(problems.collect(), recorded(), seeds=seeds)

@@ -145,9 +145,8 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a Gaussian process and write a model folder."""
-    from models import lvgp
-    from models.lvgp.encoding import of_frame
-    from models.lvgp.kernel import KINDS
+    from models.lvgp import model as lvgp
+    from models.lvgp.encoding import KINDS, of_frame
 
     if kind not in KINDS:
         raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
@@ -173,7 +172,7 @@ def predict(
     import polars as pl
 
     from etl.features.rows import beside
-    from models import lvgp
+    from models.lvgp import model as lvgp
 
     made = lvgp.load(Path(model))
     names = tuple(made.encoding.levels)
@@ -194,7 +193,7 @@ def latent(
     as_json: Json = False,
 ) -> None:
     """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
-    from models import lvgp
+    from models.lvgp import model as lvgp
 
     positions = lvgp.load(Path(model)).latent()
     into = folder(out)

@@ -36,9 +36,10 @@ def run(
     from dagster_project import launch, summary
 
     start = time.monotonic()
-    # the rounds go first, so that the one run of everything publishes and reports what they found
-    rounds = launch.design_rounds(settings, quiet=json) if not select else []
-    outcomes = [*rounds, launch.run(settings, select=select or None, quiet=json)]
+    if select:
+        outcomes = [launch.run(settings, select=(select,), quiet=json)]
+    else:
+        outcomes = launch.everything(settings, quiet=json)
     failed = {k: v for o in outcomes for k, v in o.failed.items()}
     written = {k: v for o in outcomes for k, v in o.written.items() if k != "meta.publications"}
     body: dict[str, Any] = {
@@ -47,7 +48,7 @@ def run(
         "changed": bool(written),
         "written": written,
         "unchanged": len(outcomes[-1].unchanged),
-        "design_rounds": len(rounds),
+        "design_rounds": sum("design.observations" in o.written for o in outcomes),
         "checks_passed": sum(o.checks_passed for o in outcomes),
         "checks_failed": sum(o.checks_failed for o in outcomes),
         "failed": failed,

@@ -6,7 +6,7 @@ Physica C 182, 351 (1991). A feature that cannot be computed is null with a reas
 
 import json
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ PUBLISHED = (
 OURS = ("min_mm_dists", "min_mx_dists", "madelung_m", "madelung_x", "charge_transfer_eV", "volume_per_site")
 FEATURES = PUBLISHED + OURS
 MAX_EWALD_SITES = 300
+PARALLEL_FROM = 1000
+"""Structures from which a second process earns the seconds that it needs to start."""
 COULOMB_EV_ANGSTROM = 14.39965
 KJ_MOL_EV = 0.010364
 
@@ -78,15 +80,16 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
 
 
 def _mapped(texts: list[tuple[str | None, str | None]], workers: int) -> list[dict[str, Any]]:
-    if workers <= 1 or len(texts) < 32:
-        return [featurize_text(*pair) for pair in texts]
+    if workers <= 1 or len(texts) < PARALLEL_FROM:
+        return _in_turn(texts)
     context = multiprocessing.get_context("spawn")  # forking a process that runs polars threads can hang
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(pool.map(_featurize_pair, texts, chunksize=8))
+        parts = pool.map(_in_turn, [texts[i : i + 64] for i in range(0, len(texts), 64)])
+        return [row for part in parts for row in part]
 
 
-def _featurize_pair(pair: tuple[str | None, str | None]) -> dict[str, Any]:
-    return featurize_text(*pair)
+def _in_turn(texts: Iterable[tuple[str | None, str | None]]) -> list[dict[str, Any]]:
+    return [featurize_text(*pair) for pair in texts]
 
 
 def featurize_text(cif: str | None, poscar: str | None = None) -> dict[str, Any]:

@@ -7,17 +7,19 @@ each scored on joint posterior draws in which the former ones have their drawn v
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from models.design import acquisition
-from models.lvgp.encoding import Encoding
-from models.lvgp.kernel import KINDS
-from models.lvgp.model import LVGP, fit
+from models.lvgp.encoding import KINDS, Encoding
 from schemas.errors import InputError
 from schemas.problem import Objective
+
+if TYPE_CHECKING:
+    from models.lvgp.model import LVGP
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -30,7 +32,7 @@ COLD = 8  # a fresh set of starts every so many evaluations; warm starts in betw
 class Memory:
     """Surrogates of the last proposal, for warm starts."""
 
-    models: dict[str, LVGP] = field(default_factory=dict)
+    models: "dict[str, LVGP]" = field(default_factory=dict)
     cold_at: int = -COLD
 
 
@@ -143,7 +145,9 @@ def _fitted(
     strategy: str,
     seed: int,
     memory: Memory,
-) -> list[LVGP]:
+) -> "list[LVGP]":
+    from models.lvgp.model import fit
+
     rows = frame[np.flatnonzero(known).tolist()]
     cold = rows.height - memory.cold_at >= COLD
     memory.cold_at = rows.height if cold else memory.cold_at
@@ -162,7 +166,7 @@ def _fitted(
     return [memory.models[o.name] for o in wanted]
 
 
-def _predicted(models: list[LVGP], frame: pl.DataFrame, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _predicted(models: "list[LVGP]", frame: pl.DataFrame, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Means and deviations, n x k, and joint draws of the rows, DRAWS x n x k."""
     parts = [model.draw(frame, count=DRAWS, chance=chance) for model in models]
     means, deviations, draws = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))

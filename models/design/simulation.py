@@ -36,9 +36,6 @@ class Plan:
     strategy: str = "lvgp"
 
 
-_Job = tuple[pl.DataFrame, Floats, Plan, Encoding, int]
-
-
 def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
     """Runs the loop once a seed, on the rows that are `usable`.
 
@@ -49,26 +46,19 @@ def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), wo
     Raises:
         InputError: a missing column, an objective that is never known, a budget out of range, an unknown strategy.
     """
-    return simulate_all([(table, plan)], seeds=seeds, workers=workers)[0]
-
-
-def simulate_all(
-    pairs: Sequence[tuple[pl.DataFrame, Plan]], *, seeds: Sequence[int] = (0,), workers: int = 1
-) -> list[pl.DataFrame]:
-    """The traces of several tables and plans, in order, with one pool of workers; see `simulate`."""
-    jobs = [job for table, plan in pairs for job in _jobs(table, plan, seeds)]
+    known = usable(table, plan)
+    kept = table.filter(known)
+    values = _checked(kept, plan)
+    encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
+    jobs = [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
     if workers > 1 and len(jobs) > 1:
         # spawn: a forked child of a process that has used torch may hang on its thread locks
         with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
             parts = list(pool.map(_run, jobs))
     else:
         parts = [_run(job) for job in jobs]
-    found = []
-    for i, (table, plan) in enumerate(pairs):
-        trace = pl.concat(parts[i * len(seeds) : (i + 1) * len(seeds)])
-        rows = usable(table, plan).arg_true().gather(trace["row"])
-        found.append(trace.with_columns(row=rows.cast(pl.Int64)))
-    return found
+    trace = pl.concat(parts)
+    return trace.with_columns(row=known.arg_true().gather(trace["row"]).cast(pl.Int64))
 
 
 def usable(table: pl.DataFrame, plan: Plan) -> pl.Series:
@@ -111,18 +101,8 @@ def _median(column: pl.Series) -> float:
     return float(np.median(column.to_numpy()))
 
 
-def _jobs(table: pl.DataFrame, plan: Plan, seeds: Sequence[int]) -> list[_Job]:
-    kept = table.filter(usable(table, plan))
-    values = _checked(kept, plan)
-    encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
-    return [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
-
-
-def _run(job: _Job) -> pl.DataFrame:
-    import torch
-
+def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
     frame, values, plan, encoding, seed = job
-    torch.set_num_threads(1)
     first = initial(frame, n=plan.init, variables=plan.variables, seed=seed)
     tried = np.zeros(frame.height, dtype=bool)
     told = np.full_like(values, np.nan)

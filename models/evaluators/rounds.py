@@ -1,5 +1,6 @@
 """Rounds of all problems at once, on the rows of the design tables: propose, evaluate, fronts, simulated traces."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -109,16 +110,14 @@ def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl
     return {"design.fronts": pl.concat([pl.DataFrame(schema=_FRONTS), *rows])}
 
 
-def traces(
-    rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int], workers: int = 1
-) -> dict[str, pl.DataFrame]:
+def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int]) -> dict[str, pl.DataFrame]:
     """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
     asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
     recorded = [p for p in asked if p.evaluator.kind == "recorded"]
-    loops = [(p, strategy) for p in recorded for strategy in STRATEGIES]
-    pairs = [(tables[str(p.evaluator.table)], _plan(p, strategy)) for p, strategy in loops]
-    found = simulation.simulate_all(pairs, seeds=seeds, workers=workers)
-    made = [campaign.trace_rows(p, trace, strategy=s) for (p, s), trace in zip(loops, found, strict=True)]
+    made = []
+    for problem, strategy in itertools.product(recorded, STRATEGIES):
+        trace = simulation.simulate(tables[str(problem.evaluator.table)], _plan(problem, strategy), seeds=seeds)
+        made.append(campaign.trace_rows(problem, trace, strategy=strategy))
     return {"design.traces": pl.concat(made)}
 
 

@@ -1,7 +1,7 @@
 """Rows of mixed variables as codes of levels and scaled numbers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import polars as pl
 
 from schemas.errors import InputError
 
+Kind = Literal["lvgp", "onehot", "hamming"]
+KINDS: tuple[Kind, ...] = ("lvgp", "onehot", "hamming")
+"""Ways to place the levels of a variable; what they mean is in `kernel`."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 

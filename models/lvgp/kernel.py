@@ -5,7 +5,7 @@ simplex), `hamming` (the same corners, and an exponential of the summed mismatch
 """
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from gpytorch.kernels import Kernel
@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import one_hot
 
-Kind = Literal["lvgp", "onehot", "hamming"]
-KINDS: tuple[Kind, ...] = ("lvgp", "onehot", "hamming")
+from models.lvgp.encoding import Kind
+
 LATENT = 2
 # Means and standard deviations of normal priors on the logarithms; outputs are standardised, numbers lie in [0, 1].
 PRIORS = {

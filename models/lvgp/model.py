@@ -1,5 +1,7 @@
 """`fit`, `predict`, `latent`, `save` and `load` of one output over mixed inputs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +16,8 @@ from torch import Tensor
 
 from models import cards
 from models.lvgp import training
-from models.lvgp.encoding import Encoding
-from models.lvgp.kernel import Kind, MixedKernel
+from models.lvgp.encoding import Encoding, Kind
+from models.lvgp.kernel import MixedKernel
 from models.lvgp.surrogate import MixedGP
 from schemas.errors import InputError
 
@@ -131,7 +133,7 @@ def fit(
     sets = [training.starts(training.parameters_of(made), count=count, seed=seed)]
     sets += [warm.parameters] if warm is not None else []
     training.assign(made, training.joined(*sets))
-    with _exact():
+    with _exact(), _one_thread():
         found, loss = training.optimise(made, steps=steps)
     return LVGP(kind, encoding, found, rows, told, loss)
 
@@ -178,6 +180,17 @@ def _model(kind: Kind, encoding: Encoding, rows: Tensor, outputs: Tensor, *, bat
 def _exact() -> gpytorch.settings.fast_computations:
     """Cholesky factors throughout, no iterative solvers."""
     return gpytorch.settings.fast_computations(covar_root_decomposition=False, log_prob=False, solves=False)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small matrices: threads would wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _unseen(rows: Tensor, sizes: tuple[int, ...]) -> Tensor:

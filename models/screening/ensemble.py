@@ -13,7 +13,7 @@ from models.screening import CLASSES
 from models.screening.inputs import Floats, Ints
 from schemas.errors import InputError
 
-MEMBERS, INNER_MEMBERS, ROUNDS, FOLDS = 6, 2, 160, 5
+ROUNDS = 160
 ALPHA = 0.1
 PARAMETERS: dict[str, Any] = {
     "objective": "multiclass",
@@ -31,6 +31,24 @@ PARAMETERS: dict[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is grown for one calibrated ensemble.
+
+    Attributes:
+        members: boosters of the ensemble.
+        folds: parts held out for its calibration.
+        inner: boosters of each of these folds.
+    """
+
+    members: int = 6
+    folds: int = 5
+    inner: int = 2
+
+
+FULL = Effort()
 
 
 @dataclass(frozen=True)
@@ -61,8 +79,14 @@ class Ensemble:
         return np.asarray(np.mean([b.predict(full) for b in boosters or self.boosters()], axis=0), dtype=np.float64)
 
 
-def fit(X: Floats, y: Ints, *, seed: int, members: int = MEMBERS, rounds: int = ROUNDS) -> Ensemble:
-    """Fits the ensemble with balanced class weights.
+def fit(X: Floats, y: Ints, *, seed: int, members: int = FULL.members) -> Ensemble:
+    """Fits the ensemble; see `_grown`."""
+    boosters, fill = _grown(X, y, seed=seed, members=members)
+    return Ensemble(tuple(b.model_to_string() for b in boosters), fill)
+
+
+def _grown(X: Floats, y: Ints, *, seed: int, members: int) -> tuple[list[Any], Floats]:
+    """Boosters with balanced class weights, and the median of each feature.
 
     Missing values are drawn anew for each member from the values present (hot deck), so that being missing carries
     no information: in the published data a feature is missing more often for non-MIT compounds.
@@ -73,14 +97,14 @@ def fit(X: Floats, y: Ints, *, seed: int, members: int = MEMBERS, rounds: int = 
     counts = np.bincount(y, minlength=len(CLASSES))
     weight = (len(y) / (np.maximum(counts, 1) * max(1, np.count_nonzero(counts))))[y]
     fill = np.array([float(np.median(c[np.isfinite(c)])) if np.isfinite(c).any() else 0.0 for c in X.T])
-    texts = []
+    boosters = []
     for _ in range(members):
         data = lightgbm.Dataset(
             _hot_deck(X, rng), y, weight=weight, params={"verbosity": -1, "max_bin": 63}, free_raw_data=True
         )
-        booster = lightgbm.train({**PARAMETERS, "seed": int(rng.integers(2**31))}, data, num_boost_round=rounds)
-        texts.append(booster.model_to_string())
-    return Ensemble(tuple(texts), fill)
+        seeded = {**PARAMETERS, "seed": int(rng.integers(2**31))}
+        boosters.append(lightgbm.train(seeded, data, num_boost_round=ROUNDS))
+    return boosters, fill
 
 
 def _hot_deck(X: Floats, rng: np.random.Generator) -> Floats:
@@ -128,15 +152,16 @@ def splits(y: Ints, groups: Sequence[str], *, folds: int, seed: int) -> Iterator
             yield train, test
 
 
-def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, folds: int = FOLDS) -> Floats:
+def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, effort: Effort = FULL) -> Floats:
     """Raw probabilities of each row from members that saw nothing of its group.
 
     Raises:
         InputError: as `splits`.
     """
     out = np.full((len(y), len(CLASSES)), 1 / len(CLASSES))
-    for k, (train, test) in enumerate(splits(y, groups, folds=folds, seed=seed)):
-        out[test] = fit(X[train], y[train], seed=seed + k, members=INNER_MEMBERS).raw(X[test])
+    for k, (train, test) in enumerate(splits(y, groups, folds=effort.folds, seed=seed)):
+        boosters, fill = _grown(X[train], y[train], seed=seed + k, members=effort.inner)
+        out[test] = Ensemble((), fill).raw(X[test], boosters)
     return out
 
 
@@ -201,14 +226,12 @@ class Calibrated:
         return self.calibration.apply(self.trees.raw(X, boosters))
 
 
-def fit_calibrated(
-    X: Floats, y: Ints, groups: Sequence[str], *, seed: int, members: int = MEMBERS, folds: int = FOLDS
-) -> Calibrated:
+def fit_calibrated(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, effort: Effort = FULL) -> Calibrated:
     """Fits the ensemble and calibrates it on grouped out-of-fold rows; both `train` and `evaluate` do just this."""
-    trees = fit(X, y, seed=seed, members=members)
-    if fold_count(y, groups, folds=folds) < 2:
+    trees = fit(X, y, seed=seed, members=effort.members)
+    if fold_count(y, groups, folds=effort.folds) < 2:
         return Calibrated(trees, Calibration(1.0, np.zeros(len(CLASSES))), np.ones(len(CLASSES)), None)
-    raw = out_of_fold(X, y, groups, seed=seed, folds=folds)
+    raw = out_of_fold(X, y, groups, seed=seed, effort=effort)
     calibration = calibrate(raw, y)
     held_out = calibration.apply(raw)
     return Calibrated(trees, calibration, conformal_limits(held_out, y), held_out)

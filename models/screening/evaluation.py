@@ -14,10 +14,10 @@ from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Floats, Ints
 from models.screening.training import part_names
 
-_Job = tuple[Floats, Ints, list[str], int]  # features, classes, groups and seed of a fold's training rows
+_Job = tuple[Floats, Ints, list[str], int, ensemble.Effort]  # training rows of a fold, their groups, and how to fit
 _Map = Callable[[Callable[[_Job], ensemble.Calibrated], Iterable[_Job]], Iterable[ensemble.Calibrated]]
-MEMBERS, FOLDS = 3, 4
-"""Boosters and inner folds of each outer fold, fewer than `train` takes: the score errs on the low side."""
+NESTED = ensemble.Effort(members=3, folds=4, inner=2)
+"""Of each outer fold, less than `train` takes: the score errs on the low side."""
 
 
 def evaluate(
@@ -30,6 +30,7 @@ def evaluate(
     folds: int = 5,
     stored: pl.DataFrame | None = None,
     served: pl.DataFrame | None = None,
+    effort: ensemble.Effort = NESTED,
     workers: int = 1,
 ) -> dict[str, Any]:
     """Scores under each grouping: model, class prior and logistic regression on the same folds.
@@ -44,6 +45,7 @@ def evaluate(
         folds: outer folds.
         served: `formula` and the structure features with which these compounds would be screened, where they are not
             the published ones: the held-out rows are scored with them too (`as_served`).
+        effort: of each outer fold.
         workers: processes that fit folds side by side; a script that asks for several needs a main guard.
 
     Returns:
@@ -58,7 +60,7 @@ def evaluate(
     with _mapper(workers) as mapped:
         parts = {
             n: {
-                g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds, mapped)
+                g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds, effort, mapped)
                 for g in groups
             }
             for n in names
@@ -68,7 +70,8 @@ def evaluate(
         "left_out": labelled.height - len(codes),
         "features": names[-1],
         "seed": seed,
-        "protocol": f"nested {folds}-fold, groups kept whole; 95 % intervals by bootstrap over groups",
+        "protocol": f"nested {folds}-fold, groups kept whole, {effort.members} boosters a fold; 95 % intervals by"
+        " bootstrap over groups",
         "groupings": parts[names[-1]],
         "parts": parts,
     }
@@ -107,16 +110,18 @@ def _mapper(workers: int) -> Iterator[_Map]:
 
 
 def _fitted(job: _Job) -> ensemble.Calibrated:
-    X, y, groups, seed = job
-    return ensemble.fit_calibrated(X, y, groups, seed=seed, members=MEMBERS, folds=FOLDS)
+    X, y, groups, seed, effort = job
+    return ensemble.fit_calibrated(X, y, groups, seed=seed, effort=effort)
 
 
-def _grouping(task: _Task, y: Ints, keys: list[str], seed: int, folds: int, mapped: _Map) -> dict[str, Any]:
+def _grouping(
+    task: _Task, y: Ints, keys: list[str], seed: int, folds: int, effort: ensemble.Effort, mapped: _Map
+) -> dict[str, Any]:
     p = np.zeros((len(y), len(CLASSES)))
     plain, prior, again = p.copy(), p.copy(), p[task.rows]
     covered, size = np.zeros(len(y), bool), np.zeros(len(y))
     parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
-    jobs = [(task.X[i], y[i], [keys[j] for j in i], seed + 100 * k) for k, (i, _) in enumerate(parted)]
+    jobs = [(task.X[i], y[i], [keys[j] for j in i], seed + 100 * k, effort) for k, (i, _) in enumerate(parted)]
     models = list(mapped(_fitted, jobs))
     for fitted, (train, test) in zip(models, parted, strict=True):
         p[test] = fitted.probabilities(task.X[test])

@@ -106,7 +106,7 @@ def train(
     names = part_names(labelled, features)
     parts = {n: _part(inputs.matrix(kept, n, stored), n, codes, keys, seed) for n in names}
     settings = {"features": names[-1], "label": label, "groups": grouping, "seed": seed}
-    settings |= {"members": ensemble.MEMBERS, "rounds": ensemble.ROUNDS, **ensemble.PARAMETERS}
+    settings |= {"members": ensemble.FULL.members, "rounds": ensemble.ROUNDS, **ensemble.PARAMETERS}
     formulas = kept["formula"].to_list()
     rows = [_rounded(p.matrix) for p in parts.values()]
     model_id = cards.identify(KIND, settings, formulas, codes.tolist(), *rows)

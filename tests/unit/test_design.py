@@ -12,9 +12,9 @@ import torch
 
 from dagster_project.quality import run_checks
 from etl import reference
-from models import lvgp
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
 from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
+from models.lvgp import model as lvgp
 from models.lvgp.encoding import of_frame
 from models.lvgp.model import inputs
 from models.lvgp.surrogate import NOISE_FLOOR

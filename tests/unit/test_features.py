@@ -13,6 +13,7 @@ from etl.features.composition import composition
 from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
 from etl.features.grouping import family_ln, family_tm_anion, formula_anonymous, groupings
 from etl.features.ionization import ionization_energy
+from etl.features.oxidation import ranked
 from etl.features.structure import featurize_text, structure
 from etl.structures.cif import read_poscar, to_cif
 from schemas.emit.polars import inspect
@@ -169,10 +170,30 @@ def test_a_metal_has_no_anion_features_and_says_so() -> None:
         structure(found.select("ok"))
 
 
-def test_workers_change_nothing() -> None:
+def test_workers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     cifs = [to_cif(read_poscar(t)) for t in (RUTILE, ROCK_SALT)] * 2
     frame = pl.DataFrame({"cif": cifs})
-    assert structure(frame, workers=2).equals(structure(frame, workers=1))
+    alone = structure(frame, workers=1)
+    monkeypatch.setattr("etl.features.structure.PARALLEL_FROM", 2)
+    assert structure(frame, workers=2).equals(alone)
+
+
+@pytest.mark.parametrize("formula", ["Fe3O4", "YBa2Cu3O7", "La4Ni3O8", "GaV4S8", "CrNbS2", "V2O5", "Sr2IrO4", "VNi"])
+def test_likelihood_of_oxidation_states_is_that_of_pymatgen(formula: str) -> None:
+    from pymatgen.core import Composition
+
+    theirs = [{str(s): v for s, v in guess.items()} for guess in Composition(formula).oxi_state_guesses()]
+    ours = ranked([(s, int(n)) for s, n in Composition(formula).get_el_amt_dict().items()])
+    assert ours[:1] == theirs[:1]
+    assert all(states in theirs for states in ours)
+    assert len(ours) == min(5, len(theirs))
+
+
+def test_oxidation_states_of_a_wide_formula_are_found_at_once() -> None:
+    """Enumerated one by one, its mixtures are more than 10^12."""
+    found = ranked([("Mn", 7), ("Fe", 6), ("Co", 5), ("Mo", 4), ("P", 4), ("O", 14)])
+    assert found
+    assert sum(v * n for v, n in zip(found[0].values(), (7, 6, 5, 4, 4, 14), strict=True)) == pytest.approx(0)
 
 
 def test_published_features_of_lacunar_spinels() -> None:

@@ -29,7 +29,7 @@ def bars(names: Sequence[str], values: Sequence[float], *, xlabel: str) -> str:
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)
 
-    return _figure(draw, height=0.9 + 0.24 * max(len(names), 2))
+    return _figure(draw, height=0.9 + 0.24 * max(len(names), 2), fitted=True)
 
 
 def histogram(values: Sequence[float], *, xlabel: str, ylabel: str = "rows", bins: int = 20) -> str:
@@ -86,10 +86,11 @@ def heat(x: Sequence[float], y: Sequence[float], z: Sequence[float], *, xlabel: 
         axes.set_ylabel(ylabel)
         axes.figure.colorbar(points, label=zlabel)
 
-    return _figure(draw)
+    return _figure(draw, fitted=True)
 
 
-def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2) -> str:
+def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2, fitted: bool = False) -> str:
+    """Draws into margins that hold numbers, or, twice as slowly, into margins fitted to what is drawn."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -97,7 +98,9 @@ def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # The reader's browser has the glyphs that the measuring font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained" if fitted else None)
+        if not fitted:
+            figure.subplots_adjust(left=0.13, right=0.97, bottom=0.17, top=0.95)
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         body = io.StringIO()
