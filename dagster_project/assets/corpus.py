@@ -27,11 +27,11 @@ def documents(build: Build) -> Frames:
     from etl.sources import arxiv_parquet, folder, records, update
 
     build.log.info(f"{build.earlier('raw.harvests')['records'].sum()} records harvested so far")
-    files = {name: (data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()}
-    parts = [parsed.documents for _, parsed in files.values()]
+    pages = [records.Page(name, data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()]
+    parts = [page.parsed.documents for page in pages]
     if build.datasets:
         parts.append(arxiv_parquet.read(build.datasets / "text" / "arxiv"))
-    log = [records.fetch_row("corpus", name, data, parsed) for name, (data, parsed) in files.items()]
+    log = [records.fetch_row("corpus", page) for page in pages]
     fresh = update.not_older(pl.concat(parts), build.store.scan("raw.documents"))
     return {"raw.documents": fresh, "raw.fetch_log": pl.DataFrame(log, schema=records.FETCHES, orient="row")}
 

@@ -4,10 +4,11 @@ It knows when an article was first submitted, not when a record changed: revisio
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from etl.sources import records, xml
-from etl.sources.records import Parsed
+from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,36 +49,29 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
 
 
 def fetch(
-    client: "Client", *, query: str, since: str, until: str, limit: int | None = None, url: str = URL
-) -> Iterator[tuple[str, bytes, Parsed]]:
-    """Pages of a query, oldest first: (page name, content, what it gave).
+    client: "Client", *, since: date, until: date, query: str, resume: str | None = None, url: str = URL
+) -> Iterator[Page]:
+    """Pages of a window, oldest first.
 
     Args:
         client: asks the service.
+        since, until: first and last day of submission (GMT).
         query: in the service's language.
-        since, until: first and last day of submission, ISO days (GMT).
-        limit: stop after about so many records.
+        resume: token of an earlier page of the same window, to go on after it.
         url: address of the service.
 
     Raises:
         InputError: a page that `parse` refuses.
     """
-    first, last = since.replace("-", ""), until.replace("-", "")
-    asked = f"({query}) AND submittedDate:[{first}0000 TO {last}2359]"
+    asked = f"({query}) AND submittedDate:[{since:%Y%m%d}0000 TO {until:%Y%m%d}2359]"
     order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
-    start, seen = "0", 0
-    while True:
-        size = PAGE if limit is None else min(PAGE, limit - seen)
-        if size <= 0:
-            return
-        data = client.get(url, {"search_query": asked, "start": start, "max_results": str(size), **order})
-        page = f"{url} start={start} from {since} until {until}"
-        parsed = parse(data, where=page, size=size)
-        yield page, data, parsed
-        seen += parsed.documents.height
-        if parsed.token is None:
-            return
-        start = parsed.token
+    start: str | None = resume or "0"
+    while start is not None:
+        data = client.get(url, {"search_query": asked, "start": start, "max_results": str(PAGE), **order})
+        name = f"{url} start={start} from {since} until {until}"
+        page = Page(name, data, parse(data, where=name, size=PAGE))
+        yield page
+        start = page.parsed.token
 
 
 def _row(entry: Any) -> dict[str, Any] | None:
@@ -88,6 +82,7 @@ def _row(entry: Any) -> dict[str, Any] | None:
     return records.document(
         "arxiv",
         identifier,
+        arxiv_id=identifier,
         doi=xml.text(xml.first(entry, "doi")),
         title=title,
         abstract=xml.text(xml.first(entry, "summary")),

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from etl.sources import records, xml
-from etl.sources.records import Parsed
+from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,40 +56,35 @@ def parse(data: bytes, *, where: str) -> Parsed:
 
 
 def fetch(
-    client: "Client",
-    *,
-    since: str | None = None,
-    until: str | None = None,
-    subject: str | None = None,
-    limit: int | None = None,
-    url: str = URL,
-) -> Iterator[tuple[str, bytes, Parsed]]:
-    """Pages of a harvest: (page name, content, what it gave). A token goes alone with the verb.
+    client: "Client", *, since: date, until: date, query: str, resume: str | None = None, url: str = URL
+) -> Iterator[Page]:
+    """Pages of a window. A token goes alone with the verb.
 
     Args:
         client: asks the service.
-        since, until: first and last datestamp, ISO days; an end left out is open.
-        subject: set of the service.
-        limit: stop after about so many records.
+        since, until: first and last datestamp.
+        query: set of the service; all sets if empty.
+        resume: token of an earlier page of the same window, to go on after it.
         url: address of the service.
 
     Raises:
         InputError: a page that `parse` refuses, or a list that ends before its last known `completeListSize`. Its
-            `cursor` is not checked: services count it differently.
+            `cursor` is not checked: services count it differently. Neither is the length of a resumed list.
     """
-    parameters = {"verb": "ListRecords", "metadataPrefix": "arXiv"}
-    parameters |= {k: v for k, v in {"from": since, "until": until, "set": subject}.items() if v}
-    seen, received, number, promised = 0, 0, 0, 0
+    parameters = {"verb": "ListRecords", "metadataPrefix": "arXiv", "from": str(since), "until": str(until)}
+    parameters |= {"set": query} if query else {}
+    parameters = {"verb": "ListRecords", "resumptionToken": resume} if resume else parameters
+    received, number, promised = 0, 0, 0
     while True:
-        page = f"{url} page {number} from {since or 'the beginning'} until {until or 'now'}"
+        name = f"{url} page {number} from {since} until {until}" + (" resumed" if resume else "")
         data = client.get(url, parameters)
-        parsed = parse(data, where=page)
-        seen, received = seen + parsed.documents.height, received + parsed.received
+        parsed = parse(data, where=name)
+        received += parsed.received
         promised = promised if parsed.total is None else parsed.total
-        if parsed.token is None and received < promised:
-            raise InputError.of(f"{received} of {promised} records at the end of the list", page, "harvest it again")
-        yield page, data, parsed
-        if parsed.token is None or (limit is not None and seen >= limit):
+        if parsed.token is None and received < promised and not resume:
+            raise InputError.of(f"{received} of {promised} records at the end of the list", name, "harvest it again")
+        yield Page(name, data, parsed)
+        if parsed.token is None:
             return
         parameters, number = {"verb": "ListRecords", "resumptionToken": parsed.token}, number + 1
 
@@ -108,6 +103,7 @@ def _row(record: Any, day: date | None) -> dict[str, Any] | None:
     return records.document(
         "arxiv",
         identifier,
+        arxiv_id=identifier,
         doi=xml.text(xml.first(metadata, "doi")),
         title=title,
         abstract=xml.text(xml.first(metadata, "abstract")),

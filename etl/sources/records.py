@@ -15,7 +15,9 @@ from schemas.tables import REGISTRY
 DOCUMENTS = schema(REGISTRY["raw.documents"])
 FETCHES = schema(REGISTRY["raw.fetch_log"])
 HARVESTS = schema(REGISTRY["raw.harvests"])
-_HASHED = ("title", "abstract", "body", "captions", "doi", "authors", "licence")
+_HASHED = (
+    "title", "abstract", "body", "captions", "table_texts", "cited_dois", "retracted_dois", "doi", "authors", "licence",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,21 @@ class Parsed:
         return self.documents.height + len(self.refused) + len(self.withdrawn)
 
 
+@dataclass(frozen=True)
+class Page:
+    """One page of a service, or one file.
+
+    Attributes:
+        name: the request or file, without secrets; stands in raw.fetch_log.
+        data: its content as received.
+        parsed: what it gave.
+    """
+
+    name: str
+    data: bytes
+    parsed: Parsed
+
+
 def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
     """One row; `content_hash` is computed, names not given are null, an unknown licence is called so."""
     row = {name: values.get(name) for name in DOCUMENTS}
@@ -63,14 +80,15 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=DOCUMENTS, orient="row")
 
 
-def fetch_row(source: str, page: str, data: bytes, parsed: Parsed) -> dict[str, Any]:
+def fetch_row(source: str, page: Page) -> dict[str, Any]:
     """The row of raw.fetch_log of one page; its id is a hash, so a replay changes nothing."""
-    digest = hashlib.sha256(f"{source}\0{page}\0".encode() + data).hexdigest()[:16]
+    parsed = page.parsed
+    digest = hashlib.sha256(f"{source}\0{page.name}\0".encode() + page.data).hexdigest()[:16]
     refusals = "; ".join(f"{which}: {why}" for which, why in parsed.refused) or None
     return {
         "fetch_id": digest,
         "source": source,
-        "page": page,
+        "page": page.name,
         "records": parsed.documents.height,
         "withdrawals": len(parsed.withdrawn),
         "rejected": len(parsed.refused),

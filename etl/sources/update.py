@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from etl.sources import arxiv_atom, arxiv_oai, folder, records
+from etl.sources.records import Page
 from schemas.errors import InputError
 
 LIVE = ("arxiv_oai", "arxiv_atom")
 _QUERY = "cat:cond-mat.str-el OR cat:cond-mat.mtrl-sci"
 _EARLIEST = date(1, 1, 1)
-_Page = tuple[str, bytes, records.Parsed]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def harvest(
     last = max(first, today()) if until is None else _day(until, "--until")
     if last < first:
         raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
-    pages = list(_live(source, first, last, limit, url) if live else _embedded(source, first, last))
-    complete = not pages or pages[-1][2].token is None
+    pages = _live(source, first, last, limit, url) if live else _embedded(source, first, last)
+    complete = not pages or pages[-1].parsed.token is None
     return _update(source, pages, (first, last), complete=complete)
 
 
@@ -108,19 +108,20 @@ def _day(text: str, option: str) -> date:
     return found
 
 
-def _live(source: str, first: date, last: date, limit: int | None, url: str | None) -> list[_Page]:
+def _live(source: str, first: date, last: date, limit: int | None, url: str | None) -> list[Page]:
     from etl.http import Client
 
-    since, until = first.isoformat(), last.isoformat()
+    module, query = {"arxiv_atom": (arxiv_atom, _QUERY), "arxiv_oai": (arxiv_oai, "physics:cond-mat")}[source]
+    pages: list[Page] = []
     with Client() as client:
-        if source == "arxiv_atom":
-            address = url or arxiv_atom.URL
-            return list(arxiv_atom.fetch(client, query=_QUERY, since=since, until=until, limit=limit, url=address))
-        address, subject = url or arxiv_oai.URL, "physics:cond-mat"
-        return list(arxiv_oai.fetch(client, since=since, until=until, subject=subject, limit=limit, url=address))
+        for page in module.fetch(client, since=first, until=last, query=query, url=url or module.URL):
+            pages.append(page)
+            if limit is not None and sum(p.parsed.documents.height for p in pages) >= limit:
+                break
+    return pages
 
 
-def _embedded(source: str, first: date, last: date) -> list[_Page]:
+def _embedded(source: str, first: date, last: date) -> list[Page]:
     """What the service would answer if the demonstration corpus were all that it has."""
     from etl.reference import demo_corpus
 
@@ -128,27 +129,27 @@ def _embedded(source: str, first: date, last: date) -> list[_Page]:
     data = demo_corpus()[name]
     parsed = folder.parse(data, where=name)
     inside = parsed.documents.filter(pl.col(dated).is_between(first, last))
-    return [(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
+    return [Page(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
 
 
-def _file(file: Path, inside: Path) -> _Page:
+def _file(file: Path, inside: Path) -> Page:
     data, name = b"", file.relative_to(inside).as_posix()
     try:
         data = folder.content(file, folder=inside)
-        return name, data, folder.parse(data, where=name)
+        return Page(name, data, folder.parse(data, where=name))
     except InputError as error:
         why = str(error)
     except OSError as error:
         why = f"{error.strerror or type(error).__name__} in {name}: make it readable"
-    return name, data, records.Parsed(records.frame([]), ((name, why),))
+    return Page(name, data, records.Parsed(records.frame([]), ((name, why),)))
 
 
-def _update(source: str, pages: list[_Page], window: tuple[date, date], *, complete: bool) -> Update:
-    gone = dict(pair for _, _, parsed in pages for pair in parsed.withdrawn)
+def _update(source: str, pages: list[Page], window: tuple[date, date], *, complete: bool) -> Update:
+    gone = dict(pair for page in pages for pair in page.parsed.withdrawn)
     withdrawn = pl.DataFrame(
         list(gone.items()), schema={"document_id": pl.String, "withdrawn_on": pl.Date}, orient="row"
     )
-    found = pl.concat([records.frame([]), *(parsed.documents for _, _, parsed in pages)])
+    found = pl.concat([records.frame([]), *(page.parsed.documents for page in pages)])
     found = found.unique("document_id", keep="last", maintain_order=True)
     found = not_older(found, found.drop("withdrawn_on").join(withdrawn, on="document_id").lazy())
     row = {
@@ -158,10 +159,10 @@ def _update(source: str, pages: list[_Page], window: tuple[date, date], *, compl
         "complete": complete,
         "records": found.height,
         "withdrawals": len(gone),
-        "rejected": sum(len(parsed.refused) for _, _, parsed in pages),
+        "rejected": sum(len(page.parsed.refused) for page in pages),
         "content_hash": _digest(found, gone),
     }
-    log = [records.fetch_row(source, name, data, parsed) for name, data, parsed in pages]
+    log = [records.fetch_row(source, page) for page in pages]
     return Update(
         documents=found,
         log=pl.DataFrame(log, schema=records.FETCHES, orient="row"),

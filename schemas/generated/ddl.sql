@@ -12,11 +12,15 @@ CREATE TABLE "raw"."documents" (
     "source" VARCHAR NOT NULL,
     "source_id" VARCHAR NOT NULL,
     "doi" VARCHAR,
+    "arxiv_id" VARCHAR,
     "title" VARCHAR NOT NULL,
     "abstract" VARCHAR,
     "body" VARCHAR[],
     "sections" VARCHAR[],
     "captions" VARCHAR[],
+    "table_texts" VARCHAR[],
+    "cited_dois" VARCHAR[],
+    "retracted_dois" VARCHAR[],
     "authors" VARCHAR[],
     "categories" VARCHAR[],
     "published_on" DATE,
@@ -32,11 +36,15 @@ COMMENT ON COLUMN "raw"."documents"."document_id" IS 'Source and the source''s o
 COMMENT ON COLUMN "raw"."documents"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "raw"."documents"."source_id" IS 'Identifier at the source.';
 COMMENT ON COLUMN "raw"."documents"."doi" IS 'DOI, lower case.';
+COMMENT ON COLUMN "raw"."documents"."arxiv_id" IS 'arXiv identifier without version.';
 COMMENT ON COLUMN "raw"."documents"."title" IS 'Title.';
 COMMENT ON COLUMN "raw"."documents"."abstract" IS 'Abstract.';
 COMMENT ON COLUMN "raw"."documents"."body" IS 'Paragraphs of the main text, in order.';
 COMMENT ON COLUMN "raw"."documents"."sections" IS 'Title of the section of each paragraph.';
 COMMENT ON COLUMN "raw"."documents"."captions" IS 'Captions of figures and tables.';
+COMMENT ON COLUMN "raw"."documents"."table_texts" IS 'Tables: cells joined by tabs, rows by line breaks.';
+COMMENT ON COLUMN "raw"."documents"."cited_dois" IS 'DOIs of the works that it cites, lower case.';
+COMMENT ON COLUMN "raw"."documents"."retracted_dois" IS 'DOIs of the works that it retracts or withdraws, lower case.';
 COMMENT ON COLUMN "raw"."documents"."authors" IS 'Names as given.';
 COMMENT ON COLUMN "raw"."documents"."categories" IS 'Subject classes of the source.';
 COMMENT ON COLUMN "raw"."documents"."published_on" IS 'Day of publication; the first of the month or year where no more is said.';

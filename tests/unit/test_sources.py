@@ -12,10 +12,11 @@ import pytest
 
 from etl.http import Client, FetchError
 from etl.sources import arxiv_atom, arxiv_oai, records, update
-from etl.sources.records import Parsed
+from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
 Answer = tuple[int, dict[str, str], bytes]
+WINDOW = {"since": date(2026, 10, 3), "until": date(2026, 10, 4)}
 
 RECORD = (
     "<record><header><identifier>oai:arXiv.org:{0}</identifier><datestamp>2026-10-03</datestamp></header>"
@@ -70,10 +71,9 @@ def test_a_harvest_follows_tokens_and_sends_them_alone() -> None:
         return 200, {}, oai("1") if "resumptionToken" in query else oai("2", "3", token="next|1")
 
     with server(answer) as url, Client() as client:
-        window = {"since": "2026-01-01", "until": "2026-01-02"}
-        pages = [p for _, _, p in arxiv_oai.fetch(client, **window, url=f"{url}/oai")]  # type: ignore[arg-type]
+        pages = [page.parsed for page in arxiv_oai.fetch(client, **WINDOW, query="", url=f"{url}/oai")]
     assert [p.documents["source_id"].to_list() for p in pages] == [["2", "3"], ["1"]]
-    first = {"from": ["2026-01-01"], "until": ["2026-01-02"]}
+    first = {"from": ["2026-10-03"], "until": ["2026-10-04"]}
     assert asked[0] == {"verb": ["ListRecords"], "metadataPrefix": ["arXiv"], **first}
     assert asked[1] == {"verb": ["ListRecords"], "resumptionToken": ["next|1"]}
 
@@ -87,11 +87,23 @@ def test_a_list_that_ends_early_is_no_list(last: bytes, whole: bool) -> None:
 
     with server(answer) as url, Client() as client:
         if whole:
-            assert len(list(arxiv_oai.fetch(client, url=url))) == 2
+            assert len(list(arxiv_oai.fetch(client, **WINDOW, query="", url=url))) == 2
         else:
             with pytest.raises(InputError, match="3 of 4 records at the end of the list"):
-                list(arxiv_oai.fetch(client, url=url))
-        assert len(list(arxiv_oai.fetch(client, limit=2, url=url))) == 1
+                list(arxiv_oai.fetch(client, **WINDOW, query="", url=url))
+
+
+def test_a_window_goes_on_after_the_page_whose_token_is_known() -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(path: str, query: dict[str, list[str]]) -> Answer:
+        asked.append(query)
+        return 200, {}, oai("4", size=4)
+
+    with server(answer) as url, Client() as client:
+        pages = list(arxiv_oai.fetch(client, **WINDOW, query="", resume="next|1", url=url))
+    assert [p.parsed.documents["source_id"].to_list() for p in pages] == [["4"]]
+    assert asked == [{"verb": ["ListRecords"], "resumptionToken": ["next|1"]}]
 
 
 def test_a_busy_server_is_asked_again_and_a_refusal_is_not() -> None:
@@ -188,11 +200,10 @@ def test_feeds_are_fetched_page_by_page_within_their_window(monkeypatch: pytest.
         asked.append(query)
         return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
 
-    window = {"query": "cat:a OR cat:b", "since": "2026-10-03", "until": "2026-10-04"}
     with server(answer) as url, Client() as client:
-        assert len(list(arxiv_atom.fetch(client, url=url, **window))) == 2
-        assert len(list(arxiv_atom.fetch(client, limit=1, url=url, **window))) == 1
-    assert [q["start"] for q in asked] == [["0"], ["2"], ["0"]]
+        assert len(list(arxiv_atom.fetch(client, **WINDOW, query="cat:a OR cat:b", url=url))) == 2
+        assert len(list(arxiv_atom.fetch(client, **WINDOW, query="cat:a OR cat:b", resume="2", url=url))) == 1
+    assert [q["start"] for q in asked] == [["0"], ["2"], ["2"]]
     assert asked[0]["search_query"] == ["(cat:a OR cat:b) AND submittedDate:[202610030000 TO 202610042359]"]
 
 
@@ -211,10 +222,10 @@ def test_half_a_feed_is_no_feed() -> None:
 
 def test_the_log_of_a_page_has_a_stable_id() -> None:
     parsed = Parsed(records.frame([]), (("record 1", "no title"),))
-    first = records.fetch_row("jats", "a.xml", b"x", parsed)
-    assert first == records.fetch_row("jats", "a.xml", b"x", parsed)
+    first = records.fetch_row("jats", Page("a.xml", b"x", parsed))
+    assert first == records.fetch_row("jats", Page("a.xml", b"x", parsed))
     assert first["refusals"] == "record 1: no title"
-    assert first["fetch_id"] != records.fetch_row("jats", "a.xml", b"y", parsed)["fetch_id"]
+    assert first["fetch_id"] != records.fetch_row("jats", Page("a.xml", b"y", parsed))["fetch_id"]
 
 
 def test_days() -> None:
