@@ -6,9 +6,9 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 import polars.selectors as cs
@@ -77,12 +77,53 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         raise InputError.of(
             f"unreadable {suffix} ({first[:120]})", where, "write the file again or name another"
         ) from error
+    return _checked(frame, where, needs)
+
+
+def _checked(frame: pl.DataFrame, where: str, needs: tuple[str, ...]) -> pl.DataFrame:
     missing = [c for c in needs if c not in frame.columns]
     if missing:
         raise InputError.of(
             f"missing column {', '.join(missing)}", where, f"it has {', '.join(frame.columns) or 'none'}"
         )
     return frame
+
+
+def read_batches(
+    where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...] = (), rows: int = 20_000
+) -> Iterator[pl.DataFrame]:
+    """`read_table` in parts; of a Parquet file only one part is in memory at a time.
+
+    Args:
+        where, needs, text: as of `read_table`.
+        rows: of a part, at most. The first part comes even if it has no row, to show the columns.
+
+    Raises:
+        InputError: as `read_table`; unreadable bytes of a later part when it is reached.
+    """
+    if suffix_of(where) != ".parquet" or not Path(where).is_file():
+        yield from _sliced(read_table(where, needs=needs, text=text), rows)
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(where) as file:
+            yield from _sliced(
+                _checked(cast(pl.DataFrame, pl.from_arrow(file.schema_arrow.empty_table())), where, needs), 1
+            )
+            for batch in file.iter_batches(batch_size=rows):
+                yield cast(pl.DataFrame, pl.from_arrow(batch))
+    except (pa.ArrowException, OSError) as error:
+        first = (str(error).splitlines() or ["unreadable"])[0]
+        raise InputError.of(
+            f"unreadable .parquet ({first[:120]})", where, "write the file again or name another"
+        ) from error
+
+
+def _sliced(frame: pl.DataFrame, rows: int) -> Iterator[pl.DataFrame]:
+    yield frame.head(rows)
+    yield from (frame.slice(start, rows) for start in range(rows, frame.height, rows))
 
 
 def _parse(raw: bytes, suffix: str, needs: tuple[str, ...], text: tuple[str, ...]) -> pl.DataFrame:
@@ -126,6 +167,30 @@ def write_table(frame: pl.DataFrame, where: str) -> None:
         write_aside(gzip.compress(body, mtime=0) if suffix.endswith(".gz") else body, Path(where))
 
 
+def write_batches(frames: Iterable[pl.DataFrame], where: str) -> None:
+    """`write_table` of frames one after the other; for Parquet only one is in memory at a time.
+
+    Args:
+        frames: at least one, all of the same columns.
+        where: as of `write_table`.
+
+    Raises:
+        InputError: as `write_table`.
+    """
+    if suffix_of(where) != ".parquet":
+        write_table(pl.concat(frames), where)
+        return
+    import pyarrow.parquet as pq
+
+    with _aside(Path(where)) as file:
+        iterator = iter(frames)
+        first = next(iterator).to_arrow()
+        with pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+            writer.write_table(first)
+            for frame in iterator:
+                writer.write_table(frame.to_arrow())
+
+
 def _bytes(frame: pl.DataFrame, suffix: str) -> bytes:
     buffer = io.BytesIO()
     if suffix == ".parquet":
@@ -143,19 +208,27 @@ def write_aside(body: bytes, path: Path) -> None:
     Raises:
         InputError: the folder is missing or cannot be written.
     """
+    with _aside(path) as file:
+        file.write(body)
+
+
+@contextlib.contextmanager
+def _aside(path: Path) -> Iterator[BinaryIO]:
+    """A file next to `path` that takes its name once it is written whole, and vanishes if it is not."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
-            file.write(body)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            aside.unlink(missing_ok=True)
         raise InputError.of(
             f"cannot write ({error.strerror})", path, "choose a folder that exists and has room"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            aside.unlink(missing_ok=True)
 
 
 def _text(frame: pl.DataFrame) -> pl.DataFrame:

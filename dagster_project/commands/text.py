@@ -9,6 +9,10 @@ from dagster_project.commands import extract
 from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+
     from etl.text.classify import Classifier
 
 app = typer.Typer(no_args_is_help=True, help="Select, classify and read documents.")
@@ -30,13 +34,21 @@ def select(
     """Score documents against a keyword list."""
     from etl.text import select as selection
     from etl.text.keywords import load_keywords
+    from warehouse.files import read_batches, write_batches
 
     keywords = load_keywords(problem)
-    frame = read_input(docs, needs=(id_column, *_TEXT), text=(id_column, *_TEXT))
-    found = selection.select(frame, keywords, id_column=id_column)
-    chosen = int(found["selected"].sum())
-    summary = {"documents": found.height, "selected": chosen, "not_ok": int((~found["ok"]).sum())}
-    finish(found, out, summary, as_json=as_json)
+    summary = {"documents": 0, "selected": 0, "not_ok": 0}
+
+    def selected() -> "Iterator[pl.DataFrame]":
+        for frame in read_batches(docs, needs=(id_column, *_TEXT), text=(id_column, *_TEXT)):
+            found = selection.select(frame, keywords, id_column=id_column)
+            summary["documents"] += found.height
+            summary["selected"] += int(found["selected"].sum())
+            summary["not_ok"] += int((~found["ok"]).sum())
+            yield found
+
+    write_batches(selected(), out)
+    say(summary, as_json=as_json)
 
 
 @command(app, "discover")

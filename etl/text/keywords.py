@@ -4,6 +4,9 @@ What a list contains is data (`schemas/problems/*_keywords.yaml`); scoring docum
 """
 
 import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +22,41 @@ from schemas.tables.corpus import KEYWORDS
 GROUPS = vocabulary(KEYWORDS.column("keyword_group").rules)
 FIELDS = ("title", "abstract", "captions", "body")
 
-SEPARATORS = r"[\s\-\u00ad\u00a0\u2010-\u2015\u2212{}$\\~_,;]+"  # runs of these are one blank to loose patterns
-_LOOSE = " ?"
-_GAP = r"(?:[ -]\w+){0,2}"
-_LOOSE_GAP = r"[^.]*?"
+# What the fold of `scan` makes of a text: blanks for these, and nothing for those.
+BLANKS = "\t\n\r\v\f-,;:!~"
+MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
+DROPPED = "{}$_\\\"'^`"
+
+
+_LATIN = re.compile("[A-Za-z0-9]")
+
+
+def _folded(word: str) -> str:
+    """A word as `scan.fold` leaves it, escaped; "to" may have been a macro, which it drops."""
+    if word.lower() == "to":
+        return "(?:to)?"
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if c.isascii() and c not in DROPPED)
+    return "".join(f" {{0,{MOST_BLANKS}}}" if c in BLANKS else re.escape(c) for c in plain)
+
+
+def _flattened(word: str) -> str:
+    """A word as the second sieve of `scan` reads it, escaped: one ASCII character for each."""
+    return "".join(r"\?" if not c.isascii() else " " if c in BLANKS else re.escape(c) for c in word)
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How a pattern spells the words of a phrase, and what may stand between them."""
+
+    word: Callable[[str], str]
+    between: str
+    gap: str
+    number: str
+
+
+_EXACT = _Dialect(re.escape, "[ -]{0,2}", r"(?:[ -]\w{1,60}){0,2}[ -]{1,2}", r"(?:\.0)?[ -]?(?-i:K)")
+_FOLDED = _Dialect(_folded, f" {{0,{MOST_BLANKS}}}", r"[^.\x00]*", rf"(?:\.0)? {{0,{MOST_BLANKS}}}K")
+_FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
 
 
 class Keyword(BaseModel):
@@ -51,14 +85,33 @@ class Keyword(BaseModel):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What to look for in normalised text."""
-        body = "|".join(_source(v, loose=False, case=self.case) for v in (self.phrase, *self.variants))
+        body = "|".join(_source(v, _EXACT, case=self.case) for v in (self.phrase, *self.variants))
         return re.compile(rf"(?<![\w.])(?:{body})(?![\w])", 0 if self.case else re.IGNORECASE)
 
     @cached_property
-    def loose_source(self) -> str:
-        """The same for a Rust regex on the text as given: finds at least as much, word boundaries aside."""
-        body = "|".join(_source(v, loose=True, case=self.case) for v in (self.phrase, *self.variants))
-        return f"(?:{body})" if self.case else f"(?i:{body})"
+    def folded_sources(self) -> tuple[str, ...]:
+        """A pattern each spelling for folded text that finds all that `pattern` does and more.
+
+        "" stands for a spelling of which the fold leaves nothing: it may be anywhere.
+        """
+        return tuple(
+            _source(v, _FOLDED, case=self.case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else ""
+            for v in (self.phrase, *self.variants)
+        )
+
+    @cached_property
+    def bounded_sources(self) -> tuple[str, ...]:
+        """The same for flattened normalised text, whose words end where those of the normalised text do."""
+        spellings = (self.phrase, *self.variants)
+        return tuple(
+            _bounded(_source(v, _FLAT, case=self.case), v) if folded else ""
+            for v, folded in zip(spellings, self.folded_sources, strict=True)
+        )
+
+    @cached_property
+    def reach(self) -> int:
+        """No match of `pattern` is longer than so many characters."""
+        return max(len(v) + 2 * len(v.split()) + 128 * v.count("...") + 8 for v in (self.phrase, *self.variants))
 
     @cached_property
     def context_pattern(self) -> re.Pattern[str] | None:
@@ -82,11 +135,6 @@ class Keywords(BaseModel):
         default_factory=lambda: {"title": 1.5, "abstract": 1.0, "captions": 0.7, "body": 0.6}
     )
     keywords: tuple[Keyword, ...] = Field(min_length=1)
-
-    @cached_property
-    def loose_source(self) -> str:
-        """One Rust pattern that hits every text any phrase could hit, once runs of `SEPARATORS` are blanks."""
-        return "|".join(k.loose_source for k in self.keywords)
 
 
 def load_keywords(problem: str = "mit") -> Keywords:
@@ -145,33 +193,33 @@ def _entries(groups: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
-def _source(phrase: str, *, loose: bool, case: bool) -> str:
-    """Regular expression of one spelling, in the syntax common to Python and Rust."""
+def _source(phrase: str, dialect: _Dialect, *, case: bool) -> str:
+    """Regular expression of one spelling, in the syntax common to Python and hyperscan."""
     if re.fullmatch(r"\d+(\.\d+)? K", phrase):
-        return re.escape(phrase.split()[0]) + (_LOOSE + "(?i:k)" if loose else r"(?:\.0)?[ -]?(?-i:K)")
+        number = re.escape(phrase.split()[0])
+        return number + dialect.number
     parts = re.findall(r"\([^)]*\)|\.\.\.|[^\s\-()]+", phrase)
-    source, gap = "", ""
-    for number, part in enumerate(parts):
+    source, joint = "", ""
+    for part in parts:
         if part == "...":
-            gap = _LOOSE_GAP if loose else _GAP
+            joint = dialect.gap
             continue
-        if number:
-            source += gap + (_LOOSE if loose else "[ -]{0,2}" if gap == "" and len(parts) < 9 else "[ -]{1,2}")
-        gap = ""
-        source += _word(part, case=case)
+        source += joint + _word(part, dialect, case=case)
+        joint = dialect.between
     return source if case else source + "(?:s|es)?"
 
 
-def _word(part: str, *, case: bool) -> str:
+def _bounded(source: str, spelling: str) -> str:
+    first = r"\b" if re.match(r"\(?[A-Za-z0-9]", spelling) else ""
+    last = r"\b" if re.search(r"[A-Za-z0-9]\)?$", spelling) else ""
+    return f"{first}(?:{source}){last}"
+
+
+def _word(part: str, dialect: _Dialect, *, case: bool) -> str:
     if part.startswith("("):
-        return (
-            "(?:"
-            + "|".join(
-                _source(p, loose=True, case=True) if " " in p else _word(p, case=case) for p in part[1:-1].split("|")
-            )
-            + ")"
-        )
-    escaped = re.escape(part)
+        choices = part[1:-1].replace("-", " ").split("|")
+        return f"(?:{'|'.join(dialect.between.join(_word(w, dialect, case=case) for w in c.split()) for c in choices)})"
+    escaped = dialect.word(part)
     if case:
         return escaped
     return re.sub(r"i[sz](?=a|e|ing)", "i[sz]", escaped, flags=re.IGNORECASE)

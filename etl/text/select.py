@@ -5,15 +5,17 @@ they stand in, against a threshold. Keyword lists are read by `keywords`; findin
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from etl.features.rows import beside
-from etl.text.keywords import FIELDS, GROUPS, SEPARATORS, Keyword, Keywords, load_keywords
-from etl.text.normalise import Normalised, normalise
+from etl.text import scan
+from etl.text.keywords import FIELDS, GROUPS, Keyword, Keywords, load_keywords
+from etl.text.normalise import normalise
 from schemas.errors import InputError
 
 HIT = pl.Struct({"phrase": pl.String, "group": pl.String, "field": pl.String, "start": pl.Int64, "end": pl.Int64})
@@ -26,14 +28,17 @@ RESULT: dict[str, pl.DataType | type[pl.DataType]] = {
     "reason": pl.String,
 }
 _NEAR = 40
-_ODD = "[\u00ad\u200b-\u200d\u2060\ufeff\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d7ff]"
+_CHUNK_BYTES = 10_000_000  # scanned at once
+
+
+_Hit = tuple[str, str, str, int, int]  # phrase, group, field, start, end
 
 
 @dataclass(frozen=True)
 class _Part:
     field: str  # name in the hits: "title", "captions[2]"
     kind: str  # name in the weights: "title", "captions"
-    text: Normalised
+    scanned: scan.Part
 
 
 def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: str = "document_id") -> pl.DataFrame:
@@ -58,15 +63,9 @@ def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: s
         raise InputError.of(
             f"missing column {', '.join(missing)}", "the documents", f"they have {', '.join(docs.columns) or 'none'}"
         )
-    reasons = _reasons(docs, id_column)
-    maybe = _prefilter(docs, keywords)
-    rows = [_empty(reason) for reason in reasons]
-    wanted = [i for i in maybe if reasons[i] is None]
-    fields = [f for f in FIELDS if f in docs.columns and _is_text(docs.schema[f])]
-    for i, row in zip(wanted, docs.select(fields)[wanted].iter_rows(named=True), strict=True):
-        rows[i] = _score(_parts(row), keywords)
-    made = pl.DataFrame(rows, schema=RESULT, orient="row") if rows else pl.DataFrame(schema=RESULT)
-    return beside(docs, made)
+    reason = _reason(docs, id_column)
+    made = [_verdicts(chunk, chunk.select(reason.alias("reason"))["reason"], keywords) for chunk in _chunks(docs)]
+    return beside(docs, pl.concat(made) if made else pl.DataFrame(schema=RESULT))
 
 
 def report(selected: pl.DataFrame) -> pl.DataFrame:
@@ -147,101 +146,177 @@ def keyword_rows(keywords: Keywords, selected: pl.DataFrame | None = None) -> pl
     )
 
 
-def _is_text(kind: pl.DataType) -> bool:
-    return kind == pl.String or kind == pl.List(pl.String)
+def _chunks(docs: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    if not docs.height:
+        return iter(())
+    size = int(docs.select(_texts_of(docs)).estimated_size()) // docs.height
+    return docs.iter_slices(max(1, _CHUNK_BYTES // max(1, size)))
 
 
-def _reasons(docs: pl.DataFrame, id_column: str) -> list[str | None]:
-    """Why each row cannot be processed, None where it can."""
-    readable = [f for f in FIELDS if f in docs.columns and _is_text(docs.schema[f])]
-    letters = [_joined(docs, f).str.contains(r"\p{L}").fill_null(False) for f in readable]
-    has_text = pl.any_horizontal(letters) if letters else pl.lit(False)
-    odd = [f for f in FIELDS if f in docs.columns and not _is_text(docs.schema[f]) and docs.schema[f] != pl.Null]
+def _verdicts(docs: pl.DataFrame, reason: pl.Series, keywords: Keywords) -> pl.DataFrame:
+    """The columns of `RESULT` for some documents."""
+    numbered = pl.DataFrame({"row": pl.int_range(docs.height, dtype=pl.UInt32, eager=True), "reason": reason})
+    readable = _parts(docs).join(
+        numbered.filter(pl.col("reason").is_null()), on="row", how="semi", maintain_order="left"
+    )
+    scored = _scored(readable, scan.parts(readable["text"], keywords), keywords)
+    made = numbered.join(scored, on="row", how="left", maintain_order="left").with_columns(
+        pl.col("selected").fill_null(False),
+        pl.col("score").fill_null(0.0),
+        pl.col("groups", "hits").fill_null([]),
+        ok=pl.col("reason").is_null(),
+    )
+    return made.select(list(RESULT))
+
+
+def _texts_of(docs: pl.DataFrame) -> list[str]:
+    """Fields of the documents that hold text or lists of text."""
+    return [f for f in FIELDS if f in docs.columns and docs.schema[f] in (pl.String, pl.List(pl.String))]
+
+
+def _reason(docs: pl.DataFrame, id_column: str) -> pl.Expr:
+    """Why a row cannot be processed, null where it can."""
+    joined = (
+        pl.col(f) if docs.schema[f] == pl.String else pl.col(f).list.join("\n", ignore_nulls=True)
+        for f in _texts_of(docs)
+    )
+    letters = [text.str.contains(r"\p{L}").fill_null(False) for text in joined]
+    odd = [f for f in FIELDS if f in docs.columns and f not in _texts_of(docs) and docs.schema[f] != pl.Null]
     blank = f"no text ({', '.join(odd)} not text)" if odd else "no text in title, abstract, body or captions"
     no_id = pl.col(id_column).is_null() | (pl.col(id_column).cast(pl.String, strict=False).str.strip_chars() == "")
-    reason = pl.when(no_id).then(pl.lit(f"no {id_column}")).when(~has_text).then(pl.lit(blank)).otherwise(None)
-    return docs.select(reason.alias("reason"))["reason"].to_list() if docs.height else []
+    has_text = pl.any_horizontal(letters) if letters else pl.lit(False)
+    return pl.when(no_id).then(pl.lit(f"no {id_column}")).when(~has_text).then(pl.lit(blank))
 
 
-def _joined(docs: pl.DataFrame, field: str) -> pl.Expr:
-    return pl.col(field) if docs.schema[field] == pl.String else pl.col(field).list.join("\n", ignore_nulls=True)
+def _parts(docs: pl.DataFrame) -> pl.DataFrame:
+    """The texts of all documents: `row`, `kind` (title), `field` (title, captions[2]), `text`; in order of the row."""
+    numbered = docs.select(_texts_of(docs)).with_row_index("row")
+    parts = []
+    for kind in _texts_of(docs):
+        held = numbered.select("row", text=pl.col(kind))
+        field = pl.lit(kind)
+        if docs.schema[kind] != pl.String:
+            held = held.filter(pl.col("text").list.len() > 0)
+            held = held.with_columns(number=pl.int_ranges(0, pl.col("text").list.len())).explode("text", "number")
+            field = pl.format(kind + "[{}]", "number")
+        parts.append(held.filter(pl.col("text").is_not_null()).select("row", "text", kind=pl.lit(kind), field=field))
+    empty = pl.DataFrame(schema={"row": pl.UInt32, "text": pl.String, "kind": pl.String, "field": pl.String})
+    return pl.concat([empty, *parts]).sort("row", maintain_order=True)
 
 
-def _prefilter(docs: pl.DataFrame, keywords: Keywords) -> list[int]:
-    """Rows that a fast and generous pattern hits; only these are read in Python."""
-    fields = [f for f in FIELDS if f in docs.columns and _is_text(docs.schema[f])]
-    if not fields or not docs.height:
-        return []
-    # separators become blanks first: repeated classes in the pattern would take fifty times as long
-    plain = docs.select(_joined(docs, f).str.replace_all(SEPARATORS, " ").alias(f) for f in fields)
-    tests = pl.any_horizontal(pl.col(fields).str.contains(f"{keywords.loose_source}|{_ODD}").fill_null(False))
-    found = plain.select(tests.alias("hit"))["hit"]
-    return found.arg_true().to_list()
+def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords) -> pl.DataFrame:
+    """Scores of the documents in whose parts a phrase was found: `row` and the columns of `RESULT` but ok, reason."""
+    numbers = sorted(found)
+    few = parts.select("row", "kind", "field")[numbers]
+    documents: dict[int, list[_Part]] = {}
+    for number, (row, kind, field) in zip(numbers, few.iter_rows(), strict=True):
+        documents.setdefault(row, []).append(_Part(field, kind, found[number]))
+    whole = _Whole(parts)
+    scored = {row: s for row, held in documents.items() if (s := _score(held, keywords, whole, row))}
+    hits = _frame(
+        ((row, *hit) for row, (*_, held) in scored.items() for hit in held),
+        {"row": pl.UInt32, **{f.name: f.dtype for f in HIT.fields}},
+    )
+    listed = hits.group_by("row", maintain_order=True).agg(hits=pl.struct(f.name for f in HIT.fields))
+    verdicts = _frame(
+        ((row, *verdict) for row, (*verdict, _) in scored.items()),
+        {"row": pl.UInt32, "selected": pl.Boolean, "score": pl.Float64, "groups": pl.String},
+    ).with_columns(pl.col("groups").str.split(","))  # lists made one by one would take a third of the time
+    return verdicts.join(listed, on="row", how="left", maintain_order="left")
 
 
-def _parts(row: dict[str, Any]) -> list[_Part]:
-    parts: list[_Part] = []
-    for kind in FIELDS:
-        value = row.get(kind)
-        if isinstance(value, str):
-            parts.append(_Part(kind, kind, normalise(value)))
-        elif value is not None:
-            parts += [_Part(f"{kind}[{i}]", kind, normalise(v)) for i, v in enumerate(value) if v]
-    return parts
+def _frame(rows: Iterable[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pl.DataFrame([pl.Series(n, c, dtype=t) for (n, t), c in zip(schema.items(), columns, strict=True)])
 
 
-def _empty(reason: str | None) -> tuple[Any, ...]:
-    return (False, 0.0, [], [], reason is None, reason)
+class _Whole:
+    """The whole normalised text of a document, for the few phrases that ask for it."""
+
+    def __init__(self, parts: pl.DataFrame) -> None:
+        self._rows, self._texts = parts["row"].to_numpy(), parts["text"]
+        self._row, self._text = -1, ""
+
+    def __call__(self, row: int) -> str:
+        if row != self._row:
+            first, last = np.searchsorted(self._rows, [row, row + 1])
+            self._row, self._text = row, "\n".join(normalise(text).text for text in self._texts[first:last])
+        return self._text
 
 
-def _score(parts: Sequence[_Part], keywords: Keywords) -> tuple[Any, ...]:
-    whole = "\n".join(p.text.text for p in parts)
-    hits: list[dict[str, Any]] = []
+def _score(parts: list[_Part], keywords: Keywords, whole: Callable[[int], str], row: int) -> tuple[Any, ...] | None:
+    """selected, score, groups and hits of a document; None where nothing hit after all."""
+    hits: list[tuple[int, _Hit]] = []
     score, core, groups = 0.0, False, set()
-    for keyword in keywords.keywords:
-        best, found = _find(keyword, parts, whole, keywords.field_factors)
-        if found:
-            hits += found
-            score += best
+    for number in sorted({n for part in parts for n in part.scanned.ends}):
+        keyword = keywords.keywords[number]
+        worth = []
+        for place, part in enumerate(parts):
+            if number in part.scanned.ends and part.kind in keyword.fields:
+                spans = _spans(keyword, number, part.scanned)
+                if spans and _whole_excludes(keyword, whole, row):
+                    break
+                hits += [(place, (keyword.phrase, keyword.group, part.field, *span)) for span in spans]
+                worth += [_worth(keyword, part, len(spans), keywords.field_factors)] if spans else []
+        if worth:
+            score += max(worth)  # the best field counts, repeats do not
             core |= not keyword.support
             groups.add(keyword.group)
-    order = {p.field: i for i, p in enumerate(parts)}
-    hits.sort(key=lambda h: (order[h["field"]], h["start"], h["end"], h["phrase"]))
+    if not hits:
+        return None
+    hits.sort(key=lambda h: (h[0], h[1][3], h[1][4], h[1][0]))
     score = round(score, 4)
-    return (core and score >= keywords.threshold, score, [g for g in GROUPS if g in groups], hits, True, None)
+    named = ",".join(g for g in GROUPS if g in groups)
+    return (core and score >= keywords.threshold, score, named, [h for _, h in hits])
 
 
-def _find(
-    keyword: Keyword, parts: Sequence[_Part], whole: str, factors: dict[str, float]
-) -> tuple[float, list[dict[str, Any]]]:
-    """Hits of one phrase and its contribution: the best field counts, repeats do not."""
-    hits: list[dict[str, Any]] = []
-    best = 0.0
-    checked = False
-    for part in parts:
-        if part.kind not in keyword.fields:
-            continue
-        text = part.text.text
-        found = [m for m in keyword.pattern.finditer(text) if not _excluded(keyword, m, text, whole)]
-        if found and not checked:
-            if keyword.context_pattern is not None and not keyword.context_pattern.search(whole):
-                return 0.0, []
-            checked = True
-        for match in found:
-            start, end = part.text.span(*match.span())
-            hits.append(
-                {"phrase": keyword.phrase, "group": keyword.group, "field": part.field, "start": start, "end": end}
-            )
-        if found:
-            density = min(1.0, 1000 * len(found) / (text.count(" ") + 1)) if part.kind == "body" else 1.0
-            best = max(best, keyword.weight * factors.get(part.kind, 1.0) * density)
-    return best, hits
+def _spans(keyword: Keyword, number: int, scanned: scan.Part) -> list[tuple[int, int]]:
+    """Where a phrase stands in the text as given; the same as if the whole text were searched."""
+    text, spans, at = scanned.text.text, [], 0
+    for start, stop in _windows(scanned.ends[number], keyword.reach, len(text)):
+        at = max(at, start)
+        while (match := keyword.pattern.search(text, at, stop)) is not None:
+            if match.end() == stop < len(text):
+                break  # the window may end within a word: a later one shows it whole
+            at = match.end()
+            if not _excluded_near(keyword, match, text):
+                spans.append(scanned.text.span(*match.span()))
+    return spans
 
 
-def _excluded(keyword: Keyword, match: re.Match[str], text: str, whole: str) -> bool:
-    if keyword.exclude_pattern is None:
+def _windows(ends: list[int], reach: int, length: int) -> Iterator[tuple[int, int]]:
+    """Stretches of a text that hold every match that ends at one of `ends`, with the character behind it."""
+    if not ends:
+        yield 0, length
+        return
+    first = last = ends[0]
+    for end in ends:
+        if end - reach > last:
+            yield max(0, first - reach), min(length, last + 1)
+            first = end
+        last = end
+    yield max(0, first - reach), min(length, last + 1)
+
+
+def _excluded_near(keyword: Keyword, match: re.Match[str], text: str) -> bool:
+    if keyword.exclude_pattern is None or keyword.case:
         return False
-    if keyword.case:  # acronyms: a cue anywhere speaks against them
-        return keyword.exclude_pattern.search(whole) is not None
     start, end = match.span()
     return keyword.exclude_pattern.search(text, max(0, start - _NEAR), end + _NEAR) is not None
+
+
+def _whole_excludes(keyword: Keyword, whole: Callable[[int], str], row: int) -> bool:
+    """Whether the rest of the document speaks against a phrase; a cue anywhere does so against acronyms."""
+    excluded = keyword.exclude_pattern if keyword.case else None
+    if excluded is None and keyword.context_pattern is None:
+        return False
+    text = whole(row)
+    if keyword.context_pattern is not None and not keyword.context_pattern.search(text):
+        return True
+    return excluded is not None and excluded.search(text) is not None
+
+
+def _worth(keyword: Keyword, part: _Part, hits: int, factors: dict[str, float]) -> float:
+    words = part.scanned.text.text.count(" ") + 1
+    density = min(1.0, 1000 * hits / words) if part.kind == "body" else 1.0
+    return keyword.weight * factors.get(part.kind, 1.0) * density
