@@ -65,8 +65,8 @@ def selected(build: Build, documents: pl.LazyFrame) -> Frames:
 
     words = keywords.load_keywords(build.settings.problem)
     standing = documents.filter(pl.col("withdrawn_on").is_null())
-    texts = standing.select("document_id", "title", "abstract", "body", "captions").collect()
-    found = select.select(texts, words)
+    texts = standing.select("document_id", "title", "abstract", "body", "captions")
+    found = select.verdicts(texts.collect_batches(chunk_size=20_000, maintain_order=True), words)
     return {
         "core.keywords": select.keyword_rows(words, found),
         "core.keyword_hits": select.keyword_hits(found),

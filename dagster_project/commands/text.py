@@ -51,6 +51,25 @@ def select(
     say(summary, as_json=as_json)
 
 
+@command(app, "corpus")
+def corpus(
+    out: Out,
+    documents: Annotated[int, typer.Option("--documents", help="How many."), within(0)] = 10_000,
+    relevant: Annotated[float, typer.Option("--relevant", help="Share about the problem."), within(0, 1)] = 0.0175,
+    problem: Annotated[str, typer.Option("--problem", help="Problem, or a YAML file of keywords.")] = "mit",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Make up documents, to measure with: of each number and seed the same."""
+    from etl.text import synthetic
+    from etl.text.keywords import load_keywords
+    from warehouse.files import write_batches
+
+    made = synthetic.corpus(documents, relevant=relevant, seed=seed, keywords=load_keywords(problem))
+    write_batches(made, out)
+    say({"documents": documents, "relevant": relevant, "seed": seed}, as_json=as_json)
+
+
 @command(app, "discover")
 def discover(
     docs: Docs,

@@ -68,6 +68,23 @@ def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: s
     return beside(docs, pl.concat(made) if made else pl.DataFrame(schema=RESULT))
 
 
+def verdicts(
+    batches: Iterable[pl.DataFrame], keywords: Keywords | None = None, *, id_column: str = "document_id"
+) -> pl.DataFrame:
+    """`select` of documents that come in parts, without their texts: memory holds one part of these.
+
+    Args:
+        batches: as `docs` of `select`, one after the other.
+        keywords, id_column: as of `select`.
+
+    Returns:
+        `id_column` and the computed columns, in the same order.
+    """
+    empty = pl.DataFrame(schema={id_column: pl.String, **RESULT})
+    found = (select(batch, keywords, id_column=id_column).select(id_column, *RESULT) for batch in batches)
+    return pl.concat([empty, *found])
+
+
 def report(selected: pl.DataFrame) -> pl.DataFrame:
     """What each phrase brought in: documents hit, selected, and selected with no other phrase.
 

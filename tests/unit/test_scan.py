@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.text import scan, select
+from etl.text import scan, select, synthetic
 from etl.text.keywords import Keywords, load_keywords, parse_keywords
 from etl.text.normalise import normalise
+from schemas.errors import InputError
 
 WORDS = ("metal", "Insulator", "insulating", "transition", "transitions", "to", "MIT", "Mott", "gap", "charge", "order",
          "ordered", "power", "law", "resistivity", "at", "room", "temperature", "298", "300", "K", "k", "dimerisation",
          "peierls", "stress", "jahn", "teller", "solid", "state", "reaction", "x", "Cambridge")  # fmt: skip
 JOINTS = (" ", " ", "-", "\n", "  ", " - ", "\u2013", "\u2011", "\u00ad", "\u00a0", "--", "$", "{", "}", "_", "\\",
-          "\\,", "\\rm ", "\\it", "\\to ", "\\rightarrow", "~", ".", ", ", "", "\ufb01", "ı", "\u212a", "\u0301", "\0", "\t\t",
-          " " * 14, "é", "(", ")", "'", '\\"', "^", "\\_", "\\%", "\\ ", "\u3000", "ｍ")  # fmt: skip
+          "\\,", "\\rm ", "\\it", "\\to ", "\\rightarrow", "~", ".", ", ", "", "\ufb01", "ı", "\u212a", "\u0301", "\0",
+          "\t\t", " " * 14, "é", "(", ")", "'", '\\"', "^", "\\_", "\\%", "\\ ", "\u3000", "ｍ")  # fmt: skip
 
 
 def everywhere(texts: pl.Series, keywords: Keywords) -> dict[int, scan.Part]:
@@ -43,8 +44,8 @@ MESSY = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(JOINTS)), max
 )
 
 
-@settings(max_examples=100, deadline=None)
-@given(texts=st.lists(MESSY, min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(MESSY, min_size=1, max_size=3))
 def test_what_the_sieves_let_through_is_all_there_is(texts: list[str]) -> None:
     docs = documents(*texts, body=[[t, t[::-1]] for t in texts])
     found = select.select(docs)
@@ -86,6 +87,24 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = select.select(docs)
     monkeypatch.setattr(select, "_CHUNK_BYTES", 300)
     assert whole.equals(select.select(docs))
+
+
+def test_documents_that_come_in_parts_are_selected_as_if_they_came_at_once() -> None:
+    docs = documents(*(f"A metal-insulator transition at {n} K" for n in range(50)))
+    whole = select.select(docs).drop("title", "abstract")
+    assert select.verdicts(docs.iter_slices(7)).equals(whole)
+    assert select.verdicts(iter(())).schema == whole.schema
+
+
+def test_a_made_up_corpus_is_the_same_however_much_is_made() -> None:
+    few = pl.concat(synthetic.corpus(30, seed=3))
+    assert few.equals(pl.concat(synthetic.corpus(20_000, seed=3)).head(30))
+    assert not few.equals(pl.concat(synthetic.corpus(30, seed=4)))
+    assert pl.concat(synthetic.corpus(0)).height == 0
+    share = select.verdicts(synthetic.corpus(20_000, relevant=0.1))["selected"].mean()
+    assert share == pytest.approx(0.1, abs=0.01)
+    with pytest.raises(InputError, match="share"):
+        next(synthetic.corpus(1, relevant=2))
 
 
 def test_folded_text_keeps_the_number_and_the_order_of_the_texts() -> None:
