@@ -228,7 +228,7 @@ def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords
     documents: dict[int, list[_Part]] = {}
     for number, (row, kind, field) in zip(numbers, few.iter_rows(), strict=True):
         documents.setdefault(row, []).append(_Part(field, kind, found[number]))
-    whole = _Whole(parts)
+    whole = _Whole(parts, found)
     scored = {row: s for row, held in documents.items() if (s := _score(held, keywords, whole, row))}
     hits = _frame(
         ((row, *hit) for row, (*_, held) in scored.items() for hit in held),
@@ -250,15 +250,19 @@ def _frame(rows: Iterable[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFr
 class _Whole:
     """The whole normalised text of a document, for the few phrases that ask for it."""
 
-    def __init__(self, parts: pl.DataFrame) -> None:
-        self._rows, self._texts = parts["row"].to_numpy(), parts["text"]
+    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part]) -> None:
+        self._rows, self._texts, self._found = parts["row"].to_numpy(), parts["text"], found
         self._row, self._text = -1, ""
 
     def __call__(self, row: int) -> str:
         if row != self._row:
-            first, last = np.searchsorted(self._rows, [row, row + 1])
-            self._row, self._text = row, "\n".join(normalise(text).text for text in self._texts[first:last])
+            first, last = np.searchsorted(self._rows, (row, row + 1)).tolist()
+            self._row, self._text = row, "\n".join(map(self._normal, range(first, last)))
         return self._text
+
+    def _normal(self, number: int) -> str:
+        known = self._found.get(number)
+        return normalise(self._texts[number]).text if known is None else known.text.text
 
 
 def _score(parts: list[_Part], keywords: Keywords, whole: Callable[[int], str], row: int) -> tuple[Any, ...] | None:
@@ -334,6 +338,7 @@ def _whole_excludes(keyword: Keyword, whole: Callable[[int], str], row: int) -> 
 
 
 def _worth(keyword: Keyword, part: _Part, hits: int, factors: dict[str, float]) -> float:
-    words = part.scanned.text.text.count(" ") + 1
-    density = min(1.0, 1000 * hits / words) if part.kind == "body" else 1.0
+    density = 1.0
+    if part.kind == "body":  # what a long text says once it may say in passing
+        density = min(1.0, 1000 * hits / (part.scanned.text.text.count(" ") + 1))
     return keyword.weight * factors.get(part.kind, 1.0) * density
