@@ -5,7 +5,7 @@ How answers go wrong is in `faults`, sockets in `literature`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from tests.servers.corpus import Corpus, Record
 
