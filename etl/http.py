@@ -1,7 +1,7 @@
 """One way to ask a server: timeouts, retries with jitter, a pace per host, bounded answers, and secrets kept.
 
 Secrets come from the environment, go to the host they are meant for and to no other, and are in no error, page name or
-log. The bounds are in `etl.limits`, who may see what in `etl.addresses`. Connectors are in `etl.sources` and `etl.structures`.
+log. Bounds are in `etl.limits`, who may see what in `etl.addresses`, connectors in `etl.sources` and `etl.structures`.
 """
 
 import logging
