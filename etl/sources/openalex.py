@@ -91,7 +91,8 @@ def fetch(
     Raises:
         InputError: no key in OPENALEX_API_KEY, a page that `parse` refuses, a list in circles or one that ends early.
     """
-    from etl.http import Secrets, contact, secret
+    from etl.addresses import Secrets
+    from etl.http import contact, secret
 
     secrets = Secrets(parameters={"api_key": secret(KEY, source=SOURCE)})
     asked = {"filter": f"from_updated_date:{since},to_updated_date:{until}", "per_page": str(PAGE)}

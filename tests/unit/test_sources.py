@@ -198,7 +198,8 @@ def test_feeds_are_fetched_page_by_page_within_their_window(monkeypatch: pytest.
 
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
         asked.append(query)
-        return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
+        start = int(query["start"][0])
+        return 200, {}, ATOM.format(total=4, start=start).replace("2601.00001", f"2601.0000{start}").encode()
 
     with server(answer) as url, Client() as client:
         assert len(list(arxiv_atom.fetch(client, **WINDOW, query="cat:a OR cat:b", url=url))) == 2
