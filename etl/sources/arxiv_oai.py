@@ -88,7 +88,8 @@ def fetch(
 
     Raises:
         InputError: a page that `parse` refuses, a list in circles, one that ends before its last known
-            `completeListSize`, or a service whose clock has not come to the window. Its `cursor` is not checked: services count it differently.
+            `completeListSize`, or a service whose clock has not come to the window. The `cursor` of a list is not
+            checked: services count it differently.
     """
     window = {"metadataPrefix": "arXiv", "from": str(since), "until": str(until)} | ({"set": query} if query else {})
     number = 0
