@@ -11,19 +11,17 @@ from etl.sources.records import Page
 from schemas.errors import InputError
 
 
-def walk(
-    ask: Callable[[str | None], Page], *, resume: str | None, steady: bool = False, exact: bool = True
-) -> Iterator[Page]:
+def walk(ask: Callable[[str | None], Page], *, resume: str | None, steady: bool = False) -> Iterator[Page]:
     """Pages of a list from its start, or from a token on, guarded against lists that go in circles or end early.
 
     Args:
         ask: gives the page of a token; None is the first.
         resume: token to start with.
         steady: the service may give the same token for every page; else a token that comes back is an error.
-        exact: the list must be as long as it last said (never asked of a resumed one).
 
     Raises:
-        InputError: a token or a page that came before, or a list that ends before its last known length.
+        InputError: a token or a page that came before, or a list that ends before its last known length (which is
+            not asked of a resumed one).
     """
     token, seen, received, promised = resume, {resume}, 0, 0
     previous: list[str] = []
@@ -35,7 +33,7 @@ def walk(
         received, previous = received + parsed.received, held
         promised = promised if parsed.total is None else parsed.total
         token = parsed.token
-        if token is None and exact and resume is None and received < promised:
+        if token is None and resume is None and received < promised:
             said = f"{received} of {promised} records at the end of the list"
             raise InputError.of(said, page.name, "harvest it again")
         if token is not None and token in seen and not steady:
