@@ -48,12 +48,12 @@ def local(element: Any) -> str:
 
 def find_all(element: Any, name: str) -> list[Any]:
     """All descendants of that local name, in document order."""
-    return [e for e in element.iter() if local(e) == name]
+    return list(element.iter(f"{{*}}{name}"))
 
 
 def first(element: Any, name: str) -> Any | None:
     """First descendant of that local name."""
-    return next((e for e in element.iter() if local(e) == name), None)
+    return next(element.iter(f"{{*}}{name}"), None)
 
 
 def text(element: Any | None) -> str | None:
