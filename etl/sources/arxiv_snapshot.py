@@ -6,18 +6,32 @@ A record gets the same id and texts as from `arxiv_oai`, so that the same state 
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import date
-from email.utils import parsedate
-from typing import IO, Any
+from itertools import count
+from typing import IO
+
+import polars as pl
 
 from etl.sources import records
-from etl.sources.records import Page
+from etl.sources.records import Page, Parsed, Refusals
 from schemas.errors import InputError
 
 SOURCE = "arxiv_snapshot"
-BATCH = 20_000  # records
+BATCH = 20_000  # lines
 LINE = 1_000_000  # bytes; the longest record of arXiv has some 100,000
-_PIECES = ("id", "title", "abstract", "categories", "doi", "license", "update_date")
+_FIELDS = pl.Schema(
+    {
+        # the versions stay text: read as structs they would take as long as all the rest
+        **dict.fromkeys(
+            ("id", "title", "abstract", "categories", "doi", "license", "update_date", "versions"), pl.String()
+        ),
+        "authors_parsed": pl.List(pl.List(pl.String)),
+    }
+)
+_ID = r"^(?:\d{4}\.\d{4,5}|[a-z\-]+(?:\.[A-Z]{2})?/\d{7})$"
+_CREATED = r'^: ?"[A-Za-z]+, (\d{1,2} [A-Za-z]{3} \d{4})'  # as in "Mon, 2 Apr 2007 19:18:42 GMT"
+_NO_TEXT = r'^(?:\["|\{")'  # a list or an object stands where text should
+
+Line = tuple[int, bytes]  # number in the file, from 1
 
 
 def pages(stream: IO[bytes], *, name: str, size: int = BATCH) -> Iterator[Page]:
@@ -31,87 +45,114 @@ def pages(stream: IO[bytes], *, name: str, size: int = BATCH) -> Iterator[Page]:
     Raises:
         InputError: no line of the first batch is a record of arXiv.
     """
-    first = 1
+    numbers = count(1)
     while True:
-        refusals, rows, digest, number = records.Refusals(), [], hashlib.sha256(), first
-        while number < first + size and (line := stream.readline(LINE)):
+        refusals, lines, digest = Refusals(), [], hashlib.sha256()
+        first = last = 0
+        while last - first + 1 < size or not last:
+            line = stream.readline(LINE)
+            if not line:
+                break
+            last = next(numbers)
+            first = first or last
             digest.update(line)
-            try:
-                rows += [_row(_whole(line, stream))] if line.strip() else []
-            except (ValueError, RecursionError) as error:
-                refusals.add(f"line {number}", str(error), line)
-            number += 1
-        if number == first:
+            if len(line) == LINE and not line.endswith(b"\n"):
+                refusals.add(f"line {last}", f"more than {LINE} bytes", line)
+                _skip(stream)
+            elif line.strip():
+                lines.append((last, line))
+        if not last:
             return
-        if first == 1 and not rows:
-            said = refusals.pairs[0][1] if refusals.pairs else "blank lines"
-            raise InputError.of(f"no arXiv metadata ({said})", name, "give one record of arXiv's snapshot a line")
-        yield Page(f"{name} lines {first} to {number - 1}", digest.digest(), refusals.parsed(rows))
-        first = number
+        parsed = _parsed(lines, refusals)
+        if first == 1 and parsed.documents.is_empty():
+            said = f": {parsed.refused[0][1]}" if parsed.refused else ""
+            raise InputError.of(f"no arXiv metadata{said}", name, "give one record of arXiv's snapshot a line")
+        yield Page(f"{name} lines {first} to {last}", digest.digest(), parsed)
 
 
-def _whole(line: bytes, stream: IO[bytes]) -> bytes:
-    if len(line) == LINE and not line.endswith(b"\n"):
-        while (rest := stream.readline(LINE)) and not rest.endswith(b"\n"):
-            pass
-        raise ValueError(f"a line of more than {LINE} bytes")
-    return line
+def _skip(stream: IO[bytes]) -> None:
+    while (rest := stream.readline(LINE)) and not rest.endswith(b"\n"):
+        pass
 
 
-def _row(line: bytes) -> dict[str, Any]:
-    """One record as row of raw.documents.
+def _parsed(lines: list[Line], refusals: Refusals) -> Parsed:
+    given = _read(lines, refusals)
+    why = (
+        pl.when(pl.col("id").is_null() | ~pl.col("id").str.contains(_ID))
+        .then(pl.lit("no arXiv id"))
+        .when(pl.col("title").is_null() | (pl.col("title") == ""))
+        .then(pl.lit("no title"))
+        .when(pl.any_horizontal(pl.col("title", "abstract").str.contains(_NO_TEXT).fill_null(False)))
+        .then(pl.lit("title or abstract is no text"))
+    )
+    judged = given.with_columns(_cleaned()).with_columns(why=why)
+    raws = dict(lines)
+    for number, reason in judged.drop_nulls("why").select("line", "why").iter_rows():
+        refusals.add(f"line {number}", reason, raws[number])
+    return refusals.parsed(_documents(judged.filter(pl.col("why").is_null())))
 
-    Raises:
-        ValueError: no JSON, no record, or one without id or title.
-    """
+
+def _read(lines: list[Line], refusals: Refusals) -> pl.DataFrame:
+    """The lines as rows; where they cannot be read, each half for itself, down to the bad line."""
     try:
-        given = json.loads(line)
+        found = pl.read_ndjson(b"".join(line for _, line in lines), schema=_FIELDS)
+        if found.height == len(lines):
+            return found.with_columns(line=pl.Series([n for n, _ in lines], dtype=pl.Int64))
+        said = f"{found.height} records"
+    except pl.exceptions.PolarsError as error:
+        said = str(error).splitlines()[0]
+    if len(lines) <= 1:
+        for number, line in lines:
+            refusals.add(f"line {number}", _fault(line, said), line)
+        return pl.DataFrame(schema={**_FIELDS, "line": pl.Int64})
+    half = len(lines) // 2
+    return pl.concat([_read(lines[:half], refusals), _read(lines[half:], refusals)])
+
+
+def _fault(line: bytes, said: str) -> str:
+    """What is wrong with a line, in the words of a person where there are any."""
+    try:
+        json.loads(line)
     except UnicodeDecodeError as error:
-        raise ValueError(f"no UTF-8 text (byte {error.start})") from error
-    except ValueError as error:
-        raise ValueError(f"no JSON ({error})") from error
-    if not isinstance(given, dict):
-        raise ValueError("no JSON object")
-    strange = [k for k in _PIECES if not isinstance(given.get(k), str | None)]
-    if strange:
-        raise ValueError(f"{strange[0]} is no text")
-    identifier, title = records.bare_arxiv_id(given.get("id")), _flat(given.get("title"))
-    if not identifier or not title:
-        raise ValueError("no id or no title")
-    versions = [_created(v) for v in given.get("versions") or []]
-    return records.document(
-        "arxiv",
-        identifier,
-        arxiv_id=identifier,
-        doi=next(iter((given.get("doi") or "").split()), None),
-        title=title,
-        abstract=_flat(given.get("abstract")),
-        authors=_authors(given.get("authors_parsed") or []) or None,
-        categories=(given.get("categories") or "").split() or None,
-        published_on=versions[0] if versions else None,
-        updated_on=versions[-1] if len(versions) > 1 else None,
-        datestamp=records.day(given.get("update_date")),
-        licence=given.get("license") or "metadata CC0-1.0",
+        return f"no UTF-8 text (byte {error.start})"
+    except (ValueError, RecursionError) as error:
+        return f"no JSON ({error})"
+    return f"no record of arXiv ({said[:160]})"
+
+
+def _cleaned() -> list[pl.Expr]:
+    flat = pl.col("title", "abstract").str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()
+    return [flat, pl.col("id").str.strip_chars().str.replace(r"v\d+$", "")]
+
+
+def _documents(given: pl.DataFrame) -> pl.DataFrame:
+    created = pl.col("versions").str.split('"created"')
+    family, fore = pl.element().list.get(0, null_on_oob=True), pl.element().list.get(1, null_on_oob=True)
+    name = pl.concat_str(fore, family, separator=" ", ignore_nulls=True).str.replace_all(r"\s{2,}", " ")
+    names = pl.col("authors_parsed").list.eval(name.str.strip_chars())
+    return records.rows(
+        given.select(
+            document_id="arxiv:" + pl.col("id"),
+            source=pl.lit("arxiv"),
+            source_id="id",
+            doi=pl.col("doi").str.to_lowercase().str.extract(r"(\S+)"),
+            arxiv_id="id",
+            title="title",
+            abstract=pl.col("abstract").replace("", None),
+            authors=_filled(names.list.eval(pl.element().filter(pl.element() != ""))),
+            categories=_filled(pl.col("categories").str.extract_all(r"\S+")),
+            published_on=_day(created.list.get(1, null_on_oob=True)),
+            updated_on=pl.when(created.list.len() > 2).then(_day(created.list.last())),
+            datestamp=pl.col("update_date").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False),
+            licence=pl.col("license").replace("", None).fill_null("metadata CC0-1.0"),
+        )
     )
 
 
-def _flat(text: str | None) -> str | None:
-    return " ".join((text or "").split()) or None
+def _day(created: pl.Expr) -> pl.Expr:
+    return created.str.extract(_CREATED).str.to_date("%d %b %Y", strict=False)
 
 
-def _authors(given: Any) -> list[str]:
-    """Forenames before the family name, from [family name, forenames, suffix]."""
-    try:
-        return [n for n in (" ".join(f"{fore} {key}".split()) for key, fore, *_ in given) if n]
-    except (TypeError, ValueError) as error:
-        raise ValueError("authors_parsed is no list of names") from error
-
-
-def _created(version: Any) -> date | None:
-    """The day of a version, from "Mon, 2 Apr 2007 19:18:42 GMT"."""
-    said = version.get("created") if isinstance(version, dict) else None
-    found = parsedate(said) if isinstance(said, str) else None
-    try:
-        return date(*found[:3]) if found else None
-    except ValueError:
-        return None
+def _filled(listed: pl.Expr) -> pl.Expr:
+    """Null instead of an empty list."""
+    return pl.when(listed.list.len() > 0).then(listed)

@@ -32,7 +32,7 @@ def parse(data: bytes, *, where: str) -> Parsed:
     refusals, row = records.Refusals(), _row(root)
     if row is None:
         refusals.add("article 0", "no identifier or no title", data)
-    return refusals.parsed([] if row is None else [row])
+    return refusals.parsed(records.frame([] if row is None else [row]))
 
 
 def _row(root: Any) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ def parse(data: bytes, *, where: str) -> Parsed:
             refusals.add(f"article {number}", "no identifier or no title", xml.raw(article))
         else:
             rows.append(row)
-    return refusals.parsed(rows)
+    return refusals.parsed(records.frame(rows))
 
 
 def _row(article: Any) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ HARVESTS = schema(REGISTRY["raw.harvests"])
 RAW_BYTES = 65_536  # kept of one refused record or file
 _RAW_TOTAL = 4_194_304  # kept of all refused records of one page: a page of nothing else must not fill the memory
 _NAMED = 20  # refusals of a page that its row of the log names
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _RESOLVER = re.compile(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)")
 _ARXIV = re.compile(r"^arxiv:\s*", re.IGNORECASE)
@@ -86,16 +87,16 @@ class Refusals:
             self.raws[which] = kept
             self._room -= len(kept)
 
-    def parsed(self, rows: Iterable[Mapping[str, Any]] = ()) -> Parsed:
-        """What the page gave, with rows of raw.documents."""
-        return Parsed(frame(rows), tuple(self.pairs), raws=self.raws)
+    def parsed(self, documents: pl.DataFrame) -> Parsed:
+        """What the page gave, with its rows of raw.documents."""
+        return Parsed(documents, tuple(self.pairs), raws=self.raws)
 
 
 def refused(name: str, why: str, data: bytes = b"") -> Page:
     """A page or file that could not be read at all."""
     found = Refusals()
     found.add(name, why, data)
-    return Page(name, data, found.parsed())
+    return Page(name, data, found.parsed(frame([])))
 
 
 def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
@@ -110,8 +111,18 @@ def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
 
 def content_hash(row: Mapping[str, Any]) -> str:
     """Hash of texts, names and licence; dates of the source do not count."""
-    body = json.dumps([row.get(name) for name in _HASHED], ensure_ascii=False, default=str)
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return _hash([row.get(name) for name in _HASHED])
+
+
+def rows(given: pl.DataFrame) -> pl.DataFrame:
+    """Columns of raw.documents as all of its columns: those not given are null, `content_hash` is computed."""
+    full = given.select(pl.col(n) if n in given.columns else pl.lit(None, t).alias(n) for n, t in DOCUMENTS.items())
+    hashes = [_hash(row) for row in full.select(_HASHED).iter_rows()]
+    return full.with_columns(content_hash=pl.Series(hashes, dtype=pl.String))
+
+
+def _hash(texts: Iterable[Any]) -> str:
+    return hashlib.sha256(_JSON.encode(list(texts)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
