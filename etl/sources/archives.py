@@ -14,7 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from functools import partial
+from typing import IO, Any, Protocol
 
 from schemas.errors import InputError
 
@@ -28,6 +29,13 @@ _DIRECTORY = 500 * MEMBERS  # bytes of a zip's list of members, which is read at
 _BUFFER = 65_536
 _LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\x00")
+
+
+class Readable(Protocol):
+    """What gives bytes when asked for some."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; all that is left where it is negative."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def said(error: Exception) -> str:
 class _Counted(io.RawIOBase):
     """Counts what is read, and stops where it is too much for what is `stored`."""
 
-    def __init__(self, stream: IO[bytes], *, where: str, stored: Callable[[], int] | None = None) -> None:
+    def __init__(self, stream: Readable, *, where: str, stored: Callable[[], int] | None = None) -> None:
         self.count = 0
         self._stream, self._where, self._stored = stream, where, stored
 
@@ -127,8 +135,8 @@ def _zip(stream: IO[bytes], where: str) -> Iterator[Member]:
                 yield Member(info.filename, None, f"a broken member ({said(error)})")
                 continue
             with opened:
-                stored = info.compress_size
-                counted = _Counted(opened, where=f"{where}/{info.filename}", stored=lambda stored=stored: stored)
+                stored = partial(int, info.compress_size)
+                counted = _Counted(opened, where=f"{where}/{info.filename}", stored=stored)
                 yield Member(info.filename, io.BufferedReader(counted, _BUFFER))
                 decoded += counted.count
             _check(decoded, size, where)  # members that share their bytes

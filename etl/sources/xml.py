@@ -142,8 +142,9 @@ def _also_mathml(element: Any) -> bool:
 def _is_citation(element: Any, name: str) -> bool:
     """A citation mark of JATS or of Elsevier's XML."""
     if name == "xref":
-        return element.get("ref-type") == "bibr"
-    return name in {"cross-ref", "cross-refs"} and (element.get("refid") or "").startswith("b")
+        return bool(element.get("ref-type") == "bibr")
+    refers: str = element.get("refid") or ""
+    return name in {"cross-ref", "cross-refs"} and refers.startswith("b")
 
 
 def _is_mark(element: Any) -> bool:
