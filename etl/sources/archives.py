@@ -138,8 +138,8 @@ def _zip(stream: IO[bytes], where: str) -> Iterator[Member]:
                 stored = partial(int, info.compress_size)
                 counted = _Counted(opened, where=f"{where}/{info.filename}", stored=stored)
                 yield Member(info.filename, io.BufferedReader(counted, _BUFFER))
-                decoded += counted.count
-            _check(decoded, size, where)  # members that share their bytes
+                decoded += min(counted.count, RATIO * info.compress_size)
+            _check(decoded, size, where)  # members may share their bytes
 
 
 def _directory(stream: IO[bytes], size: int) -> int:
