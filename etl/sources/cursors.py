@@ -4,10 +4,11 @@ What a page holds is the business of each source.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from etl.sources.records import Page
+from etl.sources import records
+from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
 
@@ -44,6 +45,24 @@ def walk(ask: Callable[[str | None], Page], *, resume: str | None, steady: bool 
         if token is None:
             return
         seen.add(token)
+
+
+def gathered(items: Iterable[Any], row: Callable[[Any], dict[str, Any] | str], *, named: str) -> Parsed:
+    """The rows of a page's records; one that gives a reason instead is refused with its JSON.
+
+    Args:
+        items: records of the page.
+        row: the row of a record, or why there is none.
+        named: what a record is called in refusals.
+    """
+    rows, refusals = [], records.Refusals()
+    for number, item in enumerate(items):
+        made = row(item)
+        if isinstance(made, str):
+            refusals.add(f"{named} {number}", made, json.dumps(item, ensure_ascii=False).encode("utf-8", "replace"))
+        else:
+            rows.append(made)
+    return refusals.parsed(records.frame(rows))
 
 
 def json_object(data: bytes, *, where: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from etl.sources import xml
+from etl.sources import records, xml
 from schemas.errors import InputError
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -19,7 +19,6 @@ _BLOCKS = re.compile(r"</?(?:p|title|h\d|sec|li|ul|ol|list|list-item|abstract|di
 _HEADING = re.compile(r"\s*(?:abstract|summary)\s*[.:]?\s*\n", re.IGNORECASE)
 # control characters, which no text has and no XML may have; and halves of surrogate pairs, which no UTF-8 can hold
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_DOI = re.compile(r"^\s*(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*(10\.\S+)\s*$", re.IGNORECASE)
 Model = TypeVar("Model", bound="Record")
 
 
@@ -71,5 +70,4 @@ def _line(piece: str) -> str:
 
 def doi(text: str | None) -> str | None:
     """A DOI in lower case without its resolver; None where the text is none."""
-    found = _DOI.match(text or "")
-    return found[1].lower() if found else None
+    return next(iter(records.dois([text])), None)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from etl.http import Client, FetchError, Secrets
+from etl.http import Client, FetchError, OversizeError, Secrets
 from etl.sources import arxiv_atom, arxiv_oai, crossref, europepmc, openalex
 from etl.sources.records import Page
 from schemas.errors import InputError, MatloomError
@@ -94,9 +94,9 @@ TABLE = [
     Row("short:2", requests=4),
     Row("short", "RemoteProtocolError after 3 tries", requests=3, whole_pages=0, error=FetchError),
     Row("chunk-cut:2", requests=4),
-    Row("huge:2", "more than 2000000 bytes", requests=2, error=FetchError),
+    Row("huge:2", "more than 2000000 bytes", requests=2, error=OversizeError),
     Row("gzip:2", requests=3),
-    Row("gzip-bomb:2", "more than 2000000 bytes", requests=2, error=FetchError),
+    Row("gzip-bomb:2", "more than 2000000 bytes", requests=2, error=OversizeError),
     Row("gzip-cut:2", requests=4),
     Row("gzip-lie", "no gzip after 3 tries", whole_pages=0, error=FetchError),
     Row("encoding", "encoding 'br' after 3 tries", whole_pages=0, error=FetchError),
@@ -244,14 +244,16 @@ def test_a_broken_window_goes_on_after_its_last_whole_page() -> None:
     assert sum(page.parsed.received for page in [*whole, *rest]) == RECORDS
 
 
-def test_a_full_text_that_is_gone_or_broken_leaves_its_record() -> None:
-    with server("404:2", "cut:3") as at:
-        found = list(pages(europepmc, at))
-    documents = found[0].parsed.documents
-    assert documents["body"].is_null().to_list()[:5] == [True, True, True, False, False]
-    assert [which for which, _ in found[0].parsed.refused] == [
-        "full text of europepmc:MED/0", "full text of europepmc:MED/1"
+def test_a_full_text_that_is_gone_broken_or_a_bomb_leaves_its_record_and_is_named() -> None:
+    with server("404:2", "cut:3", "gzip-bomb:4") as at:
+        found = next(pages(europepmc, at)).parsed
+    assert found.documents["body"].is_null().to_list()[:6] == [True, True, True, True, False, True]
+    named = [f"full text of europepmc:MED/{n}" for n in (0, 1, 3)]
+    assert [which for which, _ in found.refused] == named
+    assert [why.split(" in ")[0].split(" (")[0] for _, why in found.refused] == [
+        "status 404", "no well-formed XML", "more than 2000000 bytes"
     ]  # fmt: skip
+    assert found.raws[named[1]].startswith(b"<?xml")
 
 
 def _until_broken(found: Iterator[Page]) -> Iterator[Page]:

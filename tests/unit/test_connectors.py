@@ -48,7 +48,7 @@ WORK = {
         {"URL": "https://example.org/tdm", "content-version": "tdm"},
         {"URL": "https://creativecommons.org/licenses/by/4.0/", "content-version": "vor", "start": days(2026, 1, 1)},
     ],
-    "reference": [{"DOI": "10.1/A"}, {"unstructured": "a book"}, {"DOI": "https://doi.org/10.1/a"}],
+    "reference": [{"DOI": "10.1000/A"}, {"unstructured": "a book"}, {"DOI": "https://doi.org/10.1000/a"}],
 }
 
 
@@ -64,14 +64,14 @@ def test_a_work_of_crossref_keeps_its_text_dates_licence_and_references() -> Non
     assert found["authors"] == ["A. Bee", "The Team"]
     assert (found["published_on"], found["datestamp"]) == (date(2026, 2, 1), date(2026, 10, 3))
     assert found["licence"] == "https://creativecommons.org/licenses/by/4.0/"
-    assert found["cited_dois"] == ["10.1/a"]
+    assert found["cited_dois"] == ["10.1000/a"]
     assert (found["retracted_dois"], found["withdrawn_on"]) == (None, None)
 
 
 @pytest.mark.parametrize(("kind", "marked"), [("retraction", True), ("removal", True), ("correction", False)])
 def test_a_notice_names_what_it_retracts_and_a_retracted_work_is_withdrawn(kind: str, marked: bool) -> None:
-    notice = {**WORK, "update-to": [{"DOI": "10.1/Bad", "type": kind, "updated": days(2026, 9, 9)}]}
-    assert row(crossref.parse(works(notice), where="x"))["retracted_dois"] == (["10.1/bad"] if marked else None)
+    notice = {**WORK, "update-to": [{"DOI": "10.1000/Bad", "type": kind, "updated": days(2026, 9, 9)}]}
+    assert row(crossref.parse(works(notice), where="x"))["retracted_dois"] == (["10.1000/bad"] if marked else None)
     work = {**WORK, "updated-by": [{"DOI": "10.1/notice", "type": kind, "updated": days(2026, 9, 9)}]}
     assert row(crossref.parse(works(work), where="x"))["withdrawn_on"] == (date(2026, 9, 9) if marked else None)
 
@@ -83,12 +83,13 @@ def test_a_licence_that_is_not_said_or_not_yet_valid_is_unknown() -> None:
 
 
 def test_a_bad_work_is_refused_by_name_and_stops_no_other() -> None:
-    bad = [{"DOI": "10.1/x"}, {**WORK, "title": "no list"}, {**WORK, "indexed": {"date-parts": "soon"}}, 7, None]
+    bad = [{"DOI": "10.1000/x"}, {**WORK, "title": "no list"}, {**WORK, "indexed": {"date-parts": "soon"}}, 7, None]
     found = crossref.parse(works(*bad, WORK, {**WORK, "author": None, "published": days(None)}), where="x")
     assert found.documents.height == 2
     assert [which for which, _ in found.refused] == [f"work {n}" for n in range(5)]
     assert found.refused[0][1] == "no DOI or no title"
     assert found.refused[1][1].startswith("title: ")
+    assert json.loads(found.raws["work 1"])["title"] == "no list"
 
 
 def test_crossref_ends_with_the_first_page_that_is_not_full() -> None:
@@ -106,7 +107,7 @@ def test_crossref_may_give_one_cursor_for_all_pages(monkeypatch: pytest.MonkeyPa
 
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
         asked.append(query)
-        items = [{**WORK, "DOI": f"10.1/{len(asked)}"}] if len(asked) < 4 else []
+        items = [{**WORK, "DOI": f"10.1000/{len(asked)}"}] if len(asked) < 4 else []
         return 200, {}, works(*items, **{"total-results": 3, "next-cursor": "same"})
 
     with server(answer) as url, client() as asking:
@@ -118,7 +119,7 @@ def test_crossref_may_give_one_cursor_for_all_pages(monkeypatch: pytest.MonkeyPa
 
 ALEX = {
     "id": "https://openalex.org/W7",
-    "doi": "https://doi.org/10.1/UP",
+    "doi": "https://doi.org/10.1000/UP",
     "title": "A title",
     "abstract_inverted_index": {"order": [3, 5], "Back": [0], "in": [1], "good": [2], "again": [4]},
     "authorships": [{"author": {"display_name": "A. Bee"}}, {"author": None}],
@@ -136,7 +137,7 @@ def alex(*items: Any, following: str | None = None) -> bytes:
 def test_an_inverted_abstract_is_put_back_in_order() -> None:
     found = row(openalex.parse(alex(ALEX), where="x"))
     assert found["abstract"] == "Back in good order again order"
-    assert (found["document_id"], found["doi"]) == ("openalex:W7", "10.1/up")
+    assert (found["document_id"], found["doi"]) == ("openalex:W7", "10.1000/up")
     assert found["arxiv_id"] == "cond-mat/0101001"
     assert (found["licence"], found["datestamp"], found["authors"]) == ("cc-by", date(2026, 10, 3), ["A. Bee"])
     assert found["withdrawn_on"] is None
