@@ -24,7 +24,7 @@ from schemas.errors import InputError, MatloomError
 PAUSES = {
     "export.arxiv.org": 3.0,
     "oaipmh.arxiv.org": 3.0,
-    "api.crossref.org": 0.2,
+    "api.crossref.org": 1.0,
     "api.openalex.org": 0.1,
     "www.ebi.ac.uk": 0.2,
     "www.crystallography.net": 1.0,

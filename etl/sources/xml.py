@@ -7,6 +7,8 @@ from typing import Any
 from schemas.errors import InputError
 
 _PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
+_SINGLE = {"ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"}
+_DECLARED = re.compile(rb"\A\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.-]+)[\"']")
 _NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _LIMIT = 200_000_000
 _REPEATED = 200_000  # characters that spanning cells may add to a table: a hostile one would fill the memory
@@ -17,7 +19,7 @@ def parse(data: bytes, *, where: str) -> Any:
     """The root element.
 
     Known named entities (``&alpha;``) are replaced first. A document type with entity declarations is refused, so an
-    entity bomb never starts.
+    entity bomb never starts. What calls itself Latin-1 and is strict UTF-8 beyond ASCII is read as UTF-8.
 
     Raises:
         InputError: not well-formed, truncated, too large, empty, or with entity declarations.
@@ -28,7 +30,9 @@ def parse(data: bytes, *, where: str) -> Any:
         raise InputError.of(f"{len(data)} bytes", where, "split it into files below 200 MB")
     if b"<!ENTITY" in data[:100_000]:
         raise InputError.of("entity declarations", where, "remove the document type; entities are not expanded")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(
+        encoding=_encoding(data), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     try:
         root = etree.fromstring(_NAMED.sub(_character, data), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -41,6 +45,18 @@ def parse(data: bytes, *, where: str) -> Any:
     if root is None or (len(root) == 0 and not (root.text or "").strip()):
         raise InputError.of("an empty XML document", where, "fetch the file again")
     return root
+
+
+def _encoding(data: bytes) -> str | None:
+    """The encoding to use whatever the document declares; None: the declared one."""
+    declared = _DECLARED.match(data)
+    if declared is None or declared[1].decode("ascii").lower() not in _SINGLE or data.isascii():
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return "utf-8"
 
 
 def local(element: Any) -> str:

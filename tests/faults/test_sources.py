@@ -106,9 +106,11 @@ TABLE = [
     Row("nothing:2", "no well-formed XML"),
     Row("html:2", "<html> instead of <OAI-PMH>"),
     Row("html:2", "<html> instead of <feed>", arxiv_atom),
+    Row("api-error:2", "an error of the service (bad query)", arxiv_atom),
     Row("entity:2", "entity declarations"),
     Row("bomb:2", "entity declarations"),
     Row("charset:2", "no well-formed XML"),
+    Row("latin:2", requests=3),
     Row("nul:2", "no well-formed XML"),
     Row("unknown-entity:2", "no well-formed XML"),
     Row("named-entity:2", requests=3),
@@ -164,6 +166,17 @@ def test_a_misbehaving_service_leads_to_what_is_promised(row: Row, caplog: pytes
     shown = said + caplog.text + "".join(page.name for page in found)
     assert KEY not in shown
     assert "0815" not in shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "title"),
+    [("latin", "Über Probe 0"), ("named-entity", "On α sample 0"), ("nul-json", "On sample 0")],
+)
+def test_titles_come_through_odd_characters(fault: str, title: str) -> None:
+    module = crossref if fault == "nul-json" else arxiv_oai
+    with server(fault) as at:
+        first = next(pages(module, at)).parsed.documents["title"][0]
+    assert first.startswith(title)
 
 
 def test_a_key_stays_with_its_host_when_the_service_has_moved() -> None:
