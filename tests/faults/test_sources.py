@@ -203,6 +203,14 @@ def test_the_moved_service_is_read_where_no_key_is_needed() -> None:
         assert sum(page.parsed.received for page in pages(arxiv_oai, old)) == RECORDS
 
 
+def test_a_slow_drip_through_a_proxy_is_cut_off_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server("drip") as at:
+        monkeypatch.setenv("HTTP_PROXY", at.url)
+        with client(tries=1) as asking, pytest.raises(FetchError, match="no whole answer in time"):
+            asking.get("http://example.invalid/oai")
+    assert at.asked == ["http://example.invalid/oai"]
+
+
 def test_nothing_listens_and_nobody_waits_for_it() -> None:
     with server() as at:
         gone = at.url
