@@ -4,12 +4,16 @@ What a page holds is the business of each source.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from etl.sources import records
+from etl.sources import markup, records
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
+
+# control characters and surrogates, which valid JSON holds only so
+_ESCAPED = re.compile(rb"\\u(?:00[01]|007f|d[89a-f]|fff[ef])", re.IGNORECASE)
 
 
 def walk(ask: Callable[[str | None], Page], *, resume: str | None, steady: bool = False) -> Iterator[Page]:
@@ -59,26 +63,36 @@ def gathered(items: Iterable[Any], row: Callable[[Any], dict[str, Any] | str], *
     for number, item in enumerate(items):
         made = row(item)
         if isinstance(made, str):
-            refusals.add(f"{named} {number}", made, json.dumps(item, ensure_ascii=False).encode("utf-8", "replace"))
+            refusals.add(f"{named} {number}", made, json.dumps(item, ensure_ascii=False).encode())
         else:
             rows.append(made)
     return refusals.parsed(records.frame(rows))
 
 
 def json_object(data: bytes, *, where: str) -> dict[str, Any]:
-    """The object that an answer holds.
+    """The object that an answer holds; its strings have no characters that cannot be stored.
 
     Raises:
         InputError: no JSON, no UTF-8, nested beyond reason, or no object.
     """
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        said = str(error).splitlines()[0][:120] if isinstance(error, ValueError) else "nested too deeply"
-        raise InputError.of(f"no JSON ({said})", where, "fetch it again") from error
+    found = json_value(data, where=where)
     if not isinstance(found, dict):
         raise InputError.of(f"{type(found).__name__} instead of an object", where, "check the address of the service")
     return found
+
+
+def json_value(data: bytes, *, where: str) -> Any:
+    """What an answer holds, as for `json_object`, whatever it is.
+
+    Raises:
+        InputError: no JSON, no UTF-8, or nested beyond reason.
+    """
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+        return markup.storable(found) if _ESCAPED.search(data) else found
+    except (ValueError, RecursionError) as error:
+        said = str(error).splitlines()[0][:120] if isinstance(error, ValueError) else "nested too deeply"
+        raise InputError.of(f"no JSON ({said})", where, "fetch it again") from error
 
 
 def part(answer: dict[str, Any], name: str, kind: type, *, where: str) -> Any:

@@ -43,6 +43,17 @@ def read(model: type[Model], item: Any) -> Model | str:
         return f"{'.'.join(str(p) for p in first['loc']) or 'record'}: {first['msg']}"
 
 
+def storable(value: Any) -> Any:
+    """A value of JSON whose strings, keys too, have a blank for each character that cannot be stored."""
+    if isinstance(value, str):
+        return _UNREADABLE.sub(" ", value)
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return value
+
+
 def clean(text: str | None) -> str | None:
     """Plain text of a scrap of markup; paragraphs are kept apart by line breaks, superscripts get a ^."""
     if text is None:
