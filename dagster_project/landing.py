@@ -17,6 +17,8 @@ class AuditFailedError(MatloomError):
 def land(store: "Store", found: "Update") -> "WriteResult":
     """Puts an update into raw.documents and raw.fetch_log, marks what its source withdrew, and audits both.
 
+    What could not be read is kept in meta.rejections.
+
     Returns:
         What happened to raw.documents.
 
@@ -25,6 +27,7 @@ def land(store: "Store", found: "Update") -> "WriteResult":
     """
     from etl.sources import update
 
+    store.refuse(found.rejections)
     store.write("raw.fetch_log", found.log, mode="upsert")
     result = store.write("raw.documents", update.merged(found, store.scan("raw.documents")), mode="upsert")
     audited(store, ("raw.fetch_log", "raw.documents"))

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from etl.sources import arxiv_atom, arxiv_oai, folder, records
 from etl.sources.records import Page
+from schemas.emit.polars import REJECTED
 from schemas.errors import InputError
 
 LIVE = ("arxiv_oai", "arxiv_atom")
@@ -21,13 +23,15 @@ _EARLIEST = date(1, 1, 1)
 class Update:
     """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
 
-    Withdrawn records come without their text: `merged` finds the stored ones.
+    Withdrawn records come without their text: `merged` finds the stored ones. `rejections` are the refused records, as
+    `Store.refuse` takes them.
     """
 
     documents: pl.DataFrame
     log: pl.DataFrame
     summary: pl.DataFrame
     withdrawn: pl.DataFrame
+    rejections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
 
 
 def harvest(
@@ -70,9 +74,9 @@ def read_folder(path: Path, *, limit: int | None = None) -> Update:
     Raises:
         InputError: no such folder.
     """
-    found = folder.files(path)
-    pages = [_file(file, path) for file in found[:limit]]
-    return _update(folder.SOURCE, pages, (today(), today()), complete=len(pages) == len(found))
+    found = folder.pages(path)
+    pages = list(islice(found, limit))
+    return _update(folder.SOURCE, pages, (today(), today()), complete=next(found, None) is None)
 
 
 def merged(found: Update, stored: pl.LazyFrame) -> pl.DataFrame:
@@ -132,18 +136,6 @@ def _embedded(source: str, first: date, last: date) -> list[Page]:
     return [Page(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
 
 
-def _file(file: Path, inside: Path) -> Page:
-    data, name = b"", file.relative_to(inside).as_posix()
-    try:
-        data = folder.content(file, folder=inside)
-        return Page(name, data, folder.parse(data, where=name))
-    except InputError as error:
-        why = str(error)
-    except OSError as error:
-        why = f"{error.strerror or type(error).__name__} in {name}: make it readable"
-    return Page(name, data, records.Parsed(records.frame([]), ((name, why),)))
-
-
 def _update(source: str, pages: list[Page], window: tuple[date, date], *, complete: bool) -> Update:
     gone = dict(pair for page in pages for pair in page.parsed.withdrawn)
     withdrawn = pl.DataFrame(
@@ -168,6 +160,7 @@ def _update(source: str, pages: list[Page], window: tuple[date, date], *, comple
         log=pl.DataFrame(log, schema=records.FETCHES, orient="row"),
         summary=pl.DataFrame([row], schema=records.HARVESTS, orient="row"),
         withdrawn=withdrawn,
+        rejections=pl.concat([pl.DataFrame(schema=REJECTED), *(records.rejections(source, page) for page in pages)]),
     )
 
 
