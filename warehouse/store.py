@@ -22,6 +22,7 @@ from warehouse.ledger import Ledger, StoreError, latest_version, lock, table_fol
 
 Mode = Literal["upsert", "replace"]
 # Old versions stay readable until `Store.vacuum` is asked to remove them.
+_FILE = "__file__"
 _CONFIGURATION = {"delta.logRetentionDuration": "interval 36500 days", "delta.enableDeletionVectors": "false"}
 
 
@@ -117,16 +118,15 @@ class Store:
 
     def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
         """`read` without sorting and lazily."""
-        table = self.declared(name)
-        files = self.files(name, version=version)
-        if not files:
-            return emitted.empty(table).lazy()
-        lazy = pl.scan_parquet(files, glob=False)
-        there = lazy.collect_schema()
-        return lazy.select(
-            (pl.col(n) if n in there else pl.lit(None).alias(n)).cast(t, strict=True)
-            for n, t in emitted.schema(table).items()
-        )
+        return _lazy(self.declared(name), self.files(name, version=version))
+
+    def rows(self, name: str, *, version: int | None = None) -> int:
+        """How many rows a version has, as the ledger knows or the footers of its files say."""
+        asked = self.version(name) if version is None else version
+        written = self.ledger.entry(name)["written"] or {}
+        if written.get("version") == asked:
+            return int(written["rows"])
+        return int(self.scan(name, version=version).select(pl.len()).collect().item())
 
     def version(self, name: str) -> int | None:
         """The newest version of a table; None where nothing was written yet."""
@@ -244,12 +244,16 @@ class Store:
         self, table: Table, good: pl.DataFrame, *, mode: Mode, fingerprint: str | None, rejected: int
     ) -> WriteResult:
         newest, base = self.version(table.name), self.base_version(table.name)
-        current = None if base is None else self._stored(table, base)
+        moved = newest is not None and self._reshaped(table)
+        light = mode == "upsert" and base is not None and base == newest and not moved
+        current = None if base is None else self._stored(table, base, among=good if light else None)
         added, updated, gone = _difference(good, current, table)
         deleted = gone if mode == "replace" else 0
-        moved = newest is not None and self._reshaped(table)
+        rows = (0 if base is None else self.rows(table.name, version=base)) + added.height - deleted
         if base is None or moved or added.height + updated.height + deleted:
-            if current is not None and mode == "upsert" and base == newest and not moved:
+            if light and not updated.height:
+                version = self._append(table, added)
+            elif light:
                 version = self._merge(table, pl.concat([added, updated]))
             else:
                 kept = [] if mode == "replace" or current is None else [current.join(good, on=table.key, how="anti")]
@@ -257,7 +261,6 @@ class Store:
         else:
             version = base
         changed = newest is None or version > newest
-        rows = (0 if current is None else current.height) + added.height - deleted
         self.ledger.record_write(
             table.name,
             version=version,
@@ -276,9 +279,22 @@ class Store:
             changed=changed,
         )
 
-    def _stored(self, table: Table, version: int) -> pl.DataFrame:
+    def _stored(self, table: Table, version: int, *, among: pl.DataFrame | None = None) -> pl.DataFrame:
+        """The rows of a version; with `among` only those whose key that frame has.
+
+        The keys of all files are looked through as a stream; other columns are read from files with such a key only.
+        """
+        keys = list(table.key)
         try:
-            return self.read(table.name, version=version)
+            if among is None:
+                return self.read(table.name, version=version)
+            files, wanted = self.files(table.name, version=version), among.select(keys).lazy()
+            if files:
+                marked = pl.scan_parquet(files, glob=False, include_file_paths=_FILE).select(*keys, _FILE)
+                hit = marked.join(wanted, on=keys, how="semi").select(pl.col(_FILE).unique())
+                found = set(hit.collect(engine="streaming")[_FILE].to_list())
+                files = [file for file in files if str(file) in found]
+            return _lazy(table, files).join(wanted, on=keys, how="semi").collect(engine="streaming")
         except pl.exceptions.PolarsError as error:
             raise StoreError.of(
                 "stored columns that the declaration does not fit",
@@ -306,6 +322,13 @@ class Store:
         with _trouble(table.name):
             folder.mkdir(parents=True, exist_ok=True)
             write_deltalake(folder, _arrow(rows, table), mode="overwrite", name=table.name, **extra)
+        return self._committed(table)
+
+    def _append(self, table: Table, rows: pl.DataFrame) -> int:
+        from deltalake import write_deltalake
+
+        with _trouble(table.name):
+            write_deltalake(table_folder(self.home, table.name), _arrow(rows, table), mode="append")
         return self._committed(table)
 
     def _merge(self, table: Table, rows: pl.DataFrame) -> int:
@@ -352,6 +375,18 @@ def _trouble(name: str) -> Iterator[None]:
             name,
             "make room on the disk, check its permissions and run again; the old state is kept",
         ) from error
+
+
+def _lazy(table: Table, files: list[Path]) -> pl.LazyFrame:
+    """The rows of files in the declared columns and types; what a file lacks is null."""
+    if not files:
+        return emitted.empty(table).lazy()
+    lazy = pl.scan_parquet(files, glob=False)
+    there = lazy.collect_schema()
+    return lazy.select(
+        (pl.col(n) if n in there else pl.lit(None).alias(n)).cast(t, strict=True)
+        for n, t in emitted.schema(table).items()
+    )
 
 
 def _difference(
