@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from schemas.emit.polars import schema
+from schemas.errors import InputError
 from schemas.tables import REGISTRY
 
 DOCUMENTS = schema(REGISTRY["raw.documents"])
@@ -18,6 +19,10 @@ HARVESTS = schema(REGISTRY["raw.harvests"])
 _HASHED = (
     "title", "abstract", "body", "captions", "table_texts", "cited_dois", "retracted_dois", "doi", "authors", "licence",
 )  # fmt: skip
+
+
+class TokenError(InputError):
+    """The service no longer knows where the next page starts: the window is to be asked from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ def content_hash(row: Mapping[str, Any]) -> str:
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as frame of raw.documents."""
-    return pl.DataFrame(list(rows), schema=DOCUMENTS, orient="row")
+    held = list(rows)
+    return pl.DataFrame({name: [row.get(name) for row in held] for name in DOCUMENTS}, schema=DOCUMENTS)
 
 
 def fetch_row(source: str, page: Page) -> dict[str, Any]:

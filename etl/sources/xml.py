@@ -9,7 +9,6 @@ from schemas.errors import InputError
 _PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
 _NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _LIMIT = 200_000_000
-_SPACE = re.compile(r"\s+")
 
 
 def parse(data: bytes, *, where: str) -> Any:
@@ -57,8 +56,7 @@ def text(element: Any | None) -> str | None:
     """Text of an element; superscripts get a ^, subscripts are joined, citation marks are dropped."""
     if element is None:
         return None
-    joined = _SPACE.sub(" ", "".join(_pieces(element))).strip()
-    return joined or None
+    return " ".join("".join(_pieces(element)).split()) or None
 
 
 def _pieces(element: Any) -> list[str]:
