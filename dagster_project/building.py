@@ -100,7 +100,7 @@ def table_assets(
     watches: tuple[str, ...] = (),
     follows: tuple[str, ...] = (),
     plots: Mapping[str, str] | None = None,
-    partitions: dg.PartitionsDefinition[str] | None = None,
+    partitions: dg.PartitionsDefinition[Any] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
 

@@ -120,11 +120,21 @@ class Store:
         """`read` without sorting and lazily."""
         return _lazy(self.declared(name), self.files(name, version=version))
 
+    def current(self, name: str, *, among: pl.DataFrame | None = None) -> pl.DataFrame:
+        """The rows that the next write builds on, unsorted; with `among` only those whose key that frame has.
+
+        With `among` no more is held in memory than these rows and the table's keys.
+        """
+        table, base = self.declared(name), self.base_version(name)
+        if base is None:
+            return emitted.empty(table)
+        return self.scan(name, version=base).collect() if among is None else self._among(table, base, among)
+
     def rows(self, name: str, *, version: int | None = None) -> int:
         """How many rows a version has, as the ledger knows or the footers of its files say."""
         asked = self.version(name) if version is None else version
         written = self.ledger.entry(name)["written"] or {}
-        if written.get("version") == asked:
+        if asked is not None and written.get("version") == asked:
             return int(written["rows"])
         return int(self.scan(name, version=version).select(pl.len()).collect().item())
 
@@ -280,27 +290,30 @@ class Store:
         )
 
     def _stored(self, table: Table, version: int, *, among: pl.DataFrame | None = None) -> pl.DataFrame:
-        """The rows of a version; with `among` only those whose key that frame has.
-
-        The keys of all files are looked through as a stream; other columns are read from files with such a key only.
-        """
-        keys = list(table.key)
         try:
             if among is None:
                 return self.read(table.name, version=version)
-            files, wanted = self.files(table.name, version=version), among.select(keys).lazy()
-            if files:
-                marked = pl.scan_parquet(files, glob=False, include_file_paths=_FILE).select(*keys, _FILE)
-                hit = marked.join(wanted, on=keys, how="semi").select(pl.col(_FILE).unique())
-                found = set(hit.collect(engine="streaming")[_FILE].to_list())
-                files = [file for file in files if str(file) in found]
-            return _lazy(table, files).join(wanted, on=keys, how="semi").collect(engine="streaming")
+            return self._among(table, version, among)
         except pl.exceptions.PolarsError as error:
             raise StoreError.of(
                 "stored columns that the declaration does not fit",
                 table.name,
                 "remove the table's folder and run its asset again",
             ) from error
+
+    def _among(self, table: Table, version: int, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a version whose key a frame has.
+
+        The keys of all files are looked through as a stream; other columns are read from files with such a key only.
+        """
+        keys = list(table.key)
+        files, wanted = self.files(table.name, version=version), frame.select(keys).lazy()
+        if files:
+            marked = pl.scan_parquet(files, glob=False, include_file_paths=_FILE).select(*keys, _FILE)
+            hit = marked.join(wanted, on=keys, how="semi").select(pl.col(_FILE).unique())
+            found = set(hit.collect(engine="streaming")[_FILE].to_list())
+            files = [file for file in files if str(file) in found]
+        return _lazy(table, files).join(wanted, on=keys, how="semi").collect(engine="streaming")
 
     def _reshaped(self, table: Table) -> bool:
         """Whether the stored columns are not the declared ones."""

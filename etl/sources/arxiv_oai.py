@@ -42,11 +42,12 @@ def parse(data: bytes, *, where: str) -> Parsed:
             row, gone = _record(element)
             if row is not None:
                 rows.append(row)
-            elif gone is None or not all(gone):
-                why = "no id or no title" if gone is None else "withdrawn without id or datestamp"
-                refused.append((f"record {number}", why))
-            else:
+            elif gone is None:
+                refused.append((f"record {number}", "no id or no title"))
+            elif gone[0] and gone[1]:
                 withdrawn.append((f"arxiv:{gone[0]}", gone[1]))
+            else:
+                refused.append((f"record {number}", "withdrawn without id or datestamp"))
             number += 1
     size = closing.get("completeListSize", "") if closing is not None else ""
     total = int(size) if size.isdigit() else None

@@ -99,7 +99,20 @@ def fetch_row(source: str, page: Page) -> dict[str, Any]:
         "withdrawals": len(parsed.withdrawn),
         "rejected": len(parsed.refused),
         "refusals": refusals,
+        "content_hash": content_digest(parsed),
     }
+
+
+def content_digest(parsed: Parsed) -> str:
+    """Hash of what a page says of which documents, whatever their order; see `combined`."""
+    held = parsed.documents.select("document_id", "content_hash").iter_rows()
+    said = (*held, *((name, f"withdrawn {day}") for name, day in parsed.withdrawn))
+    return combined(hashlib.sha256("\0".join(pair).encode()).hexdigest()[:16] for pair in said)
+
+
+def combined(digests: Iterable[str]) -> str:
+    """One hash of many, the same in whatever order and parts they come."""
+    return f"{sum(int(d, 16) for d in digests) % 2**64:016x}"
 
 
 def day(text: str | None) -> date | None:

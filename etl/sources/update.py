@@ -1,19 +1,25 @@
-"""One incremental update of a source: fetched pages as rows, ready to be written together."""
+"""Updates of a source: fetched pages as rows, in parts ready to be written together."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from etl.sources import arxiv_atom, arxiv_oai, folder, records
-from etl.sources.records import Page
+from etl.sources import folder, records, windows
+from etl.sources.records import Page, TokenError
+from etl.sources.windows import BATCH, Place, Window
 from schemas.errors import InputError
+from schemas.sources import CONNECTORS
 
-LIVE = ("arxiv_oai", "arxiv_atom")
-_QUERY = "cat:cond-mat.str-el OR cat:cond-mat.mtrl-sci"
+if TYPE_CHECKING:
+    from etl.http import Client
+
+Ask = Callable[[str | None], Iterator[Page]]
+"""Gives the pages of a window from a token on; from its beginning for None."""
+EMBEDDED = {"arxiv_oai": ("oai.xml", "datestamp"), "arxiv_atom": ("atom.xml", "published_on")}  # file, dated by
 _EARLIEST = date(1, 1, 1)
 
 
@@ -30,38 +36,104 @@ class Update:
     withdrawn: pl.DataFrame
 
 
+def window(source: str, *, since: str, until: str | None = None, query: str = "", url: str | None = None) -> Window:
+    """A window from what a person wrote.
+
+    Args:
+        source: one of `CONNECTORS`.
+        since: first ISO day.
+        until: last ISO day; today (UTC) if not given.
+        query: in the service's language.
+        url: another address of the service.
+
+    Raises:
+        InputError: an unknown source, a day that is none, a window that ends before it starts.
+    """
+    if source not in CONNECTORS:
+        raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(CONNECTORS)}")
+    first = _day(since, "--since")
+    last = max(first, today()) if until is None else _day(until, "--until")
+    if last < first:
+        raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
+    return Window(source=source, since=first, until=last, query=query, url=url)
+
+
+def ask(client: "Client | None", asked: Window) -> Ask:
+    """What gives the pages of a window from a token on: its service, or without a client the demonstration corpus."""
+    if client is None:
+        return lambda _token: iter(_embedded(asked))
+    module = asked.module
+    return lambda token: module.fetch(
+        client, since=asked.since, until=asked.until, query=asked.query, resume=token, url=asked.url or module.URL
+    )
+
+
+def batches(
+    asked: Window, pages: Ask, *, known: pl.DataFrame, replay: bool = False, size: int = BATCH, limit: int | None = None
+) -> Iterator[Update]:
+    """A window in parts that can be landed one by one; the summary of each speaks of the window so far.
+
+    It goes on where it stopped, and begins again where the service does not know that place any more. One whose pages
+    are all there is not asked for again, unless it is a replay.
+
+    Args:
+        asked: the window.
+        pages: gives its pages from a token on, see `ask`.
+        known: rows of raw.fetch_log of the window.
+        replay: its days were harvested before: it is asked for from the beginning, and keeps no token.
+        size: records of a part, to the end of the page.
+        limit: stop after about so many records; the window is then not complete.
+
+    Raises:
+        InputError: a broken page; what came before it was handed on.
+        FetchError: the service did not answer; likewise.
+    """
+    here = windows.Place(known.clear()) if replay else windows.place(known)
+    if here.pages.height and not here.token:
+        yield _part(asked, [], windows.log([]), here)
+        return
+    for again in (False, True):
+        try:
+            for group in windows.groups(pages(here.token), size=size, limit=limit):
+                log, here = windows.advanced(asked, here, group, keep_token=not replay)
+                yield _part(asked, group, log, here)
+            break
+        except TokenError:
+            if again or not here.pages.height:
+                raise
+            here = here.beginning()
+    if not here.pages.height:  # a service may answer an empty window without a page
+        yield _part(asked, [], windows.log([]), here)
+
+
 def harvest(
     source: str,
     *,
     since: str,
     until: str | None = None,
+    query: str = "",
     limit: int | None = None,
     live: bool = True,
     url: str | None = None,
 ) -> Update:
-    """Fetches what changed (arxiv_oai) or was submitted (arxiv_atom) in a window of days.
-
-    Args:
-        source: one of `LIVE`.
-        since: first ISO day.
-        until: last ISO day; today (UTC) if not given.
-        limit: stop after about so many records; the window then counts as incomplete.
-        live: ask the service; else read the demonstration corpus, which speaks the same format.
-        url: another address of the service.
+    """All of a small window at once, for scripts; arguments as in `window`, `batches` and `ask`.
 
     Raises:
-        InputError: an unknown source, a day that is none, a window that ends before it starts, half a page or list.
+        InputError: see `window`; half a page or list.
         FetchError: the service did not answer; nothing is returned then.
     """
-    if source not in LIVE:
-        raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(LIVE)}")
-    first = _day(since, "--since")
-    last = max(first, today()) if until is None else _day(until, "--until")
-    if last < first:
-        raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
-    pages = _live(source, first, last, limit, url) if live else _embedded(source, first, last)
-    complete = not pages or pages[-1].parsed.token is None
-    return _update(source, pages, (first, last), complete=complete)
+    from etl.http import Client
+
+    asked = window(source, since=since, until=until, query=query, url=url)
+    nothing = windows.log([])
+    with Client() as client:
+        parts = list(batches(asked, ask(client if live else None, asked), known=nothing, replay=True, limit=limit))
+    return Update(
+        documents=pl.concat([p.documents for p in parts]).unique("document_id", keep="last", maintain_order=True),
+        log=pl.concat([p.log for p in parts]),
+        summary=parts[-1].summary,
+        withdrawn=pl.concat([p.withdrawn for p in parts]).unique("document_id", keep="last", maintain_order=True),
+    )
 
 
 def read_folder(path: Path, *, limit: int | None = None) -> Update:
@@ -72,7 +144,9 @@ def read_folder(path: Path, *, limit: int | None = None) -> Update:
     """
     found = folder.files(path)
     pages = [_file(file, path) for file in found[:limit]]
-    return _update(folder.SOURCE, pages, (today(), today()), complete=len(pages) == len(found))
+    log = windows.log(records.fetch_row(folder.SOURCE, page) for page in pages)
+    asked = Window(source=folder.SOURCE, since=today(), until=today(), query=path.as_posix())
+    return _update(pages, log, _summary(asked, log, complete=len(pages) == len(found)))
 
 
 def merged(found: Update, stored: pl.LazyFrame) -> pl.DataFrame:
@@ -108,28 +182,17 @@ def _day(text: str, option: str) -> date:
     return found
 
 
-def _live(source: str, first: date, last: date, limit: int | None, url: str | None) -> list[Page]:
-    from etl.http import Client
-
-    module, query = {"arxiv_atom": (arxiv_atom, _QUERY), "arxiv_oai": (arxiv_oai, "physics:cond-mat")}[source]
-    pages: list[Page] = []
-    with Client() as client:
-        for page in module.fetch(client, since=first, until=last, query=query, url=url or module.URL):
-            pages.append(page)
-            if limit is not None and sum(p.parsed.documents.height for p in pages) >= limit:
-                break
-    return pages
-
-
-def _embedded(source: str, first: date, last: date) -> list[Page]:
+def _embedded(asked: Window) -> list[Page]:
     """What the service would answer if the demonstration corpus were all that it has."""
     from etl.reference import demo_corpus
 
-    name, dated = ("oai.xml", "datestamp") if source == "arxiv_oai" else ("atom.xml", "published_on")
+    if asked.source not in EMBEDDED:
+        return []
+    name, dated = EMBEDDED[asked.source]
     data = demo_corpus()[name]
     parsed = folder.parse(data, where=name)
-    inside = parsed.documents.filter(pl.col(dated).is_between(first, last))
-    return [Page(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
+    inside = parsed.documents.filter(pl.col(dated).is_between(asked.since, asked.until))
+    return [Page(name, data, replace(parsed, documents=inside))]
 
 
 def _file(file: Path, inside: Path) -> Page:
@@ -144,7 +207,12 @@ def _file(file: Path, inside: Path) -> Page:
     return Page(name, data, records.Parsed(records.frame([]), ((name, why),)))
 
 
-def _update(source: str, pages: list[Page], window: tuple[date, date], *, complete: bool) -> Update:
+def _part(asked: Window, pages: list[Page], log: pl.DataFrame, here: Place) -> Update:
+    last = pages[-1].parsed.token if pages else here.token
+    return _update(pages, log, _summary(asked, here.pages, complete=last is None))
+
+
+def _update(pages: list[Page], log: pl.DataFrame, summary: pl.DataFrame) -> Update:
     gone = dict(pair for page in pages for pair in page.parsed.withdrawn)
     withdrawn = pl.DataFrame(
         list(gone.items()), schema={"document_id": pl.String, "withdrawn_on": pl.Date}, orient="row"
@@ -152,25 +220,18 @@ def _update(source: str, pages: list[Page], window: tuple[date, date], *, comple
     found = pl.concat([records.frame([]), *(page.parsed.documents for page in pages)])
     found = found.unique("document_id", keep="last", maintain_order=True)
     found = not_older(found, found.drop("withdrawn_on").join(withdrawn, on="document_id").lazy())
+    return Update(documents=found, log=log, summary=summary, withdrawn=withdrawn)
+
+
+def _summary(asked: Window, pages: pl.DataFrame, *, complete: bool) -> pl.DataFrame:
+    """The row of raw.harvests of a window, from the rows of raw.fetch_log of its pages."""
     row = {
-        "source": source,
-        "day": window[0],
-        "until": window[1],
+        "source": asked.source,
+        "query": asked.query,
+        "day": asked.since,
+        "until": asked.until,
         "complete": complete,
-        "records": found.height,
-        "withdrawals": len(gone),
-        "rejected": sum(len(page.parsed.refused) for page in pages),
-        "content_hash": _digest(found, gone),
+        **{name: int(pages[name].sum()) for name in ("records", "withdrawals", "rejected")},
+        "content_hash": records.combined(pages["content_hash"]),
     }
-    log = [records.fetch_row(source, page) for page in pages]
-    return Update(
-        documents=found,
-        log=pl.DataFrame(log, schema=records.FETCHES, orient="row"),
-        summary=pl.DataFrame([row], schema=records.HARVESTS, orient="row"),
-        withdrawn=withdrawn,
-    )
-
-
-def _digest(documents: pl.DataFrame, gone: dict[str, date]) -> str:
-    held: Iterator[tuple[str, str]] = documents.select("document_id", "content_hash").iter_rows()
-    return hashlib.sha256(repr((sorted(held), sorted(gone))).encode()).hexdigest()[:16]
+    return pl.DataFrame([row], schema=records.HARVESTS, orient="row")
