@@ -28,7 +28,7 @@ class Landed:
     """What an ingest did.
 
     Attributes:
-        fetched: records of the sources, usable or not.
+        fetched: usable records of the sources.
         new: documents that were not there before.
         changed: documents that were there with other content, or were withdrawn.
         withdrawn: records that a source withdrew.
@@ -73,7 +73,7 @@ class Landed:
 
     def add(self, found: "Update", result: "WriteResult") -> None:
         """Counts one more part."""
-        self.fetched += int(found.log["records"].sum())
+        self.fetched += found.documents.height
         self.new, self.changed = self.new + result.inserted, self.changed + result.updated
         self.withdrawn += found.withdrawn.height
         self.rejected += int(found.log["rejected"].sum()) + result.rejected
@@ -194,7 +194,7 @@ def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "Writ
     stored = store.current("raw.documents", among=ids)
     result = store.write("raw.documents", update.merged(found, stored.lazy()), mode="upsert")
     if logged or (logged is None and result.changed):
-        store.write("raw.fetch_log", found.log, mode="upsert")
+        store.write("raw.fetch_log", pl.concat([found.closed, found.log]), mode="upsert")
     return result
 
 

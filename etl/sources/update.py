@@ -1,7 +1,7 @@
 """Updates of a source: fetched pages as rows, in parts ready to be written together."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +27,15 @@ _EARLIEST = date(1, 1, 1)
 class Update:
     """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
 
-    Withdrawn records come without their text: `merged` finds the stored ones.
+    Withdrawn records come without their text: `merged` finds the stored ones. `closed` is the row of raw.fetch_log of an
+    earlier page that no longer says where to go on: it is written with the log.
     """
 
     documents: pl.DataFrame
     log: pl.DataFrame
     summary: pl.DataFrame
     withdrawn: pl.DataFrame
+    closed: pl.DataFrame = field(default_factory=lambda: windows.log([]))
 
 
 def window(source: str, *, since: str, until: str | None = None, query: str = "", url: str | None = None) -> Window:
@@ -95,8 +97,8 @@ def batches(
     for again in (False, True):
         try:
             for group in windows.groups(pages(here.token), size=size, limit=limit):
-                log, here = windows.advanced(asked, here, group, keep_token=not replay)
-                yield _part(asked, group, log, here)
+                closed, log, here = windows.advanced(asked, here, group, keep_token=not replay)
+                yield replace(_part(asked, group, log, here), closed=closed)
             break
         except TokenError:
             if again or not here.pages.height:

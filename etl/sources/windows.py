@@ -1,6 +1,6 @@
 """Windows of days of a live source: asked page by page, handed on in batches, and taken up where they stopped.
 
-What a batch becomes in the warehouse is decided in `dagster_project.landing`; how a service is spoken to, in its module.
+What a batch becomes in the warehouse is decided in `dagster_project.landing`, how a service is spoken to in its module.
 """
 
 import hashlib
@@ -109,10 +109,12 @@ def place(known: pl.DataFrame) -> Place:
     return Place(known.filter(pl.col("page_number") <= row["page_number"]), row)
 
 
-def advanced(window: Window, before: Place, pages: list[Page], *, keep_token: bool) -> tuple[pl.DataFrame, Place]:
-    """Rows of raw.fetch_log to write for further pages, and the place that is then reached.
+def advanced(
+    window: Window, before: Place, pages: list[Page], *, keep_token: bool
+) -> tuple[pl.DataFrame, pl.DataFrame, Place]:
+    """What further pages change: the row of raw.fetch_log that loses its token, their own rows, the place then reached.
 
-    The last of them holds the token, and loses it once there are further ones: a window has at most one.
+    The last page holds the token until there are further ones: a window has at most one.
     """
     start, token = before.pages.height, pages[-1].parsed.token if keep_token else None
     rows = [_log_row(window, start + i, page) for i, page in enumerate(pages)]
@@ -120,7 +122,7 @@ def advanced(window: Window, before: Place, pages: list[Page], *, keep_token: bo
     fresh, last = log(rows), rows[-1] if token else None
     closed = log([{**before.open, "token": None}] if before.open else [])
     closed = closed.join(fresh, on="fetch_id", how="anti")
-    return pl.concat([closed, fresh]), Place(pl.concat([before.pages, fresh]), last)
+    return closed, fresh, Place(pl.concat([before.pages, fresh]), last)
 
 
 def groups(pages: Iterator[Page], *, size: int = BATCH, limit: int | None = None) -> Iterator[list[Page]]:

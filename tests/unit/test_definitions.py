@@ -87,8 +87,8 @@ def rows(table: str, number: int) -> pl.DataFrame:
     """A valid row of a watched table; each number is another."""
     values = {
         "raw.harvests": {
-            "source": "arxiv", "query": "all", "day": date(2026, 10, number), "until": date(2026, 10, number), "complete": True,
-            "records": 3, "withdrawals": 0, "rejected": 0, "content_hash": "0" * 16,
+            "source": "arxiv", "query": "all", "day": date(2026, 10, number), "until": date(2026, 10, number),
+            "complete": True, "records": 3, "withdrawals": 0, "rejected": 0, "content_hash": "0" * 16,
         },
         "design.candidates": {"problem": "p", "candidate_id": f"c{number}", "variables": "{}", "retired": False},
         "design.observations": {
