@@ -113,8 +113,12 @@ class Store:
 
     def read_passed(self, name: str, /) -> pl.DataFrame:
         """The rows of the newest version that passed its audit, sorted by key; no rows where none ever did."""
+        return self.scan_passed(name).sort(self.declared(name).key).collect()
+
+    def scan_passed(self, name: str, /) -> pl.LazyFrame:
+        """`read_passed` without sorting and lazily."""
         version = self.passed_version(name)
-        return emitted.empty(self.declared(name)) if version is None else self.read(name, version=version)
+        return emitted.empty(self.declared(name)).lazy() if version is None else self.scan(name, version=version)
 
     def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
         """`read` without sorting and lazily."""

@@ -27,8 +27,8 @@ _EARLIEST = date(1, 1, 1)
 class Update:
     """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
 
-    Withdrawn records come without their text: `merged` finds the stored ones. `closed` is the row of raw.fetch_log of an
-    earlier page that no longer says where to go on: it is written with the log.
+    Withdrawn records come without their text: `merged` finds the stored ones. `closed` is the row of raw.fetch_log of
+    an earlier page that no longer says where to go on: it is written with the log.
     """
 
     documents: pl.DataFrame
