@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,14 +24,20 @@ OLD_S = 3600.0
 
 
 class _Spool:
-    """A client that looks into its folder first; a request is known by its hash, so that no key is written down."""
+    """A client that looks into its folder first.
+
+    A request is known by the hash of its address and by how often it was made: some services give every page under the
+    same token. Secrets do not count.
+    """
 
     def __init__(self, client: "Client", folder: Path) -> None:
-        self._client, self._folder = client, folder
+        self._client, self._folder, self._times = client, folder, Counter[str]()
 
     def get(self, *arguments: Any, **options: Any) -> bytes:
         """The body of a GET, as `etl.http.Client.get` gives it."""
-        path = self._folder / hashlib.sha256(repr((arguments, sorted(options.items()))).encode()).hexdigest()[:32]
+        asked = hashlib.sha256(repr(arguments).encode()).hexdigest()[:32]
+        path = self._folder / f"{asked}.{self._times[asked]}"
+        self._times[asked] += 1
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime < OLD_S:
                 return path.read_bytes()
@@ -42,6 +49,11 @@ class _Spool:
             aside.replace(path)
         return body
 
+    def let_go(self) -> None:
+        """Forgets what was asked so far."""
+        self._times.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
@@ -49,16 +61,15 @@ class _Spool:
 @contextmanager
 def kept(client: "Client | None", home: Path, window: "Window") -> "Iterator[tuple[Client | None, Callable[[], None]]]":
     """A client that keeps the answers of a window, and what to call once the rows so far are stored."""
+    if client is None:
+        yield None, lambda: None
+        return
     for old in (home / "spool").glob("*"):
         if time.time() - old.stat().st_mtime > OLD_S:
             shutil.rmtree(old, ignore_errors=True)
-    folder = home / "spool" / hashlib.sha256(repr(window).encode()).hexdigest()[:16]
-
-    def let_go() -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-
+    spool = _Spool(client, home / "spool" / hashlib.sha256(repr(window).encode()).hexdigest()[:16])
     try:
-        yield (None if client is None else cast("Client", _Spool(client, folder))), let_go
+        yield cast("Client", spool), spool.let_go
     except MatloomError:  # the page that stopped the window is asked for again
-        let_go()
+        spool.let_go()
         raise

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from schemas.errors import InputError
 from schemas.problem import FOLDER
 
-CONNECTORS = ("arxiv_oai", "arxiv_atom")  # modules of `etl.sources` that ask a service
+# modules of `etl.sources` that ask a service
+CONNECTORS = ("arxiv_oai", "arxiv_atom", "crossref", "openalex", "europepmc")
 
 
 class Source(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from etl.sources import records, xml
+from etl.sources import cursors, records, xml
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
@@ -61,17 +61,18 @@ def fetch(
         url: address of the service.
 
     Raises:
-        InputError: a page that `parse` refuses.
+        InputError: a page that `parse` refuses, or one that came before.
     """
     asked = f"({query}) AND submittedDate:[{since:%Y%m%d}0000 TO {until:%Y%m%d}2359]"
     order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
-    start: str | None = resume or "0"
-    while start is not None:
+
+    def ask(token: str | None) -> Page:
+        start = token or "0"
         data = client.get(url, {"search_query": asked, "start": start, "max_results": str(PAGE), **order})
         name = f"{url} start={start} from {since} until {until}"
-        page = Page(name, data, parse(data, where=name, size=PAGE))
-        yield page
-        start = page.parsed.token
+        return Page(name, data, parse(data, where=name, size=PAGE))
+
+    return cursors.walk(ask, resume=resume)
 
 
 def _row(entry: Any) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from etl.sources import records, xml
+from etl.sources import cursors, records, xml
 from etl.sources.records import Page, Parsed, TokenError
 from schemas.errors import InputError
 
@@ -26,9 +26,28 @@ def parse(data: bytes, *, where: str) -> Parsed:
         InputError: no XML, no OAI-PMH, or an OAI error other than noRecordsMatch; a TokenError if it does not know the
             token.
     """
+    return _parsed(_root(data, where), where)
+
+
+def _root(data: bytes, where: str) -> Any:
     root = xml.parse(data, where=where)
     if xml.local(root) != "OAI-PMH":
         raise InputError.of(f"<{xml.local(root)}> instead of <OAI-PMH>", where, "check the address of the service")
+    return root
+
+
+def _in_time(root: Any, since: date, where: str) -> Any:
+    """The response itself, unless the service's clock has not come to the window.
+
+    Such a service would date what changes today before the window, where no later harvest looks.
+    """
+    clock = records.day(xml.text(xml.first(root, "responseDate")))
+    if clock and clock < since:
+        raise InputError.of(f"a clock at {clock}, before the window from {since}", where, "harvest it later")
+    return root
+
+
+def _parsed(root: Any, where: str) -> Parsed:
     rows, refused, withdrawn = [], [], []
     closing, number = None, 0
     for element in root.iter("{*}record", "{*}error", "{*}resumptionToken"):
@@ -73,25 +92,21 @@ def fetch(
         url: address of the service.
 
     Raises:
-        InputError: a page that `parse` refuses, or a list that ends before its last known `completeListSize`. Its
-            `cursor` is not checked: services count it differently. Neither is the length of a resumed list.
+        InputError: a page that `parse` refuses, a list in circles, one that ends before its last known
+            `completeListSize`, or a service whose clock has not come to the window. The `cursor` of a list is not
+            checked: services count it differently.
     """
-    parameters = {"verb": "ListRecords", "metadataPrefix": "arXiv", "from": str(since), "until": str(until)}
-    parameters |= {"set": query} if query else {}
-    parameters = {"verb": "ListRecords", "resumptionToken": resume} if resume else parameters
-    received, number, promised = 0, 0, 0
-    while True:
+    window = {"metadataPrefix": "arXiv", "from": str(since), "until": str(until)} | ({"set": query} if query else {})
+    number = 0
+
+    def ask(token: str | None) -> Page:
+        nonlocal number
         name = f"{url} page {number} from {since} until {until}" + (" resumed" if resume else "")
-        data = client.get(url, parameters)
-        parsed = parse(data, where=name)
-        received += parsed.received
-        promised = promised if parsed.total is None else parsed.total
-        if parsed.token is None and received < promised and not resume:
-            raise InputError.of(f"{received} of {promised} records at the end of the list", name, "harvest it again")
-        yield Page(name, data, parsed)
-        if parsed.token is None:
-            return
-        parameters, number = {"verb": "ListRecords", "resumptionToken": parsed.token}, number + 1
+        number += 1
+        data = client.get(url, {"verb": "ListRecords", **({"resumptionToken": token} if token else window)})
+        return Page(name, data, _parsed(_in_time(_root(data, name), since, name), name))
+
+    return cursors.walk(ask, resume=resume)
 
 
 def _record(record: Any) -> tuple[dict[str, Any] | None, tuple[str, date | None] | None]:

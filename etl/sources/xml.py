@@ -32,6 +32,9 @@ def parse(data: bytes, *, where: str) -> Any:
     except (etree.XMLSyntaxError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError.of(f"no well-formed XML ({first})", where, "fetch the file again") from error
+    declared = root.getroottree().docinfo.internalDTD if root is not None else None
+    if declared is not None and any(True for _ in declared.iterentities()):  # in another encoding, or further down
+        raise InputError.of("entity declarations", where, "remove the document type; entities are not expanded")
     if root is None or (len(root) == 0 and not (root.text or "").strip()):
         raise InputError.of("an empty XML document", where, "fetch the file again")
     return root
