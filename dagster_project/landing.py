@@ -1,5 +1,6 @@
 """How updates of literature get into the warehouse: part by part as they come, and audited once at the end."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -162,8 +163,11 @@ def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> La
 
 def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client | None", limit: int | None) -> None:
     from dagster_project.spool import kept
+    from etl.http import FetchError
     from etl.sources import update
 
+    if client is not None and window.key and not os.environ.get(window.key):
+        raise FetchError.of(f"no key for {window.source}", window.key, "set it to use this source")
     replay = not window.missing(store.current("raw.harvests"))
     known = store.current("raw.fetch_log").filter(window.chosen())
     news, summary = not replay, None

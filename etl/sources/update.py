@@ -10,8 +10,8 @@ import polars as pl
 
 from etl.sources import folder, records, windows
 from etl.sources.records import Page, TokenError
-from etl.sources.windows import BATCH, Place, Window
-from schemas.errors import InputError
+from etl.sources.windows import Place, Window
+from schemas.errors import InputError, MatloomError
 from schemas.sources import CONNECTORS
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ Ask = Callable[[str | None], Iterator[Page]]
 """Gives the pages of a window from a token on; from its beginning for None."""
 EMBEDDED = {"arxiv_oai": ("oai.xml", "datestamp"), "arxiv_atom": ("atom.xml", "published_on")}  # file, dated by
 _EARLIEST = date(1, 1, 1)
+_REFUSED = (400, 404, 410)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def ask(client: "Client | None", asked: Window) -> Ask:
 
 
 def batches(
-    asked: Window, pages: Ask, *, known: pl.DataFrame, replay: bool = False, size: int = BATCH, limit: int | None = None
+    asked: Window, pages: Ask, *, known: pl.DataFrame, replay: bool = False, limit: int | None = None
 ) -> Iterator[Update]:
     """A window in parts that can be landed one by one; the summary of each speaks of the window so far.
 
@@ -83,7 +84,6 @@ def batches(
         pages: gives its pages from a token on, see `ask`.
         known: rows of raw.fetch_log of the window.
         replay: its days were harvested before: it is asked for from the beginning, and keeps no token.
-        size: records of a part, to the end of the page.
         limit: stop after about so many records; the window is then not complete.
 
     Raises:
@@ -95,13 +95,14 @@ def batches(
         yield _part(asked, [], windows.log([]), here)
         return
     for again in (False, True):
+        start = here
         try:
-            for group in windows.groups(pages(here.token), size=size, limit=limit):
+            for group in windows.groups(pages(here.token), limit=limit):
                 closed, log, here = windows.advanced(asked, here, group, keep_token=not replay)
                 yield replace(_part(asked, group, log, here), closed=closed)
             break
-        except TokenError:
-            if again or not here.pages.height:
+        except MatloomError as error:
+            if again or not (here.pages.height and _forgotten(error, resumed=here is start)):
                 raise
             here = here.beginning()
     if not here.pages.height:  # a service may answer an empty window without a page
@@ -175,6 +176,14 @@ def not_older(rows: pl.DataFrame, stored: pl.LazyFrame) -> pl.DataFrame:
 def today() -> date:
     """The day in UTC, in which the services date their records."""
     return datetime.now(UTC).date()
+
+
+def _forgotten(error: MatloomError, *, resumed: bool) -> bool:
+    """Whether the service no longer knows a token; some say so by refusing the request that goes on with an old one."""
+    from etl.http import FetchError
+
+    refused = isinstance(error, FetchError) and error.status in _REFUSED
+    return isinstance(error, TokenError) or (resumed and refused)
 
 
 def _day(text: str, option: str) -> date:

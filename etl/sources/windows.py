@@ -51,6 +51,11 @@ class Window:
         """The connector: its `fetch` gives the pages."""
         return import_module(f"etl.sources.{self.source}")
 
+    @property
+    def key(self) -> str | None:
+        """The variable of the environment that must hold a key for the service."""
+        return getattr(self.module, "KEY", None)
+
     def months(self) -> "Iterator[Window]":
         """The window by calendar months, so that a broken page stops no more than its month."""
         first = self.since
@@ -125,8 +130,8 @@ def advanced(
     return closed, fresh, Place(pl.concat([before.pages, fresh]), last)
 
 
-def groups(pages: Iterator[Page], *, size: int = BATCH, limit: int | None = None) -> Iterator[list[Page]]:
-    """Pages in groups of about so many records; what came before an error is handed on before it is raised."""
+def groups(pages: Iterator[Page], *, limit: int | None = None) -> Iterator[list[Page]]:
+    """Pages in groups of about `BATCH` records; what came before an error is handed on before it is raised."""
     group: list[Page] = []
     total = 0
     try:
@@ -134,7 +139,7 @@ def groups(pages: Iterator[Page], *, size: int = BATCH, limit: int | None = None
             group.append(page)
             total += page.parsed.received
             enough = limit is not None and total >= limit
-            if enough or sum(p.parsed.received for p in group) >= size:
+            if enough or sum(p.parsed.received for p in group) >= BATCH:
                 yield group
                 group = []
             if enough:
