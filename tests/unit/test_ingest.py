@@ -162,9 +162,10 @@ def test_documents_that_failed_their_audit_are_asked_for_again(tmp_path: Path, m
     store = Store(tmp_path)
     with server() as at:
         ingest(store, window(at, FIRST, FIRST))
-        with monkeypatch.context() as patch, pytest.raises(landing.AuditFailedError):
+        with monkeypatch.context() as patch:
             patch.setattr(checks, "audit", fails)
-            ingest(store, window(at))
+            with pytest.raises(landing.AuditFailedError):
+                ingest(store, window(at))
         assert store.current("raw.documents").height == 10
         assert ingest(store, window(at)).fetched == 30
     assert store.read_passed("raw.documents").height == 30
