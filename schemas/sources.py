@@ -49,13 +49,18 @@ class Sources(BaseModel):
 
 
 def load_sources(problem: str) -> Sources:
-    """Reads the sources of a shipped problem, or of the YAML file at that path.
+    """Reads the sources of a problem.
+
+    Args:
+        problem: name of a shipped problem, or path of a keyword list kept elsewhere: its sources lie beside it, in
+            ``<name>_sources.yaml``.
 
     Raises:
         InputError: no such file, not YAML, or an entry that is not valid.
     """
     given = Path(problem)
-    path = given if given.suffix in {".yaml", ".yml"} else FOLDER / f"{problem}_sources.yaml"
+    name = f"{given.stem.removesuffix('_keywords').removesuffix('_sources')}_sources.yaml"
+    path = given.with_name(name) if given.suffix in {".yaml", ".yml"} else FOLDER / name
     try:
         return Sources.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as error:

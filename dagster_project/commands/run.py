@@ -99,7 +99,8 @@ def ingest(
         landed = landing.read_folder(store, Path(source), limit=limit or None)
     landing.record(store, landed.harvests)
     counts = ("fetched", "new", "changed", "withdrawn", "rejected", "reasons")
-    say({"source": source, **{name: getattr(landed, name) for name in counts}}, as_json=json)
+    if landed.fetched or not landed.failures:
+        say({"source": source, **{name: getattr(landed, name) for name in counts}}, as_json=json)
     landed.complain()
 
 

@@ -275,13 +275,15 @@ def test_a_changed_keyword_list_selects_old_documents_anew_without_fetching(
 
 
 def test_sources_are_what_the_problem_says(tmp_path: Path) -> None:
-    file = tmp_path / "s.yaml"
+    file = tmp_path / "own_sources.yaml"
     file.write_text("sources: [{name: nature, first_day: 2026-01-01}]")
     with pytest.raises(InputError, match="no source 'nature'"):
         load_sources(str(file))
     file.write_text("sources: [{name: crossref, frist_day: 2026-01-01}]")
     with pytest.raises(InputError, match="unknown key"):
         load_sources(str(file))
+    file.write_text("sources: [{name: crossref, first_day: 2026-01-01}]")
+    assert load_sources(str(tmp_path / "own_keywords.yaml")) == load_sources(str(tmp_path / "own.yaml"))
     with pytest.raises(InputError, match="no list of literature sources"):
         load_sources("nothing")
     store, settings = Store(tmp_path / "home"), Settings(home=tmp_path / "home", profile="live")
