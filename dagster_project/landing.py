@@ -155,9 +155,11 @@ def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> La
     """
     from etl.sources import update
 
-    landed, found = Landed(), update.read_folder(path, limit=limit)
-    landed.add(found, land(store, found))
-    landed.harvests.append(found.summary)
+    landed = Landed()
+    for part in update.folder_parts(path, limit=limit):
+        landed.add(part, put(store, part))
+        landed.harvests = [part.summary]
+    settled(store)
     return landed
 
 
@@ -183,7 +185,7 @@ def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client
 
 
 def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "WriteResult":
-    """Writes one part: the documents first, so that the log never names what is not there, then the log.
+    """Writes one part: what was refused, the documents, then the log, so that it never names what is not there.
 
     Args:
         store: the warehouse.
@@ -196,6 +198,7 @@ def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "Writ
 
     ids = pl.concat([found.documents.select("document_id"), found.withdrawn.select("document_id")]).unique()
     stored = store.current("raw.documents", among=ids)
+    store.refuse(found.rejections)
     result = store.write("raw.documents", update.merged(found, stored.lazy()), mode="upsert")
     if logged or (logged is None and result.changed):
         store.write("raw.fetch_log", pl.concat([found.closed, found.log]), mode="upsert")
@@ -204,6 +207,8 @@ def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "Writ
 
 def land(store: "Store", found: "Update") -> "WriteResult":
     """Puts a whole update into raw.documents and raw.fetch_log, marks what its source withdrew, and audits both.
+
+    What could not be read is kept in meta.rejections.
 
     Returns:
         What happened to raw.documents.

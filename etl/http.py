@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,7 +24,7 @@ from schemas.errors import InputError, MatloomError
 PAUSES = {
     "export.arxiv.org": 3.0,
     "oaipmh.arxiv.org": 3.0,
-    "api.crossref.org": 0.2,
+    "api.crossref.org": 1.0,
     "api.openalex.org": 0.1,
     "www.ebi.ac.uk": 0.2,
     "www.crystallography.net": 1.0,
@@ -46,11 +47,15 @@ class FetchError(MatloomError):
     status: int | None = None
 
     @classmethod
-    def of(cls, what: str, where: str, remedy: str, *, status: int | None = None) -> "FetchError":
+    def of(cls, what: str, where: str, remedy: str, *, status: int | None = None) -> Self:
         """Builds the error from its three parts, on one line."""
         error = cls(" ".join(f"{what} in {where}: {remedy}".split()))
         error.status = status
         return error
+
+
+class OversizeError(FetchError):
+    """An answer larger than allowed, or a bomb; asking again does not mend it."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,10 @@ class Client:
                 body, status, headers = self._follow(with_parameters(checked(url), parameters or {}), secrets, known)
             except (httpx.TransportError, limits.CutShortError) as error:
                 why, pause = "no whole answer in time" if self._deadline.over() else _named(error), None
-            except (AddressError, limits.TooMuchError) as error:
-                raise FetchError.of(str(error), where, "check the address, or ask for less at once") from None
+            except AddressError as error:
+                raise FetchError.of(str(error), where, "check the address of the service") from None
+            except limits.TooMuchError as error:
+                raise OversizeError.of(str(error), where, "ask for less at once") from None
             else:
                 if status == 200 or (status == 304 and known):
                     return body, status, headers

@@ -98,6 +98,15 @@ class Store:
                 )
             return self._write(table, found.good, mode=mode, fingerprint=fingerprint, rejected=found.rejected_rows)
 
+    def refuse(self, rejected: pl.DataFrame) -> None:
+        """Keeps what was refused before it could become a row; nothing is committed where all of it is known.
+
+        Args:
+            rejected: columns of `schemas.emit.polars.REJECTED`.
+        """
+        with lock(self.home, wait_s=self.wait_s):
+            self._keep_rejections(rejected)
+
     def read(self, name: str, *, version: int | None = None) -> pl.DataFrame:
         """The rows of a table, sorted by key; no rows where nothing was written yet.
 

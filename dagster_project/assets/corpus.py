@@ -54,21 +54,29 @@ def harvests(build: Build) -> Frames:
     return {"raw.harvests": pl.concat([build.store.current("raw.harvests").clear(), *landed.harvests])}
 
 
+@table_assets("core.articles", group="corpus", reads={"documents": "raw.documents"})
+def articles(build: Build, documents: pl.LazyFrame) -> Frames:
+    """Finds the records of the same article across sources, the one of them to read, and what was retracted."""
+    from etl.text import articles as works
+
+    return {"core.articles": works.articles(documents)}
+
+
 @table_assets(
     "core.keywords",
     "core.keyword_hits",
     "core.selections",
     group="corpus",
-    reads={"documents": "raw.documents"},
+    reads={"documents": "raw.documents", "articles": "core.articles"},
     plots={"core.selections": "score"},
 )
-def selected(build: Build, documents: pl.LazyFrame) -> Frames:
-    """Scores every document that its source has not withdrawn against the problem's keyword list."""
+def selected(build: Build, documents: pl.LazyFrame, articles: pl.LazyFrame) -> Frames:
+    """Scores one document of every article that was not retracted against the problem's keyword list."""
     from etl.text import keywords, select
+    from etl.text.articles import standing
 
     words = keywords.load_keywords(build.settings.problem)
-    standing = documents.filter(pl.col("withdrawn_on").is_null())
-    texts = standing.select("document_id", "title", "abstract", "body", "captions").collect()
+    texts = standing(documents, articles).select("document_id", "title", "abstract", "body", "captions").collect()
     found = select.select(texts, words)
     return {
         "core.keywords": select.keyword_rows(words, found),

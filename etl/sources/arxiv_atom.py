@@ -28,7 +28,7 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
         size: entries asked for; what the feed says of itself if not given.
 
     Raises:
-        InputError: no XML, no feed, or fewer entries than the feed promises for this page.
+        InputError: no XML, no feed, an error of the service, or fewer entries than the feed promises for this page.
     """
     root = xml.parse(data, where=where)
     if xml.local(root) != "feed":
@@ -36,6 +36,10 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
     rows, refused = [], []
     entries = [e for e in root if xml.local(e) == "entry"]
     for number, entry in enumerate(entries):
+        if "/api/errors" in (xml.text(xml.first(entry, "id")) or ""):  # the service says so in an entry, as if found
+            raise InputError.of(
+                f"an error of the service ({xml.text(xml.first(entry, 'summary'))})", where, "mend the query"
+            )
         row = _row(entry)
         if row is None:
             refused.append((f"entry {number}", "no id or no title"))

@@ -23,30 +23,20 @@ def read(folder: Path) -> pl.DataFrame:
         raise InputError.of("no Parquet file", folder, "point MATLOOM_DATASETS to the registered data sets")
     parts = [_read(path) for path in paths]
     frame = pl.concat(parts).unique("arxiv_id", keep="first", maintain_order=True).sort("arxiv_id")
-    text = frame.select("title", "abstract", "doi").iter_rows(named=True)
-    hashes = [records.content_hash({**row, "licence": LICENCE}) for row in text]
-    return frame.select(
-        document_id=pl.lit("arxiv:") + pl.col("arxiv_id"),
-        source=pl.lit("arxiv"),
-        source_id="arxiv_id",
-        doi=pl.col("doi").str.to_lowercase().str.strip_chars(),
-        arxiv_id="arxiv_id",
-        title=pl.col("title").str.strip_chars(),
-        abstract="abstract",
-        body=pl.lit(None, pl.List(pl.String)),
-        sections=pl.lit(None, pl.List(pl.String)),
-        captions=pl.lit(None, pl.List(pl.String)),
-        table_texts=pl.lit(None, pl.List(pl.String)),
-        cited_dois=pl.lit(None, pl.List(pl.String)),
-        retracted_dois=pl.lit(None, pl.List(pl.String)),
-        authors=pl.lit(None, pl.List(pl.String)),
-        categories=pl.col("categories").str.split(" "),
-        published_on="created",
-        updated_on="updated",
-        datestamp=pl.lit(None, pl.Date),
-        withdrawn_on=pl.lit(None, pl.Date),
-        licence=pl.lit(LICENCE),
-        content_hash=pl.Series(hashes, dtype=pl.String),
+    return records.rows(
+        frame.select(
+            document_id=pl.lit("arxiv:") + pl.col("arxiv_id"),
+            source=pl.lit("arxiv"),
+            source_id="arxiv_id",
+            doi=pl.col("doi").str.to_lowercase().str.strip_chars(),
+            arxiv_id="arxiv_id",
+            title=pl.col("title").str.strip_chars(),
+            abstract="abstract",
+            categories=pl.col("categories").str.split(" "),
+            published_on="created",
+            updated_on="updated",
+            licence=pl.lit(LICENCE),
+        )
     )
 
 

@@ -4,6 +4,7 @@ The abstract is often missing; references are DOIs; notices of retraction name t
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -81,19 +82,11 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
         raise InputError.of("no work-list", where, "check the address of the service")
     message = cursors.part(answer, "message", dict, where=where)
     items = cursors.part(message, "items", list, where=where)
-    rows, refused = [], []
-    for number, item in enumerate(items):
-        row = _row(item)
-        if isinstance(row, str):
-            refused.append((f"work {number}", row))
-        else:
-            rows.append(row)
     full = len(items) >= (size or message.get("items-per-page") or 1)
     token, total = message.get("next-cursor"), message.get("total-results")
-    return Parsed(
-        records.frame(rows),
-        tuple(refused),
-        token if full and items and isinstance(token, str) else None,
+    return replace(
+        cursors.gathered(items, _row, named="work"),
+        token=token if full and items and isinstance(token, str) else None,
         total=total if isinstance(total, int) else None,
     )
 
@@ -149,8 +142,8 @@ def _row(item: Any) -> dict[str, Any] | str:
         arxiv_id=identifier.removeprefix("10.48550/arxiv.") if identifier.startswith("10.48550/arxiv.") else None,
         title=title,
         abstract=markup.clean(work.abstract),
-        cited_dois=_dois(work.reference),
-        retracted_dois=_dois([u for u in work.update_to if u.kind in RETRACTING]),
+        cited_dois=records.dois(r.doi for r in work.reference) or None,
+        retracted_dois=records.dois(u.doi for u in work.update_to if u.kind in RETRACTING) or None,
         authors=[n for n in map(_name, work.author) if n] or None,
         categories=list(work.subject) or None,
         published_on=_day(work.published) or _day(work.issued),
@@ -165,11 +158,6 @@ def _day(given: _Day | None) -> date | None:
     """The day, the first of month or year where no more is said."""
     year, month, day = [*(given.parts[0] if given and given.parts else []), None, None, None][:3]
     return records.day(f"{year:04d}-{month or 1:02d}-{day or 1:02d}") if year else None
-
-
-def _dois(works: Sequence[_Reference]) -> list[str] | None:
-    found = [d for d in (markup.doi(w.doi) for w in works) if d]
-    return list(dict.fromkeys(found)) or None
 
 
 def _name(name: _Name) -> str | None:

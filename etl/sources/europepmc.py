@@ -21,7 +21,7 @@ SOURCE = "europepmc"
 URL = "https://www.ebi.ac.uk/europepmc/webservices/rest"
 PAGE = 100
 RETRACTED = "retracted publication"
-_FROM_TEXT = ("body", "sections", "captions", "table_texts", "cited_dois")
+_FROM_TEXT = ("body", "sections", "captions", "table_texts", "cited_dois", "retracted_dois")
 
 
 class _Author(markup.Record):
@@ -66,21 +66,13 @@ def parse(data: bytes, *, where: str) -> Parsed:
         InputError: no JSON, or no list of results.
     """
     answer, results = _results(data, where)
-    rows, refused = [], []
-    for number, item in enumerate(results):
-        row = _row(item)
-        if isinstance(row, str):
-            refused.append((f"result {number}", row))
-        else:
-            rows.append(row)
     asked = answer.get("request")
     token = answer.get("nextCursorMark")
     last = not results or not isinstance(token, str) or token == (asked or {}).get("cursorMark")
     total = answer.get("hitCount")
-    return Parsed(
-        records.frame(rows),
-        tuple(refused),
-        None if last else token,
+    return replace(
+        cursors.gathered(results, _row, named="result"),
+        token=None if last else token,
         total=total if isinstance(total, int) else None,
     )
 
@@ -147,32 +139,35 @@ def merged(row: dict[str, Any], text: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_full_texts(client: "Client", page: Page, url: str) -> Page:
-    wanted = full_text_ids(page.data, where=page.name)
-    rows, refused = [], list(page.parsed.refused)
-    for row in page.parsed.documents.iter_rows(named=True):
+    wanted, parsed = full_text_ids(page.data, where=page.name), page.parsed
+    rows, refused, raws = [], list(parsed.refused), dict(parsed.raws)
+    for row in parsed.documents.iter_rows(named=True):
         identifier = wanted.get(row["source_id"])
-        text = _full_text(client, f"{url}/{identifier}/fullTextXML") if identifier else None
-        if isinstance(text, str):
-            refused.append((f"full text of {row['document_id']}", text))
-        rows.append(merged(row, text) if isinstance(text, dict) else row)
-    return replace(page, parsed=replace(page.parsed, documents=records.frame(rows), refused=tuple(refused)))
+        text = _full_text(client, f"{url}/{identifier}/fullTextXML") if identifier else Parsed(records.frame([]))
+        for which, why in text.refused:
+            name = f"full text of {row['document_id']}"
+            refused.append((name, why))
+            raws[name] = text.raws.get(which, b"")
+        rows.append(merged(row, text.documents.row(0, named=True)) if text.documents.height else row)
+    found = replace(parsed, documents=records.frame(rows), refused=tuple(refused), raws=raws)
+    return replace(page, parsed=found)
 
 
-def _full_text(client: "Client", url: str) -> dict[str, Any] | str:
-    """The row of a full text, or why there is none. A service that is down is no reason, but an error."""
-    from etl.http import FetchError
+def _full_text(client: "Client", url: str) -> Parsed:
+    """What a full text gave, or its refusal. A service that is down is no refusal, but an error."""
+    from etl.http import FetchError, OversizeError
 
+    data = b""
     try:
-        found = jats.parse(client.get(url), where=url)
-    except InputError as error:
-        return str(error)
+        data = client.get(url)
+        return jats.parse(data, where=url)
+    except (InputError, OversizeError) as error:
+        why = str(error)
     except FetchError as error:
         if error.status not in {403, 404, 410}:
             raise
-        return f"status {error.status}"
-    if not found.documents.height:
-        return "; ".join(why for _, why in found.refused)
-    return found.documents.row(0, named=True)
+        why = f"status {error.status}"
+    return records.refused(url, why, data).parsed
 
 
 def _results(data: bytes, where: str) -> tuple[dict[str, Any], list[Any]]:

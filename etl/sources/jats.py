@@ -23,14 +23,14 @@ def parse(data: bytes, *, where: str) -> Parsed:
     articles = [root] if xml.local(root) == "article" else xml.find_all(root, "article")
     if not articles:
         raise InputError.of("no <article>", where, "give a JATS file")
-    rows, refused = [], []
+    rows, refusals = [], records.Refusals()
     for number, article in enumerate(articles):
         row = _row(article)
         if row is None:
-            refused.append((f"article {number}", "no identifier or no title"))
+            refusals.add(f"article {number}", "no identifier or no title", xml.raw(article))
         else:
             rows.append(row)
-    return Parsed(records.frame(rows), tuple(refused))
+    return refusals.parsed(records.frame(rows))
 
 
 def _row(article: Any) -> dict[str, Any] | None:
@@ -48,11 +48,15 @@ def _row(article: Any) -> dict[str, Any] | None:
         SOURCE,
         identifier,
         doi=ids.get("doi"),
+        arxiv_id=records.bare_arxiv_id(ids.get("arxiv")),
         title=title,
         abstract="\n".join(_texts(abstract, "p")) or xml.text(abstract) if abstract is not None else None,
         body=[p for _, p in paragraphs] or None,
         sections=[s for s, _ in paragraphs] or None,
         captions=[t for c in xml.find_all(article, "caption") for t in [xml.text(c)] if t] or None,
+        table_texts=[t for t in map(xml.grid, xml.find_all(article, "table")) if t] or None,
+        cited_dois=_cited(article) or None,
+        retracted_dois=_retracted(article, meta) or None,
         authors=_authors(meta) or None,
         categories=_texts(meta, "subject") or None,
         published_on=_date(meta),
@@ -84,6 +88,21 @@ def _paragraphs(article: Any) -> list[tuple[str, str]]:
     return found
 
 
+def _cited(article: Any) -> list[str]:
+    """DOIs of the reference list, each once, in its order."""
+    given = [e for part in xml.find_all(article, "ref-list") for e in xml.find_all(part, "pub-id")]
+    return records.dois(xml.text(e) for e in given if e.get("pub-id-type") == "doi")
+
+
+def _retracted(article: Any, meta: Any) -> list[str]:
+    """DOIs of the articles that this one retracts; a retraction notice need not call them so."""
+    related = [(e.get("related-article-type"), e) for e in xml.find_all(meta, "related-article")]
+    named = [e for kind, e in related if kind == "retracted-article"]
+    if not named and article.get("article-type") == "retraction":
+        named = [e for _, e in related]
+    return records.dois(xml.link(e) or xml.text(e) for e in named if e.get("ext-link-type", "doi") == "doi")
+
+
 def _texts(element: Any, name: str) -> list[str]:
     return [t for t in (xml.text(e) for e in xml.find_all(element, name)) if t]
 
@@ -101,8 +120,8 @@ def _date(meta: Any) -> date | None:
     """The first publication date that is one; the first of the month or year where no more is said (or a season)."""
     for given in xml.find_all(meta, "pub-date"):
         year, month, day = (xml.text(xml.first(given, n)) or "" for n in ("year", "month", "day"))
-        number = int(month) if month.isdecimal() else _MONTHS.get(month[:3].lower(), 0)
-        found = records.day(f"{year}-{number or 1:02d}-{int(day) if number and day.isdecimal() else 1:02d}")
+        number = xml.number(month) or _MONTHS.get(month[:3].lower(), 0)
+        found = records.day(f"{year}-{number or 1:02d}-{xml.number(day) if number and day.isdecimal() else 1:02d}")
         if found:
             return found
     return None
@@ -112,6 +131,6 @@ def _licence(meta: Any) -> str | None:
     licence = xml.first(meta, "license")
     if licence is None:
         return None
-    link = next((v for k, v in licence.attrib.items() if k.endswith("href")), None)
+    link = xml.link(licence)
     said = xml.text(licence)
     return said if said and len(said) <= 40 else link or said

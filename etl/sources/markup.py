@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from etl.sources import xml
+from etl.sources import records, xml
 from schemas.errors import InputError
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
@@ -19,7 +19,6 @@ _BLOCKS = re.compile(r"</?(?:p|title|h\d|sec|li|ul|ol|list|list-item|abstract|di
 _HEADING = re.compile(r"\s*(?:abstract|summary)\s*[.:]?\s*\n", re.IGNORECASE)
 # control characters, which no text has and no XML may have; and halves of surrogate pairs, which no UTF-8 can hold
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_DOI = re.compile(r"^\s*(?:https?://(?:dx\.)?doi\.org/|doi:)?\s*(10\.\S+)\s*$", re.IGNORECASE)
 Model = TypeVar("Model", bound="Record")
 
 
@@ -42,6 +41,17 @@ def read(model: type[Model], item: Any) -> Model | str:
     except ValidationError as error:
         first = error.errors()[0]
         return f"{'.'.join(str(p) for p in first['loc']) or 'record'}: {first['msg']}"
+
+
+def storable(value: Any) -> Any:
+    """A value of JSON whose strings, keys too, have a blank for each character that cannot be stored."""
+    if isinstance(value, str):
+        return _UNREADABLE.sub(" ", value)
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    return value
 
 
 def clean(text: str | None) -> str | None:
@@ -71,5 +81,4 @@ def _line(piece: str) -> str:
 
 def doi(text: str | None) -> str | None:
     """A DOI in lower case without its resolver; None where the text is none."""
-    found = _DOI.match(text or "")
-    return found[1].lower() if found else None
+    return next(iter(records.dois([text])), None)

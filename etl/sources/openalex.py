@@ -5,6 +5,7 @@ Abstracts come as inverted index and are put back in order. What it cites is giv
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ KEY = "OPENALEX_API_KEY"
 PAGE = 100
 LONGEST = 50_000
 """Words of an abstract; a position beyond it is no abstract's."""
-_ARXIV = re.compile(r"arxiv\.org/abs/([^?#]+?)(?:v\d+)?/?$|10\.48550/arxiv\.(.+)$", re.IGNORECASE)
+_ARXIV = re.compile(r"(?:arxiv\.org/abs/|10\.48550/arxiv\.)([^?#]+?)/?$", re.IGNORECASE)
 
 
 class _Named(markup.Record):
@@ -60,18 +61,10 @@ def parse(data: bytes, *, where: str) -> Parsed:
     answer = cursors.json_object(data, where=where)
     meta = cursors.part(answer, "meta", dict, where=where)
     results = cursors.part(answer, "results", list, where=where)
-    rows, refused = [], []
-    for number, item in enumerate(results):
-        row = _row(item)
-        if isinstance(row, str):
-            refused.append((f"work {number}", row))
-        else:
-            rows.append(row)
     token, total = meta.get("next_cursor"), meta.get("count")
-    return Parsed(
-        records.frame(rows),
-        tuple(refused),
-        token if results and isinstance(token, str) else None,
+    return replace(
+        cursors.gathered(results, _row, named="work"),
+        token=token if results and isinstance(token, str) else None,
         total=total if isinstance(total, int) else None,
     )
 
@@ -156,4 +149,4 @@ def in_order(index: dict[str, list[int]]) -> str | None:
 
 def _arxiv(addresses: list[str | None]) -> str | None:
     found = (_ARXIV.search(address) for address in addresses if address)
-    return next((match[1] or match[2] for match in found if match), None)
+    return records.bare_arxiv_id(next((match[1] for match in found if match), None))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import polars as pl
 from etl.sources import folder, records, windows
 from etl.sources.records import Page, TokenError
 from etl.sources.windows import Place, Window
+from schemas.emit.polars import REJECTED
 from schemas.errors import InputError, MatloomError
 from schemas.sources import CONNECTORS
 
@@ -29,7 +31,8 @@ class Update:
     """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
 
     Withdrawn records come without their text: `merged` finds the stored ones. `closed` is the row of raw.fetch_log of
-    an earlier page that no longer says where to go on: it is written with the log.
+    an earlier page that no longer says where to go on: it is written with the log. `rejections` are the refused
+    records, as `Store.refuse` takes them.
     """
 
     documents: pl.DataFrame
@@ -37,6 +40,7 @@ class Update:
     summary: pl.DataFrame
     withdrawn: pl.DataFrame
     closed: pl.DataFrame = field(default_factory=lambda: windows.log([]))
+    rejections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
 
 
 def window(source: str, *, since: str, until: str | None = None, query: str = "", url: str | None = None) -> Window:
@@ -97,7 +101,8 @@ def batches(
     for again in (False, True):
         start = here
         try:
-            for group in windows.groups(pages(here.token), limit=limit):
+            for found in windows.groups(pages(here.token), limit=limit):
+                group = windows.named(asked, here, found)
                 closed, log, here = windows.advanced(asked, here, group, keep_token=not replay)
                 yield replace(_part(asked, group, log, here), closed=closed)
             break
@@ -131,25 +136,33 @@ def harvest(
     nothing = windows.log([])
     with Client() as client:
         parts = list(batches(asked, ask(client if live else None, asked), known=nothing, replay=True, limit=limit))
-    return Update(
-        documents=pl.concat([p.documents for p in parts]).unique("document_id", keep="last", maintain_order=True),
-        log=pl.concat([p.log for p in parts]),
-        summary=parts[-1].summary,
-        withdrawn=pl.concat([p.withdrawn for p in parts]).unique("document_id", keep="last", maintain_order=True),
-    )
+    return _joined(parts)
 
 
-def read_folder(path: Path, *, limit: int | None = None) -> Update:
-    """Documents of a folder; a file that cannot be read is refused with its reason and stops no other.
+def folder_parts(path: Path, *, limit: int | None = None) -> Iterator[Update]:
+    """Documents of a folder, in parts as `batches` gives them; what cannot be read is refused and stops nothing else.
 
     Raises:
         InputError: no such folder.
     """
-    found = folder.files(path)
-    pages = [_file(file, path) for file in found[:limit]]
-    log = windows.log(records.fetch_row(folder.SOURCE, page) for page in pages)
-    asked = Window(source=folder.SOURCE, since=today(), until=today(), query=path.as_posix())
-    return _update(pages, log, _summary(asked, log, complete=len(pages) == len(found)))
+    pages = folder.pages(path)
+    asked, done = Window(source=folder.SOURCE, since=today(), until=today(), query=path.as_posix()), windows.log([])
+    for group in windows.groups(islice(pages, limit)):
+        log = windows.log(records.fetch_row(folder.SOURCE, page) for page in group)
+        done = pl.concat([done, log])
+        complete = limit is None or done.height < limit or next(pages, None) is None
+        yield _update(folder.SOURCE, group, log, _summary(asked, done, complete=complete))
+    if not done.height:
+        yield _update(folder.SOURCE, [], done, _summary(asked, done, complete=True))
+
+
+def read_folder(path: Path, *, limit: int | None = None) -> Update:
+    """All documents of a small folder at once, for scripts; see `folder_parts`.
+
+    Raises:
+        InputError: no such folder.
+    """
+    return _joined(list(folder_parts(path, limit=limit)))
 
 
 def merged(found: Update, stored: pl.LazyFrame) -> pl.DataFrame:
@@ -206,24 +219,23 @@ def _embedded(asked: Window) -> list[Page]:
     return [Page(name, data, replace(parsed, documents=inside))]
 
 
-def _file(file: Path, inside: Path) -> Page:
-    data, name = b"", file.relative_to(inside).as_posix()
-    try:
-        data = folder.content(file, folder=inside)
-        return Page(name, data, folder.parse(data, where=name))
-    except InputError as error:
-        why = str(error)
-    except OSError as error:
-        why = f"{error.strerror or type(error).__name__} in {name}: make it readable"
-    return Page(name, data, records.Parsed(records.frame([]), ((name, why),)))
-
-
 def _part(asked: Window, pages: list[Page], log: pl.DataFrame, here: Place) -> Update:
     last = pages[-1].parsed.token if pages else here.token
-    return _update(pages, log, _summary(asked, here.pages, complete=last is None))
+    return _update(asked.source, pages, log, _summary(asked, here.pages, complete=last is None))
 
 
-def _update(pages: list[Page], log: pl.DataFrame, summary: pl.DataFrame) -> Update:
+def _joined(parts: list[Update]) -> Update:
+    """Parts as one, with the summary of the last."""
+    return Update(
+        documents=pl.concat([p.documents for p in parts]).unique("document_id", keep="last", maintain_order=True),
+        log=pl.concat([p.log for p in parts]),
+        summary=parts[-1].summary,
+        withdrawn=pl.concat([p.withdrawn for p in parts]).unique("document_id", keep="last", maintain_order=True),
+        rejections=pl.concat([p.rejections for p in parts]),
+    )
+
+
+def _update(source: str, pages: list[Page], log: pl.DataFrame, summary: pl.DataFrame) -> Update:
     gone = dict(pair for page in pages for pair in page.parsed.withdrawn)
     withdrawn = pl.DataFrame(
         list(gone.items()), schema={"document_id": pl.String, "withdrawn_on": pl.Date}, orient="row"
@@ -231,7 +243,8 @@ def _update(pages: list[Page], log: pl.DataFrame, summary: pl.DataFrame) -> Upda
     found = pl.concat([records.frame([]), *(page.parsed.documents for page in pages)])
     found = found.unique("document_id", keep="last", maintain_order=True)
     found = not_older(found, found.drop("withdrawn_on").join(withdrawn, on="document_id").lazy())
-    return Update(documents=found, log=log, summary=summary, withdrawn=withdrawn)
+    refused = pl.concat([pl.DataFrame(schema=REJECTED), *(records.rejections(source, page) for page in pages)])
+    return Update(documents=found, log=log, summary=summary, withdrawn=withdrawn, rejections=refused)
 
 
 def _summary(asked: Window, pages: pl.DataFrame, *, complete: bool) -> pl.DataFrame:

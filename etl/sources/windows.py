@@ -130,6 +130,12 @@ def advanced(
     return closed, fresh, Place(pl.concat([before.pages, fresh]), last)
 
 
+def named(window: Window, before: Place, pages: list[Page]) -> list[Page]:
+    """Pages under names that say the same of the same place, whether or not the window was taken up there."""
+    first, days = before.pages.height, f"from {window.since} until {window.until}"
+    return [replace(page, name=f"{window.address} page {first + i} {days}") for i, page in enumerate(pages)]
+
+
 def groups(pages: Iterator[Page], *, limit: int | None = None) -> Iterator[list[Page]]:
     """Pages in groups of about `BATCH` records; what came before an error is handed on before it is raised."""
     group: list[Page] = []
@@ -162,7 +168,6 @@ def _log_row(window: Window, number: int, page: Page) -> dict[str, Any]:
     asked = (window.source, window.query, str(window.since), str(window.until), str(number))
     return records.fetch_row(window.source, page) | {
         "fetch_id": hashlib.sha256("\0".join(asked).encode()).hexdigest()[:16],
-        "page": f"{window.address} page {number} from {window.since} until {window.until}",
         "query": window.query,
         "day": window.since,
         "until": window.until,

@@ -3,15 +3,14 @@
 CIF texts are kept as they are; they are read and checked where raw rows become core rows.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from etl.features.elements import NUMBER
-from etl.sources import markup
+from etl.sources import cursors, markup
 from etl.structures.cif import raw_frame
 from etl.structures.found import Found
 from schemas.errors import InputError
@@ -91,10 +90,7 @@ def fetch(
 
 
 def _entries(data: bytes, where: str) -> tuple[list[Entry], list[tuple[str, str]]]:
-    try:
-        listed: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError.of("no JSON", where, "ask again, or for fewer structures") from error
+    listed = cursors.json_value(data, where=where)
     if not isinstance(listed, list):
         raise InputError.of(f"{type(listed).__name__} instead of a list", where, "check the address of the service")
     entries, refused = [], []

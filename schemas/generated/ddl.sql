@@ -108,6 +108,23 @@ COMMENT ON COLUMN "raw"."harvests"."withdrawals" IS 'Records that the source wit
 COMMENT ON COLUMN "raw"."harvests"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."harvests"."content_hash" IS 'Hash of what the row speaks of, dates left out.';
 
+CREATE TABLE "core"."articles" (
+    "document_id" VARCHAR NOT NULL,
+    "article_id" VARCHAR NOT NULL,
+    "basis" VARCHAR NOT NULL,
+    "preferred" BOOLEAN NOT NULL,
+    "retracted_on" DATE,
+    "retracted_by" VARCHAR,
+    PRIMARY KEY ("document_id")
+);
+COMMENT ON TABLE "core"."articles" IS 'Which documents are records of the same article, which of them is read, and which articles were retracted. Grain: one document of raw.documents';
+COMMENT ON COLUMN "core"."articles"."document_id" IS 'Source and the source''s own id, joined by a colon.';
+COMMENT ON COLUMN "core"."articles"."article_id" IS 'Preferred document of the same article.';
+COMMENT ON COLUMN "core"."articles"."basis" IS 'What it shares with another document of the article; title stands for title, year and first author.';
+COMMENT ON COLUMN "core"."articles"."preferred" IS 'Whether it is the record that is read.';
+COMMENT ON COLUMN "core"."articles"."retracted_on" IS 'Day on which the article was withdrawn or retracted, where known.';
+COMMENT ON COLUMN "core"."articles"."retracted_by" IS 'Document that withdraws or retracts the article; null where it stands.';
+
 CREATE TABLE "core"."keywords" (
     "problem" VARCHAR NOT NULL,
     "phrase" VARCHAR NOT NULL,

@@ -133,6 +133,35 @@ HARVESTS = Table(
     ),
     row_rules=(AtMost("day", "until"),),
 )
+ARTICLES = Table(
+    name="core.articles",
+    doc="Which documents are records of the same article, which of them is read, and which articles were retracted.",
+    grain="one document of raw.documents",
+    key=("document_id",),
+    columns=(
+        _DOCUMENT_ID,
+        Column(name="article_id", type=Type.STRING, doc="Preferred document of the same article.", rules=(NotBlank(),)),
+        Column(
+            name="basis",
+            type=Type.STRING,
+            doc="What it shares with another document of the article; title stands for title, year and first author.",
+            rules=(OneOf(("doi", "arxiv", "title", "alone")),),
+        ),
+        Column(name="preferred", type=Type.BOOL, doc="Whether it is the record that is read."),
+        Column(
+            name="retracted_on",
+            type=Type.DATE,
+            nullable=True,
+            doc="Day on which the article was withdrawn or retracted, where known.",
+        ),
+        _text("retracted_by", "Document that withdraws or retracts the article; null where it stands."),
+    ),
+    foreign_keys=(
+        _DOCUMENT,
+        ForeignKey(columns=("article_id",), table="raw.documents", references=("document_id",)),
+        ForeignKey(columns=("retracted_by",), table="raw.documents", references=("document_id",)),
+    ),
+)
 KEYWORD_HITS = Table(
     name="core.keyword_hits",
     doc="Where keywords occur in documents.",
@@ -307,6 +336,7 @@ TABLES = (
     DOCUMENTS,
     FETCH_LOG,
     HARVESTS,
+    ARTICLES,
     KEYWORDS,
     KEYWORD_HITS,
     SELECTIONS,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from etl.http import Client, FetchError, Secrets
+from etl.http import Client, FetchError, OversizeError, Secrets
 from etl.sources import arxiv_atom, arxiv_oai, crossref, europepmc, openalex
 from etl.sources.records import Page
 from schemas.errors import InputError, MatloomError
@@ -94,9 +94,9 @@ TABLE = [
     Row("short:2", requests=4),
     Row("short", "RemoteProtocolError after 3 tries", requests=3, whole_pages=0, error=FetchError),
     Row("chunk-cut:2", requests=4),
-    Row("huge:2", "more than 2000000 bytes", requests=2, error=FetchError),
+    Row("huge:2", "more than 2000000 bytes", requests=2, error=OversizeError),
     Row("gzip:2", requests=3),
-    Row("gzip-bomb:2", "more than 2000000 bytes", requests=2, error=FetchError),
+    Row("gzip-bomb:2", "more than 2000000 bytes", requests=2, error=OversizeError),
     Row("gzip-cut:2", requests=4),
     Row("gzip-lie", "no gzip after 3 tries", whole_pages=0, error=FetchError),
     Row("encoding", "encoding 'br' after 3 tries", whole_pages=0, error=FetchError),
@@ -106,9 +106,11 @@ TABLE = [
     Row("nothing:2", "no well-formed XML"),
     Row("html:2", "<html> instead of <OAI-PMH>"),
     Row("html:2", "<html> instead of <feed>", arxiv_atom),
+    Row("api-error:2", "an error of the service (bad query)", arxiv_atom),
     Row("entity:2", "entity declarations"),
     Row("bomb:2", "entity declarations"),
     Row("charset:2", "no well-formed XML"),
+    Row("latin:2", requests=3),
     Row("nul:2", "no well-formed XML"),
     Row("unknown-entity:2", "no well-formed XML"),
     Row("named-entity:2", requests=3),
@@ -166,6 +168,17 @@ def test_a_misbehaving_service_leads_to_what_is_promised(row: Row, caplog: pytes
     assert "0815" not in shown
 
 
+@pytest.mark.parametrize(
+    ("fault", "title"),
+    [("latin", "Über Probe 0"), ("named-entity", "On α sample 0"), ("nul-json", "On sample 0")],
+)
+def test_titles_come_through_odd_characters(fault: str, title: str) -> None:
+    module = crossref if fault == "nul-json" else arxiv_oai
+    with server(fault) as at:
+        first = next(pages(module, at)).parsed.documents["title"][0]
+    assert first.startswith(title)
+
+
 def test_a_key_stays_with_its_host_when_the_service_has_moved() -> None:
     with server() as new, server("moved", elsewhere=new.url) as old:
         with pytest.raises(FetchError, match="status 401"):
@@ -188,6 +201,14 @@ def test_a_key_in_a_header_stays_with_its_host_too() -> None:
 def test_the_moved_service_is_read_where_no_key_is_needed() -> None:
     with server() as new, server("moved", elsewhere=new.url) as old:
         assert sum(page.parsed.received for page in pages(arxiv_oai, old)) == RECORDS
+
+
+def test_a_slow_drip_through_a_proxy_is_cut_off_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server("drip") as at:
+        monkeypatch.setenv("HTTP_PROXY", at.url)
+        with client(tries=1) as asking, pytest.raises(FetchError, match="no whole answer in time"):
+            asking.get("http://example.invalid/oai")
+    assert at.asked == ["http://example.invalid/oai"]
 
 
 def test_nothing_listens_and_nobody_waits_for_it() -> None:
@@ -244,14 +265,16 @@ def test_a_broken_window_goes_on_after_its_last_whole_page() -> None:
     assert sum(page.parsed.received for page in [*whole, *rest]) == RECORDS
 
 
-def test_a_full_text_that_is_gone_or_broken_leaves_its_record() -> None:
-    with server("404:2", "cut:3") as at:
-        found = list(pages(europepmc, at))
-    documents = found[0].parsed.documents
-    assert documents["body"].is_null().to_list()[:5] == [True, True, True, False, False]
-    assert [which for which, _ in found[0].parsed.refused] == [
-        "full text of europepmc:MED/0", "full text of europepmc:MED/1"
+def test_a_full_text_that_is_gone_broken_or_a_bomb_leaves_its_record_and_is_named() -> None:
+    with server("404:2", "cut:3", "gzip-bomb:4") as at:
+        found = next(pages(europepmc, at)).parsed
+    assert found.documents["body"].is_null().to_list()[:6] == [True, True, True, True, False, True]
+    named = [f"full text of europepmc:MED/{n}" for n in (0, 1, 3)]
+    assert [which for which, _ in found.refused] == named
+    assert [why.split(" in ")[0].split(" (")[0] for _, why in found.refused] == [
+        "status 404", "no well-formed XML", "more than 2000000 bytes"
     ]  # fmt: skip
+    assert found.raws[named[1]].startswith(b"<?xml")
 
 
 def _until_broken(found: Iterator[Page]) -> Iterator[Page]:

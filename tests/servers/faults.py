@@ -108,6 +108,11 @@ CHANGES: dict[str, Change] = {
     "gzip-lie": lambda answer: replace(answer, headers={"Content-Encoding": "gzip"}),
     "encoding": lambda answer: replace(answer, headers={"Content-Encoding": "br"}),
     "charset": _sub(rb"On sample", "Über Probe".encode("latin-1"), 1),
+    "latin": _body(lambda body: body.replace(b"UTF-8", b"ISO-8859-1").replace(b"On sample", "Über Probe".encode(), 1)),
+    "api-error": _sub(
+        rb"<entry>.*</entry>",
+        b"<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title><summary>bad query</summary></entry>",
+    ),
     "named-entity": _sub(rb"On sample", b"On &alpha; sample", 1),
     "unknown-entity": _sub(rb"On sample", b"On &nosuchthing; sample", 1),
     "nul": _sub(rb"On sample", b"On \0 sample", 1),

@@ -230,7 +230,8 @@ def full_text(corpus: Corpus, identifier: str) -> Answer:
             f'<article-id pub-id-type="doi">{record.doi}</article-id>'
             f"<title-group><article-title>{escape(record.title)}</article-title></title-group>"
             f"<pub-date><year>{record.day.year}</year></pub-date>"
-            f'<permissions><license xlink:href="{record.licence}"><license-p>May be shared under that licence.'
+            f'<permissions><license xlink:href="{record.licence}"><license-p>This made-up article may '
+            "be shared and changed under the licence linked here."
             "</license-p></license></permissions>"
             f"<abstract><p>{escape(record.abstract)}</p></abstract></article-meta></front><body><sec>"
             f"<title>Results</title><p>Sample {index} has 10<sup>5</sup> grains.</p><fig><caption><p>Resistivity of "

@@ -249,7 +249,7 @@ def test_a_year_is_windows_of_a_month() -> None:
 def test_a_changed_keyword_list_selects_old_documents_anew_without_fetching(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dagster_project.assets.corpus import documents, harvests, selected
+    from dagster_project.assets.corpus import articles, documents, harvests, selected
     from dagster_project.resources import store_io_manager, warehouse_resource
     from etl.text import keywords
 
@@ -264,8 +264,10 @@ def test_a_changed_keyword_list_selects_old_documents_anew_without_fetching(
             (tmp_path / "mit.yaml").write_text(json.dumps({"performance": [phrase]}))
             monkeypatch.setenv("MATLOOM_PROBLEM", str(tmp_path / "mit.yaml"))
             resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
-            chosen = dg.AssetSelection.assets(selected)
-            assert dg.materialize([documents, harvests, selected], selection=chosen, resources=resources).success
+            chosen = dg.AssetSelection.assets(articles, selected)
+            assert dg.materialize(
+                [documents, harvests, articles, selected], selection=chosen, resources=resources
+            ).success
             return int(store.read("core.selections")["selected"].sum())
 
         assert keywords.load_keywords("mit").keywords

@@ -46,7 +46,7 @@ def test_what_is_ingested_is_audited_recorded_and_wakes_the_sensor(tmp_path: Pat
 
 
 def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dagster_project.assets.corpus import documents, harvests, selected
+    from dagster_project.assets.corpus import articles, documents, harvests, selected
     from dagster_project.resources import store_io_manager, warehouse_resource
 
     monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
@@ -57,8 +57,8 @@ def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, mon
 
     def selections() -> list[str]:
         resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
-        chosen = dg.AssetSelection.assets(selected)
-        assert dg.materialize([documents, harvests, selected], selection=chosen, resources=resources).success
+        chosen = dg.AssetSelection.assets(articles, selected)
+        assert dg.materialize([documents, harvests, articles, selected], selection=chosen, resources=resources).success
         return store.read("core.selections")["document_id"].to_list()
 
     assert selections() == ["arxiv:demo-0101", "arxiv:demo-0102"]

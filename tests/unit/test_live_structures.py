@@ -162,7 +162,7 @@ def test_what_cod_lost_or_withdrew_is_refused_and_stops_no_other() -> None:
         {"file": "9000001", "status": "retracted"},
         {"file": "9000002", "duplicateof": "9000003"},
         {"file": "../etc/passwd"},
-        {"file": "9000004", "doi": "10.1/X", "method": "theoretical"},
+        {"file": "9000004", "doi": "10.1000/X", "method": "theoretical"},
         {"file": "9000005"},
     ]
     texts = {"9000004": b"data_9000004\n_cell_length_a 1", "9000005": b"<html>sorry</html>"}
@@ -172,7 +172,7 @@ def test_what_cod_lost_or_withdrew_is_refused_and_stops_no_other() -> None:
 
     with server(answers) as url, client() as asking:
         found = together(list(cod.fetch(asking, elements=["O"], url=url)))
-    assert found.structures.select("source_id", "fidelity", "doi").rows() == [("9000004", "calculation", "10.1/x")]
+    assert found.structures.select("source_id", "fidelity", "doi").rows() == [("9000004", "calculation", "10.1000/x")]
     assert [why for _, why in found.refused][1:] == ["retracted", "the same as 9000003", "no CIF"]
     assert found.refused[0][0] == "entry 2"
 
