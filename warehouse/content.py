@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from schemas.core import Table
+from schemas.core import Table, Type
 from schemas.emit import polars as emitted
 
 _FILE = "__file__"
@@ -40,6 +40,15 @@ def among(table: Table, files: list[Path], frame: pl.DataFrame) -> pl.DataFrame:
         found = set(hit.collect(engine="streaming")[_FILE].to_list())
         files = [file for file in files if str(file) in found]
     return scan(table, files).join(wanted, on=keys, how="semi").collect(engine="streaming")
+
+
+def replaceable(table: Table) -> bool:
+    """Whether Delta can replace the rows of given keys: one text is the key, and no name has a capital letter.
+
+    Its overwrite by predicate loses the case of names.
+    """
+    plain = all(name == name.lower() for name in table.column_names)
+    return plain and len(table.key) == 1 and table.column(table.key[0]).type is Type.STRING
 
 
 def difference(
