@@ -1,6 +1,7 @@
 """Rows of raw.documents, raw.fetch_log, raw.harvests and meta.rejections as every source makes them."""
 
 import base64
+import codecs
 import hashlib
 import json
 import re
@@ -174,7 +175,7 @@ def rejections(source: str, page: Page) -> pl.DataFrame:
 def _readable(raw: bytes) -> tuple[str, str]:
     try:
         # a cut may go through the last character
-        return raw.decode("utf-8", "strict" if len(raw) < RAW_BYTES else "ignore"), "utf-8"
+        return codecs.getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < RAW_BYTES), "utf-8"
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode("ascii"), "base64"
 

@@ -1,5 +1,6 @@
 """Updates of literature on their way into the warehouse: audited, recorded, and seen by what watches them."""
 
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -43,6 +44,31 @@ def test_what_is_ingested_is_audited_recorded_and_wakes_the_sensor(tmp_path: Pat
     shutil.copy(CORPUS / "jats/demo-0202.xml", papers / "demo-0201.xml")
     assert ingest(str(papers), home=home)["new"] == 1
     assert store.passed_version("raw.harvests") == 1  # the counts are those of before, the content is not
+
+
+def test_a_broken_document_is_kept_with_its_bytes_and_read_again_changes_nothing(tmp_path: Path) -> None:
+    papers, home = tmp_path / "papers", tmp_path / "home"
+    papers.mkdir()
+    shutil.copy(CORPUS / "jats/demo-0201.xml", papers)
+    (papers / "cut.xml").write_bytes(b"<article><p>cut")
+    (papers / "odd.txt").write_bytes(b"\xff\xfe" * 50_000)
+    (papers / "bad.jsonl").write_bytes(b'{"name": "none of arXiv"}\n')
+    found = ingest(str(papers), home=home)
+    assert (found["new"], found["rejected"]) == (1, 3)
+    store = Store(home)
+    kept = store.read("meta.rejections").filter(pl.col("table_name") == "raw.documents")
+    rows = {json.loads(r)["record"]: json.loads(r) for r in kept["row_json"]}
+    assert {(n, r["encoding"]) for n, r in rows.items()} == {
+        ("cut.xml", "utf-8"), ("odd.txt", "base64"), ("bad.jsonl", "utf-8"),
+    }  # fmt: skip
+    assert rows["cut.xml"]["raw"] == "<article><p>cut"
+    assert base64.b64decode(rows["odd.txt"]["raw"]) == b"\xff\xfe" * 32_768
+    assert all(r["source"] == "folder" for r in rows.values())
+    for said in ("no UTF-8 text (byte 0)", "no arXiv metadata: no arXiv id", "no well-formed XML"):
+        assert [said in why for why in kept["rule_text"]].count(True) == 1
+    version = store.version("meta.rejections")
+    ingest(str(papers), home=home)
+    assert store.version("meta.rejections") == version
 
 
 def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

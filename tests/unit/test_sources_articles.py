@@ -1,6 +1,7 @@
 """Full articles: what JATS, Elsevier's XML and PDF give beyond their text, and which of them mean harm."""
 
 import io
+import json
 import zlib
 from datetime import date
 from typing import Any
@@ -299,3 +300,13 @@ def test_dois_and_arxiv_ids_are_written_one_way() -> None:
     assert records.dois(given) == ["10.1103/a", "10.1103/b"]
     ids = ("arXiv:2001.00001v12", "cond-mat/0101001v1", " 2001.00001 ", "", None)
     assert [records.bare_arxiv_id(i) for i in ids] == ["2001.00001", "cond-mat/0101001", "2001.00001", None, None]
+
+
+def test_kept_bytes_are_text_where_they_can_be() -> None:
+    cut = "ß" * 40_000  # the limit goes through a character
+    given = {b"<p>": ("utf-8", "<p>"), b"\xff": ("base64", "/w=="), ("x" + cut).encode(): ("utf-8", "x" + cut[:32_767])}
+    for data, kept in given.items():
+        (row,) = records.rejections("folder", records.refused("a", "why", data)).iter_rows(named=True)
+        held = json.loads(row["row"])
+        assert (held["encoding"], held["raw"]) == kept
+        assert (row["table"], row["rule"], held["page"], held["record"]) == ("raw.documents", "why", "a", "a")
