@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 import stat
 import tarfile
 import zipfile
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from etl.sources import archives, arxiv_snapshot, folder, records
 from etl.sources.records import Page
@@ -247,3 +250,25 @@ def test_a_page_of_nothing_but_broken_lines_keeps_little_and_names_few() -> None
     assert max(map(len, page.parsed.raws.values())) == records.RAW_BYTES
     assert len(records.fetch_row("s", page)["refusals"]) < 3000
     assert "and 181 more" in records.fetch_row("s", page)["refusals"]
+
+
+@given(seed=st.integers(0, 2**32), kind=st.sampled_from(["a.zip", "a.tar", "a.tar.gz", "a.jsonl", "a.xml"]))
+@settings(max_examples=400, deadline=None)
+def test_whatever_happens_to_a_file_it_gives_pages_and_raises_nothing(seed: int, kind: str) -> None:
+    chance = random.Random(seed)
+    data = bytearray(WHOLE[kind])
+    for _ in range(chance.choice([1, 2, 10])):
+        place = chance.randrange(len(data) + 1)
+        data[place : place + chance.randrange(100)] = chance.choice([b"", chance.randbytes(5), data[:300]])
+    for page in folder.read(io.BufferedReader(io.BytesIO(bytes(data))), name=kind):
+        assert page.parsed.documents.height or page.parsed.refused
+
+
+WHOLE = {
+    "a.zip": zipped(("x/a.txt", TEXT), ("b.jsonl", record(1) * 3)),
+    "a.tar": tarred(("a.txt", TEXT, tarfile.REGTYPE), ("b.txt", TEXT, tarfile.REGTYPE)),
+    "a.tar.gz": gzip.compress(tarred(("a.txt", TEXT, tarfile.REGTYPE), ("b.txt", TEXT, tarfile.REGTYPE))),
+    "a.jsonl": record(1) * 5,
+    "a.xml": b"<article><front><article-meta><article-id>1</article-id><article-title>T</article-title></article-meta>"
+    b"</front><body><p>x</p><table><tr><td>1</td></tr></table></body></article>",
+}
