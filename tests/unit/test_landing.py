@@ -71,28 +71,53 @@ def test_a_broken_document_is_kept_with_its_bytes_and_read_again_changes_nothing
     assert store.version("meta.rejections") == version
 
 
-def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    return Store(tmp_path)
+
+
+def selections(store: Store) -> list[str]:
+    """Documents that are scored when the articles are found and selected anew."""
     from dagster_project.assets.corpus import articles, documents, harvests, selected
     from dagster_project.resources import store_io_manager, warehouse_resource
 
-    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
-    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
-    store, found = Store(tmp_path), harvested("2026-10-01")
+    resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
+    chosen = dg.AssetSelection.assets(articles, selected)
+    assert dg.materialize([documents, harvests, articles, selected], selection=chosen, resources=resources).success
+    return store.read("core.selections")["document_id"].to_list()
+
+
+def test_a_withdrawn_document_is_kept_and_no_longer_selected(store: Store, tmp_path: Path) -> None:
+    found = harvested("2026-10-01")
     land(store, found)
     land(store, harvested("2026-10-02"))
-
-    def selections() -> list[str]:
-        resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
-        chosen = dg.AssetSelection.assets(articles, selected)
-        assert dg.materialize([documents, harvests, articles, selected], selection=chosen, resources=resources).success
-        return store.read("core.selections")["document_id"].to_list()
-
-    assert selections() == ["arxiv:demo-0101", "arxiv:demo-0102"]
+    assert selections(store) == ["arxiv:demo-0101", "arxiv:demo-0102"]
     gone = found.documents.select("document_id", withdrawn_on=pl.date(2026, 10, 3))
     nothing = update.read_folder(empty_folder(tmp_path))
     land(store, Update(nothing.documents, nothing.log, nothing.summary, gone))
     assert store.read("raw.documents")["withdrawn_on"].null_count() == 1
-    assert selections() == ["arxiv:demo-0102"]
+    assert selections(store) == ["arxiv:demo-0102"]
+
+
+def test_an_article_of_two_sources_is_selected_once_by_its_full_text_and_not_after_its_retraction(
+    store: Store, tmp_path: Path
+) -> None:
+    land(store, harvested("2026-10-01"))
+    land(store, harvested("2026-10-02"))
+    papers = empty_folder(tmp_path)
+    head = "<article><front><article-meta><article-id pub-id-type='doi'>10.1000/{}</article-id>{}<title-group>"
+    rest = "<article-title>A title of its own, number {}</article-title></title-group></article-meta></front>"
+    same = head.format("same", "<article-id pub-id-type='arxiv'>demo-0101</article-id>") + rest.format(1)
+    (papers / "same.xml").write_text(f"{same}<body><p>Full text.</p></body></article>")
+    land(store, update.read_folder(papers))
+    assert selections(store) == ["arxiv:demo-0102", "jats:10.1000/same"]
+    (papers / "same.xml").unlink()
+    related = "<related-article related-article-type='retracted-article' href='10.1000/SAME'/>"
+    (papers / "notice.xml").write_text(head.format("notice", related) + rest.format(2) + "</article>")
+    land(store, update.read_folder(papers))
+    assert selections(store) == ["arxiv:demo-0102", "jats:10.1000/notice"]
 
 
 def empty_folder(where: Path) -> Path:
