@@ -18,19 +18,21 @@ from etl.sources import archives, arxiv_snapshot, folder, records
 from etl.sources.records import Page
 
 TEXT = b"A title\n\nA paragraph."
+put: set[str] = set()  # files that a test has put into its folder
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_written(tmp_path: Path) -> Iterator[None]:
+    put.clear()
     yield
-    left = {p.name for p in tmp_path.rglob("*")}
-    assert left <= {"papers", "a.zip", "a.tar", "a.tar.gz", "a.txt.gz", "a.jsonl", "a.jsonl.gz", "big.txt"}
+    assert {p.name for p in tmp_path.rglob("*")} <= {"papers", *put}
 
 
 def read(tmp_path: Path, name: str, data: bytes) -> list[Page]:
     papers = tmp_path / "papers"
     papers.mkdir(exist_ok=True)
     (papers / name).write_bytes(data)
+    put.add(name)
     return list(folder.pages(papers))
 
 
@@ -239,6 +241,19 @@ def test_bad_lines_are_refused_by_number_and_stop_no_other(monkeypatch: pytest.M
 
 def test_json_of_another_kind_is_one_refusal(tmp_path: Path) -> None:
     assert "no arXiv metadata: no arXiv id" in told(read(tmp_path, "a.jsonl", b'{"name": 1}\n' * 1000))["a.jsonl"]
+
+
+def test_text_in_the_place_of_another_format_is_no_article(tmp_path: Path) -> None:
+    page = b"404: no such article"
+    for name, why in (
+        ("a.xml", "neither XML nor PDF"),
+        ("a.pdf", "neither XML nor PDF"),
+        ("a.json", "no arXiv metadata"),
+    ):
+        assert why in told(read(tmp_path, name, page))[name]
+    assert "no arXiv metadata" in told(read(tmp_path, "a.jsonl.gz", gzip.compress(b"[1, 2]")))["a.jsonl.gz"]
+    assert told(read(tmp_path, "a.txt", b"%PDF- is how a PDF starts"))["a.txt"] == "%PDF- is how a PDF starts"
+    assert told(read(tmp_path, "b.jsonl", b""))["b.jsonl"].startswith("an empty file")
 
 
 def test_a_page_of_nothing_but_broken_lines_keeps_little_and_names_few() -> None:
