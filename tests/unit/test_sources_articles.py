@@ -74,6 +74,15 @@ def test_a_formula_given_twice_is_read_once() -> None:
     assert article(rest=both)["body"] == ["At x and $y$."]
 
 
+def test_a_figure_within_a_paragraph_is_no_part_of_its_text() -> None:
+    inside = (
+        "<body><p>Before <fig><caption><p>A map.</p></caption></fig>and <table-wrap><caption><p>Samples.</p></caption>"
+        "<table><tr><td>1</td></tr></table></table-wrap>after.</p></body>"
+    )
+    row = article(rest=inside)
+    assert (row["body"], row["captions"], row["table_texts"]) == (["Before and after."], ["A map.", "Samples."], ["1"])
+
+
 def test_a_table_that_would_fill_the_memory_is_kept_small() -> None:
     cell = '<td rowspan="999999" colspan="999999">' + "x" * 1000 + "</td>"
     rows = f"<tr>{cell * 50}</tr>" * 50
