@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etl.sources import records
+from etl import reference
+from etl.sources import folder, records
 from etl.text import articles
 from schemas.emit.polars import inspect
 from schemas.tables import REGISTRY
@@ -145,3 +146,10 @@ def test_what_is_read_has_each_article_once_and_nothing_that_was_retracted() -> 
 
 def test_no_documents_are_no_articles() -> None:
     assert made().is_empty()
+
+
+def test_the_demonstration_corpus_repeats_no_article() -> None:
+    documents = pl.concat([folder.parse(d, where=n).documents for n, d in reference.demo_corpus().items()])
+    found = articles.articles(documents.lazy())
+    assert found["basis"].unique().to_list() == ["alone"]
+    assert found["preferred"].all()
