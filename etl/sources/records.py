@@ -152,11 +152,11 @@ def fetch_row(source: str, page: Page) -> dict[str, Any]:
 def rejections(source: str, page: Page) -> pl.DataFrame:
     """The refused records of one page as `Store.refuse` takes them, each with the start of its bytes.
 
-    Bytes that are UTF-8 stand there as text, others in base64. Where the source kept none, the start of the page does.
+    Bytes that are UTF-8 stand there as text, others in base64. Where the source keeps none, the start of the page does.
     """
     rows = []
     for which, why in page.parsed.refused:
-        raw = page.parsed.raws.get(which, page.data)[:RAW_BYTES]
+        raw = page.parsed.raws.get(which, b"" if page.parsed.raws else page.data)[:RAW_BYTES]
         text, encoding = _readable(raw)
         key = {"source": source, "page": page.name, "record": which}
         rows.append(

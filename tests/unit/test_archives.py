@@ -264,6 +264,8 @@ def test_a_page_of_nothing_but_broken_lines_keeps_little_and_names_few() -> None
     assert sum(map(len, page.parsed.raws.values())) <= 4_194_304
     assert max(map(len, page.parsed.raws.values())) == records.RAW_BYTES
     assert len(records.fetch_row("s", page)["refusals"]) < 3000
+    kept = [len(json.loads(row)["raw"]) for row in records.rejections("s", page)["row"]]
+    assert sorted(set(kept)) == [0, records.RAW_BYTES]  # what is beyond the limit is not mistaken for another record
     assert "and 181 more" in records.fetch_row("s", page)["refusals"]
 
 
