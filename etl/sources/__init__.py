@@ -8,6 +8,9 @@ The shared rows are in `records`, safe XML in `xml`, safe archives in `archives`
 SOURCES: dict[str, str] = {
     "arxiv_atom": "etl.sources.arxiv_atom",
     "arxiv_oai": "etl.sources.arxiv_oai",
+    "crossref": "etl.sources.crossref",
+    "openalex": "etl.sources.openalex",
+    "europepmc": "etl.sources.europepmc",
     "jats": "etl.sources.jats",
     "folder": "etl.sources.folder",
     "arxiv_parquet": "etl.sources.arxiv_parquet",

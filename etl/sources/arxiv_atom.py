@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from etl.sources import records, xml
+from etl.sources import cursors, records, xml
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
 
@@ -28,7 +28,7 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
         size: entries asked for; what the feed says of itself if not given.
 
     Raises:
-        InputError: no XML, no feed, or fewer entries than the feed promises for this page.
+        InputError: no XML, no feed, an error of the service, or fewer entries than the feed promises for this page.
     """
     root = xml.parse(data, where=where)
     if xml.local(root) != "feed":
@@ -36,6 +36,10 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
     rows, refused = [], []
     entries = [e for e in root if xml.local(e) == "entry"]
     for number, entry in enumerate(entries):
+        if "/api/errors" in (xml.text(xml.first(entry, "id")) or ""):  # the service says so in an entry, as if found
+            raise InputError.of(
+                f"an error of the service ({xml.text(xml.first(entry, 'summary'))})", where, "mend the query"
+            )
         row = _row(entry)
         if row is None:
             refused.append((f"entry {number}", "no id or no title"))
@@ -61,17 +65,18 @@ def fetch(
         url: address of the service.
 
     Raises:
-        InputError: a page that `parse` refuses.
+        InputError: a page that `parse` refuses, or one that came before.
     """
     asked = f"({query}) AND submittedDate:[{since:%Y%m%d}0000 TO {until:%Y%m%d}2359]"
     order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
-    start: str | None = resume or "0"
-    while start is not None:
+
+    def ask(token: str | None) -> Page:
+        start = token or "0"
         data = client.get(url, {"search_query": asked, "start": start, "max_results": str(PAGE), **order})
         name = f"{url} start={start} from {since} until {until}"
-        page = Page(name, data, parse(data, where=name, size=PAGE))
-        yield page
-        start = page.parsed.token
+        return Page(name, data, parse(data, where=name, size=PAGE))
+
+    return cursors.walk(ask, resume=resume)
 
 
 def _row(entry: Any) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from schemas.emit.polars import REJECTED, schema
+from schemas.errors import InputError
 from schemas.tables import REGISTRY
 
 DOCUMENTS = schema(REGISTRY["raw.documents"])
@@ -29,6 +30,10 @@ _VERSION = re.compile(r"v\d+$")
 _HASHED = (
     "title", "abstract", "body", "captions", "table_texts", "cited_dois", "retracted_dois", "doi", "authors", "licence",
 )  # fmt: skip
+
+
+class TokenError(InputError):
+    """The service no longer knows where the next page starts: the window is to be asked from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,8 @@ def _hash(texts: Iterable[Any]) -> str:
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as frame of raw.documents."""
-    return pl.DataFrame(list(rows), schema=DOCUMENTS, orient="row")
+    held = list(rows)
+    return pl.DataFrame({name: [row.get(name) for row in held] for name in DOCUMENTS}, schema=DOCUMENTS)
 
 
 def fetch_row(source: str, page: Page) -> dict[str, Any]:
@@ -146,7 +152,20 @@ def fetch_row(source: str, page: Page) -> dict[str, Any]:
         "withdrawals": len(parsed.withdrawn),
         "rejected": len(parsed.refused),
         "refusals": refusals,
+        "content_hash": content_digest(parsed),
     }
+
+
+def content_digest(parsed: Parsed) -> str:
+    """Hash of what a page says of which documents, whatever their order; see `combined`."""
+    held = parsed.documents.select("document_id", "content_hash").iter_rows()
+    said = (*held, *((name, f"withdrawn {day}") for name, day in parsed.withdrawn))
+    return combined(hashlib.sha256("\0".join(pair).encode()).hexdigest()[:16] for pair in said)
+
+
+def combined(digests: Iterable[str]) -> str:
+    """One hash of many, the same in whatever order and parts they come."""
+    return f"{sum(int(d, 16) for d in digests) % 2**64:016x}"
 
 
 def rejections(source: str, page: Page) -> pl.DataFrame:

@@ -7,18 +7,19 @@ from typing import Any
 from schemas.errors import InputError
 
 _PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
+_SINGLE = {"ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"}
+_DECLARED = re.compile(rb"\A\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.-]+)[\"']")
 _NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _LIMIT = 200_000_000
 _FLOATS = {"fig", "fig-group", "table-wrap", "table-wrap-group", "figure", "table"}  # they have fields of their own
 _REPEATED = 200_000  # characters that spanning cells may add to a table: a hostile one would fill the memory
-_SPACE = re.compile(r"\s+")
 
 
 def parse(data: bytes, *, where: str) -> Any:
     """The root element.
 
     Known named entities (``&alpha;``) are replaced first. A document type with entity declarations is refused, so an
-    entity bomb never starts.
+    entity bomb never starts. What calls itself Latin-1 and is strict UTF-8 beyond ASCII is read as UTF-8.
 
     Raises:
         InputError: not well-formed, truncated, too large, empty, or with entity declarations.
@@ -29,7 +30,9 @@ def parse(data: bytes, *, where: str) -> Any:
         raise InputError.of(f"{len(data)} bytes", where, "split it into files below 200 MB")
     if b"<!ENTITY" in data[:100_000]:
         raise InputError.of("entity declarations", where, "remove the document type; entities are not expanded")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = etree.XMLParser(
+        encoding=_encoding(data), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     try:
         root = etree.fromstring(_NAMED.sub(_character, data), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -44,6 +47,18 @@ def parse(data: bytes, *, where: str) -> Any:
     return root
 
 
+def _encoding(data: bytes) -> str | None:
+    """The encoding to use whatever the document declares; None: the declared one."""
+    declared = _DECLARED.match(data)
+    if declared is None or declared[1].decode("ascii").lower() not in _SINGLE or data.isascii():
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return "utf-8"
+
+
 def local(element: Any) -> str:
     """Tag without its namespace; "" for comments and instructions."""
     return element.tag.rsplit("}", 1)[-1] if isinstance(element.tag, str) else ""
@@ -51,12 +66,12 @@ def local(element: Any) -> str:
 
 def find_all(element: Any, name: str) -> list[Any]:
     """All descendants of that local name, in document order."""
-    return [e for e in element.iter() if local(e) == name]
+    return list(element.iter(f"{{*}}{name}"))
 
 
 def first(element: Any, name: str) -> Any | None:
     """First descendant of that local name."""
-    return next((e for e in element.iter() if local(e) == name), None)
+    return next(element.iter(f"{{*}}{name}"), None)
 
 
 def link(element: Any) -> str | None:
@@ -114,8 +129,7 @@ def text(element: Any | None) -> str | None:
     """Text of an element; superscripts get a ^, subscripts are joined, citation marks and floats are dropped."""
     if element is None:
         return None
-    joined = _SPACE.sub(" ", "".join(_pieces(element))).strip()
-    return joined or None
+    return " ".join("".join(_pieces(element)).split()) or None
 
 
 def _pieces(element: Any) -> list[str]:

@@ -1,6 +1,6 @@
 """Registered public data sets of structures and formulas as raw rows; where they lie is told by the caller.
 
-Fetching from live services belongs to `etl.sources`.
+Live services are in `optimade`, `cod` and `mp`.
 """
 
 import json

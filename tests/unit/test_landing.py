@@ -154,4 +154,4 @@ def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(t
     for day in ("2026-10-02", "2026-10-04"):
         store.write("raw.harvests", harvested(day).summary)
     store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
-    assert _last_day(store, "arxiv_oai") == "2026-10-03"
+    assert _last_day(store, "arxiv_oai", overlap_days=1) == "2026-10-03"

@@ -1,11 +1,6 @@
 """Harvesting literature services: real formats, and a real HTTP server that may misbehave."""
 
-import http.server
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
-from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
@@ -14,8 +9,8 @@ from etl.http import Client, FetchError
 from etl.sources import arxiv_atom, arxiv_oai, records, update
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
+from tests.servers.plain import Answer, server
 
-Answer = tuple[int, dict[str, str], bytes]
 WINDOW = {"since": date(2026, 10, 3), "until": date(2026, 10, 4)}
 
 RECORD = (
@@ -35,32 +30,6 @@ def oai(*identifiers: str, token: str | None = None, size: int | None = None, mo
     stated = f' completeListSize="{size}"' if size is not None else ""
     end = f"<resumptionToken{stated}>{token or ''}</resumptionToken>" if token or stated else ""
     return f'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>{body}{end}</ListRecords></OAI-PMH>'.encode()
-
-
-@contextmanager
-def server(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            status, headers, body = answer(parts.path, parse_qs(parts.query))
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{httpd.server_port}"
-    finally:
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()
 
 
 def test_a_harvest_follows_tokens_and_sends_them_alone() -> None:
@@ -198,7 +167,8 @@ def test_feeds_are_fetched_page_by_page_within_their_window(monkeypatch: pytest.
 
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
         asked.append(query)
-        return 200, {}, ATOM.format(total=4, start=int(query["start"][0])).encode()
+        start = int(query["start"][0])
+        return 200, {}, ATOM.format(total=4, start=start).replace("2601.00001", f"2601.0000{start}").encode()
 
     with server(answer) as url, Client() as client:
         assert len(list(arxiv_atom.fetch(client, **WINDOW, query="cat:a OR cat:b", url=url))) == 2
