@@ -1,6 +1,7 @@
 """Rows of raw.documents, raw.fetch_log, raw.harvests and meta.rejections as every source makes them."""
 
 import base64
+import codecs
 import hashlib
 import json
 import re
@@ -170,11 +171,11 @@ def combined(digests: Iterable[str]) -> str:
 def rejections(source: str, page: Page) -> pl.DataFrame:
     """The refused records of one page as `Store.refuse` takes them, each with the start of its bytes.
 
-    Bytes that are UTF-8 stand there as text, others in base64. Where the source kept none, the start of the page does.
+    Bytes that are UTF-8 stand there as text, others in base64. Where the source keeps none, the start of the page does.
     """
     rows = []
     for which, why in page.parsed.refused:
-        raw = page.parsed.raws.get(which, page.data)[:RAW_BYTES]
+        raw = page.parsed.raws.get(which, b"" if page.parsed.raws else page.data)[:RAW_BYTES]
         text, encoding = _readable(raw)
         key = {"source": source, "page": page.name, "record": which}
         rows.append(
@@ -193,7 +194,7 @@ def rejections(source: str, page: Page) -> pl.DataFrame:
 def _readable(raw: bytes) -> tuple[str, str]:
     try:
         # a cut may go through the last character
-        return raw.decode("utf-8", "strict" if len(raw) < RAW_BYTES else "ignore"), "utf-8"
+        return codecs.getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < RAW_BYTES), "utf-8"
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode("ascii"), "base64"
 
