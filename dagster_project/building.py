@@ -100,7 +100,7 @@ def table_assets(
     watches: tuple[str, ...] = (),
     follows: tuple[str, ...] = (),
     plots: Mapping[str, str] | None = None,
-    partitions: dg.PartitionsDefinition[str] | None = None,
+    partitions: dg.PartitionsDefinition[Any] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
 
@@ -219,10 +219,17 @@ def _fingerprint(build: Build, version: str) -> str:
     parts = {
         "code": version,
         "settings": [settings.profile, settings.problem, settings.seed],
+        "problem": _own_list(settings.problem),
         "datasets": _listing(build.datasets) if build.datasets else [],
         "inputs": dict(build.versions),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _own_list(problem: str) -> str | None:
+    """Hash of a keyword list that a person keeps elsewhere: the same path may hold other words now."""
+    path = Path(problem)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.suffix and path.is_file() else None
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

@@ -17,7 +17,7 @@ LITERATURE_UPDATE = dg.define_asset_job(
     "literature_update",
     selection=_HARVEST | _PUBLISH,
     tags=_WRITES,
-    description="Fetches one day of new literature and publishes it; the sensor new_documents has it read.",
+    description="Fetches one day of one literature source and publishes it; the sensor new_documents has it read.",
 )
 SCREENING = dg.define_asset_job(
     "screening",

@@ -1,12 +1,22 @@
-"""How an update of a literature source gets into the warehouse: written together, and audited at once."""
+"""How updates of literature get into the warehouse: part by part as they come, and audited once at the end."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from schemas.errors import MatloomError
+from schemas.errors import InputError, MatloomError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from dagster_project.settings import Settings
+    from etl.http import Client
     from etl.sources.update import Update
+    from etl.sources.windows import Window
     from warehouse.store import Store, WriteResult
 
 
@@ -14,8 +24,189 @@ class AuditFailedError(MatloomError):
     """What was written failed a blocking check; readers keep the version before."""
 
 
+@dataclass
+class Landed:
+    """What an ingest did.
+
+    Attributes:
+        fetched: usable records of the sources.
+        new: documents that were not there before.
+        changed: documents that were there with other content, or were withdrawn.
+        withdrawn: records that a source withdrew.
+        rejected: records refused by the connector or by a rule.
+        reasons: why records were refused.
+        harvests: rows of raw.harvests of the windows that were read; recorded once the audit has passed.
+        failures: windows that stopped, and why; what came before is landed.
+    """
+
+    fetched: int = 0
+    new: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    rejected: int = 0
+    reasons: list[str] = field(default_factory=list)
+    harvests: "list[pl.DataFrame]" = field(default_factory=list)
+    failures: list[MatloomError] = field(default_factory=list)
+
+    def unreachable(self) -> list[str]:
+        """A line for each source that could not be asked.
+
+        Raises:
+            MatloomError: a window stopped for another reason, such as a broken page.
+        """
+        from etl.http import FetchError
+
+        others = [f for f in self.failures if not isinstance(f, FetchError)]
+        Landed(failures=others).complain()
+        return [f"not harvested, asked again later: {f}" for f in self.failures]
+
+    def complain(self) -> None:
+        """Raises the first failure, and says how many more there are.
+
+        Raises:
+            MatloomError: a window stopped.
+        """
+        if self.failures:
+            more = len(self.failures) - 1
+            raise type(self.failures[0])(
+                f"{self.failures[0]}" + (f" (and {more} more windows stopped)" if more else "")
+            )
+
+    def add(self, found: "Update", result: "WriteResult") -> None:
+        """Counts one more part."""
+        self.fetched += found.documents.height
+        self.new, self.changed = self.new + result.inserted, self.changed + result.updated
+        self.withdrawn += found.withdrawn.height
+        self.rejected += int(found.log["rejected"].sum()) + result.rejected
+        self.reasons += found.log["refusals"].drop_nulls().to_list()
+
+
+def ingest(store: "Store", windows: "Iterable[Window]", *, client: "Client | None", limit: int | None = None) -> Landed:
+    """Asks for windows one after the other, and lands what comes in parts; a broken page stops its own window only.
+
+    Args:
+        store: the warehouse.
+        windows: days of sources.
+        client: asks the services; None reads the demonstration corpus instead.
+        limit: stop each window after about so many records.
+
+    Returns:
+        What happened; `record` writes its harvests.
+
+    Raises:
+        AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
+    """
+    from etl.http import FetchError
+
+    landed = Landed()
+    for window in windows:
+        try:
+            _ingest(store, window, landed, client=client, limit=limit)
+        except FetchError as error:  # the service does not answer: it is not asked for the other windows
+            landed.failures.append(error)
+            break
+        except InputError as error:
+            landed.failures.append(error)
+    settled(store)
+    return landed
+
+
+def ingest_day(store: "Store", source: str, day: date, *, settings: "Settings") -> Landed:
+    """A day of a source of the problem, with the days before it that are asked again; see `ingest`.
+
+    Raises:
+        InputError: the problem has no such source.
+    """
+    from etl.http import Client
+    from etl.sources.windows import Window
+    from schemas.sources import load_sources
+
+    asked = load_sources(settings.problem).named(source)
+    if asked is None:
+        raise InputError.of(f"no source {source}", f"the sources of {settings.problem}", "add it with its query")
+    since = day - timedelta(days=asked.overlap_days)
+    window = Window(source=source, since=since, until=day, query=asked.query, url=asked.url)
+    if settings.profile != "live":
+        return ingest(store, [window], client=None)
+    with Client() as client:
+        return ingest(store, [window], client=client)
+
+
+def missing_days(store: "Store", *, settings: "Settings", until: date) -> "Iterator[tuple[str, date]]":
+    """Days of the enabled sources of the problem, oldest first, that no harvest covers yet."""
+    from etl.sources.update import EMBEDDED
+    from etl.sources.windows import Window
+    from schemas.sources import load_sources
+
+    harvests = store.read_passed("raw.harvests")
+    for source in load_sources(settings.problem).sources:
+        there = settings.profile == "live" or source.name in EMBEDDED
+        if source.enabled and there and source.first_day <= until:
+            window = Window(source=source.name, since=source.first_day, until=until, query=source.query)
+            yield from ((source.name, day) for day in window.missing(harvests))
+
+
+def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> Landed:
+    """Lands the documents of a folder, audited.
+
+    Raises:
+        InputError: no such folder.
+        AuditFailedError: a blocking check failed.
+    """
+    from etl.sources import update
+
+    landed = Landed()
+    for part in update.folder_parts(path, limit=limit):
+        landed.add(part, put(store, part))
+        landed.harvests = [part.summary]
+    settled(store)
+    return landed
+
+
+def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client | None", limit: int | None) -> None:
+    from dagster_project.spool import kept
+    from etl.http import FetchError
+    from etl.sources import update
+
+    if client is not None and window.key and not os.environ.get(window.key):
+        raise FetchError.of(f"no key for {window.source}", window.key, "set it to use this source")
+    replay = not window.missing(store.current("raw.harvests"))
+    known = store.current("raw.fetch_log").filter(window.chosen())
+    news, summary = not replay, None
+    with kept(client, store.home, window) as (asked, let_go):
+        for part in update.batches(window, update.ask(asked, window), known=known, replay=replay, limit=limit):
+            result = put(store, part, logged=None if replay else True)
+            let_go()
+            landed.add(part, result)
+            news, summary = news or result.changed, part.summary
+    # Days that were harvested before leave no trace where they brought nothing, nor where they were cut short.
+    if summary is not None and news and (summary["complete"].item() or not replay):
+        landed.harvests.append(summary)
+
+
+def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "WriteResult":
+    """Writes one part: what was refused, the documents, then the log, so that it never names what is not there.
+
+    Args:
+        store: the warehouse.
+        found: the part.
+        logged: whether the log is written; None: only where a document changed.
+    """
+    import polars as pl
+
+    from etl.sources import update
+
+    ids = pl.concat([found.documents.select("document_id"), found.withdrawn.select("document_id")]).unique()
+    stored = store.current("raw.documents", among=ids)
+    store.refuse(found.rejections)
+    result = store.write("raw.documents", update.merged(found, stored.lazy()), mode="upsert")
+    if logged or (logged is None and result.changed):
+        store.write("raw.fetch_log", pl.concat([found.closed, found.log]), mode="upsert")
+    return result
+
+
 def land(store: "Store", found: "Update") -> "WriteResult":
-    """Puts an update into raw.documents and raw.fetch_log, marks what its source withdrew, and audits both.
+    """Puts a whole update into raw.documents and raw.fetch_log, marks what its source withdrew, and audits both.
 
     What could not be read is kept in meta.rejections.
 
@@ -25,13 +216,34 @@ def land(store: "Store", found: "Update") -> "WriteResult":
     Raises:
         AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
     """
-    from etl.sources import update
-
-    store.refuse(found.rejections)
-    store.write("raw.fetch_log", found.log, mode="upsert")
-    result = store.write("raw.documents", update.merged(found, store.scan("raw.documents")), mode="upsert")
-    audited(store, ("raw.fetch_log", "raw.documents"))
+    result = put(store, found)
+    settled(store)
     return result
+
+
+def record(store: "Store", harvests: "Iterable[pl.DataFrame]") -> None:
+    """Records windows as harvested, audited; none changes nothing."""
+    import polars as pl
+
+    rows = list(harvests)
+    if rows:
+        store.write("raw.harvests", pl.concat(rows), mode="upsert")
+    audited(store, ("raw.harvests",))
+
+
+def settled(store: "Store") -> None:
+    """Audits documents and log. Where the documents fail, the log that tells of them fails with them.
+
+    Raises:
+        AuditFailedError: a blocking check failed.
+    """
+    try:
+        audited(store, ("raw.documents", "raw.fetch_log"))
+    except AuditFailedError:
+        log = store.version("raw.fetch_log")
+        if log is not None and log != store.passed_version("raw.fetch_log"):
+            store.record_verdict("raw.fetch_log", log, passed=False)
+        raise
 
 
 def audited(store: "Store", names: Iterable[str]) -> None:

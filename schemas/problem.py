@@ -174,4 +174,4 @@ def parse(text: str, *, where: str) -> DesignProblem:
 def names() -> list[str]:
     """Names of the shipped problems."""
     found = (p.stem for p in FOLDER.glob("*.yaml"))
-    return sorted(n for n in found if not n.endswith("_keywords"))
+    return sorted(n for n in found if not n.endswith(("_keywords", "_sources")))

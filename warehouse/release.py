@@ -19,19 +19,9 @@ from schemas.emit import duckdb as emitted
 from schemas.emit.frictionless import datapackage
 from schemas.errors import InputError
 from warehouse.files import write_aside, write_table
+from warehouse.licences import OPEN_LICENCES, allowed
 from warehouse.query import publication_id, query
 
-OPEN_LICENCES = (
-    "CC0-1.0",
-    "CC-BY-4.0",
-    "CC-BY-3.0",
-    "CC-BY-SA-4.0",
-    "MIT",
-    "BSD-3-Clause",
-    "Apache-2.0",
-    "PDDL-1.0",
-    "ODC-By-1.0",
-)
 WITHHELD = ("meta.rejections",)  # refused rows of any table, with their text
 
 
@@ -101,7 +91,7 @@ def _allowed(
     frame: pl.DataFrame, table: Table, kept: dict[str, pl.DataFrame], licences: tuple[str, ...]
 ) -> pl.DataFrame:
     if table.licence_column is not None:
-        frame = frame.filter(pl.col(table.licence_column).is_in(licences).fill_null(False))
+        frame = frame.filter(allowed(table.licence_column, licences))
     for foreign in table.foreign_keys:
         if foreign.table == table.name or foreign.table not in kept:
             continue

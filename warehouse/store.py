@@ -17,10 +17,11 @@ import polars as pl
 from schemas.core import Registry, Table
 from schemas.emit import polars as emitted
 from schemas.errors import InputError
-from warehouse import manifests
+from warehouse import content, manifests
 from warehouse.ledger import Ledger, StoreError, latest_version, lock, table_folder
 
 Mode = Literal["upsert", "replace"]
+_LARGE = 100_000  # rows; MERGE took 4 GB for ten rows of a million
 # Old versions stay readable until `Store.vacuum` is asked to remove them.
 _CONFIGURATION = {"delta.logRetentionDuration": "interval 36500 days", "delta.enableDeletionVectors": "false"}
 
@@ -121,21 +122,36 @@ class Store:
 
     def read_passed(self, name: str, /) -> pl.DataFrame:
         """The rows of the newest version that passed its audit, sorted by key; no rows where none ever did."""
+        return self.scan_passed(name).sort(self.declared(name).key).collect()
+
+    def scan_passed(self, name: str, /) -> pl.LazyFrame:
+        """`read_passed` without sorting and lazily."""
         version = self.passed_version(name)
-        return emitted.empty(self.declared(name)) if version is None else self.read(name, version=version)
+        return emitted.empty(self.declared(name)).lazy() if version is None else self.scan(name, version=version)
 
     def scan(self, name: str, *, version: int | None = None) -> pl.LazyFrame:
         """`read` without sorting and lazily."""
-        table = self.declared(name)
-        files = self.files(name, version=version)
-        if not files:
-            return emitted.empty(table).lazy()
-        lazy = pl.scan_parquet(files, glob=False)
-        there = lazy.collect_schema()
-        return lazy.select(
-            (pl.col(n) if n in there else pl.lit(None).alias(n)).cast(t, strict=True)
-            for n, t in emitted.schema(table).items()
-        )
+        return content.scan(self.declared(name), self.files(name, version=version))
+
+    def current(self, name: str, *, among: pl.DataFrame | None = None) -> pl.DataFrame:
+        """The rows that the next write builds on, unsorted; with `among` only those whose key that frame has.
+
+        With `among` no more is held in memory than these rows and the table's keys.
+        """
+        table, base = self.declared(name), self.base_version(name)
+        if base is None:
+            return emitted.empty(table)
+        if among is None:
+            return self.scan(name, version=base).collect()
+        return content.among(table, self.files(name, version=base), among)
+
+    def rows(self, name: str, *, version: int | None = None) -> int:
+        """How many rows a version has, as the ledger knows or the footers of its files say."""
+        asked = self.version(name) if version is None else version
+        written = self.ledger.entry(name)["written"] or {}
+        if asked is not None and written.get("version") == asked:
+            return int(written["rows"])
+        return int(self.scan(name, version=version).select(pl.len()).collect().item())
 
     def version(self, name: str) -> int | None:
         """The newest version of a table; None where nothing was written yet."""
@@ -253,12 +269,16 @@ class Store:
         self, table: Table, good: pl.DataFrame, *, mode: Mode, fingerprint: str | None, rejected: int
     ) -> WriteResult:
         newest, base = self.version(table.name), self.base_version(table.name)
-        current = None if base is None else self._stored(table, base)
-        added, updated, gone = _difference(good, current, table)
-        deleted = gone if mode == "replace" else 0
         moved = newest is not None and self._reshaped(table)
+        light = mode == "upsert" and base is not None and base == newest and not moved
+        current = None if base is None else self._stored(table, base, among=good if light else None)
+        added, updated, gone = content.difference(good, current, table)
+        deleted = gone if mode == "replace" else 0
+        rows = (0 if base is None else self.rows(table.name, version=base)) + added.height - deleted
         if base is None or moved or added.height + updated.height + deleted:
-            if current is not None and mode == "upsert" and base == newest and not moved:
+            if light and not updated.height:
+                version = self._append(table, added)
+            elif light:
                 version = self._merge(table, pl.concat([added, updated]))
             else:
                 kept = [] if mode == "replace" or current is None else [current.join(good, on=table.key, how="anti")]
@@ -266,7 +286,6 @@ class Store:
         else:
             version = base
         changed = newest is None or version > newest
-        rows = (0 if current is None else current.height) + added.height - deleted
         self.ledger.record_write(
             table.name,
             version=version,
@@ -285,9 +304,11 @@ class Store:
             changed=changed,
         )
 
-    def _stored(self, table: Table, version: int) -> pl.DataFrame:
+    def _stored(self, table: Table, version: int, *, among: pl.DataFrame | None = None) -> pl.DataFrame:
         try:
-            return self.read(table.name, version=version)
+            if among is None:
+                return self.read(table.name, version=version)
+            return content.among(table, self.files(table.name, version=version), among)
         except pl.exceptions.PolarsError as error:
             raise StoreError.of(
                 "stored columns that the declaration does not fit",
@@ -297,32 +318,51 @@ class Store:
 
     def _reshaped(self, table: Table) -> bool:
         """Whether the stored columns are not the declared ones."""
-        from schemas.emit import arrow
-
-        return bool(
-            {f.name: f.type for f in _stored_schema(self._delta(table.name))} != dict(_pairs(arrow.schema(table)))
-        )
+        return content.columns(self._delta(table.name)) != content.columns(table)
 
     def _overwrite(self, table: Table, rows: pl.DataFrame, *, newest: int | None, moved: bool) -> int:
         from deltalake import write_deltalake
 
         if newest is not None and not moved and self.ledger.failed(table.name, newest):
-            added, updated, gone = _difference(rows, self._stored(table, newest), table)
+            added, updated, gone = content.difference(rows, self._stored(table, newest), table)
             if not added.height + updated.height + gone:
                 return newest  # what was refused came again: it is audited again, not stored again
         folder = table_folder(self.home, table.name)
         extra: dict[str, Any] = {"configuration": _CONFIGURATION} if newest is None else {"schema_mode": "overwrite"}
         with _trouble(table.name):
             folder.mkdir(parents=True, exist_ok=True)
-            write_deltalake(folder, _arrow(rows, table), mode="overwrite", name=table.name, **extra)
+            write_deltalake(folder, content.as_arrow(rows, table), mode="overwrite", name=table.name, **extra)
+        return self._committed(table)
+
+    def _append(self, table: Table, rows: pl.DataFrame) -> int:
+        from deltalake import write_deltalake
+
+        with _trouble(table.name):
+            write_deltalake(table_folder(self.home, table.name), content.as_arrow(rows, table), mode="append")
         return self._committed(table)
 
     def _merge(self, table: Table, rows: pl.DataFrame) -> int:
+        if self.rows(table.name) > _LARGE and content.replaceable(table):
+            return self._put_in_place(table, rows)
         match = " AND ".join(f't."{k}" = s."{k}"' for k in table.key)
         with _trouble(table.name):
             delta = self._delta(table.name)
-            merger = delta.merge(_arrow(rows, table), predicate=match, source_alias="s", target_alias="t")
+            merger = delta.merge(content.as_arrow(rows, table), predicate=match, source_alias="s", target_alias="t")
             merger.when_matched_update_all().when_not_matched_insert_all().execute()
+        return self._committed(table)
+
+    def _put_in_place(self, table: Table, rows: pl.DataFrame) -> int:
+        """What MERGE does, for large tables, which it would hold in memory whole: replaces the rows with these keys."""
+        from deltalake import write_deltalake
+
+        named = ", ".join("'" + str(key).replace("'", "''") + "'" for key in rows[table.key[0]])
+        with _trouble(table.name):
+            write_deltalake(
+                table_folder(self.home, table.name),
+                content.as_arrow(rows, table),
+                mode="overwrite",
+                predicate=f'"{table.key[0]}" IN ({named})',
+            )
         return self._committed(table)
 
     def _committed(self, table: Table) -> int:
@@ -361,39 +401,3 @@ def _trouble(name: str) -> Iterator[None]:
             name,
             "make room on the disk, check its permissions and run again; the old state is kept",
         ) from error
-
-
-def _difference(
-    good: pl.DataFrame, current: pl.DataFrame | None, table: Table
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Rows with new keys, rows with other values, and how many stored keys the frame does not have."""
-    if current is None:
-        return good, good.clear(), 0
-    keys = list(table.key)
-    compared = [c.name for c in table.columns if not c.volatile and c.name not in keys]
-    added = good.join(current, on=keys, how="anti")
-    gone = current.join(good, on=keys, how="anti").height
-    if not compared:
-        return added, good.clear(), gone
-    both = good.join(current.select(*keys, *(pl.col(c).alias(f"{c}\0old") for c in compared)), on=keys, how="inner")
-    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}\0old")) for c in compared)
-    return added, both.filter(differs).select(good.columns), gone
-
-
-def _arrow(rows: pl.DataFrame, table: Table) -> Any:
-    import pyarrow as pa
-
-    from schemas.emit import arrow
-
-    return pa.table(rows.to_arrow()).cast(arrow.schema(table))
-
-
-def _stored_schema(delta: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.schema(delta.schema().to_arrow())
-
-
-def _pairs(schema: Any) -> Iterator[tuple[str, Any]]:
-    for field in schema:
-        yield field.name, field.type

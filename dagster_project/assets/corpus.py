@@ -3,7 +3,7 @@
 import polars as pl
 
 from dagster_project.building import Build, Frames, table_assets
-from dagster_project.partitions import DAYS
+from dagster_project.partitions import LITERATURE, source_and_day
 
 _UNSELECTED = 4000  # unselected documents that discovery compares with
 
@@ -21,34 +21,37 @@ def documents(build: Build) -> Frames:
 
     Harvests and `matloom ingest` have put their documents into the table already, under any profile; here all of them
     are audited again, and what a service changed or withdrew since is left as it is. The profile `live` adds nothing
-    here: it makes raw.harvests ask arXiv.
+    here: it makes raw.harvests ask the services.
     """
     from etl import reference
     from etl.sources import arxiv_parquet, folder, records, update
 
-    build.log.info(f"{build.earlier('raw.harvests')['records'].sum()} records harvested so far")
+    build.log.info(f"{build.store.rows('raw.documents')} documents so far")
     pages = [records.Page(name, data, folder.parse(data, where=name)) for name, data in reference.demo_corpus().items()]
     parts = [page.parsed.documents for page in pages]
     if build.datasets:
         parts.append(arxiv_parquet.read(build.datasets / "text" / "arxiv"))
     log = [records.fetch_row("corpus", page) for page in pages]
-    fresh = update.not_older(pl.concat(parts), build.store.scan("raw.documents"))
+    rows = pl.concat(parts)
+    fresh = update.not_older(rows, build.store.current("raw.documents", among=rows).lazy())
     return {"raw.documents": fresh, "raw.fetch_log": pl.DataFrame(log, schema=records.FETCHES, orient="row")}
 
 
-@table_assets("raw.harvests", group="corpus", mode="upsert", kinds=("xml", "polars"), partitions=DAYS)
+@table_assets("raw.harvests", group="corpus", mode="upsert", kinds=("xml", "polars"), partitions=LITERATURE)
 def harvests(build: Build) -> Frames:
-    """Fetches one day of arXiv and puts it, audited, into raw.documents; the profile `live` asks the service.
+    """Fetches one day of one source, and those before it that are asked again, into raw.documents, audited.
 
-    The sensor `new_documents` watches this table: a day with other contents than before is a new row, and starts a run.
+    The profile `live` asks the service. One that cannot be asked, without its key or out of reach, is one line in the
+    log and no failed run: the day stays missing, and the schedule asks for it again. The sensor `new_documents` watches
+    this table: a window with other contents than before is another row, and starts a run.
     """
-    from dagster_project.landing import land
-    from etl.sources.update import harvest
+    from dagster_project import landing
 
-    day = str(build.partition)
-    found = harvest("arxiv_oai", since=day, until=day, live=build.settings.profile == "live")
-    land(build.store, found)
-    return {"raw.harvests": found.summary}
+    source, day = source_and_day(str(build.partition))
+    landed = landing.ingest_day(build.store, source, day, settings=build.settings)
+    for line in landed.unreachable():
+        build.log.warning(line)
+    return {"raw.harvests": pl.concat([build.store.current("raw.harvests").clear(), *landed.harvests])}
 
 
 @table_assets("core.articles", group="corpus", reads={"documents": "raw.documents"})

@@ -82,34 +82,43 @@ def ingest(
     """One incremental update from a literature source: fetched, new, changed, withdrawn, rejected.
 
     The services' harvests go by days: arxiv_oai by the day on which a record changed, arxiv_atom by the day of
-    submission. The documents are audited and recorded in raw.harvests; `matloom run` reads them.
+    submission. What is asked of them stands in the sources of the problem. Documents are landed in parts, so that an
+    update that was cut short goes on where it stopped; they are audited and recorded in raw.harvests at the end.
+    `matloom run` reads them.
     """
-    from dagster_project.landing import audited, land
-    from etl.sources import update
+    from dagster_project import landing
+    from schemas.sources import CONNECTORS
     from warehouse.store import Store
 
     store = Store(home(home_))
     if not source:
-        raise InputError.of("no source", "the arguments", f"name one of {', '.join(update.LIVE)}, or a folder")
-    if source in update.LIVE:
-        day = since or _last_day(store, source)
-        found = update.harvest(source, since=day, until=until or None, limit=limit or None, url=url or None)
+        raise InputError.of("no source", "the arguments", f"name one of {', '.join(CONNECTORS)}, or a folder")
+    if source in CONNECTORS:
+        landed = _harvest(store, source, since=since, until=until, limit=limit, url=url)
     else:
-        found = update.read_folder(Path(source), limit=limit or None)
-    result = land(store, found)
-    store.write("raw.harvests", found.summary, mode="upsert")
-    audited(store, ("raw.harvests",))
-    refused = int(found.log["rejected"].sum())
-    body = {
-        "source": source,
-        "fetched": found.documents.height,
-        "new": result.inserted,
-        "changed": result.updated,
-        "withdrawn": found.withdrawn.height,
-        "rejected": refused + result.rejected,
-        "reasons": [r for r in found.log["refusals"].to_list() if r],
-    }
-    say(body, as_json=json)
+        landed = landing.read_folder(store, Path(source), limit=limit or None)
+    landing.record(store, landed.harvests)
+    counts = ("fetched", "new", "changed", "withdrawn", "rejected", "reasons")
+    if landed.fetched or not landed.failures:
+        say({"source": source, **{name: getattr(landed, name) for name in counts}}, as_json=json)
+    landed.complain()
+
+
+def _harvest(store: Any, source: str, *, since: str, until: str, limit: int, url: str) -> Any:
+    from dagster_project import landing
+    from dagster_project.settings import Settings
+    from etl.http import Client
+    from etl.sources import update
+    from schemas.sources import load_sources
+
+    problem = Settings.from_environment().problem
+    asked = load_sources(problem).named(source)
+    if asked is None:
+        raise InputError.of(f"no source {source}", f"the sources of {problem}", "add it with its query")
+    day = since or _last_day(store, source, overlap_days=asked.overlap_days)
+    window = update.window(source, since=day, until=until or None, query=asked.query, url=url or asked.url)
+    with Client() as client:
+        return landing.ingest(store, window.months(), client=client, limit=limit or None)
 
 
 def ui(
@@ -138,14 +147,14 @@ def _settings(home_: str | None, profile: str) -> Any:
     return replace(Settings.from_environment(), home=home(home_))
 
 
-def _last_day(store: Any, source: str) -> str:
-    """The day before the end of the last complete harvest: windows overlap, since services date records late."""
+def _last_day(store: Any, source: str, *, overlap_days: int) -> str:
+    """Some days before the end of the last complete harvest: windows overlap, since services date records late."""
     import polars as pl
 
     known = store.read("raw.harvests").filter(pl.col("complete") & (pl.col("source") == source))["until"].max()
     if known is None:
         raise InputError.of("no day to start from", "--since", "write --since YYYY-MM-DD the first time")
-    return str(known - timedelta(days=1))
+    return str(known - timedelta(days=overlap_days))
 
 
 def _print(body: dict[str, Any], where: Path, *, whole: bool) -> None:

@@ -1,11 +1,11 @@
 """Checks of a table: every rule of its declaration, its foreign keys, and hand-written checks of bias.
 
 polars reduces, Great Expectations judges. Tables of up to `WHOLE_ROWS` rows are judged row by row with the suite made
-from the declaration; larger ones, and all measures of bias, as a frame of one metric a row with its bounds. The
-measures are in `models.bias`; what a failed check stops is decided in `dagster_project.checks`.
+from the declaration; larger ones, read as a stream, and all measures of bias, as a frame of one metric a row with its
+bounds. The measures are in `models.bias`; what a failed check stops is decided in `dagster_project.checks`.
 """
 
-from dagster_project.quality.bias import bias_metrics
+from dagster_project.quality.bias import bias_metrics, narrowed
 from dagster_project.quality.judge import judge
 from dagster_project.quality.model import Check, CheckResult, Frames, Measured, Others
 from dagster_project.quality.report import Report, check_file, check_stored
@@ -25,5 +25,6 @@ __all__ = [
     "checks_for",
     "failing_rows",
     "judge",
+    "narrowed",
     "run_checks",
 ]

@@ -42,6 +42,14 @@ def bias_metrics(table: Table, frame: pl.DataFrame, *, version: int = 0) -> pl.D
     return bias.as_table(pl.concat(found), table=table.name, version=version, at=datetime.now(UTC))
 
 
+def narrowed(table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
+    """The columns that hand-written checks, bias metrics and foreign keys look at; texts stay where they are."""
+    named = {*LABELS, *GROUPS, *FORMULAS, *_physical(table), *probabilities(table.row_rules)}
+    named |= {c for key in table.foreign_keys for c in key.columns}
+    named |= {r for key in table.foreign_keys if key.table == table.name for r in key.references}
+    return rows.select(c for c in table.column_names if c in named or c == table.key[0]).collect(engine="streaming")
+
+
 def bias_checks(table: Table) -> list[Check]:
     """The hand-written checks that the columns of a table allow."""
     # a label with its probabilities beside it is a prediction: its balance is a result, not a defect of the data

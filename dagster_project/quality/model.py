@@ -19,7 +19,7 @@ class Others(Protocol):
         """Newest version, or None where nothing was written."""
         ...
 
-    def read_passed(self, name: str, /) -> pl.DataFrame:
+    def scan_passed(self, name: str, /) -> pl.LazyFrame:
         """The rows of the newest version that passed its audit."""
         ...
 
@@ -34,9 +34,9 @@ class Frames:
         """0 where there is such a frame."""
         return 0 if name in self.tables else None
 
-    def read_passed(self, name: str, /) -> pl.DataFrame:
+    def scan_passed(self, name: str, /) -> pl.LazyFrame:
         """The frame."""
-        return self.tables[name]
+        return self.tables[name].lazy()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from dagster_project.quality.bias import bias_checks
+from dagster_project.quality.bias import bias_checks, narrowed
 from dagster_project.quality.judge import contract_verdicts, judge
 from dagster_project.quality.model import Check, CheckResult, Measured, Others
 from schemas.core import ForeignKey, Table
@@ -32,13 +32,13 @@ def checks_for(table: Table) -> list[Check]:
 
 
 def run_checks(
-    table: Table, frame: pl.DataFrame, *, version: int = 0, others: Others | None = None
+    table: Table, frame: pl.DataFrame | pl.LazyFrame, *, version: int = 0, others: Others | None = None
 ) -> list[CheckResult]:
     """Runs every check of a table on its rows.
 
     Args:
         table: the declaration.
-        frame: rows of the declared columns and types.
+        frame: rows of the declared columns and types; a lazy one is reduced as a stream, and never held whole.
         version: version that the verdicts speak of.
         others: the other tables, for foreign keys; without them foreign keys are not judged.
 
@@ -47,13 +47,14 @@ def run_checks(
     """
     from schemas.emit.polars import cast
 
-    typed = cast(frame, table)
     checks = checks_for(table)
+    lazy = isinstance(frame, pl.LazyFrame)
+    typed = narrowed(table, frame) if isinstance(frame, pl.LazyFrame) else cast(frame, table)
     measured = {c.name: c.measure(typed, others) for c in checks if c.measure is not None}
-    whole = typed.height <= WHOLE_ROWS and len(contract(table)) <= WHOLE_RULES
+    whole = not lazy and typed.height <= WHOLE_ROWS and len(contract(table)) <= WHOLE_RULES
     verdicts = contract_verdicts(table, typed) if whole else {}
     if not verdicts:
-        measured |= _contract_counts(table, typed)
+        measured |= _contract_counts(table, frame if isinstance(frame, pl.LazyFrame) else typed.lazy())
     failed = judge([(c.name, measured[c.name].value, c.low, _high(c)) for c in checks if c.name in measured])
     at = datetime.now(UTC)
     results = []
@@ -90,11 +91,10 @@ def _contract_remedy(rule: Rule, table: Table) -> str:
     return f"mend {where} at the source, or the rule in schemas/tables/{table.layer} if it is wrong"
 
 
-def _contract_counts(table: Table, frame: pl.DataFrame) -> dict[str, Measured]:
-    from schemas.emit.polars import violations
+def _contract_counts(table: Table, rows: pl.LazyFrame) -> dict[str, Measured]:
+    from schemas.emit.polars import counts
 
-    found = violations(frame, table)
-    return {name: _of_rows(int(rows)) for name, _, rows in found.iter_rows()}
+    return {name: _of_rows(broken) for name, broken in counts(rows, table).items()}
 
 
 def _of_rows(rows: int) -> Measured:
@@ -112,8 +112,9 @@ def _foreign(key: ForeignKey, table: Table, owner: str) -> Check:
         own = key.table == table.name
         if not own and (others is None or others.version(key.table) is None):
             return Measured(value=None, text=f"{key.table} is not there to compare with")
-        target = frame if own or others is None else others.read_passed(key.table)
-        known = target.select(pl.col(r).alias(c) for c, r in zip(key.columns, key.references, strict=True)).unique()
+        target = frame.lazy() if own or others is None else others.scan_passed(key.table)
+        named = target.select(pl.col(r).alias(c) for c, r in zip(key.columns, key.references, strict=True))
+        known = named.unique().collect(engine="streaming")
         orphans = frame.drop_nulls(key.columns).join(known, on=list(key.columns), how="anti").height
         return Measured(
             value=float(orphans), text=f"{orphans} rows refer to nothing in {key.table}", failing_rows=orphans

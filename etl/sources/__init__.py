@@ -1,7 +1,7 @@
 """Where records come from: one module a source. `parse` turns one page or file into rows and refusals.
 
 To add a source: a module with `parse(data, *, where) -> Parsed`, `fetch` where it is live, and a line in `SOURCES`.
-The shared rows are in `records`, safe XML in `xml`, requests in `etl.http`.
+The shared rows are in `records`, safe XML in `xml`, safe archives in `archives`, requests in `etl.http`.
 """
 
 # source -> module; imported when asked for
@@ -14,4 +14,7 @@ SOURCES: dict[str, str] = {
     "jats": "etl.sources.jats",
     "folder": "etl.sources.folder",
     "arxiv_parquet": "etl.sources.arxiv_parquet",
+    "arxiv_snapshot": "etl.sources.arxiv_snapshot",
+    "elsevier": "etl.sources.elsevier",
+    "pdf": "etl.sources.pdf",
 }

@@ -22,7 +22,10 @@ from schemas.errors import InputError
 MEMBERS = 100_000
 TOTAL = 50_000_000_000  # decoded bytes of one archive
 RATIO = 200  # decoded bytes per byte as stored; text gives 3 to 10
-BROKEN = (EOFError, OSError, zlib.error, zipfile.BadZipFile, tarfile.TarError, struct.error, NotImplementedError)
+BROKEN = (  # what the libraries raise for damaged archives
+    EOFError, OSError, ValueError, OverflowError, NotImplementedError, zlib.error, struct.error,
+    zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
 _FREE = 1_000_000  # decoded bytes that are never too many
 _LONGEST = 65_536  # bytes of a tar header that gives a long name
 _DIRECTORY = 500 * MEMBERS  # bytes of a zip's list of members, which is read at once

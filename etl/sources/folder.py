@@ -16,6 +16,7 @@ from schemas.errors import InputError
 
 SOURCE = "folder"
 SUFFIXES = (".xml", ".nxml", ".txt", ".pdf", ".json", ".jsonl", ".zip", ".tar", ".gz", ".tgz")
+_MARKED = (".xml", ".nxml", ".pdf")
 LARGEST = 200_000_000  # bytes of one document
 _READERS = {"feed": arxiv_atom.parse, "OAI-PMH": arxiv_oai.parse}
 _XML = (b"<", codecs.BOM_UTF8 + b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
@@ -29,9 +30,12 @@ def parse(data: bytes, *, where: str) -> Parsed:
     Raises:
         InputError: unreadable bytes or XML of an unknown kind.
     """
-    if b"%PDF-" in data[:_START]:
+    name = where.lower()
+    if b"%PDF-" in data[:_START] and not name.endswith(".txt"):
         return pdf.parse(data, where=where)
-    if where.lower().endswith(".txt") or not data.lstrip().startswith(_XML):
+    if name.endswith(".txt") or not data.lstrip().startswith(_XML):
+        if data.strip() and name.endswith(_MARKED):
+            raise InputError.of("text that is neither XML nor PDF", where, "fetch it again; name it .txt if it is one")
         return _plain(data, where=where)
     root = xml.parse(data, where=where)
     if elsevier.is_article(root):
@@ -65,7 +69,7 @@ def pages(folder: Path) -> Iterator[Page]:
             yield records.refused(name, str(why))
             continue
         try:
-            stream = file.open("rb")
+            stream = file.open("rb", buffering=records.RAW_BYTES)
         except OSError as error:
             yield records.refused(name, f"{error.strerror or type(error).__name__} in {name}: make it readable")
             continue
@@ -94,7 +98,7 @@ def read(stream: IO[bytes], *, name: str, level: int = 0) -> Iterator[Page]:
             yield from _members(stream, kind, name, level)
         elif kind:
             raise InputError.of("an archive in an archive in an archive", name, "unpack it first")
-        elif start.lstrip()[:1] == b"{" and not name.lower().endswith(".txt"):
+        elif _lines(start, name.lower()):
             yield from arxiv_snapshot.pages(stream, name=name)
         else:
             yield _document(stream.read(LARGEST + 1), name)
@@ -103,6 +107,12 @@ def read(stream: IO[bytes], *, name: str, level: int = 0) -> Iterator[Page]:
     except archives.BROKEN as error:
         said = InputError.of(f"unreadable bytes ({archives.said(error)})", name, "fetch it again")
         yield records.refused(name, str(said), start)
+
+
+def _lines(start: bytes, name: str) -> bool:
+    """Whether it is JSON lines, by its first character or else by its name."""
+    json = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
+    return bool(start.strip()) and (name.endswith(json) or (start.lstrip()[:1] == b"{" and not name.endswith(".txt")))
 
 
 def _members(stream: IO[bytes], kind: str, name: str, level: int) -> Iterator[Page]:

@@ -1,6 +1,7 @@
 """Rows of raw.documents, raw.fetch_log, raw.harvests and meta.rejections as every source makes them."""
 
 import base64
+import codecs
 import hashlib
 import json
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from schemas.emit.polars import REJECTED, schema
+from schemas.errors import InputError
 from schemas.tables import REGISTRY
 
 DOCUMENTS = schema(REGISTRY["raw.documents"])
@@ -28,6 +30,10 @@ _VERSION = re.compile(r"v\d+$")
 _HASHED = (
     "title", "abstract", "body", "captions", "table_texts", "cited_dois", "retracted_dois", "doi", "authors", "licence",
 )  # fmt: skip
+
+
+class TokenError(InputError):
+    """The service no longer knows where the next page starts: the window is to be asked from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ def _hash(texts: Iterable[Any]) -> str:
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as frame of raw.documents."""
-    return pl.DataFrame(list(rows), schema=DOCUMENTS, orient="row")
+    held = list(rows)
+    return pl.DataFrame({name: [row.get(name) for row in held] for name in DOCUMENTS}, schema=DOCUMENTS)
 
 
 def fetch_row(source: str, page: Page) -> dict[str, Any]:
@@ -145,17 +152,30 @@ def fetch_row(source: str, page: Page) -> dict[str, Any]:
         "withdrawals": len(parsed.withdrawn),
         "rejected": len(parsed.refused),
         "refusals": refusals,
+        "content_hash": content_digest(parsed),
     }
+
+
+def content_digest(parsed: Parsed) -> str:
+    """Hash of what a page says of which documents, whatever their order; see `combined`."""
+    held = parsed.documents.select("document_id", "content_hash").iter_rows()
+    said = (*held, *((name, f"withdrawn {day}") for name, day in parsed.withdrawn))
+    return combined(hashlib.sha256("\0".join(pair).encode()).hexdigest()[:16] for pair in said)
+
+
+def combined(digests: Iterable[str]) -> str:
+    """One hash of many, the same in whatever order and parts they come."""
+    return f"{sum(int(d, 16) for d in digests) % 2**64:016x}"
 
 
 def rejections(source: str, page: Page) -> pl.DataFrame:
     """The refused records of one page as `Store.refuse` takes them, each with the start of its bytes.
 
-    Bytes that are UTF-8 stand there as text, others in base64. Where the source kept none, the start of the page does.
+    Bytes that are UTF-8 stand there as text, others in base64. Where the source keeps none, the start of the page does.
     """
     rows = []
     for which, why in page.parsed.refused:
-        raw = page.parsed.raws.get(which, page.data)[:RAW_BYTES]
+        raw = page.parsed.raws.get(which, b"" if page.parsed.raws else page.data)[:RAW_BYTES]
         text, encoding = _readable(raw)
         key = {"source": source, "page": page.name, "record": which}
         rows.append(
@@ -174,7 +194,7 @@ def rejections(source: str, page: Page) -> pl.DataFrame:
 def _readable(raw: bytes) -> tuple[str, str]:
     try:
         # a cut may go through the last character
-        return raw.decode("utf-8", "strict" if len(raw) < RAW_BYTES else "ignore"), "utf-8"
+        return codecs.getincrementaldecoder("utf-8")().decode(raw, final=len(raw) < RAW_BYTES), "utf-8"
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode("ascii"), "base64"
 

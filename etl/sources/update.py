@@ -1,37 +1,117 @@
-"""One incremental update of a source: fetched pages as rows, ready to be written together."""
+"""Updates of a source: fetched pages as rows, in parts ready to be written together."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from etl.sources import arxiv_atom, arxiv_oai, folder, records
-from etl.sources.records import Page
+from etl.sources import folder, records, windows
+from etl.sources.records import Page, TokenError
+from etl.sources.windows import Place, Window
 from schemas.emit.polars import REJECTED
-from schemas.errors import InputError
+from schemas.errors import InputError, MatloomError
+from schemas.sources import CONNECTORS
 
-LIVE = ("arxiv_oai", "arxiv_atom")
-_QUERY = "cat:cond-mat.str-el OR cat:cond-mat.mtrl-sci"
+if TYPE_CHECKING:
+    from etl.http import Client
+
+Ask = Callable[[str | None], Iterator[Page]]
+"""Gives the pages of a window from a token on; from its beginning for None."""
+EMBEDDED = {"arxiv_oai": ("oai.xml", "datestamp"), "arxiv_atom": ("atom.xml", "published_on")}  # file, dated by
 _EARLIEST = date(1, 1, 1)
+_REFUSED = (400, 404, 410)
 
 
 @dataclass(frozen=True)
 class Update:
     """Rows of raw.documents, raw.fetch_log and raw.harvests, and what the source withdrew (document_id, withdrawn_on).
 
-    Withdrawn records come without their text: `merged` finds the stored ones. `rejections` are the refused records, as
-    `Store.refuse` takes them.
+    Withdrawn records come without their text: `merged` finds the stored ones. `closed` is the row of raw.fetch_log of
+    an earlier page that no longer says where to go on: it is written with the log. `rejections` are the refused
+    records, as `Store.refuse` takes them.
     """
 
     documents: pl.DataFrame
     log: pl.DataFrame
     summary: pl.DataFrame
     withdrawn: pl.DataFrame
+    closed: pl.DataFrame = field(default_factory=lambda: windows.log([]))
     rejections: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
+
+
+def window(source: str, *, since: str, until: str | None = None, query: str = "", url: str | None = None) -> Window:
+    """A window from what a person wrote.
+
+    Args:
+        source: one of `CONNECTORS`.
+        since: first ISO day.
+        until: last ISO day; today (UTC) if not given.
+        query: in the service's language.
+        url: another address of the service.
+
+    Raises:
+        InputError: an unknown source, a day that is none, a window that ends before it starts.
+    """
+    if source not in CONNECTORS:
+        raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(CONNECTORS)}")
+    first = _day(since, "--since")
+    last = max(first, today()) if until is None else _day(until, "--until")
+    if last < first:
+        raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
+    return Window(source=source, since=first, until=last, query=query, url=url)
+
+
+def ask(client: "Client | None", asked: Window) -> Ask:
+    """What gives the pages of a window from a token on: its service, or without a client the demonstration corpus."""
+    if client is None:
+        return lambda _token: iter(_embedded(asked))
+    module = asked.module
+    return lambda token: module.fetch(
+        client, since=asked.since, until=asked.until, query=asked.query, resume=token, url=asked.url or module.URL
+    )
+
+
+def batches(
+    asked: Window, pages: Ask, *, known: pl.DataFrame, replay: bool = False, limit: int | None = None
+) -> Iterator[Update]:
+    """A window in parts that can be landed one by one; the summary of each speaks of the window so far.
+
+    It goes on where it stopped, and begins again where the service does not know that place any more. One whose pages
+    are all there is not asked for again, unless it is a replay.
+
+    Args:
+        asked: the window.
+        pages: gives its pages from a token on, see `ask`.
+        known: rows of raw.fetch_log of the window.
+        replay: its days were harvested before: it is asked for from the beginning, and keeps no token.
+        limit: stop after about so many records; the window is then not complete.
+
+    Raises:
+        InputError: a broken page; what came before it was handed on.
+        FetchError: the service did not answer; likewise.
+    """
+    here = windows.Place(known.clear()) if replay else windows.place(known)
+    if here.pages.height and not here.token:
+        yield _part(asked, [], windows.log([]), here)
+        return
+    for again in (False, True):
+        start = here
+        try:
+            for found in windows.groups(pages(here.token), limit=limit):
+                group = windows.named(asked, here, found)
+                closed, log, here = windows.advanced(asked, here, group, keep_token=not replay)
+                yield replace(_part(asked, group, log, here), closed=closed)
+            break
+        except MatloomError as error:
+            if again or not (here.pages.height and _forgotten(error, resumed=here is start)):
+                raise
+            here = here.beginning()
+    if not here.pages.height:  # a service may answer an empty window without a page
+        yield _part(asked, [], windows.log([]), here)
 
 
 def harvest(
@@ -39,44 +119,50 @@ def harvest(
     *,
     since: str,
     until: str | None = None,
+    query: str = "",
     limit: int | None = None,
     live: bool = True,
     url: str | None = None,
 ) -> Update:
-    """Fetches what changed (arxiv_oai) or was submitted (arxiv_atom) in a window of days.
-
-    Args:
-        source: one of `LIVE`.
-        since: first ISO day.
-        until: last ISO day; today (UTC) if not given.
-        limit: stop after about so many records; the window then counts as incomplete.
-        live: ask the service; else read the demonstration corpus, which speaks the same format.
-        url: another address of the service.
+    """All of a small window at once, for scripts; arguments as in `window`, `batches` and `ask`.
 
     Raises:
-        InputError: an unknown source, a day that is none, a window that ends before it starts, half a page or list.
+        InputError: see `window`; half a page or list.
         FetchError: the service did not answer; nothing is returned then.
     """
-    if source not in LIVE:
-        raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(LIVE)}")
-    first = _day(since, "--since")
-    last = max(first, today()) if until is None else _day(until, "--until")
-    if last < first:
-        raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
-    pages = _live(source, first, last, limit, url) if live else _embedded(source, first, last)
-    complete = not pages or pages[-1].parsed.token is None
-    return _update(source, pages, (first, last), complete=complete)
+    from etl.http import Client
+
+    asked = window(source, since=since, until=until, query=query, url=url)
+    nothing = windows.log([])
+    with Client() as client:
+        parts = list(batches(asked, ask(client if live else None, asked), known=nothing, replay=True, limit=limit))
+    return _joined(parts)
 
 
-def read_folder(path: Path, *, limit: int | None = None) -> Update:
-    """Documents of a folder; a file that cannot be read is refused with its reason and stops no other.
+def folder_parts(path: Path, *, limit: int | None = None) -> Iterator[Update]:
+    """Documents of a folder, in parts as `batches` gives them; what cannot be read is refused and stops nothing else.
 
     Raises:
         InputError: no such folder.
     """
-    found = folder.pages(path)
-    pages = list(islice(found, limit))
-    return _update(folder.SOURCE, pages, (today(), today()), complete=next(found, None) is None)
+    pages = folder.pages(path)
+    asked, done = Window(source=folder.SOURCE, since=today(), until=today(), query=path.as_posix()), windows.log([])
+    for group in windows.groups(islice(pages, limit)):
+        log = windows.log(records.fetch_row(folder.SOURCE, page) for page in group)
+        done = pl.concat([done, log])
+        complete = limit is None or done.height < limit or next(pages, None) is None
+        yield _update(folder.SOURCE, group, log, _summary(asked, done, complete=complete))
+    if not done.height:
+        yield _update(folder.SOURCE, [], done, _summary(asked, done, complete=True))
+
+
+def read_folder(path: Path, *, limit: int | None = None) -> Update:
+    """All documents of a small folder at once, for scripts; see `folder_parts`.
+
+    Raises:
+        InputError: no such folder.
+    """
+    return _joined(list(folder_parts(path, limit=limit)))
 
 
 def merged(found: Update, stored: pl.LazyFrame) -> pl.DataFrame:
@@ -105,6 +191,14 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+def _forgotten(error: MatloomError, *, resumed: bool) -> bool:
+    """Whether the service no longer knows a token; some say so by refusing the request that goes on with an old one."""
+    from etl.http import FetchError
+
+    refused = isinstance(error, FetchError) and error.status in _REFUSED
+    return isinstance(error, TokenError) or (resumed and refused)
+
+
 def _day(text: str, option: str) -> date:
     found = records.day(text)
     if found is None or found.isoformat() != text:
@@ -112,31 +206,36 @@ def _day(text: str, option: str) -> date:
     return found
 
 
-def _live(source: str, first: date, last: date, limit: int | None, url: str | None) -> list[Page]:
-    from etl.http import Client
-
-    module, query = {"arxiv_atom": (arxiv_atom, _QUERY), "arxiv_oai": (arxiv_oai, "physics:cond-mat")}[source]
-    pages: list[Page] = []
-    with Client() as client:
-        for page in module.fetch(client, since=first, until=last, query=query, url=url or module.URL):
-            pages.append(page)
-            if limit is not None and sum(p.parsed.documents.height for p in pages) >= limit:
-                break
-    return pages
-
-
-def _embedded(source: str, first: date, last: date) -> list[Page]:
+def _embedded(asked: Window) -> list[Page]:
     """What the service would answer if the demonstration corpus were all that it has."""
     from etl.reference import demo_corpus
 
-    name, dated = ("oai.xml", "datestamp") if source == "arxiv_oai" else ("atom.xml", "published_on")
+    if asked.source not in EMBEDDED:
+        return []
+    name, dated = EMBEDDED[asked.source]
     data = demo_corpus()[name]
     parsed = folder.parse(data, where=name)
-    inside = parsed.documents.filter(pl.col(dated).is_between(first, last))
-    return [Page(f"{name} from {first} until {last}", data, replace(parsed, documents=inside))]
+    inside = parsed.documents.filter(pl.col(dated).is_between(asked.since, asked.until))
+    return [Page(name, data, replace(parsed, documents=inside))]
 
 
-def _update(source: str, pages: list[Page], window: tuple[date, date], *, complete: bool) -> Update:
+def _part(asked: Window, pages: list[Page], log: pl.DataFrame, here: Place) -> Update:
+    last = pages[-1].parsed.token if pages else here.token
+    return _update(asked.source, pages, log, _summary(asked, here.pages, complete=last is None))
+
+
+def _joined(parts: list[Update]) -> Update:
+    """Parts as one, with the summary of the last."""
+    return Update(
+        documents=pl.concat([p.documents for p in parts]).unique("document_id", keep="last", maintain_order=True),
+        log=pl.concat([p.log for p in parts]),
+        summary=parts[-1].summary,
+        withdrawn=pl.concat([p.withdrawn for p in parts]).unique("document_id", keep="last", maintain_order=True),
+        rejections=pl.concat([p.rejections for p in parts]),
+    )
+
+
+def _update(source: str, pages: list[Page], log: pl.DataFrame, summary: pl.DataFrame) -> Update:
     gone = dict(pair for page in pages for pair in page.parsed.withdrawn)
     withdrawn = pl.DataFrame(
         list(gone.items()), schema={"document_id": pl.String, "withdrawn_on": pl.Date}, orient="row"
@@ -144,26 +243,19 @@ def _update(source: str, pages: list[Page], window: tuple[date, date], *, comple
     found = pl.concat([records.frame([]), *(page.parsed.documents for page in pages)])
     found = found.unique("document_id", keep="last", maintain_order=True)
     found = not_older(found, found.drop("withdrawn_on").join(withdrawn, on="document_id").lazy())
+    refused = pl.concat([pl.DataFrame(schema=REJECTED), *(records.rejections(source, page) for page in pages)])
+    return Update(documents=found, log=log, summary=summary, withdrawn=withdrawn, rejections=refused)
+
+
+def _summary(asked: Window, pages: pl.DataFrame, *, complete: bool) -> pl.DataFrame:
+    """The row of raw.harvests of a window, from the rows of raw.fetch_log of its pages."""
     row = {
-        "source": source,
-        "day": window[0],
-        "until": window[1],
+        "source": asked.source,
+        "query": asked.query,
+        "day": asked.since,
+        "until": asked.until,
         "complete": complete,
-        "records": found.height,
-        "withdrawals": len(gone),
-        "rejected": sum(len(page.parsed.refused) for page in pages),
-        "content_hash": _digest(found, gone),
+        **{name: int(pages[name].sum()) for name in ("records", "withdrawals", "rejected")},
+        "content_hash": records.combined(pages["content_hash"]),
     }
-    log = [records.fetch_row(source, page) for page in pages]
-    return Update(
-        documents=found,
-        log=pl.DataFrame(log, schema=records.FETCHES, orient="row"),
-        summary=pl.DataFrame([row], schema=records.HARVESTS, orient="row"),
-        withdrawn=withdrawn,
-        rejections=pl.concat([pl.DataFrame(schema=REJECTED), *(records.rejections(source, page) for page in pages)]),
-    )
-
-
-def _digest(documents: pl.DataFrame, gone: dict[str, date]) -> str:
-    held: Iterator[tuple[str, str]] = documents.select("document_id", "content_hash").iter_rows()
-    return hashlib.sha256(repr((sorted(held), sorted(gone))).encode()).hexdigest()[:16]
+    return pl.DataFrame([row], schema=records.HARVESTS, orient="row")

@@ -11,8 +11,8 @@ _SINGLE = {"ascii", "us-ascii", "iso-8859-1", "latin-1", "latin1", "iso-8859-15"
 _DECLARED = re.compile(rb"\A\s*<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.-]+)[\"']")
 _NAMED = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _LIMIT = 200_000_000
+_FLOATS = {"fig", "fig-group", "table-wrap", "table-wrap-group", "figure", "table"}  # they have fields of their own
 _REPEATED = 200_000  # characters that spanning cells may add to a table: a hostile one would fill the memory
-_SPACE = re.compile(r"\s+")
 
 
 def parse(data: bytes, *, where: str) -> Any:
@@ -126,18 +126,17 @@ def _spans(cell: Any, names: list[str | None]) -> tuple[int, int]:
 
 
 def text(element: Any | None) -> str | None:
-    """Text of an element; superscripts get a ^, subscripts are joined, citation marks are dropped."""
+    """Text of an element; superscripts get a ^, subscripts are joined, citation marks and floats are dropped."""
     if element is None:
         return None
-    joined = _SPACE.sub(" ", "".join(_pieces(element))).strip()
-    return joined or None
+    return " ".join("".join(_pieces(element)).split()) or None
 
 
 def _pieces(element: Any) -> list[str]:
     out = [element.text or ""]
     for child in element:
         name = local(child)
-        if _is_citation(child, name) or (name == "tex-math" and _also_mathml(element)):
+        if name in _FLOATS or _is_citation(child, name) or (name == "tex-math" and _also_mathml(element)):
             inside = ""
         elif name in {"sup", "sub"}:
             inside = "".join(_pieces(child))

@@ -15,8 +15,9 @@ SCHEMA = {
     "retracted_by": pl.String,
 }
 _ARXIV_DOI = r"^10\.48550/arxiv\.(.+)$"
-# registrants of preprints: arXiv, ChemRxiv, Research Square, bioRxiv, Preprints.org, SSRN, Zenodo
-_PREPRINT = r"^10\.(?:48550|26434|21203|1101|20944|2139|5281)/"
+_RESOLVER = r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)"
+# registrants of preprints: arXiv, ChemRxiv, Research Square, Preprints.org, SSRN, Zenodo, and bioRxiv by its numbers
+_PREPRINT = r"^10\.(?:(?:48550|26434|21203|20944|2139|5281)/|1101/\d)"
 _TITLE = 25  # letters and digits below which a title says nothing ("Supplementary material")
 
 
@@ -59,7 +60,7 @@ def standing(documents: pl.LazyFrame, articles: pl.LazyFrame) -> pl.LazyFrame:
 
 def _keys() -> list[pl.Expr]:
     """What joins documents."""
-    doi = pl.col("doi").str.to_lowercase().str.strip_chars()
+    doi = _bare(pl.col("doi"))
     return [
         _number(_no_arxiv(doi)).alias("doi"),
         _number(_arxiv(pl.col("arxiv_id"), doi)).alias("arxiv"),
@@ -72,6 +73,10 @@ def _ranks() -> list[pl.Expr]:
     said = pl.col("abstract").str.len_bytes().fill_null(0) > 0
     text = pl.when(pl.col("body").list.len().fill_null(0) > 0).then(2).when(said).then(1).otherwise(0)
     return [text.cast(pl.Int8).alias("text"), pl.coalesce("updated_on", "published_on").alias("newest")]
+
+
+def _bare(doi: pl.Expr) -> pl.Expr:
+    return doi.str.to_lowercase().str.strip_chars().str.replace(_RESOLVER, "")
 
 
 def _no_arxiv(doi: pl.Expr) -> pl.Expr:
@@ -151,7 +156,7 @@ def _retractions(documents: pl.LazyFrame, named: pl.DataFrame) -> pl.DataFrame:
     """The first withdrawal or notice of each article that has one: `article_id`, `retracted_on`, `retracted_by`."""
     withdrawn = documents.filter(pl.col("withdrawn_on").is_not_null())
     withdrawn = withdrawn.select("document_id", retracted_on="withdrawn_on", retracted_by="document_id")
-    doi = pl.col("retracted_dois").str.to_lowercase().str.strip_chars()
+    doi = _bare(pl.col("retracted_dois"))
     notices = (
         documents.filter(pl.col("retracted_dois").list.len() > 0)
         .select("retracted_dois", retracted_on="published_on", retracted_by="document_id")

@@ -58,23 +58,36 @@ CREATE TABLE "raw"."fetch_log" (
     "fetch_id" VARCHAR NOT NULL,
     "source" VARCHAR NOT NULL,
     "page" VARCHAR NOT NULL,
+    "query" VARCHAR,
+    "day" DATE,
+    "until" DATE,
+    "page_number" BIGINT,
     "records" BIGINT NOT NULL,
     "withdrawals" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
     "refusals" VARCHAR,
+    "content_hash" VARCHAR NOT NULL,
+    "token" VARCHAR,
     PRIMARY KEY ("fetch_id")
 );
 COMMENT ON TABLE "raw"."fetch_log" IS 'What was fetched from where, and how many records came of it. Grain: one page or file of one source';
-COMMENT ON COLUMN "raw"."fetch_log"."fetch_id" IS 'Hash of source, page or file and content.';
+COMMENT ON COLUMN "raw"."fetch_log"."fetch_id" IS 'Hash of source and place in its window, or of file and content.';
 COMMENT ON COLUMN "raw"."fetch_log"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "raw"."fetch_log"."page" IS 'File or request, without secrets.';
+COMMENT ON COLUMN "raw"."fetch_log"."query" IS 'What was asked for at the service.';
+COMMENT ON COLUMN "raw"."fetch_log"."day" IS 'First day of the window; null for a file.';
+COMMENT ON COLUMN "raw"."fetch_log"."until" IS 'Last day of the window; null for a file.';
+COMMENT ON COLUMN "raw"."fetch_log"."page_number" IS 'Place of the page in its window, from 0. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."records" IS 'Records read. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."withdrawals" IS 'Records that the source withdrew. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."rejected" IS 'Records refused. [count]';
 COMMENT ON COLUMN "raw"."fetch_log"."refusals" IS 'Why records were refused.';
+COMMENT ON COLUMN "raw"."fetch_log"."content_hash" IS 'Hash of what the row speaks of, dates left out.';
+COMMENT ON COLUMN "raw"."fetch_log"."token" IS 'Where an unfinished window goes on; null elsewhere, and once it is finished.';
 
 CREATE TABLE "raw"."harvests" (
     "source" VARCHAR NOT NULL,
+    "query" VARCHAR NOT NULL,
     "day" DATE NOT NULL,
     "until" DATE NOT NULL,
     "complete" BOOLEAN NOT NULL,
@@ -82,10 +95,11 @@ CREATE TABLE "raw"."harvests" (
     "withdrawals" BIGINT NOT NULL,
     "rejected" BIGINT NOT NULL,
     "content_hash" VARCHAR NOT NULL,
-    PRIMARY KEY ("source", "day", "content_hash")
+    PRIMARY KEY ("source", "query", "day", "until")
 );
-COMMENT ON TABLE "raw"."harvests" IS 'What was fetched from the services and read from folders: windows of days, and what they held. Grain: one window of one source with one content';
+COMMENT ON TABLE "raw"."harvests" IS 'What was fetched from the services and read from folders: windows of days, and what they held. Grain: one window of one question to one source';
 COMMENT ON COLUMN "raw"."harvests"."source" IS 'Where the record came from.';
+COMMENT ON COLUMN "raw"."harvests"."query" IS 'What was asked for at the service, or the folder.';
 COMMENT ON COLUMN "raw"."harvests"."day" IS 'First day of the window; for a folder the day it was read.';
 COMMENT ON COLUMN "raw"."harvests"."until" IS 'Last day of the window; an open one ends on the day of asking.';
 COMMENT ON COLUMN "raw"."harvests"."complete" IS 'Whether the source was read to its end, not to a limit.';

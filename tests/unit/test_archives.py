@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import random
 import stat
 import tarfile
 import zipfile
@@ -10,24 +11,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from etl.sources import archives, arxiv_snapshot, folder, records
 from etl.sources.records import Page
 
 TEXT = b"A title\n\nA paragraph."
+put: set[str] = set()  # files that a test has put into its folder
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_written(tmp_path: Path) -> Iterator[None]:
+    put.clear()
     yield
-    left = {p.name for p in tmp_path.rglob("*")}
-    assert left <= {"papers", "a.zip", "a.tar", "a.tar.gz", "a.txt.gz", "a.jsonl", "a.jsonl.gz", "big.txt"}
+    assert {p.name for p in tmp_path.rglob("*")} <= {"papers", *put}
 
 
 def read(tmp_path: Path, name: str, data: bytes) -> list[Page]:
     papers = tmp_path / "papers"
     papers.mkdir(exist_ok=True)
     (papers / name).write_bytes(data)
+    put.add(name)
     return list(folder.pages(papers))
 
 
@@ -238,6 +243,19 @@ def test_json_of_another_kind_is_one_refusal(tmp_path: Path) -> None:
     assert "no arXiv metadata: no arXiv id" in told(read(tmp_path, "a.jsonl", b'{"name": 1}\n' * 1000))["a.jsonl"]
 
 
+def test_text_in_the_place_of_another_format_is_no_article(tmp_path: Path) -> None:
+    page = b"404: no such article"
+    for name, why in (
+        ("a.xml", "neither XML nor PDF"),
+        ("a.pdf", "neither XML nor PDF"),
+        ("a.json", "no arXiv metadata"),
+    ):
+        assert why in told(read(tmp_path, name, page))[name]
+    assert "no arXiv metadata" in told(read(tmp_path, "a.jsonl.gz", gzip.compress(b"[1, 2]")))["a.jsonl.gz"]
+    assert told(read(tmp_path, "a.txt", b"%PDF- is how a PDF starts"))["a.txt"] == "%PDF- is how a PDF starts"
+    assert told(read(tmp_path, "b.jsonl", b""))["b.jsonl"].startswith("an empty file")
+
+
 def test_a_page_of_nothing_but_broken_lines_keeps_little_and_names_few() -> None:
     lines = record(0) + b"x" * 100_000 + b"\n"
     data = lines + (b"{" + b"x" * 100_000 + b"\n") * 200
@@ -246,4 +264,28 @@ def test_a_page_of_nothing_but_broken_lines_keeps_little_and_names_few() -> None
     assert sum(map(len, page.parsed.raws.values())) <= 4_194_304
     assert max(map(len, page.parsed.raws.values())) == records.RAW_BYTES
     assert len(records.fetch_row("s", page)["refusals"]) < 3000
+    kept = [len(json.loads(row)["raw"]) for row in records.rejections("s", page)["row"]]
+    assert sorted(set(kept)) == [0, records.RAW_BYTES]  # what is beyond the limit is not mistaken for another record
     assert "and 181 more" in records.fetch_row("s", page)["refusals"]
+
+
+@given(seed=st.integers(0, 2**32), kind=st.sampled_from(["a.zip", "a.tar", "a.tar.gz", "a.jsonl", "a.xml"]))
+@settings(max_examples=400, deadline=None)
+def test_whatever_happens_to_a_file_it_gives_pages_and_raises_nothing(seed: int, kind: str) -> None:
+    chance = random.Random(seed)
+    data = bytearray(WHOLE[kind])
+    for _ in range(chance.choice([1, 2, 10])):
+        place = chance.randrange(len(data) + 1)
+        data[place : place + chance.randrange(100)] = chance.choice([b"", chance.randbytes(5), data[:300]])
+    for page in folder.read(io.BufferedReader(io.BytesIO(bytes(data))), name=kind):
+        assert page.parsed.documents.height or page.parsed.refused
+
+
+WHOLE = {
+    "a.zip": zipped(("x/a.txt", TEXT), ("b.jsonl", record(1) * 3)),
+    "a.tar": tarred(("a.txt", TEXT, tarfile.REGTYPE), ("b.txt", TEXT, tarfile.REGTYPE)),
+    "a.tar.gz": gzip.compress(tarred(("a.txt", TEXT, tarfile.REGTYPE), ("b.txt", TEXT, tarfile.REGTYPE))),
+    "a.jsonl": record(1) * 5,
+    "a.xml": b"<article><front><article-meta><article-id>1</article-id><article-title>T</article-title></article-meta>"
+    b"</front><body><p>x</p><table><tr><td>1</td></tr></table></body></article>",
+}

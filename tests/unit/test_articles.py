@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etl.sources import records
+from etl import reference
+from etl.sources import folder, records
 from etl.text import articles
 from schemas.emit.polars import inspect
 from schemas.tables import REGISTRY
@@ -43,10 +44,11 @@ def test_a_doi_joins_whatever_its_case_and_arxivs_own_doi_is_an_arxiv_id() -> No
         row("c:1", doi="10.48550/arXiv.2001.00001v2", title=other(4)),
         row("d:1", arxiv_id="arXiv:2001.00001v3", title=other(5)),
         row("e:1", title=other(6)),
+        row("f:1", doi="https://doi.org/10.1103/Abc", title=other(7)),
     )
     assert found == {
         "a:1": ("a:1", "doi"), "b:1": ("a:1", "doi"), "arxiv:1": ("arxiv:1", "arxiv"), "c:1": ("arxiv:1", "arxiv"),
-        "d:1": ("arxiv:1", "arxiv"), "e:1": ("e:1", "alone"),
+        "d:1": ("arxiv:1", "arxiv"), "e:1": ("e:1", "alone"), "f:1": ("a:1", "doi"),
     }  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_full_text_is_preferred_then_the_newest_then_the_first() -> None:
 
 
 def test_a_retraction_marks_every_record_of_its_article_and_nothing_else() -> None:
-    notice = row("jats:9", title="Retraction notice to an article on films", retracted_dois=["10.1103/ABC"],
+    notice = row("jats:9", title="Retraction notice to an article on films", retracted_dois=["doi:10.1103/ABC"],
                  published_on=date(2022, 3, 1))  # fmt: skip
     found = made(row("a:1", doi="10.1103/abc"), row("b:1"), row("c:1", title=other(1)), notice)
     marked = found.filter(pl.col("retracted_by").is_not_null())
@@ -144,3 +146,10 @@ def test_what_is_read_has_each_article_once_and_nothing_that_was_retracted() -> 
 
 def test_no_documents_are_no_articles() -> None:
     assert made().is_empty()
+
+
+def test_the_demonstration_corpus_repeats_no_article() -> None:
+    documents = pl.concat([folder.parse(d, where=n).documents for n, d in reference.demo_corpus().items()])
+    found = articles.articles(documents.lazy())
+    assert found["basis"].unique().to_list() == ["alone"]
+    assert found["preferred"].all()

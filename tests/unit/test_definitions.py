@@ -61,7 +61,7 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
     assert {s.name for s in defs.schedules or ()} == {"literature_daily", "screening_weekly"}
     sensors = {"new_documents", "new_outcomes", "new_labels", "publish_after_failure"}
     assert {s.name for s in defs.sensors or ()} == sensors
-    assert isinstance(defs.resolve_job_def("literature_update").partitions_def, dg.DailyPartitionsDefinition)
+    assert isinstance(defs.resolve_job_def("literature_update").partitions_def, dg.MultiPartitionsDefinition)
 
 
 def test_the_timetable_says_when_dagster_will_run() -> None:
@@ -87,8 +87,8 @@ def rows(table: str, number: int) -> pl.DataFrame:
     """A valid row of a watched table; each number is another."""
     values = {
         "raw.harvests": {
-            "source": "arxiv", "day": date(2026, 10, number), "until": date(2026, 10, number), "complete": True,
-            "records": 3, "withdrawals": 0, "rejected": 0, "content_hash": "0" * 16,
+            "source": "arxiv", "query": "all", "day": date(2026, 10, number), "until": date(2026, 10, number),
+            "complete": True, "records": 3, "withdrawals": 0, "rejected": 0, "content_hash": "0" * 16,
         },
         "design.candidates": {"problem": "p", "candidate_id": f"c{number}", "variables": "{}", "retired": False},
         "design.observations": {
@@ -248,8 +248,9 @@ def test_a_day_of_literature_is_a_partition_and_its_replay_changes_nothing(
     monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
     job, store = defs.resolve_job_def("literature_update"), Store(tmp_path)
     with dg.DagsterInstance.ephemeral() as held:
-        for day, total in (("2026-10-03", 1), ("2026-10-04", 2), ("2026-10-04", 2)):
-            assert job.execute_in_process(instance=held, partition_key=day, run_config=QUIET).success
+        for day, total in (("2026-10-03", 2), ("2026-10-04", 3), ("2026-10-04", 3)):
+            key = dg.MultiPartitionKey({"source": "arxiv_oai", "day": day})
+            assert job.execute_in_process(instance=held, partition_key=key, run_config=QUIET).success
             assert store.read("raw.documents").height == total
     assert store.version("raw.documents") == 1
     assert store.read("raw.harvests").height == 2

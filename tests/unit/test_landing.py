@@ -1,5 +1,6 @@
 """Updates of literature on their way into the warehouse: audited, recorded, and seen by what watches them."""
 
+import base64
 import json
 import shutil
 from pathlib import Path
@@ -45,28 +46,78 @@ def test_what_is_ingested_is_audited_recorded_and_wakes_the_sensor(tmp_path: Pat
     assert store.passed_version("raw.harvests") == 1  # the counts are those of before, the content is not
 
 
-def test_a_withdrawn_document_is_kept_and_no_longer_selected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_document_is_kept_with_its_bytes_and_read_again_changes_nothing(tmp_path: Path) -> None:
+    papers, home = tmp_path / "papers", tmp_path / "home"
+    papers.mkdir()
+    shutil.copy(CORPUS / "jats/demo-0201.xml", papers)
+    (papers / "cut.xml").write_bytes(b"<article><p>cut")
+    (papers / "odd.txt").write_bytes(b"\xff\xfe" * 50_000)
+    (papers / "bad.jsonl").write_bytes(b'{"name": "none of arXiv"}\n')
+    found = ingest(str(papers), home=home)
+    assert (found["new"], found["rejected"]) == (1, 3)
+    store = Store(home)
+    kept = store.read("meta.rejections").filter(pl.col("table_name") == "raw.documents")
+    rows = {json.loads(r)["record"]: json.loads(r) for r in kept["row_json"]}
+    assert {(n, r["encoding"]) for n, r in rows.items()} == {
+        ("cut.xml", "utf-8"), ("odd.txt", "base64"), ("bad.jsonl", "utf-8"),
+    }  # fmt: skip
+    assert rows["cut.xml"]["raw"] == "<article><p>cut"
+    assert base64.b64decode(rows["odd.txt"]["raw"]) == b"\xff\xfe" * 32_768
+    assert all(r["source"] == "folder" for r in rows.values())
+    for said in ("no UTF-8 text (byte 0)", "no arXiv metadata: no arXiv id", "no well-formed XML"):
+        assert [said in why for why in kept["rule_text"]].count(True) == 1
+    version = store.version("meta.rejections")
+    ingest(str(papers), home=home)
+    assert store.version("meta.rejections") == version
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    return Store(tmp_path)
+
+
+def selections(store: Store) -> list[str]:
+    """Documents that are scored when the articles are found and selected anew."""
     from dagster_project.assets.corpus import articles, documents, harvests, selected
     from dagster_project.resources import store_io_manager, warehouse_resource
 
-    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
-    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
-    store, found = Store(tmp_path), harvested("2026-10-01")
+    resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
+    chosen = dg.AssetSelection.assets(articles, selected)
+    assert dg.materialize([documents, harvests, articles, selected], selection=chosen, resources=resources).success
+    return store.read("core.selections")["document_id"].to_list()
+
+
+def test_a_withdrawn_document_is_kept_and_no_longer_selected(store: Store, tmp_path: Path) -> None:
+    found = harvested("2026-10-01")
     land(store, found)
     land(store, harvested("2026-10-02"))
-
-    def selections() -> list[str]:
-        resources = {"warehouse": warehouse_resource, "io_manager": store_io_manager}
-        chosen = dg.AssetSelection.assets(articles, selected)
-        assert dg.materialize([documents, harvests, articles, selected], selection=chosen, resources=resources).success
-        return store.read("core.selections")["document_id"].to_list()
-
-    assert selections() == ["arxiv:demo-0101", "arxiv:demo-0102"]
+    assert selections(store) == ["arxiv:demo-0101", "arxiv:demo-0102"]
     gone = found.documents.select("document_id", withdrawn_on=pl.date(2026, 10, 3))
     nothing = update.read_folder(empty_folder(tmp_path))
     land(store, Update(nothing.documents, nothing.log, nothing.summary, gone))
     assert store.read("raw.documents")["withdrawn_on"].null_count() == 1
-    assert selections() == ["arxiv:demo-0102"]
+    assert selections(store) == ["arxiv:demo-0102"]
+
+
+def test_an_article_of_two_sources_is_selected_once_by_its_full_text_and_not_after_its_retraction(
+    store: Store, tmp_path: Path
+) -> None:
+    land(store, harvested("2026-10-01"))
+    land(store, harvested("2026-10-02"))
+    papers = empty_folder(tmp_path)
+    head = "<article><front><article-meta><article-id pub-id-type='doi'>10.1000/{}</article-id>{}<title-group>"
+    rest = "<article-title>A title of its own, number {}</article-title></title-group></article-meta></front>"
+    same = head.format("same", "<article-id pub-id-type='arxiv'>demo-0101</article-id>") + rest.format(1)
+    (papers / "same.xml").write_text(f"{same}<body><p>Full text.</p></body></article>")
+    land(store, update.read_folder(papers))
+    assert selections(store) == ["arxiv:demo-0102", "jats:10.1000/same"]
+    (papers / "same.xml").unlink()
+    related = "<related-article related-article-type='retracted-article' href='10.1000/SAME'/>"
+    (papers / "notice.xml").write_text(head.format("notice", related) + rest.format(2) + "</article>")
+    land(store, update.read_folder(papers))
+    assert selections(store) == ["arxiv:demo-0102", "jats:10.1000/notice"]
 
 
 def empty_folder(where: Path) -> Path:
@@ -103,4 +154,4 @@ def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(t
     for day in ("2026-10-02", "2026-10-04"):
         store.write("raw.harvests", harvested(day).summary)
     store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
-    assert _last_day(store, "arxiv_oai") == "2026-10-03"
+    assert _last_day(store, "arxiv_oai", overlap_days=1) == "2026-10-03"

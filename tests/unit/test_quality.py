@@ -74,6 +74,47 @@ def test_rows_that_break_the_contract_block() -> None:
     assert set(failed(frame, others=None)) == {"gap_eV: between 0 and 15"}
 
 
+def test_rows_read_as_a_stream_get_the_verdicts_of_a_whole_table() -> None:
+    frame = things().with_columns(
+        gap_eV=pl.when(pl.col("thing_id") == "t4").then(99.0).otherwise("gap_eV"),
+        thing_id=pl.when(pl.col("thing_id") == "t9").then(pl.lit("t8")).otherwise("thing_id"),
+        document_id=pl.when(pl.col("thing_id") == "t5").then(pl.lit("p9")).otherwise(None),
+        label=pl.lit("mit"),
+        tags=pl.when(pl.col("thing_id") == "t7").then(pl.lit(None, pl.List(pl.String))).otherwise("tags"),
+    )
+    rows = [REGISTRY["raw.documents"], TABLE]
+    for table, whole in zip(rows, (reference_documents(), frame), strict=True):
+        verdicts = [
+            [(r.check_name, r.passed, r.failing_rows) for r in run_checks(table, given, others=PAPERS)]
+            for given in (whole, whole.lazy())
+        ]
+        assert verdicts[0] == verdicts[1]
+        assert len(verdicts[0]) == len(checks_for(table))
+        assert bias_metrics(table, bias.narrowed(table, whole.lazy())).drop("measured_at", strict=False).equals(
+            bias_metrics(table, whole).drop("measured_at", strict=False)
+        )  # fmt: skip
+    assert sum(not passed for _, passed, _ in verdicts[0]) >= 3
+
+
+def reference_documents() -> pl.DataFrame:
+    from etl.sources import folder
+
+    return pl.concat([folder.parse(d, where=n).documents for n, d in reference.demo_corpus().items()])
+
+
+def test_a_large_table_is_audited_without_being_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project import checks, quality
+    from warehouse.store import Store
+
+    store, table = Store(tmp_path), REGISTRY["raw.documents"]
+    version = store.write(table.name, reference_documents()).version
+    monkeypatch.setattr(quality, "WHOLE_ROWS", 10)
+    monkeypatch.setattr(Store, "read", lambda *_, **__: pytest.fail("read whole"))
+    (result,) = checks.audit(store, table, version=version, fingerprint="f")
+    assert result.passed
+    assert store.passed_version(table.name) == version
+
+
 def test_a_large_table_gets_the_same_verdict_from_its_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = things().with_columns(gap_eV=pl.lit(-1.0), formula=pl.lit("NaN"))
     whole = {r.check_name: (r.passed, r.failing_rows) for r in run_checks(TABLE, frame, others=PAPERS)}

@@ -1,6 +1,7 @@
 """Full articles: what JATS, Elsevier's XML and PDF give beyond their text, and which of them mean harm."""
 
 import io
+import json
 import zlib
 from datetime import date
 from typing import Any
@@ -71,6 +72,15 @@ def test_a_formula_given_twice_is_read_once() -> None:
         "</alternatives> and <alternatives><tex-math>$y$</tex-math><graphic/></alternatives>.</p></body>"
     )
     assert article(rest=both)["body"] == ["At x and $y$."]
+
+
+def test_a_figure_within_a_paragraph_is_no_part_of_its_text() -> None:
+    inside = (
+        "<body><p>Before <fig><caption><p>A map.</p></caption></fig>and <table-wrap><caption><p>Samples.</p></caption>"
+        "<table><tr><td>1</td></tr></table></table-wrap>after.</p></body>"
+    )
+    row = article(rest=inside)
+    assert (row["body"], row["captions"], row["table_texts"]) == (["Before and after."], ["A map.", "Samples."], ["1"])
 
 
 def test_a_table_that_would_fill_the_memory_is_kept_small() -> None:
@@ -299,3 +309,13 @@ def test_dois_and_arxiv_ids_are_written_one_way() -> None:
     assert records.dois(given) == ["10.1103/a", "10.1103/b"]
     ids = ("arXiv:2001.00001v12", "cond-mat/0101001v1", " 2001.00001 ", "", None)
     assert [records.bare_arxiv_id(i) for i in ids] == ["2001.00001", "cond-mat/0101001", "2001.00001", None, None]
+
+
+def test_kept_bytes_are_text_where_they_can_be() -> None:
+    cut = "ß" * 40_000  # the limit goes through a character
+    given = {b"<p>": ("utf-8", "<p>"), b"\xff": ("base64", "/w=="), ("x" + cut).encode(): ("utf-8", "x" + cut[:32_767])}
+    for data, kept in given.items():
+        (row,) = records.rejections("folder", records.refused("a", "why", data)).iter_rows(named=True)
+        held = json.loads(row["row"])
+        assert (held["encoding"], held["raw"]) == kept
+        assert (row["table"], row["rule"], held["page"], held["record"]) == ("raw.documents", "why", "a", "a")

@@ -76,6 +76,78 @@ def test_an_upsert_counts_what_it_did_and_an_identical_one_commits_nothing(store
     assert store.read("core.parents", version=0)["gap_eV"].to_list() == [None, 0.6]
 
 
+def test_an_upsert_leaves_alone_the_files_whose_rows_it_does_not_change(store):
+    store.write("core.parents", parents(a=1.0, b=2.0))
+    first = store.files("core.parents")
+    store.write("core.parents", parents(c=3.0))
+    assert set(first) < set(store.files("core.parents"))
+    store.write("core.parents", parents(c=4.0, d=5.0))
+    assert set(first) < set(store.files("core.parents"))
+    assert store.versions("core.parents")["operation"].to_list() == ["MERGE", "WRITE", "WRITE"]
+    assert store.read("core.parents")["gap_eV"].to_list() == [1.0, 2.0, 4.0, 5.0]
+    assert store.rows("core.parents") == store.read("core.parents").height == 4
+
+
+def test_an_upsert_reads_of_other_files_their_keys_only(store, monkeypatch):
+    from warehouse import content
+
+    for name in "abc":
+        store.write("core.parents", parents(**{name: 1.0}))
+    held, read = store.files("core.parents"), []
+    scan = content.scan
+    monkeypatch.setattr(content, "scan", lambda table, files: read.append(files) or scan(table, files))
+    result = store.write("core.parents", parents(b=2.0, d=1.0))
+    assert (result.inserted, result.updated, result.rows) == (1, 1, 4)
+    assert [len(files) for files in read] == [1]
+    assert set(read[0]) < set(held)
+
+
+def test_rows_of_a_large_table_are_replaced_in_one_commit_as_merge_does(store, monkeypatch):
+    from warehouse import store as module
+
+    columns = (_ID, Column(name="note", type=Type.STRING, doc="Note.", nullable=True))
+    plain = Table(name="core.notes", doc="Notes.", grain="one note", key=("formula_id",), columns=columns)
+    notes = Store(store.home, registry=Registry({plain.name: plain}))
+
+    def write(**given: str | None) -> Any:
+        return notes.write(plain.name, pl.DataFrame({"formula_id": list(given), "note": list(given.values())}))
+
+    monkeypatch.setattr(module, "_LARGE", 2)
+    for name in ("it's", 'a "b"', "VO2", "NaN", "\u00b5"):
+        write(**{name: "old"})
+    assert notes.version(plain.name) == 4
+    result = write(**{"it's": "new", 'a "b"': None, "NaN": "old", "d'; --": "added"})
+    assert (result.version, result.inserted, result.updated, result.rows) == (5, 1, 2, 6)
+    found = dict(notes.read(plain.name).iter_rows())
+    same = {"VO2": "old", "NaN": "old", "\u00b5": "old"}
+    assert found == {"it's": "new", 'a "b"': None, "d'; --": "added", **same}
+    assert notes.versions(plain.name)["operation"][0] == "WRITE"
+    assert notes.read(plain.name, version=4)["note"].to_list() == ["old"] * 5
+    assert not write(**{"it's": "new"}).changed
+
+
+def test_large_tables_with_capital_letters_or_long_keys_are_merged(store, monkeypatch):
+    from warehouse import store as module
+
+    monkeypatch.setattr(module, "_LARGE", 0)
+    store.write("core.parents", parents(a=1.0, b=1.0))
+    assert store.write("core.parents", parents(a=2.0)).updated == 1
+    assert store.versions("core.parents")["operation"].to_list() == ["MERGE", "WRITE"]
+    assert store.read("core.parents")["gap_eV"].to_list() == [2.0, 1.0]
+
+
+def test_rows_are_counted_where_a_kill_came_between_commit_and_ledger(store):
+    store.write("core.parents", parents(a=1.0))
+    ledger = store.home / "ledger/core.parents.json"
+    before = ledger.read_text()
+    store.write("core.parents", parents(b=1.0))
+    ledger.write_text(before)
+    assert store.rows("core.parents") == 2
+    assert store.rows("core.parents", version=0) == 1
+    assert store.write("core.parents", parents(c=1.0)).rows == 3
+    assert store.rows("core.children") == 0
+
+
 def test_a_replace_removes_what_is_not_there(store):
     store.write("core.children", children("a", "b", "c"))
     result = store.write("core.children", children("a", "b"), mode="replace")

@@ -1,4 +1,8 @@
-"""What the pages read: published tables as polars frames, empty where a table is not there."""
+"""What the pages read: published tables as polars frames, empty where a table is not there.
+
+A report is given away as a release is: rows under a licence that is not open are not in it. Tables that hold text of
+documents without a licence of their own are not for its pages.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +12,7 @@ import polars as pl
 from schemas.core import Registry
 from schemas.emit.duckdb import quoted
 from schemas.emit.polars import empty
+from warehouse.licences import allowed
 from warehouse.query import publication_id, query
 
 Edges = Sequence[tuple[str, str]]
@@ -37,7 +42,7 @@ class Source:
         self._counts = dict(query(home, counted).iter_rows()) if held else {}
 
     def read(self, name: str, *, order: str = "", limit: int | None = None) -> pl.DataFrame:
-        """Rows of a table; a frame without rows where it is not published.
+        """Rows of a table that may be given away; a frame without rows where it is not published.
 
         Args:
             name: two-part name.
@@ -46,7 +51,11 @@ class Source:
         """
         if name not in self.published:
             return empty(self.registry[name])
-        by = order or ", ".join(quoted(k) for k in self.registry[name].key)
+        table = self.registry[name]
+        by = order or ", ".join(quoted(k) for k in table.key)
+        if table.licence_column is not None:
+            rows = query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}")
+            return rows.filter(allowed(table.licence_column)).head(rows.height if limit is None else limit)
         cap = "" if limit is None else f" LIMIT {int(limit)}"
         return query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}{cap}")
 
