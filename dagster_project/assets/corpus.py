@@ -93,10 +93,12 @@ def keyword_proposals(build: Build, documents: pl.LazyFrame, selections: pl.Lazy
     from etl.text import discover, keywords
 
     words = keywords.load_keywords(build.settings.problem)
-    chosen = documents.select("document_id", "title", "abstract").join(selections, on="document_id").collect()
-    others = chosen.filter(~pl.col("selected"))
+    verdicts = selections.select("document_id", "selected").sort("document_id").collect()
+    others = verdicts.filter(~pl.col("selected"))
     others = others.sample(min(_UNSELECTED, others.height), seed=build.seed)
-    sample = pl.concat([chosen.filter("selected"), others])
+    wanted = pl.concat([verdicts.filter("selected"), others]).lazy()
+    texts = documents.select("document_id", "title", "abstract")
+    sample = wanted.join(texts, on="document_id", maintain_order="left").collect()
     found = discover.discover(sample, seeds=words, rounds=2, top=25, seed=build.seed)
     named = found.rename({"group": "keyword_group"}).with_columns(problem=pl.lit(words.name))
     return {"core.keyword_proposals": named.unique(["problem", "phrase"], keep="first", maintain_order=True)}
