@@ -105,8 +105,9 @@ class Store:
         Args:
             rejected: columns of `schemas.emit.polars.REJECTED`.
         """
-        with lock(self.home, wait_s=self.wait_s):
-            self._keep_rejections(rejected)
+        if rejected.height:
+            with lock(self.home, wait_s=self.wait_s):
+                self._keep_rejections(rejected)
 
     def read(self, name: str, *, version: int | None = None) -> pl.DataFrame:
         """The rows of a table, sorted by key; no rows where nothing was written yet.

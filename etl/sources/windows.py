@@ -20,6 +20,7 @@ from etl.sources.records import Page
 from schemas.errors import MatloomError
 
 BATCH = 20_000  # records that are landed together, in whole pages
+BYTES = 64_000_000  # of pages as received, likewise: full texts are much longer than abstracts
 _DAY = timedelta(days=1)
 
 
@@ -137,17 +138,17 @@ def named(window: Window, before: Place, pages: list[Page]) -> list[Page]:
 
 
 def groups(pages: Iterator[Page], *, limit: int | None = None) -> Iterator[list[Page]]:
-    """Pages in groups of about `BATCH` records; what came before an error is handed on before it is raised."""
+    """Pages in groups of about `BATCH` records or `BYTES`; what came before an error is handed on before it raises."""
     group: list[Page] = []
-    total = 0
+    total = held = size = 0
     try:
         for page in pages:
             group.append(page)
-            total += page.parsed.received
-            enough = limit is not None and total >= limit
-            if enough or sum(p.parsed.received for p in group) >= BATCH:
+            held, size = held + page.parsed.received, size + len(page.data)
+            enough = limit is not None and total + held >= limit
+            if enough or held >= BATCH or size >= BYTES:
                 yield group
-                group = []
+                group, total, held, size = [], total + held, 0, 0
             if enough:
                 return
     except MatloomError:

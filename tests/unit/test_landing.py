@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dagster_project.cli import app
 from dagster_project.landing import AuditFailedError, audited, land
-from etl.sources import update
+from etl.sources import update, windows
 from etl.sources.update import Update
 from warehouse.store import Store
 
@@ -69,6 +69,27 @@ def test_a_broken_document_is_kept_with_its_bytes_and_read_again_changes_nothing
     version = store.version("meta.rejections")
     ingest(str(papers), home=home)
     assert store.version("meta.rejections") == version
+
+
+@pytest.mark.parametrize("most", ["BATCH", "BYTES"])
+def test_a_folder_is_landed_in_parts_and_ends_as_if_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str
+) -> None:
+    papers = empty_folder(tmp_path)
+    for file in (CORPUS / "jats").iterdir():
+        shutil.copy(file, papers)
+    (papers / "cut.xml").write_bytes(b"<article><p>cut")
+    whole = update.read_folder(papers)
+    monkeypatch.setattr(windows, most, 1)
+    parts = list(update.folder_parts(papers))
+    assert [p.log.height for p in parts] == [1] * 11
+    assert parts[-1].summary.rows() == whole.summary.rows()
+    found = ingest(str(papers), home=tmp_path / "home")
+    assert (found["new"], found["rejected"]) == (10, 1)
+    store = Store(tmp_path / "home")
+    assert store.read("raw.documents").equals(whole.documents.sort("document_id"))
+    assert store.read("raw.harvests").select("complete", "records", "rejected").rows() == [(True, 10, 1)]
+    assert store.read("meta.rejections").height == 1
 
 
 @pytest.fixture
