@@ -118,6 +118,7 @@ def ingest_day(store: "Store", source: str, day: date, *, settings: "Settings") 
         InputError: the problem has no such source.
     """
     from etl.http import Client
+    from etl.sources.update import DEMO
     from etl.sources.windows import Window
     from schemas.sources import load_sources
 
@@ -125,24 +126,26 @@ def ingest_day(store: "Store", source: str, day: date, *, settings: "Settings") 
     if asked is None:
         raise InputError.of(f"no source {source}", f"the sources of {settings.problem}", "add it with its query")
     since = day - timedelta(days=asked.overlap_days)
-    window = Window(source=source, since=since, until=day, query=asked.query, url=asked.url)
-    if settings.profile != "live":
-        return ingest(store, [window], client=None)
+    live = settings.profile == "live"
+    # under another question, so that a day of the demonstration is still missing once the service is asked
+    query, url = (asked.query, asked.url) if live else (DEMO, DEMO)
+    window = Window(source=source, since=since, until=day, query=query, url=url)
     with Client() as client:
-        return ingest(store, [window], client=client)
+        return ingest(store, [window], client=client if live else None)
 
 
 def missing_days(store: "Store", *, settings: "Settings", until: date) -> "Iterator[tuple[str, date]]":
     """Days of the enabled sources of the problem, oldest first, that no harvest covers yet."""
-    from etl.sources.update import EMBEDDED
+    from etl.sources.update import DEMO, EMBEDDED
     from etl.sources.windows import Window
     from schemas.sources import load_sources
 
     harvests = store.read_passed("raw.harvests")
     for source in load_sources(settings.problem).sources:
-        there = settings.profile == "live" or source.name in EMBEDDED
-        if source.enabled and there and source.first_day <= until:
-            window = Window(source=source.name, since=source.first_day, until=until, query=source.query)
+        live = settings.profile == "live"
+        if source.enabled and (live or source.name in EMBEDDED) and source.first_day <= until:
+            query = source.query if live else DEMO
+            window = Window(source=source.name, since=source.first_day, until=until, query=query)
             yield from ((source.name, day) for day in window.missing(harvests))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str | None], Iterator[Page]]
 """Gives the pages of a window from a token on; from its beginning for None."""
+DEMO = "demo:corpus"  # stands in the log in the place of an address
 EMBEDDED = {"arxiv_oai": ("oai.xml", "datestamp"), "arxiv_atom": ("atom.xml", "published_on")}  # file, dated by
 _EARLIEST = date(1, 1, 1)
 _REFUSED = (400, 404, 410)
@@ -132,7 +133,7 @@ def harvest(
     """
     from etl.http import Client
 
-    asked = window(source, since=since, until=until, query=query, url=url)
+    asked = window(source, since=since, until=until, query=query, url=url if live else DEMO)
     nothing = windows.log([])
     with Client() as client:
         parts = list(batches(asked, ask(client if live else None, asked), known=nothing, replay=True, limit=limit))

@@ -14,7 +14,7 @@ import pytest
 from dagster_project import landing, spool
 from dagster_project.settings import Settings
 from etl.http import Client, FetchError
-from etl.sources import windows
+from etl.sources import update, windows
 from etl.sources.windows import Window
 from schemas.errors import InputError
 from schemas.sources import load_sources
@@ -228,7 +228,7 @@ def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
 
     days = [str(date(2026, 9, 1 + i)) for i in range(30)]
     assert asked() == [f"{day}|arxiv_oai" for day in (*days, "2026-10-01", "2026-10-02")][:MOST]
-    query = load_sources("mit").sources[0].query
+    query = update.DEMO
     spans = ((date(2026, 9, 1), date(2026, 9, 20), True), (date(2026, 9, 22), date(2026, 9, 30), True))
     for first, last, complete in (*spans, (date(2026, 10, 1), date(2026, 10, 2), False)):
         row = {"source": "arxiv_oai", "query": query, "day": first, "until": last, "complete": complete}
@@ -274,6 +274,17 @@ def test_a_changed_keyword_list_selects_old_documents_anew_without_fetching(
         assert number("metal-insulator transition") < number("sample") == 30
         assert len(at.asked) == before
     assert store.version("raw.fetch_log") == log
+
+
+def test_the_log_does_not_name_a_service_that_was_not_asked(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    landing.ingest_day(store, "arxiv_oai", date(2026, 10, 3), settings=Settings(home=tmp_path))
+    assert store.read("raw.fetch_log")["page"].to_list() == ["demo://corpus page 0 from 2026-10-02 until 2026-10-03"]
+    record = landing.ingest_day(store, "arxiv_oai", date(2026, 10, 2), settings=Settings(home=tmp_path)).harvests
+    landing.record(store, record)
+    live = Settings(home=tmp_path, profile="live")
+    days = [d for s, d in landing.missing_days(store, settings=live, until=date(2026, 10, 3)) if s == "arxiv_oai"]
+    assert days[-2:] == [date(2026, 10, 2), date(2026, 10, 3)]
 
 
 def test_sources_are_what_the_problem_says(tmp_path: Path) -> None:
