@@ -1,7 +1,7 @@
 """How updates of literature get into the warehouse: part by part as they come, and audited once at the end."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -163,6 +163,39 @@ def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> La
         landed.add(part, put(store, part))
         landed.harvests = [part.summary]
     settled(store)
+    return landed
+
+
+def structures(
+    store: "Store", service: str, elements: "Sequence[str]", *, limit: int | None, url: str | None
+) -> Landed:
+    """Lands structures of a live service, audited; a page that breaks keeps those before it.
+
+    Args:
+        store: the warehouse.
+        service: one of `etl.structures.services.SERVICES`.
+        elements: symbols that must all be there.
+        limit: stop after about so many structures.
+        url: another address of the service.
+
+    Raises:
+        AuditFailedError: a blocking check failed.
+    """
+    from etl.structures import services
+
+    landed = Landed()
+    try:
+        for page in services.fetch(service, elements=elements, url=url):
+            result = store.write("raw.structures", page.structures, mode="upsert")
+            landed.fetched += page.structures.height
+            landed.new, landed.changed = landed.new + result.inserted, landed.changed + result.updated
+            landed.rejected += len(page.refused) + result.rejected
+            landed.reasons += [f"{which}: {why}" for which, why in page.refused]
+            if limit is not None and landed.fetched >= limit:
+                break
+    except InputError as error:
+        landed.failures.append(error)
+    audited(store, ("raw.structures",))
     return landed
 
 

@@ -7,12 +7,17 @@ from dagster_project.building import Build, Frames, table_assets
 
 @table_assets("raw.structures", group="structures", kinds=("pymatgen", "polars"))
 def raw_structures(build: Build) -> Frames:
-    """Substitutes into prototypes, and with the profile `datasets` reads the public structures."""
-    from etl.structures import datasets, prototypes
+    """Substitutes into prototypes, and with the profile `datasets` reads the public structures.
 
-    made = prototypes.prototype_structures()
+    What `matloom ingest` fetched from a live service stays, under any profile.
+    """
+    from etl.structures import datasets, prototypes, services
+
+    fetched = build.store.current("raw.structures").filter(pl.col("source").is_in(services.SOURCES))
+    parts = [prototypes.prototype_structures(), fetched]
     if build.datasets:
-        made = pl.concat([made, datasets.read_structures(build.datasets)], how="diagonal_relaxed")
+        parts.append(datasets.read_structures(build.datasets))
+    made = pl.concat(parts, how="diagonal_relaxed")
     return {"raw.structures": made.unique("structure_id", keep="first", maintain_order=True)}
 
 

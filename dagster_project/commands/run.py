@@ -67,7 +67,10 @@ def run(
 
 
 def ingest(
-    source: Annotated[str, typer.Argument(help="arxiv_oai, arxiv_atom, or a folder of documents.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="A literature source, a structure service, or a folder."),
+    ],
     since: Annotated[
         str, typer.Option("--since", help="Day (YYYY-MM-DD); else just before the last harvest's end.")
     ] = "",
@@ -75,25 +78,33 @@ def ingest(
     limit: Annotated[
         int, typer.Option("--limit", help="Stop after about so many records; 0 means no limit."), within(0)
     ] = 0,
+    elements: Annotated[
+        str, typer.Option("--elements", help="Of a structure service: elements that must all be there, as in V,O.")
+    ] = "",
     url: Annotated[str, typer.Option("--url", help="Another address of the service.")] = "",
     json: Json = False,
     home_: Home = None,
 ) -> None:
-    """One incremental update from a literature source: fetched, new, changed, withdrawn, rejected.
+    """One incremental update from a literature source or a structure service: fetched, new, changed, rejected.
 
     The services' harvests go by days: arxiv_oai by the day on which a record changed, arxiv_atom by the day of
     submission. What is asked of them stands in the sources of the problem. Documents are landed in parts, so that an
     update that was cut short goes on where it stopped; they are audited and recorded in raw.harvests at the end.
-    `matloom run` reads them.
+    `matloom run` reads them. Structures are landed in raw.structures.
     """
     from dagster_project import landing
+    from etl.structures.services import SERVICES
     from schemas.sources import CONNECTORS
     from warehouse.store import Store
 
     store = Store(home(home_))
-    if not source:
-        raise InputError.of("no source", "the arguments", f"name one of {', '.join(CONNECTORS)}, or a folder")
-    if source in CONNECTORS:
+    if source not in (*CONNECTORS, *SERVICES) and not (source and Path(source).is_dir()):
+        known = ", ".join((*CONNECTORS, *SERVICES))
+        raise InputError.of(f"no source {source!r}", "the arguments", f"name one of {known}, or a folder that exists")
+    if source in SERVICES:
+        wanted = [symbol.strip() for symbol in elements.split(",") if symbol.strip()]
+        landed = landing.structures(store, source, wanted, limit=limit or None, url=url or None)
+    elif source in CONNECTORS:
         landed = _harvest(store, source, since=since, until=until, limit=limit, url=url)
     else:
         landed = landing.read_folder(store, Path(source), limit=limit or None)

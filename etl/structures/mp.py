@@ -10,7 +10,7 @@ from etl.structures.cif import PARSE_ERRORS, raw_frame, to_cif
 from etl.structures.found import Found
 from schemas.errors import InputError
 
-SOURCE = "Materials Project"
+SOURCE = "Materials Project API"  # apart from the public data sets, which go with their profile
 KEY = "MP_API_KEY"
 HOST = "api.materialsproject.org"
 FIELDS = ("material_id", "formula_pretty", "structure", "deprecated", "builder_meta")

@@ -5,7 +5,7 @@ asked where raw rows become core rows. https://github.com/Materials-Consortia/OP
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urljoin, urlsplit
@@ -144,6 +144,19 @@ def fetch(
         if token is None:
             return
         seen.add(token)
+
+
+def holding(elements: Sequence[str]) -> str:
+    """The filter for structures that hold all those elements.
+
+    Raises:
+        InputError: none, or no element.
+    """
+    wrong = [symbol for symbol in elements if symbol not in NUMBER]
+    if wrong or not elements:
+        what = f"{wrong[0]!r} is no element" if wrong else "nothing to look for"
+        raise InputError.of(what, "the elements", "give symbols as in V, O")
+    return "elements HAS ALL " + ",".join(f'"{symbol}"' for symbol in elements)
 
 
 def next_page(home: str, link: str, where: str) -> str:

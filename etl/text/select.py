@@ -206,7 +206,7 @@ def _reason(docs: pl.DataFrame, id_column: str) -> pl.Expr:
 
 
 def _parts(docs: pl.DataFrame) -> pl.DataFrame:
-    """The texts of all documents: `row`, `kind` (title), `field` (title, captions[2]), `text`; in order of the row."""
+    """The texts of all documents, field by field: `row`, `kind` (captions), `field` (captions[2]) and `text`."""
     numbered = docs.select(_texts_of(docs)).with_row_index("row")
     parts = []
     for kind in _texts_of(docs):
@@ -218,7 +218,7 @@ def _parts(docs: pl.DataFrame) -> pl.DataFrame:
             field = pl.format(kind + "[{}]", "number")
         parts.append(held.filter(pl.col("text").is_not_null()).select("row", "text", kind=pl.lit(kind), field=field))
     empty = pl.DataFrame(schema={"row": pl.UInt32, "text": pl.String, "kind": pl.String, "field": pl.String})
-    return pl.concat([empty, *parts]).sort("row", maintain_order=True)
+    return pl.concat([empty, *parts])
 
 
 def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords) -> pl.DataFrame:
@@ -256,8 +256,8 @@ class _Whole:
 
     def __call__(self, row: int) -> str:
         if row != self._row:
-            first, last = np.searchsorted(self._rows, (row, row + 1)).tolist()
-            self._row, self._text = row, "\n".join(map(self._normal, range(first, last)))
+            numbers = np.flatnonzero(self._rows == row).tolist()
+            self._row, self._text = row, "\n".join(map(self._normal, numbers))
         return self._text
 
     def _normal(self, number: int) -> str:

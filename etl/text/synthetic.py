@@ -16,6 +16,7 @@ from schemas.errors import InputError
 BLOCK = 10_000
 SENTENCES = 7
 _POOL = 3000
+_NEAR_SHARE = 0.008  # hold a phrase and are about something else; as among 70,782 arXiv abstracts of all fields
 _BACKGROUND = (
     "We study {thing} in {setting} and compare the outcome with {number} earlier {works}.",
     "Our {method} reaches an accuracy of {number} percent while its cost grows only with the logarithm of the {size}.",
@@ -105,7 +106,7 @@ def _block(rng: np.random.Generator, pools: dict[str, pl.Series], start: int, re
     about = rng.random(BLOCK) < relevant
     parts = [pools["background"].gather(rng.integers(_POOL, size=BLOCK)) for _ in range(SENTENCES)]
     for place, pool, where in (
-        (1, "near", rng.random(BLOCK) < 0.05),
+        (1, "near", rng.random(BLOCK) < _NEAR_SHARE),
         *((place, "relevant", about) for place in (0, 2, 4)),
     ):
         drawn = pools[pool].gather(rng.integers(_POOL, size=BLOCK))

@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from dagster_project import launch
 from dagster_project.cli import app
 from dagster_project.landing import AuditFailedError, audited, land
+from dagster_project.settings import Settings
 from etl.sources import update, windows
 from etl.sources.update import Update
+from tests.servers.literature import serving
 from warehouse.store import Store
 
 CORPUS = Path(__file__).resolve().parents[2] / "etl/reference/corpus"
@@ -176,3 +180,22 @@ def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(t
         store.write("raw.harvests", harvested(day).summary)
     store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
     assert _last_day(store, "arxiv_oai", overlap_days=1) == "2026-10-03"
+
+
+def test_structures_of_a_service_are_landed_once_and_outlive_a_run(tmp_path: Path) -> None:
+    def ingest_structures(*more: str) -> dict[str, Any]:
+        return ingest(*more, "--url", f"{server.url}/optimade/v1/structures", home=tmp_path)
+
+    with serving(records=1) as server:
+        first = ingest_structures("oqmd", "--elements", "V,O")
+        assert first["new"] == first["fetched"] > 0
+        assert ingest_structures("oqmd", "--elements", "V, O")["new"] == 0
+        wrong = CliRunner().invoke(app, ["ingest", "oqmd", "--elements", "V,Qq", "--home", str(tmp_path)])
+        assert (wrong.exit_code, "'Qq' is no element" in wrong.stderr) == (2, True)
+    store = Store(tmp_path)
+    assert store.passed_version("raw.structures") == 0
+    settings = replace(Settings.from_environment(), home=tmp_path, profile="embedded")
+    assert launch.run(settings, select=("raw.structures",), publish=False, quiet=True).success
+    sources = store.read("raw.structures")["source"]
+    assert (sources == "OQMD").sum() == first["new"]
+    assert (sources == "prototype substitution").any()

@@ -194,9 +194,9 @@ def test_documents_of_materials_project_become_rows_with_their_own_licence() -> 
     )
     licences = found.structures.select("structure_id", "licence").rows()
     assert licences == [
-        ("Materials Project:mp-1", "CC-BY-4.0"),
-        ("Materials Project:mp-2", "CC-BY-NC-4.0"),
-        ("Materials Project:mp-3", "unknown"),
+        ("Materials Project API:mp-1", "CC-BY-4.0"),
+        ("Materials Project API:mp-2", "CC-BY-NC-4.0"),
+        ("Materials Project API:mp-3", "unknown"),
     ]
     assert [which for which, _ in found.refused] == ["mp-4", "mp-5", "document 5"]
     assert assemble(found.structures)["valid"].all()
@@ -204,7 +204,7 @@ def test_documents_of_materials_project_become_rows_with_their_own_licence() -> 
 
 def test_materials_project_without_its_key_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(mp.KEY, raising=False)
-    with pytest.raises(InputError, match="no key for Materials Project in MP_API_KEY"):
+    with pytest.raises(InputError, match="no key for Materials Project API in MP_API_KEY"):
         mp.fetch(formula="VO2")
     with pytest.raises(InputError, match="nothing to look for"):
         mp.fetch()
