@@ -4,6 +4,8 @@ Files are read as streams: nothing here holds more of a table than its keys and 
 files make up a version is known to `store`.
 """
 
+import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,16 @@ def difference(
     both = good.join(current.select(*keys, *(pl.col(c).alias(f"{c}\0old") for c in compared)), on=keys, how="inner")
     differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}\0old")) for c in compared)
     return added, both.filter(differs).select(good.columns), gone
+
+
+def rejections(rejected: pl.DataFrame, *, at: datetime) -> pl.DataFrame:
+    """Rows of meta.rejections, each once, from columns of `schemas.emit.polars.REJECTED`."""
+    ids = [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in rejected.iter_rows()]
+    names = {"table": "table_name", "column": "column_name", "rule": "rule_text", "value": "value_text"}
+    frame = rejected.rename({**names, "row": "row_json"}).with_columns(
+        pl.Series("rejection_id", ids), pl.lit(at, dtype=pl.Datetime("us", "UTC")).alias("rejected_at")
+    )
+    return frame.unique("rejection_id", keep="first", maintain_order=True)
 
 
 def as_arrow(rows: pl.DataFrame, table: Table) -> Any:

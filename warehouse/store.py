@@ -4,7 +4,6 @@ A write either commits one new Delta version or leaves everything as it was. Ver
 `ledger`; what readers see is decided by `catalog`.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -375,16 +374,8 @@ class Store:
         name = "meta.rejections"
         if not rejected.height or name not in self.registry:
             return
-        ids = [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in rejected.iter_rows()]
-        renamed = rejected.rename(
-            {"table": "table_name", "column": "column_name", "rule": "rule_text", "value": "value_text"}
-        )
-        frame = renamed.rename({"row": "row_json"}).with_columns(
-            pl.Series("rejection_id", ids),
-            pl.lit(datetime.now(UTC), dtype=pl.Datetime("us", "UTC")).alias("rejected_at"),
-        )
         table = self.registry[name]
-        good = emitted.inspect(frame.unique("rejection_id", keep="first", maintain_order=True), table).good
+        good = emitted.inspect(content.rejections(rejected, at=datetime.now(UTC)), table).good
         self._write(table, good, mode="upsert", fingerprint=None, rejected=0)
 
 
