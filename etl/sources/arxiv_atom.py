@@ -4,6 +4,7 @@ It knows when an article was first submitted, not when a record changed: revisio
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
     root = xml.parse(data, where=where)
     if xml.local(root) != "feed":
         raise InputError.of(f"<{xml.local(root)}> instead of <feed>", where, "check the address of the service")
-    rows, refused = [], []
+    rows, refused = [], records.Refusals()
     entries = [e for e in root if xml.local(e) == "entry"]
     for number, entry in enumerate(entries):
         if "/api/errors" in (xml.text(xml.first(entry, "id")) or ""):  # the service says so in an entry, as if found
@@ -42,14 +43,15 @@ def parse(data: bytes, *, where: str, size: int | None = None) -> Parsed:
             )
         row = _row(entry)
         if row is None:
-            refused.append((f"entry {number}", "no id or no title"))
+            refused.add(f"entry {number}", "no id or no title", xml.raw(entry))
         else:
             rows.append(row)
     total, start, said = (_number(root, n) for n in ("totalResults", "startIndex", "itemsPerPage"))
     following = start + len(entries)
     if following < min(total, start + (size or said or 1)):
         raise InputError.of(f"{len(entries)} entries from {start} on of {total}", where, "half a page: fetch it again")
-    return Parsed(records.frame(rows), tuple(refused), str(following) if following < total else None, total=total)
+    token = str(following) if following < total else None
+    return replace(refused.parsed(records.frame(rows)), token=token, total=total)
 
 
 def fetch(

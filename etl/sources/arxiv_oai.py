@@ -5,6 +5,7 @@ dates say.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def _in_time(root: Any, since: date, where: str) -> Any:
 
 
 def _parsed(root: Any, where: str) -> Parsed:
-    rows, refused, withdrawn = [], [], []
+    rows, refused, withdrawn = [], records.Refusals(), []
     closing, number = None, 0
     for element in root.iter("{*}record", "{*}error", "{*}resumptionToken"):
         kind = xml.local(element)
@@ -62,15 +63,16 @@ def _parsed(root: Any, where: str) -> Parsed:
             if row is not None:
                 rows.append(row)
             elif gone is None:
-                refused.append((f"record {number}", "no id or no title"))
+                refused.add(f"record {number}", "no id or no title", xml.raw(element))
             elif gone[0] and gone[1]:
                 withdrawn.append((f"arxiv:{gone[0]}", gone[1]))
             else:
-                refused.append((f"record {number}", "withdrawn without id or datestamp"))
+                refused.add(f"record {number}", "withdrawn without id or datestamp", xml.raw(element))
             number += 1
     size = closing.get("completeListSize", "") if closing is not None else ""
     total = int(size) if size.isdigit() else None
-    return Parsed(records.frame(rows), tuple(refused), xml.text(closing), tuple(withdrawn), total)
+    found = refused.parsed(records.frame(rows))
+    return replace(found, token=xml.text(closing), withdrawn=tuple(withdrawn), total=total)
 
 
 def _error(element: Any, where: str) -> InputError:

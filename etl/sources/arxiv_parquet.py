@@ -28,7 +28,7 @@ def read(folder: Path) -> pl.DataFrame:
             document_id=pl.lit("arxiv:") + pl.col("arxiv_id"),
             source=pl.lit("arxiv"),
             source_id="arxiv_id",
-            doi=pl.col("doi").str.to_lowercase().str.strip_chars(),
+            doi=pl.col("doi").str.to_lowercase().str.extract(r"(\S+)"),
             arxiv_id="arxiv_id",
             title=pl.col("title").str.strip_chars(),
             abstract="abstract",

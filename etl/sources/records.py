@@ -109,7 +109,7 @@ def document(source: str, source_id: str, **values: Any) -> dict[str, Any]:
     """One row; `content_hash` is computed, names not given are null, an unknown licence is called so."""
     row = {name: values.get(name) for name in DOCUMENTS}
     row |= {"document_id": f"{source.split('_')[0]}:{source_id}", "source": source, "source_id": source_id}
-    row["doi"] = row["doi"].strip().lower() or None if row["doi"] else None
+    row["doi"] = next(iter((row["doi"] or "").lower().split()), None)  # arXiv's records may name several
     row["licence"] = row["licence"] or "unknown"
     row["content_hash"] = content_hash(row)
     return row

@@ -213,7 +213,7 @@ def test_a_record_of_the_snapshot_is_the_row_that_the_service_gives() -> None:
     (page,) = arxiv_snapshot.pages(io.BytesIO(data), name="s")
     (row,) = page.parsed.documents.iter_rows(named=True)
     expected = records.document(
-        "arxiv", "2001.00001", arxiv_id="2001.00001", doi="10.1/ab", title="On films", abstract="We show it.",
+        "arxiv", "2001.00001", arxiv_id="2001.00001", doi="10.1/AB 10.1/cd", title="On films", abstract="We show it.",
         authors=["N. Mott", "Collaboration"], categories=["a.b", "c"], licence="metadata CC0-1.0",
     )  # fmt: skip
     dates = {"published_on": "2007-04-02", "updated_on": "2007-07-24", "datestamp": "2020-03-01"}

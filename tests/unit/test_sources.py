@@ -136,7 +136,9 @@ def test_oai_errors_and_deleted_records() -> None:
     assert gone.withdrawn == (("arxiv:9", date(2026, 10, 4)),)
     assert gone.refused == (("record 1", "withdrawn without id or datestamp"),)
     bad = b"<OAI-PMH><record><metadata><id>7</id></metadata></record></OAI-PMH>"
-    assert arxiv_oai.parse(bad, where="x").refused == (("record 0", "no id or no title"),)
+    found = arxiv_oai.parse(bad, where="x")
+    assert found.refused == (("record 0", "no id or no title"),)
+    assert found.raws == {"record 0": b"<record><metadata><id>7</id></metadata></record>"}
     with pytest.raises(InputError, match="instead of <OAI-PMH>"):
         arxiv_oai.parse(b"<html>moved</html>", where="x")
 
@@ -157,6 +159,7 @@ def test_an_atom_feed_gives_bare_ids_and_the_next_start() -> None:
     assert row["published_on"] == date(2026, 1, 3)
     assert parsed.token == "2"
     assert parsed.refused == (("entry 1", "no id or no title"),)
+    assert b"<title>no id</title>" in parsed.raws["entry 1"]
     with pytest.raises(InputError, match="instead of <feed>"):
         arxiv_atom.parse(b"<html>down</html>", where="x")
 
