@@ -54,9 +54,9 @@ class Landed:
         Raises:
             MatloomError: a window stopped for another reason, such as a broken page.
         """
-        from etl.http import FetchError
+        from etl.http import FetchError, OversizeError
 
-        others = [f for f in self.failures if not isinstance(f, FetchError)]
+        others = [f for f in self.failures if not isinstance(f, FetchError) or isinstance(f, OversizeError)]
         Landed(failures=others).complain()
         return [f"not harvested, asked again later: {f}" for f in self.failures]
 
@@ -96,12 +96,14 @@ def ingest(store: "Store", windows: "Iterable[Window]", *, client: "Client | Non
     Raises:
         AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
     """
-    from etl.http import FetchError
+    from etl.http import FetchError, OversizeError
 
     landed = Landed()
     for window in windows:
         try:
             _ingest(store, window, landed, client=client, limit=limit)
+        except OversizeError as error:  # a broken page, too
+            landed.failures.append(error)
         except FetchError as error:  # the service does not answer: it is not asked for the other windows
             landed.failures.append(error)
             break
@@ -169,7 +171,7 @@ def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> La
 def structures(
     store: "Store", service: str, elements: "Sequence[str]", *, limit: int | None, url: str | None
 ) -> Landed:
-    """Lands structures of a live service, audited; a page that breaks keeps those before it.
+    """Lands structures of a live service, audited; a page that breaks or does not come keeps those before it.
 
     Args:
         store: the warehouse.
@@ -181,6 +183,7 @@ def structures(
     Raises:
         AuditFailedError: a blocking check failed.
     """
+    from etl.http import FetchError
     from etl.structures import services
 
     landed = Landed()
@@ -193,7 +196,7 @@ def structures(
             landed.reasons += [f"{which}: {why}" for which, why in page.refused]
             if limit is not None and landed.fetched >= limit:
                 break
-    except InputError as error:
+    except (InputError, FetchError) as error:
         landed.failures.append(error)
     audited(store, ("raw.structures",))
     return landed
@@ -204,7 +207,7 @@ def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client
     from etl.http import FetchError
     from etl.sources import update
 
-    if client is not None and window.key and not os.environ.get(window.key):
+    if client is not None and window.key and not os.environ.get(window.key, "").strip():
         raise FetchError.of(f"no key for {window.source}", window.key, "set it to use this source")
     replay = not window.missing(store.current("raw.harvests"))
     known = store.current("raw.fetch_log").filter(window.chosen())

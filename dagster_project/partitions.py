@@ -4,9 +4,9 @@ from datetime import date
 
 import dagster as dg
 
-from schemas.sources import CONNECTORS
+from schemas.sources import CONNECTORS, EARLIEST
 
-DAYS = dg.DailyPartitionsDefinition(start_date="2020-01-01")
+DAYS = dg.DailyPartitionsDefinition(start_date=EARLIEST.isoformat())
 LITERATURE = dg.MultiPartitionsDefinition({"source": dg.StaticPartitionsDefinition(list(CONNECTORS)), "day": DAYS})
 
 

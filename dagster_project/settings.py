@@ -20,9 +20,9 @@ class Settings:
     Attributes:
         home: folder of tables, catalog, models and Dagster's own storage.
         profile: one of `PROFILES`. ``embedded`` reads what ships with the project; ``datasets`` adds public data sets
-            on disk; ``live`` reads what ``embedded`` reads, but the asset raw.harvests asks arXiv instead of the
-            demonstration corpus. Harvested documents stay in raw.documents under every profile; no structure is
-            fetched live.
+            on disk; ``live`` reads what ``embedded`` reads, but the asset raw.harvests asks the literature services
+            of the problem instead of the demonstration corpus. What was harvested or ingested stays under every
+            profile; structures are fetched by `matloom ingest` only.
         datasets: folder with registered public data sets; needed by the profile ``datasets``.
         problem: name of a file in `schemas/problems`.
         seed: seed of everything random.

@@ -65,8 +65,9 @@ def kept(client: "Client | None", home: Path, window: "Window") -> "Iterator[tup
         yield None, lambda: None
         return
     for old in (home / "spool").glob("*"):
-        if time.time() - old.stat().st_mtime > OLD_S:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another ingest has just thrown its own away
+            if time.time() - old.stat().st_mtime > OLD_S:
+                shutil.rmtree(old, ignore_errors=True)
     spool = _Spool(client, home / "spool" / hashlib.sha256(repr(window).encode()).hexdigest()[:16])
     try:
         yield cast("Client", spool), spool.let_go

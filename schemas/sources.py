@@ -14,6 +14,8 @@ from schemas.problem import FOLDER
 
 # modules of `etl.sources` that ask a service
 CONNECTORS = ("arxiv_oai", "arxiv_atom", "crossref", "openalex", "europepmc")
+EARLIEST = date(2020, 1, 1)
+"""First day that the schedule can ask for; `matloom ingest` asks for any."""
 
 
 class Source(BaseModel):
@@ -24,7 +26,7 @@ class Source(BaseModel):
     name: str
     query: str = Field("", description="set, search or filter in the service's language")
     url: str | None = Field(None, description="another address of the service, such as a mirror")
-    first_day: date = Field(description="the schedule asks for this day and all later ones")
+    first_day: date = Field(ge=EARLIEST, description="the schedule asks for this day and all later ones")
     overlap_days: int = Field(1, ge=0, description="days before a window that are asked again: services date late")
     enabled: bool = True
 

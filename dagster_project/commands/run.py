@@ -126,7 +126,7 @@ def _harvest(store: Any, source: str, *, since: str, until: str, limit: int, url
     asked = load_sources(problem).named(source)
     if asked is None:
         raise InputError.of(f"no source {source}", f"the sources of {problem}", "add it with its query")
-    day = since or _last_day(store, source, overlap_days=asked.overlap_days)
+    day = since or _last_day(store, source, query=asked.query, overlap_days=asked.overlap_days)
     window = update.window(source, since=day, until=until or None, query=asked.query, url=url or asked.url)
     with Client() as client:
         return landing.ingest(store, window.months(), client=client, limit=limit or None)
@@ -158,11 +158,15 @@ def _settings(home_: str | None, profile: str) -> Any:
     return replace(Settings.from_environment(), home=home(home_))
 
 
-def _last_day(store: Any, source: str, *, overlap_days: int) -> str:
-    """Some days before the end of the last complete harvest: windows overlap, since services date records late."""
+def _last_day(store: Any, source: str, *, query: str, overlap_days: int) -> str:
+    """Some days before the end of the last complete harvest of that query: services date records late.
+
+    The days of another query, such as those of the demonstration corpus, say nothing of what this one has not given.
+    """
     import polars as pl
 
-    known = store.read("raw.harvests").filter(pl.col("complete") & (pl.col("source") == source))["until"].max()
+    same = (pl.col("source") == source) & (pl.col("query") == query) & pl.col("complete")
+    known = store.read("raw.harvests").filter(same)["until"].max()
     if known is None:
         raise InputError.of("no day to start from", "--since", "write --since YYYY-MM-DD the first time")
     return str(known - timedelta(days=overlap_days))

@@ -81,7 +81,8 @@ def batches(
 ) -> Iterator[Update]:
     """A window in parts that can be landed one by one; the summary of each speaks of the window so far.
 
-    It goes on where it stopped, and begins again where the service does not know that place any more. One whose pages
+    It goes on where it stopped, and begins again where the service does not know that place any more, or where what
+    comes from there on is not all that is missing. One whose pages
     are all there is not asked for again, unless it is a replay.
 
     Args:
@@ -104,6 +105,7 @@ def batches(
         try:
             for found in windows.groups(pages(here.token), limit=limit):
                 group = windows.named(asked, here, found)
+                windows.check_whole(here, group)
                 closed, log, here = windows.advanced(asked, here, group, keep_token=not replay)
                 yield replace(_part(asked, group, log, here), closed=closed)
             break
@@ -217,7 +219,7 @@ def _embedded(asked: Window) -> list[Page]:
     data = demo_corpus()[name]
     parsed = folder.parse(data, where=name)
     inside = parsed.documents.filter(pl.col(dated).is_between(asked.since, asked.until))
-    return [Page(name, data, replace(parsed, documents=inside))]
+    return [Page(name, data, replace(parsed, documents=inside, total=None))]  # what it says is of the whole file
 
 
 def _part(asked: Window, pages: list[Page], log: pl.DataFrame, here: Place) -> Update:

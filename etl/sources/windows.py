@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from etl.sources import records
-from etl.sources.records import Page
+from etl.sources.records import Page, TokenError
 from schemas.errors import MatloomError
 
 BATCH = 20_000  # records that are landed together, in whole pages
@@ -129,6 +129,23 @@ def advanced(
     closed = log([{**before.open, "token": None}] if before.open else [])
     closed = closed.join(fresh, on="fetch_id", how="anti")
     return closed, fresh, Place(pl.concat([before.pages, fresh]), last)
+
+
+def check_whole(before: Place, pages: list[Page]) -> None:
+    """Refuses the end of a list that came too early.
+
+    A list that was read from its beginning was checked page by page; one that was taken up may lack what a service
+    with moving cursors gave just before the break.
+
+    Raises:
+        TokenError: fewer records than the service promises.
+    """
+    promised = next((p.parsed.total for p in reversed(pages) if p.parsed.total is not None), 0)
+    landed = sum(int(before.pages[name].sum()) for name in ("records", "withdrawals", "rejected"))
+    received = landed + sum(page.parsed.received for page in pages)
+    if pages[-1].parsed.token is None and received < promised:
+        said = f"{received} of {promised} records at the end of the list"
+        raise TokenError.of(said, pages[-1].name, "harvest it again")
 
 
 def named(window: Window, before: Place, pages: list[Page]) -> list[Page]:

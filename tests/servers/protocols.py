@@ -113,7 +113,7 @@ def _atom_entry(record: Record) -> str:
 
 
 def crossref(corpus: Corpus, query: Query, *, size: int) -> Answer:
-    """Crossref's list of works; its cursor stays the same from page to page only in the fault of that name."""
+    """Crossref's list of works, whose cursor here moves from page to page."""
     filters = dict(part.split(":", 1) for part in query.get("filter", "").split(",") if ":" in part)
     days = _day(filters.get("from-index-date")), _day(filters.get("until-index-date"))
     found, start, end, token = _slice(corpus, days, query.get("cursor", "*"), min(size, int(query.get("rows", "20"))))

@@ -13,11 +13,12 @@ import pytest
 
 from dagster_project import landing, spool
 from dagster_project.settings import Settings
-from etl.http import Client, FetchError
-from etl.sources import update, windows
+from etl.http import Client, FetchError, OversizeError
+from etl.sources import crossref, update, windows
 from etl.sources.windows import Window
 from schemas.errors import InputError
 from schemas.sources import load_sources
+from tests.servers import plain
 from tests.servers.literature import Literature, serving
 from warehouse.store import Store
 
@@ -109,6 +110,39 @@ def test_a_broken_page_stops_its_own_window_and_no_other(tmp_path: Path) -> None
         landed.complain()
 
 
+def test_an_answer_that_is_a_bomb_stops_its_own_window_and_no_other(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with server("gzip-bomb:1") as at, Client(tries=1, most_bytes=2_000_000, pauses={}) as client:
+        landed = landing.ingest(store, [window(at, FIRST, FIRST), window(at, LAST, LAST)], client=client)
+    assert [harvest["day"].item() for harvest in landed.harvests] == [LAST]
+    with pytest.raises(OversizeError, match="more than 2000000 bytes"):
+        landed.unreachable()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_list_taken_up_that_lacks_a_page_is_asked_for_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crossref, "ROWS", 1)
+    place = 0
+
+    def answer(_: str, query: dict[str, list[str]]) -> plain.Answer:
+        nonlocal place  # one cursor for all pages: the service itself knows how far it came
+        place = 1 if query["cursor"] == ["*"] else place + 1
+        works = [{"DOI": f"10.1000/{place}", "title": [f"Work {place}"]}] if place < 5 else []
+        message = {"total-results": 4, "items-per-page": 1, "items": works, "next-cursor": "same"}
+        return 200, {}, json.dumps({"message-type": "work-list", "message": message}).encode()
+
+    store = Store(tmp_path)
+    with plain.server(answer) as url:
+        asked = Window(source="crossref", since=FIRST, until=LAST, url=url)
+        ingest(store, asked, limit=1)
+        place += 1  # given to a run that was killed before it could keep it
+        assert ingest(store, asked).failures == []
+    assert store.rows("raw.documents") == 4
+    assert store.read("raw.harvests").select("complete", "records").rows() == [(True, 4)]
+
+
 def test_a_service_that_does_not_answer_is_not_asked_for_the_other_windows(tmp_path: Path) -> None:
     with server("500") as at:
         landed = ingest(Store(tmp_path), window(at, FIRST, FIRST), window(at, LAST, LAST))
@@ -188,6 +222,14 @@ def test_answers_that_were_not_landed_are_not_fetched_again(tmp_path: Path) -> N
         assert bodies == same
 
 
+def test_a_spool_that_another_ingest_threw_away_while_it_was_looked_at_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "gone").symlink_to("nowhere")  # listed, and no longer there
+    with server() as at, quick() as client, spool.kept(client, tmp_path, window(at)) as (kept, _):
+        assert kept is not None
+        assert kept.get(f"{at.url}/oai", {"verb": "Identify"})
+
+
 def test_a_source_without_its_key_is_one_line_and_no_failed_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,7 +237,7 @@ def test_a_source_without_its_key_is_one_line_and_no_failed_run(
 
     monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
     monkeypatch.setenv("MATLOOM_PROFILE", "live")
-    monkeypatch.delenv("OPENALEX_API_KEY", raising=False)
+    monkeypatch.setenv("OPENALEX_API_KEY", " ")
     key = dg.MultiPartitionKey({"source": "openalex", "day": "2026-10-03"})
     with dg.DagsterInstance.ephemeral() as held:
         run = defs.resolve_job_def("literature_update").execute_in_process(instance=held, partition_key=key)
@@ -294,6 +336,9 @@ def test_sources_are_what_the_problem_says(tmp_path: Path) -> None:
         load_sources(str(file))
     file.write_text("sources: [{name: crossref, frist_day: 2026-01-01}]")
     with pytest.raises(InputError, match="unknown key"):
+        load_sources(str(file))
+    file.write_text("sources: [{name: crossref, first_day: 2019-12-31}]")  # no partition: the schedule could not ask
+    with pytest.raises(InputError, match="2020-01-01"):
         load_sources(str(file))
     file.write_text("sources: [{name: crossref, first_day: 2026-01-01}]")
     assert load_sources(str(tmp_path / "own_keywords.yaml")) == load_sources(str(tmp_path / "own.yaml"))

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 
 from dagster_project import launch
 from dagster_project.cli import app
-from dagster_project.landing import AuditFailedError, audited, land
+from dagster_project.landing import AuditFailedError, audited, land, structures
 from dagster_project.settings import Settings
 from etl.sources import update, windows
 from etl.sources.update import Update
+from schemas.errors import InputError
 from tests.servers.literature import serving
 from warehouse.store import Store
 
@@ -179,7 +180,28 @@ def test_the_next_harvest_starts_a_day_before_the_end_of_the_last_complete_one(t
     for day in ("2026-10-02", "2026-10-04"):
         store.write("raw.harvests", harvested(day).summary)
     store.write("raw.harvests", harvested("2026-10-09").summary.with_columns(complete=pl.lit(False)))
-    assert _last_day(store, "arxiv_oai", overlap_days=1) == "2026-10-03"
+    assert _last_day(store, "arxiv_oai", query="", overlap_days=1) == "2026-10-03"
+
+
+def test_the_days_of_another_question_are_no_day_to_start_from(tmp_path: Path) -> None:
+    from dagster_project.commands.run import _last_day
+
+    store = Store(tmp_path)
+    store.write("raw.harvests", harvested("2026-10-02").summary.with_columns(query=pl.lit(update.DEMO)))
+    with pytest.raises(InputError, match="no day to start from"):
+        _last_day(store, "arxiv_oai", query="physics:cond-mat", overlap_days=1)
+
+
+def test_structures_before_a_page_that_does_not_come_are_landed_and_audited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.structures.optimade.PAGE", 4)
+    store = Store(tmp_path)
+    with serving(records=1, fault=("404:2",)) as server:
+        url = f"{server.url}/optimade/v1/structures"
+        landed = structures(store, "oqmd", ["O"], limit=None, url=url)
+    assert (landed.fetched, [str(e)[:10] for e in landed.failures]) == (4, ["status 404"])
+    assert store.passed_version("raw.structures") == store.version("raw.structures") == 0
 
 
 def test_structures_of_a_service_are_landed_once_and_outlive_a_run(tmp_path: Path) -> None:
