@@ -1,6 +1,7 @@
 """Where records come from: one module a source. `parse` turns one page or file into rows and refusals.
 
-To add a source: a module with `parse(data, *, where) -> Parsed`, `fetch` where it is live, and a line in `SOURCES`.
+To add a source: a module with `parse(data, *, where) -> Parsed` and a line in `SOURCES`; where it is live also `fetch`,
+and its name in `schemas.sources.CONNECTORS`.
 The shared rows are in `records`, safe XML in `xml`, safe archives in `archives`, requests in `etl.http`.
 """
 

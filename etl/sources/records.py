@@ -33,7 +33,7 @@ _HASHED = (
 
 
 class TokenError(InputError):
-    """The service no longer knows where the next page starts: the window is to be asked from its beginning."""
+    """The list cannot go on where it stopped: the window is to be asked from its beginning."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pytest
 
 from etl.http import Client, FetchError, OversizeError, Secrets
 from etl.sources import arxiv_atom, arxiv_oai, crossref, europepmc, openalex
-from etl.sources.records import Page
+from etl.sources.records import Page, TokenError
 from schemas.errors import InputError, MatloomError
 from tests.servers.literature import Literature, serving
 
@@ -118,7 +118,7 @@ TABLE = [
     Row("last:2", "20 of 30 records at the end of the list"),
     Row("half-list:3", "21 of 30 records at the end of the list", whole_pages=2),
     Row("empty:2", "20 of 30 records at the end of the list", whole_pages=2),
-    Row("expired:2", "badResumptionToken: expired"),
+    Row("expired:2", "badResumptionToken: expired", error=TokenError),
     Row("loop", "goes in circles", requests=2),
     Row("skew", "a clock at 1999-10-04, before the window from 2026-10-01", whole_pages=0),
     Row("no-id:2", refused=1),
