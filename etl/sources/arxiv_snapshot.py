@@ -47,7 +47,7 @@ def pages(stream: IO[bytes], *, name: str, size: int = BATCH) -> Iterator[Page]:
     """
     numbers = count(1)
     while True:
-        refusals, lines, digest = Refusals(), [], hashlib.sha256()
+        refusals, lines, digest = Refusals(f"{name} "), [], hashlib.sha256()
         first = last = 0
         while last - first + 1 < size or not last:
             line = stream.readline(LINE)

@@ -6,6 +6,7 @@ where a line stops short after a full stop. Its licence is never known.
 
 import hashlib
 import io
+import logging
 import re
 import struct
 import zlib
@@ -34,6 +35,7 @@ _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5}|[a-z\-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d
 _HYPHENED = re.compile(r"\w+-[a-zà-ÿ]+")
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, OSError, zlib.error,
            struct.error, RecursionError, NotImplementedError)  # fmt: skip
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it says beside the error what is wrong, but not where
 
 
 def parse(data: bytes, *, where: str) -> Parsed:

@@ -78,15 +78,21 @@ class Page:
 
 
 class Refusals:
-    """Collects the refused records of one page, and of the bytes of each no more than is kept."""
+    """Collects the refused records of one page, and of the bytes of each no more than is kept.
 
-    def __init__(self) -> None:
+    Args:
+        where: stands before the name of each, where that alone does not say what to look into.
+    """
+
+    def __init__(self, where: str = "") -> None:
+        self._where = where
         self.pairs: list[tuple[str, str]] = []
         self.raws: dict[str, bytes] = {}
         self._room = _RAW_TOTAL
 
     def add(self, which: str, why: str, raw: bytes = b"") -> None:
         """Notes one record: its name on the page, why it is refused, and its bytes."""
+        which = f"{self._where}{which}"
         self.pairs.append((which, why))
         kept = raw[: min(RAW_BYTES, self._room)]
         if kept:

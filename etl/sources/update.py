@@ -50,20 +50,23 @@ def window(source: str, *, since: str, until: str | None = None, query: str = ""
     Args:
         source: one of `CONNECTORS`.
         since: first ISO day.
-        until: last ISO day; today (UTC) if not given.
+        until: last ISO day; today (UTC) if not given, and at the latest.
         query: in the service's language.
         url: another address of the service.
 
     Raises:
-        InputError: an unknown source, a day that is none, a window that ends before it starts.
+        InputError: an unknown source, a day that is none or yet to come, a window that ends before it starts.
     """
     if source not in CONNECTORS:
         raise InputError.of(f"unknown source {source!r}", "the sources", f"use one of {', '.join(CONNECTORS)}")
     first = _day(since, "--since")
-    last = max(first, today()) if until is None else _day(until, "--until")
+    now = today()
+    last = now if until is None else _day(until, "--until")
+    if first > now:  # recorded as harvested, its days would never be asked for again
+        raise InputError.of(f"{first} is yet to come ({now} now, UTC)", "--since", "name a day that has begun")
     if last < first:
         raise InputError.of(f"a window from {first} until {last}", "--until", "name a day not before --since")
-    return Window(source=source, since=first, until=last, query=query, url=url)
+    return Window(source=source, since=first, until=min(last, now), query=query, url=url)
 
 
 def ask(client: "Client | None", asked: Window) -> Ask:

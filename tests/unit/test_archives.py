@@ -220,7 +220,7 @@ def test_a_record_of_the_snapshot_is_the_row_that_the_service_gives() -> None:
     assert row == expected | {name: records.day(value) for name, value in dates.items()}
 
 
-def test_bad_lines_are_refused_by_number_and_stop_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_lines_are_refused_by_file_and_number_and_stop_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arxiv_snapshot, "LINE", 2000)
     bad = {
         2: (b"{cut\n", "no JSON"), 4: (b'"text"\n', "no record of arXiv"), 5: (b'{"id": "\xff"}\n', "no UTF-8 text"),
@@ -233,10 +233,10 @@ def test_bad_lines_are_refused_by_number_and_stop_no_other(monkeypatch: pytest.M
     (page,) = arxiv_snapshot.pages(io.BytesIO(b"".join(lines)), name="s")
     assert page.parsed.documents["source_id"].to_list() == ["2001.00001", "2001.00012"]
     refused = dict(page.parsed.refused)
-    assert set(refused) == {f"line {i}" for i in bad}
+    assert set(refused) == {f"s line {i}" for i in bad}
     for number, (line, why) in bad.items():
-        assert why in refused[f"line {number}"]
-        assert page.parsed.raws[f"line {number}"] == line[:2000]
+        assert why in refused[f"s line {number}"]
+        assert page.parsed.raws[f"s line {number}"] == line[:2000]
 
 
 def test_json_of_another_kind_is_one_refusal(tmp_path: Path) -> None:

@@ -207,6 +207,15 @@ def test_days() -> None:
     assert records.day(None) is None
 
 
+def test_a_window_ends_today_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days recorded as harvested before they came would never be asked for."""
+    monkeypatch.setattr(update, "today", lambda: date(2026, 10, 4))
+    assert update.window("crossref", since="2026-10-03", until="2030-01-01").until == date(2026, 10, 4)
+    for until in (None, "2030-01-01"):
+        with pytest.raises(InputError, match=r"2026-10-05 is yet to come \(2026-10-04 now, UTC\) in --since"):
+            update.window("crossref", since="2026-10-05", until=until)
+
+
 def test_one_day_of_a_source_is_harvested_on_its_own() -> None:
     found = update.harvest("arxiv_oai", since="2026-10-03", until="2026-10-03", live=False)
     assert found.documents["source_id"].to_list() == ["demo-0103"]

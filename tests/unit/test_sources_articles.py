@@ -255,10 +255,11 @@ def test_a_first_page_that_names_several_works_names_none() -> None:
         (b"%PDF-1.4\nnothing", "a broken PDF"),
     ],
 )
-def test_a_pdf_that_cannot_be_read_is_one_clear_line(data: bytes, said: str) -> None:
+def test_a_pdf_that_cannot_be_read_is_one_clear_line(data: bytes, said: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InputError, match=said) as caught:
         folder.parse(data, where="a.pdf")
     assert "\n" not in str(caught.value)
+    assert not caplog.records, "the library adds no line of its own"
 
 
 def test_a_pdf_above_the_limits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
