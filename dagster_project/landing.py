@@ -244,22 +244,6 @@ def put(store: "Store", found: "Update", *, logged: bool | None = True) -> "Writ
     return result
 
 
-def land(store: "Store", found: "Update") -> "WriteResult":
-    """Puts a whole update into raw.documents and raw.fetch_log, marks what its source withdrew, and audits both.
-
-    What could not be read is kept in meta.rejections.
-
-    Returns:
-        What happened to raw.documents.
-
-    Raises:
-        AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
-    """
-    result = put(store, found)
-    settled(store)
-    return result
-
-
 def record(store: "Store", harvests: "Iterable[pl.DataFrame]") -> None:
     """Records windows as harvested, audited; none changes nothing."""
     import polars as pl

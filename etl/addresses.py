@@ -26,6 +26,9 @@ class Secrets:
         return bool(self.parameters or self.headers)
 
 
+NO_SECRETS = Secrets()
+
+
 def checked(url: str) -> str:
     """The address itself, if it is one of the web.
 

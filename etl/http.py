@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from etl import limits
-from etl.addresses import AddressError, Secrets, checked, loopback, moved, same_host, shown, with_parameters
+from etl.addresses import NO_SECRETS, AddressError, Secrets, checked, loopback, moved, same_host, shown, with_parameters
 from schemas.errors import InputError, MatloomError
 
 # Seconds between two requests to a host, from the services' terms of use.
@@ -66,9 +66,6 @@ class Validator:
     last_modified: str | None
 
 
-_NONE = Secrets()
-
-
 def secret(variable: str, *, source: str) -> str:
     """A key from the environment.
 
@@ -85,6 +82,12 @@ def contact() -> str | None:
     """The address under which services may reach who runs this, from MATLOOM_CONTACT."""
     found = os.environ.get("MATLOOM_CONTACT", "").strip()
     return found if found and found.isprintable() and found.isascii() else None
+
+
+def mailto() -> dict[str, str]:
+    """The parameter by which some services are told of `contact`, where there is one."""
+    known = contact()
+    return {"mailto": known} if known else {}
 
 
 class Client:
@@ -130,7 +133,7 @@ class Client:
     ) -> None:
         self._client.close()
 
-    def get(self, url: str, parameters: Mapping[str, str] | None = None, *, secrets: Secrets = _NONE) -> bytes:
+    def get(self, url: str, parameters: Mapping[str, str] | None = None, *, secrets: Secrets = NO_SECRETS) -> bytes:
         """The body of a GET.
 
         Raises:
@@ -144,7 +147,7 @@ class Client:
         parameters: Mapping[str, str] | None = None,
         *,
         known: Validator | None = None,
-        secrets: Secrets = _NONE,
+        secrets: Secrets = NO_SECRETS,
     ) -> tuple[bytes, Validator] | None:
         """The body and its validator, or None: unchanged since the answer that came with the known validator.
 

@@ -18,6 +18,10 @@ class RunFailedError(MatloomError):
     """A step of a run failed."""
 
 
+# options of `matloom ingest` by what the source gives
+_OPTIONS = {"structures": ("--elements", "--url"), "literature": ("--since", "--until", "--url"), "folder": ()}
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     command(app, "run")(run)
@@ -93,18 +97,14 @@ def ingest(
     `matloom run` reads them. Structures are landed in raw.structures.
     """
     from dagster_project import landing
-    from etl.structures.services import SERVICES
-    from schemas.sources import CONNECTORS
     from warehouse.store import Store
 
+    kind = _kind(source, {"--since": since, "--until": until, "--elements": elements, "--url": url})
     store = Store(home(home_))
-    if source not in (*CONNECTORS, *SERVICES) and not (source and Path(source).is_dir()):
-        known = ", ".join((*CONNECTORS, *SERVICES))
-        raise InputError.of(f"no source {source!r}", "the arguments", f"name one of {known}, or a folder that exists")
-    if source in SERVICES:
+    if kind == "structures":
         wanted = [symbol.strip() for symbol in elements.split(",") if symbol.strip()]
         landed = landing.structures(store, source, wanted, limit=limit or None, url=url or None)
-    elif source in CONNECTORS:
+    elif kind == "literature":
         landed = _harvest(store, source, since=since, until=until, limit=limit, url=url)
     else:
         landed = landing.read_folder(store, Path(source), limit=limit or None)
@@ -113,6 +113,24 @@ def ingest(
     if landed.fetched or not landed.failures:
         say({"source": source, **{name: getattr(landed, name) for name in counts}}, as_json=json)
     landed.complain()
+
+
+def _kind(source: str, given: dict[str, str]) -> str:
+    """What a source gives, once it is known and was given no option of another kind."""
+    from etl.structures.services import SERVICES
+    from schemas.sources import CONNECTORS
+
+    known = dict.fromkeys(SERVICES, "structures") | dict.fromkeys(CONNECTORS, "literature")
+    if source not in known and not (source and Path(source).is_dir()):
+        names = ", ".join((*CONNECTORS, *SERVICES))
+        raise InputError.of(f"no source {source!r}", "the arguments", f"name one of {names}, or a folder that exists")
+    kind = known.get(source, "folder")
+    foreign = [option for option, value in given.items() if value and option not in _OPTIONS[kind]]
+    if foreign:
+        raise InputError.of(
+            f"{foreign[0]} with {source}", "the arguments", f"leave it out: {kind} sources do not use it"
+        )
+    return kind
 
 
 def _harvest(store: Any, source: str, *, since: str, until: str, limit: int, url: str) -> Any:

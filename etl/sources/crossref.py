@@ -6,6 +6,7 @@ The abstract is often missing; references are DOIs; notices of retraction name t
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -106,22 +107,12 @@ def fetch(
     Raises:
         InputError: a page that `parse` refuses, one that came before, or a list that ends early.
     """
-    from etl.http import contact
+    from etl.http import mailto
 
     asked = {"filter": f"from-index-date:{since},until-index-date:{until}", "rows": str(ROWS)}
-    asked |= {"query": query} if query else {}
-    known = contact()
-    asked |= {"mailto": known} if known else {}
-    number = 0
-
-    def ask(token: str | None) -> Page:
-        nonlocal number
-        name = f"{url} page {number} from {since} until {until}" + (" resumed" if resume else "")
-        number += 1
-        data = client.get(url, {**asked, "cursor": token or "*"})
-        return Page(name, data, parse(data, where=name, size=ROWS))
-
-    return cursors.walk(ask, resume=resume, steady=True)
+    asked |= ({"query": query} if query else {}) | mailto()
+    read = partial(parse, size=ROWS)
+    return cursors.starred(client, url, asked, read, since=since, until=until, resume=resume, steady=True)
 
 
 def _row(item: Any) -> dict[str, Any] | str:

@@ -3,14 +3,20 @@
 What a page holds is the business of each source.
 """
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
+from etl.addresses import NO_SECRETS, Secrets
 from etl.sources import markup, records
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    from etl.http import Client
 
 # control characters and surrogates, which valid JSON holds only so
 _ESCAPED = re.compile(rb"\\u(?:00[01]|007f|d[89a-f]|fff[ef])", re.IGNORECASE)
@@ -49,6 +55,44 @@ def walk(ask: Callable[[str | None], Page], *, resume: str | None, steady: bool 
         if token is None:
             return
         seen.add(token)
+
+
+def starred(
+    client: "Client",
+    url: str,
+    asked: Mapping[str, str],
+    parse: Callable[..., Parsed],
+    *,
+    since: date,
+    until: date,
+    resume: str | None,
+    cursor: str = "cursor",
+    steady: bool = False,
+    secrets: Secrets = NO_SECRETS,
+) -> Iterator[Page]:
+    """Pages of a service whose first cursor is a star, named by their number and window; guarded as by `walk`.
+
+    Args:
+        client: asks the service.
+        url: address of the list.
+        asked: parameters of every page.
+        parse: reads a page, given its content and `where`.
+        since, until: first and last day of the window.
+        resume, steady: as of `walk`.
+        cursor: parameter of the cursor.
+        secrets: what no page name may show.
+
+    Raises:
+        InputError: as `walk`, and a page that `parse` refuses.
+    """
+    numbers = itertools.count()
+
+    def ask(token: str | None) -> Page:
+        name = f"{url} page {next(numbers)} from {since} until {until}" + (" resumed" if resume else "")
+        data = client.get(url, {**asked, cursor: token or "*"}, secrets=secrets)
+        return Page(name, data, parse(data, where=name))
+
+    return walk(ask, resume=resume, steady=steady)
 
 
 def gathered(items: Iterable[Any], row: Callable[[Any], dict[str, Any] | str], *, named: str) -> Parsed:

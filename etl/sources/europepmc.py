@@ -106,16 +106,10 @@ def fetch(
     days = f"({window}:[{since} TO {until}])"
     asked = {"query": f"({query}) AND {days}" if query else days, "resultType": "core", "format": "json"}
     asked |= {"pageSize": str(PAGE)}
-    number = 0
-
-    def ask(token: str | None) -> Page:
-        nonlocal number
-        name = f"{url}/search page {number} from {since} until {until}" + (" resumed" if resume else "")
-        number += 1
-        data = client.get(f"{url}/search", {**asked, "cursorMark": token or "*"})
-        return Page(name, data, parse(data, where=name))
-
-    for page in cursors.walk(ask, resume=resume):
+    listed = cursors.starred(
+        client, f"{url}/search", asked, parse, since=since, until=until, resume=resume, cursor="cursorMark"
+    )
+    for page in listed:
         yield _with_full_texts(client, page, url)
 
 

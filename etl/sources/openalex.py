@@ -85,23 +85,12 @@ def fetch(
         InputError: no key in OPENALEX_API_KEY, a page that `parse` refuses, a list in circles or one that ends early.
     """
     from etl.addresses import Secrets
-    from etl.http import contact, secret
+    from etl.http import mailto, secret
 
     secrets = Secrets(parameters={"api_key": secret(KEY, source=SOURCE)})
     asked = {"filter": f"from_updated_date:{since},to_updated_date:{until}", "per_page": str(PAGE)}
-    asked |= {"search": query} if query else {}
-    known = contact()
-    asked |= {"mailto": known} if known else {}
-    number = 0
-
-    def ask(token: str | None) -> Page:
-        nonlocal number
-        name = f"{url} page {number} from {since} until {until}" + (" resumed" if resume else "")
-        number += 1
-        data = client.get(url, {**asked, "cursor": token or "*"}, secrets=secrets)
-        return Page(name, data, parse(data, where=name))
-
-    return cursors.walk(ask, resume=resume)
+    asked |= ({"search": query} if query else {}) | mailto()
+    return cursors.starred(client, url, asked, parse, since=since, until=until, resume=resume, secrets=secrets)
 
 
 def _row(item: Any) -> dict[str, Any] | str:

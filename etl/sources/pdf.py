@@ -33,6 +33,7 @@ _PLAIN_NUMBER = re.compile(r"[\s\-–|]*(?:page\s*)?\d{1,5}(?:\s*(?:of|/)\s*\d{1
 _DOI = re.compile(r"(?:doi\.org/|\bdoi\s*:?\s*)(10\.\d{4,9}/[^\s\"<>]+)", re.IGNORECASE)
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5}|[a-z\-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?\b")
 _HYPHENED = re.compile(r"\w+-[a-zà-ÿ]+")
+# What pypdf raises, besides its own errors, for files damaged at random.
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, OSError, zlib.error,
            struct.error, RecursionError, NotImplementedError)  # fmt: skip
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it says beside the error what is wrong, but not where

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from etl.features.elements import NUMBER
 from etl.sources import cursors, markup
 from etl.structures.cif import raw_frame
-from etl.structures.found import Found
+from etl.structures.found import Found, check_elements
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,10 +51,9 @@ def search(
     Raises:
         InputError: nothing to look for, no symbol, no formula, or an answer that is no list.
     """
-    wrong = [symbol for symbol in elements if symbol not in NUMBER]
-    if wrong or len(elements) > MOST_ELEMENTS:
-        what = f"{wrong[0]!r} is no element" if wrong else f"more than {MOST_ELEMENTS} elements"
-        raise InputError.of(what, "the elements", "give symbols as in V, O")
+    check_elements(elements)
+    if len(elements) > MOST_ELEMENTS:
+        raise InputError.of(f"more than {MOST_ELEMENTS} elements", "the elements", "name the rarest of them")
     if not (elements or formula):
         raise InputError.of("nothing to look for", "the search of COD", "give elements or a formula")
     if formula and not all(_PART.fullmatch(part) for part in formula.split()):

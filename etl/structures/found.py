@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from etl.structures.cif import raw_frame
+from etl.features.elements import NUMBER
+from schemas.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,12 @@ class Found:
         return self.structures.height + len(self.refused)
 
 
-def together(parts: Sequence[Found]) -> Found:
-    """All parts as one, without repeated structures."""
-    frame = pl.concat([raw_frame([]), *(part.structures for part in parts)])
-    once = frame.unique("structure_id", keep="first", maintain_order=True)
-    return Found(once, tuple(refusal for part in parts for refusal in part.refused))
+def check_elements(elements: Sequence[str]) -> None:
+    """Refuses what is no symbol.
+
+    Raises:
+        InputError: one of them is none.
+    """
+    wrong = [symbol for symbol in elements if symbol not in NUMBER]
+    if wrong:
+        raise InputError.of(f"{wrong[0]!r} is no element", "the elements", "give symbols as in V, O")

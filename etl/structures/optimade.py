@@ -16,7 +16,7 @@ from etl.addresses import same_host
 from etl.features.elements import NUMBER
 from etl.sources import cursors, markup
 from etl.structures.cif import PARSE_ERRORS, raw_frame, to_cif
-from etl.structures.found import Found
+from etl.structures.found import Found, check_elements
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ PROVIDERS = {
     "alexandria": Provider(
         "Alexandria", "https://alexandria.icams.rub.de/pbe/v1/structures", "CC-BY-4.0", "calculation", "PBE"
     ),
-    "cod": Provider("COD", "https://www.crystallography.net/cod/optimade/v1/structures", "CC0-1.0", "experiment"),
 }
 Vector = Annotated[tuple[FiniteFloat, ...], Field(min_length=3, max_length=3)]
 
@@ -152,10 +151,9 @@ def holding(elements: Sequence[str]) -> str:
     Raises:
         InputError: none, or no element.
     """
-    wrong = [symbol for symbol in elements if symbol not in NUMBER]
-    if wrong or not elements:
-        what = f"{wrong[0]!r} is no element" if wrong else "nothing to look for"
-        raise InputError.of(what, "the elements", "give symbols as in V, O")
+    check_elements(elements)
+    if not elements:
+        raise InputError.of("nothing to look for", "the elements", "give symbols as in V, O")
     return "elements HAS ALL " + ",".join(f'"{symbol}"' for symbol in elements)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from etl.text import scan, select, synthetic
-from etl.text.keywords import Keywords, load_keywords
-from etl.text.normalise import normalise
+from etl.text import select, synthetic
+from etl.text.keywords import load_keywords
+from tests.unit.test_scan import without_sieves
 from warehouse.files import write_batches
 
 DOCUMENTS = (250_000, 500_000, 1_000_000)
@@ -67,12 +67,7 @@ def test_selection_of_a_million_documents_is_quick_and_needs_little_memory(tmp_p
     assert rows[-1]["MB"] / rows[-1]["seconds"] > 150
 
 
-def everywhere(texts: pl.Series, keywords: Keywords) -> dict[int, scan.Part]:
-    ends: dict[int, list[int]] = {n: [] for n in range(len(keywords.keywords))}
-    return {row: scan.Part(normalise(t), ends) for row, t in enumerate(texts.to_list()) if t is not None}
-
-
-def test_hits_are_those_of_a_search_of_every_text_by_every_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hits_are_those_of_a_search_of_every_text_by_every_pattern() -> None:
     folder = os.environ.get("MATLOOM_DATASETS")
     if not folder:
         pytest.skip("MATLOOM_DATASETS is not set: real abstracts are needed")
@@ -80,6 +75,6 @@ def test_hits_are_those_of_a_search_of_every_text_by_every_pattern(monkeypatch: 
     docs = pl.concat(frame.select(pl.col("arxiv_id").alias("document_id"), "title", "abstract") for frame in read)
     docs = docs.sample(min(100_000, docs.height), seed=0)
     found = select.select(docs, load_keywords())
-    monkeypatch.setattr(scan, "parts", everywhere)
-    assert found.equals(select.select(docs, load_keywords()))
+    with without_sieves():
+        assert found.equals(select.select(docs, load_keywords()))
     print(f"selection: the same {found['hits'].list.len().sum()} hits in {docs.height} abstracts")

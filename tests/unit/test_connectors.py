@@ -1,6 +1,7 @@
 """What Crossref, OpenAlex and Europe PMC say of an article, as rows of raw.documents; and the bounds of the client."""
 
 import gzip
+import importlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ import pytest
 from etl import addresses, limits
 from etl.addresses import AddressError, Secrets
 from etl.http import Client, FetchError, secret
-from etl.sources import SOURCES, crossref, cursors, europepmc, markup, openalex, records
+from etl.sources import crossref, cursors, europepmc, markup, openalex, records
 from etl.sources.records import Page, Parsed
 from schemas.errors import InputError
+from schemas.sources import CONNECTORS
 from tests.servers.literature import serving
 from tests.servers.plain import Answer, server
 
@@ -203,11 +205,11 @@ def test_what_europe_pmc_says_is_retracted_is_withdrawn() -> None:
     assert found.token is None
 
 
-def test_every_registered_source_can_be_imported_and_has_its_name() -> None:
-    import importlib
-
-    for name, module in SOURCES.items():
-        assert name == importlib.import_module(module).SOURCE
+def test_every_connector_that_a_problem_may_name_is_there_under_its_name() -> None:
+    for name in CONNECTORS:
+        module = importlib.import_module(f"etl.sources.{name}")
+        assert name == module.SOURCE
+        assert callable(module.fetch)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dagster_project import launch
 from dagster_project.cli import app
-from dagster_project.landing import AuditFailedError, audited, land, structures
+from dagster_project.landing import AuditFailedError, audited, put, settled, structures
 from dagster_project.settings import Settings
 from etl.sources import update, windows
 from etl.sources.update import Update
@@ -29,6 +29,11 @@ def ingest(*arguments: str, home: Path) -> dict[str, Any]:
     done = CliRunner().invoke(app, ["ingest", *arguments, "--json", "--home", str(home)])
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def land(store: Store, found: Update) -> None:
+    put(store, found)
+    settled(store)
 
 
 def harvested(day: str) -> Update:
@@ -221,3 +226,9 @@ def test_structures_of_a_service_are_landed_once_and_outlive_a_run(tmp_path: Pat
     sources = store.read("raw.structures")["source"]
     assert (sources == "OQMD").sum() == first["new"]
     assert (sources == "prototype substitution").any()
+
+
+@pytest.mark.parametrize("words", ["oqmd --since 2026-10-01", "arxiv_oai --elements V", ". --url http://127.0.0.1"])
+def test_an_option_that_a_source_has_no_use_for_is_refused(words: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["ingest", *words.split(), "--home", str(tmp_path)])
+    assert (done.exit_code, "leave it out" in done.stderr) == (2, True)

@@ -3,17 +3,24 @@
 import json
 from typing import Any
 
+import polars as pl
 import pytest
 
 from etl.http import Client, FetchError
 from etl.structures import cod, mp, optimade
 from etl.structures.assemble import assemble
-from etl.structures.found import together
+from etl.structures.found import Found
 from schemas.errors import InputError
 from tests.servers.literature import serving
 from tests.servers.plain import Answer, server
 
 OQMD = optimade.PROVIDERS["oqmd"]
+
+
+def together(parts: list[Found]) -> Found:
+    frame = pl.concat(part.structures for part in parts)
+    assert not frame["structure_id"].is_duplicated().any()
+    return Found(frame, tuple(refusal for part in parts for refusal in part.refused))
 
 
 def client() -> Client:
