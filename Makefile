@@ -36,7 +36,7 @@ docs: setup
 	$(BIN)/python -m schemas.emit.generate
 
 test: setup
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadfile
 
 bench: setup
 	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts="-ra -s --import-mode=importlib"
