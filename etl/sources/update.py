@@ -85,8 +85,8 @@ def batches(
     """A window in parts that can be landed one by one; the summary of each speaks of the window so far.
 
     It goes on where it stopped, and begins again where the service does not know that place any more, or where what
-    comes from there on is not all that is missing. One whose pages
-    are all there is not asked for again, unless it is a replay.
+    comes from there on is not all that is missing. One whose pages are all there is not asked for again, unless it is a
+    replay.
 
     Args:
         asked: the window.
