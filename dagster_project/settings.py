@@ -10,7 +10,7 @@ from pathlib import Path
 from schemas.errors import InputError
 
 PROFILES = ("embedded", "datasets", "live")
-_DEFAULT_HOME = Path(__file__).resolve().parents[1] / "warehouse" / "data"
+DEFAULT_HOME = Path(__file__).resolve().parents[1] / "warehouse" / "data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Settings:
         if profile == "datasets" and (datasets is None or not datasets.is_dir()):
             raise InputError.of("no data set folder", "MATLOOM_DATASETS", "point it to the registered data sets")
         return cls(
-            home=Path(environment.get("MATLOOM_HOME") or _DEFAULT_HOME).resolve(),
+            home=Path(environment.get("MATLOOM_HOME") or DEFAULT_HOME).resolve(),
             profile=profile,
             datasets=datasets,
             problem=environment.get("MATLOOM_PROBLEM", "mit"),

@@ -1,17 +1,27 @@
 """Which state of the project made something. Light: the command line imports it without the orchestrator."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from dagster_project.settings import DEFAULT_HOME
+
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @cache
 def package_version(*packages: str) -> str:
     """Hash of packages with their data, of `etl`, `models` and `schemas` unless named: what is made depends on them."""
-    root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for package in packages or ("etl", "models", "schemas"):
-        for path in sorted((root / package).rglob("*.*")):
-            if path.suffix != ".pyc" and path.is_file():
-                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for path in sources(*(packages or ("etl", "models", "schemas"))):
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def sources(*packages: str) -> Iterator[Path]:
+    """The files of packages, in order, but what they made: compiled modules, and the home that lies in one of them."""
+    for package in packages:
+        for path in sorted((_ROOT / package).rglob("*.*")):
+            if path.suffix != ".pyc" and DEFAULT_HOME not in path.parents and path.is_file():
+                yield path

@@ -20,6 +20,7 @@ import typer
 from typer.exceptions import TyperException
 from typer.models import OptionInfo
 
+from dagster_project.settings import DEFAULT_HOME
 from schemas.errors import InputError, MatloomError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def home(given: str | None = None) -> Path:
     Raises:
         InputError: a file lies there.
     """
-    asked = given or os.environ.get("MATLOOM_HOME") or Path(__file__).parents[2] / "warehouse" / "data"
+    asked = given or os.environ.get("MATLOOM_HOME") or DEFAULT_HOME
     where = Path(asked).resolve()
     if not next(p for p in (where, *where.parents) if p.exists()).is_dir():
         raise InputError.of("a file where the tables should lie", where, "name a folder with --home or MATLOOM_HOME")

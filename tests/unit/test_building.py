@@ -6,9 +6,11 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from dagster_project import versions
 from dagster_project.building import table_assets
 from dagster_project.io_manager import StoreIOManager, figure, preview
 from dagster_project.resources import store_io_manager, warehouse_resource
+from dagster_project.settings import DEFAULT_HOME
 from warehouse import catalog
 from warehouse.store import Store
 
@@ -223,3 +225,14 @@ def test_the_console_says_one_line_a_step_or_nothing(run, quiet: bool, capsys: p
     assert job.execute_in_process(run_config=config).success
     lines = [line.split()[-2:] for line in capsys.readouterr().err.splitlines()]
     assert lines == ([] if quiet else [["done", "model_rows"], ["done", "metric_rows"]])
+
+
+def test_what_lies_in_the_default_home_is_no_part_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in a package; else each run would take its own tables for new code, and write the report again."""
+    assert DEFAULT_HOME == versions._ROOT / "warehouse" / "data"
+    whole = set(versions.sources("warehouse"))
+    home = versions._ROOT / "warehouse" / "report"
+    monkeypatch.setattr(versions, "DEFAULT_HOME", home)
+    rest = set(versions.sources("warehouse"))
+    assert rest < whole
+    assert {path for path in whole if home in path.parents} == whole - rest
