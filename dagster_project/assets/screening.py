@@ -39,7 +39,7 @@ def screened(
         offered,
         stored=compositions.collect(),
         seed=build.seed,
-        workers=os.cpu_count() or 1,
+        workers=max(1, (os.cpu_count() or 1) // 2),  # the rounds of design want the other half
     )
     card = training.save(found.model, build.model_dir("screening"))
     build.register(card, name="screening", trained_on="core.labels")
