@@ -1,11 +1,23 @@
-"""Amounts in a formula: polynomials over variables with exact coefficients, and how they are written.
+"""Amounts in a formula: polynomials over variables with exact coefficients, how they are read and how written.
 
-Only arithmetic; the grammar that meets them is in `composition`.
+Only arithmetic; the grammar that meets them is in `composition`. Terms are shared and never changed in place.
 """
 
+import re
 from fractions import Fraction
+from functools import lru_cache
 
 Terms = dict[tuple[str, ...], Fraction]
+ONE: Terms = {(): Fraction(1)}
+
+_LETTER = r"[a-zα-ω]"
+BRACKETED = r"\([^A-Z()\[\]]+(?:\([^A-Z()]*\)[^A-Z()]*)*\)"
+_FACTOR = rf"(?:\d+(?:\.\d+)?|\.\d+|{_LETTER}|{BRACKETED})"
+_TERM = rf"{_FACTOR}(?:{_LETTER}|{BRACKETED}|[*/]{_FACTOR})*"
+AMOUNT = rf"{_TERM}(?:[-+±]{_TERM})*"
+"""A pattern of an amount: numbers, letters and brackets with signs between; digits never follow a letter."""
+_PIECE = re.compile(rf"(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<letter>{_LETTER})|(?P<sign>[-+±*/()])")
+_DEEPEST = 24
 
 
 class FormulaError(ValueError):
@@ -31,6 +43,8 @@ def times(left: Terms, right: Terms) -> Terms:
     Raises:
         FormulaError: too many terms.
     """
+    if left is ONE or right is ONE:
+        return right if left is ONE else left
     total: Terms = {}
     for a, x in left.items():
         for b, y in right.items():
@@ -52,6 +66,73 @@ def over(left: Terms, right: Terms) -> Terms:
     return {letters: value / right[()] for letters, value in left.items()}
 
 
+@lru_cache(maxsize=65536)
+def read_amount(text: str) -> tuple[Terms, frozenset[str]]:
+    """The value of an amount ("1-x", "2(1-x)/3", ".5") and its letters.
+
+    Raises:
+        FormulaError: it is none.
+    """
+    if not text:
+        return ONE, frozenset()
+    reader = _Reader(text)
+    value = reader.sum()
+    if reader.at != len(text):
+        raise FormulaError(f"'{text}' is no amount")
+    return value, frozenset(reader.letters)
+
+
+class _Reader:
+    """Recursive descent over one amount."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at, self.depth = text, 0, 0
+        self.letters: set[str] = set()
+
+    def peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def sum(self) -> Terms:
+        value = self.product()
+        while (sign := self.peek()) and sign in "+-±":
+            self.at += 1
+            value = plus(value, self.product(), -1 if sign == "-" else 1)
+        return value
+
+    def product(self) -> Terms:
+        value = self.factor()
+        while (sign := self.peek()) and sign not in "+-±)":
+            if sign in "*/":
+                self.at += 1
+            elif sign.isdigit() or sign == ".":
+                raise FormulaError(f"'{self.text}' is no amount")
+            following = self.factor()
+            value = over(value, following) if sign == "/" else times(value, following)
+        return value
+
+    def factor(self) -> Terms:
+        found = _PIECE.match(self.text, self.at)
+        if found is None:
+            raise FormulaError(f"'{self.text}' is no amount")
+        self.at = found.end()
+        if found.lastgroup == "number":
+            if len(found.group()) > 15:
+                raise FormulaError(f"amount too long at {found.start()}")
+            return constant(Fraction(found.group()))
+        if found.lastgroup == "letter":
+            self.letters.add(found.group())
+            return {(found.group(),): Fraction(1)}
+        self.depth += 1
+        if found.group() != "(" or self.depth > _DEEPEST:
+            raise FormulaError(f"'{self.text}' is no amount")
+        value = self.sum()
+        if self.peek() != ")":
+            raise FormulaError(f"'{self.text}' is no amount")
+        self.at += 1
+        self.depth -= 1
+        return value
+
+
 def number(value: Fraction) -> str:
     """A number with at most four decimals."""
     if value.denominator == 1:
@@ -64,6 +145,8 @@ def written(terms: Terms) -> str:
     """The expression, constant first where it is positive: "1-x", "2-2x", "n-4"; `composition` reads it back."""
     if not terms:
         return "0"
+    if len(terms) == 1 and () in terms:
+        return number(terms[()])
     pieces: list[str] = []
     ordered = sorted(terms.items(), key=lambda t: (len(t[0]), t[0]))
     if ordered[0][1] < 0:
@@ -78,4 +161,6 @@ def written(terms: Terms) -> str:
 
 def bare(terms: Terms) -> float | str:
     """A float where there is no variable, else the expression."""
-    return float(terms.get((), Fraction(0))) if set(terms) <= {()} else written(terms)
+    if not terms:
+        return 0.0
+    return float(terms[()]) if len(terms) == 1 and () in terms else written(terms)

@@ -74,11 +74,16 @@ _WORD = re.compile(r"[A-Za-z]{2}[a-z]{2,}|^[a-z]{2,}$|^(?:and|or|of|in|for|the|w
 _LOOK_ALIKE = re.compile(r"[\u0400-\u052fΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ]")
 
 
+_COLON_POINT = re.compile(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))")
+
+
 def _compact(text: str) -> str:
     """One spelling of the marks inside a formula."""
-    text = re.sub(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))", ".", text)
-    text = text.translate(_MARKS)
-    return re.sub(r"\s+", "", _ROMAN.sub("", text)).strip(",;.'\"")
+    if ":" in text:
+        text = _COLON_POINT.sub(".", text)
+    if not text.isalnum():
+        text = "".join(_ROMAN.sub("", text.translate(_MARKS)).split())
+    return text.strip(",;.'\"")
 
 
 _FRAGMENT = re.compile(r"(?:[A-Z][a-z]?|[\d.:+\-±()\[\]]|[xyznδd])+")
@@ -94,6 +99,9 @@ def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
     return not pieced_before and (text[end - 1] in ",;" or not _FRAGMENT.fullmatch(after.rstrip(",;")))
 
 
+# no blank, and no word of letters that a formula does not have
+_ONE_PIECE = re.compile(r"(?:(?![A-Za-z]{2}[a-z]{2})[^\s,;])+")
+_SYMBOL = re.compile(r"[A-Z□]")
 _BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
 
 
@@ -103,6 +111,8 @@ def _candidates(text: str) -> list[tuple[int, int]]:
     What follows "on", "onto" or "in" lies beneath or around the thing named before, and is no candidate beside it;
     an element in something ("Ce in CuO2") is a dopant and not the thing.
     """
+    if _ONE_PIECE.fullmatch(text):
+        return [(0, len(text))] if _SYMBOL.search(text) else []
     runs: list[tuple[int, int]] = []
     begin: int | None = None
     tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
