@@ -7,8 +7,8 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-Terms = dict[tuple[str, ...], Fraction]
-ONE: Terms = {(): Fraction(1)}
+Terms = dict[tuple[str, ...], Fraction | int]
+ONE: Terms = {(): 1}
 
 _LETTER = r"[a-zα-ω]"
 BRACKETED = r"\([^A-Z()\[\]]+(?:\([^A-Z()]*\)[^A-Z()]*)*\)"
@@ -26,14 +26,14 @@ class FormulaError(ValueError):
 
 def constant(value: Fraction | int) -> Terms:
     """The polynomial of a number."""
-    return {(): Fraction(value)} if value else {}
+    return {(): value} if value else {}
 
 
 def plus(left: Terms, right: Terms, sign: int = 1) -> Terms:
     """left + sign * right."""
     total = dict(left)
     for letters, value in right.items():
-        total[letters] = total.get(letters, Fraction(0)) + sign * value
+        total[letters] = total.get(letters, 0) + sign * value
     return {letters: value for letters, value in total.items() if value}
 
 
@@ -49,7 +49,7 @@ def times(left: Terms, right: Terms) -> Terms:
     for a, x in left.items():
         for b, y in right.items():
             letters = tuple(sorted(a + b))
-            total[letters] = total.get(letters, Fraction(0)) + x * y
+            total[letters] = total.get(letters, 0) + x * y
     if len(total) > 64:
         raise FormulaError("amount with too many terms")
     return {letters: value for letters, value in total.items() if value}
@@ -63,7 +63,7 @@ def over(left: Terms, right: Terms) -> Terms:
     """
     if set(right) != {()}:
         raise FormulaError("division by zero or by a variable")
-    return {letters: value / right[()] for letters, value in left.items()}
+    return {letters: Fraction(value) / right[()] for letters, value in left.items()}
 
 
 @lru_cache(maxsize=65536)
@@ -118,10 +118,10 @@ class _Reader:
         if found.lastgroup == "number":
             if len(found.group()) > 15:
                 raise FormulaError(f"amount too long at {found.start()}")
-            return constant(Fraction(found.group()))
+            return constant(int(found.group()) if found.group().isdigit() else Fraction(found.group()))
         if found.lastgroup == "letter":
             self.letters.add(found.group())
-            return {(found.group(),): Fraction(1)}
+            return {(found.group(),): 1}
         self.depth += 1
         if found.group() != "(" or self.depth > _DEEPEST:
             raise FormulaError(f"'{self.text}' is no amount")
@@ -133,7 +133,7 @@ class _Reader:
         return value
 
 
-def number(value: Fraction) -> str:
+def number(value: Fraction | int) -> str:
     """A number with at most four decimals."""
     if value.denominator == 1:
         return str(value.numerator)

@@ -223,7 +223,7 @@ def _added(host: Mapping[str, Terms], additive: str) -> dict[str, Terms]:
     deficient = any(set(t) != {()} or t[()].denominator != 1 for t in host.values())
     if symbol not in ELECTRONEGATIVITY or not deficient:
         return {}
-    return {symbol: {(amount,): Fraction(1)} if amount.isalpha() else constant(Fraction(amount))}
+    return {symbol: {(amount,): 1} if amount.isalpha() else constant(Fraction(amount))}
 
 
 @lru_cache(maxsize=65536)

@@ -26,6 +26,7 @@ def dictionary() -> dict[str, Any]:
     for name in ("charges", "oxides"):
         loaded[name] = {"Y" if k is True else "N" if k is False else k: v for k, v in loaded[name].items()}
     loaded["elements"] = {k: "Y" if v is True else "N" if v is False else v for k, v in loaded["elements"].items()}
+    loaded["symbols"] = {str(s).lower(): str(s) for s in loaded["elements"].values()}
     return loaded
 
 
@@ -87,8 +88,7 @@ def _cation(word: str) -> tuple[int, str] | None:
             return number, str(words["elements"][rest])
     if word in words["elements"]:
         return 0, str(words["elements"][word])
-    symbols = {str(s).lower(): str(s) for s in words["elements"].values()}
-    return (0, symbols[word]) if word in symbols and len(word) <= 2 else None
+    return (0, words["symbols"][word]) if word in words["symbols"] and len(word) <= 2 else None
 
 
 def _anion(word: str) -> tuple[float, str, int] | None:
