@@ -10,13 +10,15 @@ from functools import lru_cache
 Terms = dict[tuple[str, ...], Fraction | int]
 ONE: Terms = {(): 1}
 
-_LETTER = r"[a-zα-ω]"
+# a variable; only the usual ones stand side by side ("xy"), so that "Barium" is no Ba with a small product
+_LETTER = r"(?:[a-zα-ω]|[xyzmnδ]{2,3})(?![a-z])"
 BRACKETED = r"\([^A-Z()\[\]]+(?:\([^A-Z()]*\)[^A-Z()]*)*\)"
 _FACTOR = rf"(?:\d+(?:\.\d+)?|\.\d+|{_LETTER}|{BRACKETED})"
-_TERM = rf"{_FACTOR}(?:{_LETTER}|{BRACKETED}|[*/]{_FACTOR})*"
-AMOUNT = rf"{_TERM}(?:[-+±]{_TERM})*"
-"""A pattern of an amount: numbers, letters and brackets with signs between; digits never follow a letter."""
-_PIECE = re.compile(rf"(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<letter>{_LETTER})|(?P<sign>[-+±*/()])")
+TERM = rf"{_FACTOR}(?:{_LETTER}|{BRACKETED}|[*/]{_FACTOR})*"
+"""A pattern of a product: "2x", "(1-x)/3"; digits never follow a letter."""
+AMOUNT = rf"{TERM}(?:[-+±]{TERM})*"
+"""A pattern of an amount: products with signs between."""
+_PIECE = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<letter>[a-zα-ω])|(?P<sign>[-+±*/()])")
 _DEEPEST = 24
 
 
@@ -152,7 +154,7 @@ def written(terms: Terms) -> str:
     if ordered[0][1] < 0:
         ordered.sort(key=lambda t: t[1] < 0)
     for letters, value in ordered:
-        size = abs(value)
+        size = -value if value < 0 else value
         body = "".join(letters)
         text = number(size) if not letters else body if size == 1 else number(size) + body
         pieces.append(("-" if value < 0 else "+" if pieces else "") + text)

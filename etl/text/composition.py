@@ -10,9 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from etl.text import names
-from etl.text.amounts import AMOUNT, BRACKETED, ONE, FormulaError, Terms, constant, number, plus, read_amount, times, written
+from etl.text.amounts import (
+    AMOUNT,
+    BRACKETED,
+    ONE,
+    TERM,
+    FormulaError,
+    Terms,
+    constant,
+    plus,
+    read_amount,
+    times,
+    written,
+)
 
 # Pauling electronegativity; 0 where none is tabulated for a metal, 9 for a noble gas without one.
 ELECTRONEGATIVITY: dict[str, float] = {
@@ -67,10 +80,12 @@ class _Reader:
         """The amount of each symbol."""
         total: dict[str, Terms] = {}
         outer: list[tuple[str, int, dict[str, Terms]]] = []
-        following = _pattern(self.sites).scanner(text).match
         at = 0
-        while (found := following()) is not None:
+        for found in _pattern(self.sites).finditer(text):
             begin, at = at, found.end()
+            if found.start() != begin:
+                at = begin
+                break
             symbol, written = found["symbol"], found["amount"]
             factor = ONE
             if written is not None:
@@ -129,15 +144,18 @@ def _refused(text: str, at: int) -> str:
     return "several materials joined by '/'" if text[at] == "/" else f"'{text[at]}' at {at} is no element"
 
 
-_BRACKETED = re.compile(BRACKETED)
 _HYDRATE = re.compile(
-    r"(?<![·*.]\d)(?<![·*.]\d\d)(?<![A-Za-z)]0)[.*]"
-    r"(?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O(?!\d))"
+    r"(?<![·*.]\d)(?<![·*.]\d\d)(?<![A-Za-z)]0)[.*×]"
+    r"(?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O(?!\d))|(?<=[A-Za-z0-9)\]])×(?=\d*\.?\d*[A-Z(])"
 )
-_COEFFICIENT = re.compile(r"(?:\d+(?:\.\d+)?(?:/\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))(?=[A-Z(\[])")
-_JOINT = re.compile(r"[-+](?=(?:\d+(?:\.\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))?[A-Z(\[])")
+_COEFFICIENT = re.compile(rf"{TERM}(?=[A-Z(\[])")
+_JOINT = re.compile(rf"[-+](?!{BRACKETED}(?![A-Z(\[]))(?=(?P<amount>{TERM})?[A-Z(\[])")
 _JOINED = re.compile(r"[·*×]|[-+](?=[A-Z(\[\da-z.])|\.(?=.*2O)")
-_TWO = re.compile(r"[A-Z]")
+_SEVERAL = re.compile(r"(?:[A-Z][a-z]?[\d.]*){2}")
+# "Ti1-x", "Fe0.3-x": what a variable leaves of a site, no end of a component
+_REST_OF_SITE = re.compile(r"(?:[A-Z][a-z]?|[)\]])(?:1|\d*\.\d+|\d+/\d+)$|[-+]\d*[a-z]$")
+_MIXTURE = re.compile(rf"[(\[]((?:[^()\[\]]|\((?:[^()]|\([^()]*\))*\))*)[)\]]({AMOUNT})?$")
+_POLYMORPH = re.compile(r"(?<![-+±A-Z])[α-ω]-(?=[A-Z(])")
 
 
 def depths_of(text: str) -> list[int]:
@@ -150,48 +168,54 @@ def depths_of(text: str) -> list[int]:
     return depths
 
 
+def _split(text: str, depths: list[int], at: list[int]) -> list[str]:
+    """Cuts a text at those of the places that no bracket encloses, without the characters there."""
+    edges = [-1, *(place for place in at if not depths[place]), len(text)]
+    return [text[begin + 1 : end] for begin, end in pairwise(edges)]
+
+
 def _parts(text: str) -> list[str]:
     """Splits hydrates and mixtures: "A·5H2O", "(1-x)A-xB", "BaO-B2O3"."""
     if not _JOINED.search(text):
         return [text]
     text = _HYDRATE.sub("·", text)
-    text = re.sub(r"(?<=[A-Za-z0-9)\]])[×](?=\d*\.?\d*[A-Z(])", "·", text)
     if text.count("·") > 20:
         raise FormulaError("too many parts")
     parts: list[str] = []
-    for chunk in text.split("·"):
-        depths = depths_of(chunk)
-        weighted = bool(_COEFFICIENT.match(chunk)) or "·" in text
-        cuts = []
+    chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
+    for chunk in chunks:
+        weighted = len(chunks) > 1 or bool(_COEFFICIENT.match(chunk))
+        joints = []
         for joint in _JOINT.finditer(chunk):
-            following = chunk[joint.end() : joint.end() + 1]
-            direct = following.isupper() or (following in "([" and not _BRACKETED.match(chunk, joint.end()))
-            # "BaO-2SiO2": a whole number of units of something with two elements
-            counted = re.match(r"[2-9](?:[A-Z][a-z]?[\d.]*){2}", chunk[joint.end() :])
-            direct = direct or bool(counted and not chunk[joint.start() - 1].islower())
-            if depths[joint.start()] == 0 and joint.start() and (direct or weighted):
-                cuts.append(joint.start())
-        begin = 0
-        for index, cut in enumerate(cuts):
-            end = cuts[index + 1] if index + 1 < len(cuts) else len(chunk)
-            following = chunk[cut + 1]
-            if (
-                (following.isupper() and not weighted)
-                or following.isdigit()
-                or len(_TWO.findall(chunk[cut + 1 : end])) >= 2
-            ):
-                parts.append(chunk[begin:cut])
-                begin = cut + 1
-        parts.append(chunk[begin:])
+            if joint.start() and _joins(chunk, joint, weighted):
+                joints.append(joint)
+                weighted = True
+        parts.extend(_split(chunk, depths_of(chunk), [m.start() for m in joints]))
     if any(not p for p in parts):
         raise FormulaError("a part is empty")
     return parts
 
 
+def _joins(chunk: str, joint: re.Match[str], weighted: bool) -> bool:
+    """Whether a sign stands between two components and not inside an amount."""
+    amount, before = joint["amount"] or "", chunk[: joint.start()]
+    component = chunk[joint.end() + len(amount) :]
+    if not amount:
+        return not weighted or len(re.findall("[A-Z]", re.split("[-+]", component)[0])) >= 2
+    if amount[0].isdigit():  # "BaO-2SiO2": a whole number of units of something with two elements
+        return weighted or bool(amount in "23456789" and _SEVERAL.match(component) and not before[-1].islower())
+    if not weighted or (_REST_OF_SITE.search(before) and not re.match(r"\(\d", amount)):
+        return False
+    return amount[0] == "(" or bool(re.match(r"[(\[]|[A-Z][a-z]?[\d./]*(?:[A-Z(]|[-+]|$)", component))
+
+
 def _uncharged(text: str) -> str:
-    """Takes off charges: "Co^3+", "Fe^+3", "V^4+O^2-2", at the end also "Tb3+", "SO42-", "NH4+"."""
+    """Takes off mass numbers ("^57Fe", "Fe-57") and charges: "Co^3+", "V^4+O^2-2", at the end also "Tb3+", "SO42-"."""
+    if re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
+        return text[:-3]
     if "^" not in text and text[-1:] not in ("+", "-"):
         return text
+    text = re.sub(r"\^\d{1,3}(?=[A-Z])", "", text)
     text = re.sub(r"\^(?:\d+\^?[+-]+|[+-]+\d*)", "", text)  # digits after "^2-" are an amount, after "^-" the charge
     single = re.fullmatch(r"([A-Z][a-z]?)\d?[+-]", text)
     if single:
@@ -201,29 +225,55 @@ def _uncharged(text: str) -> str:
     return text[:-1] if text[-1:] in ("+", "-") else text
 
 
+_SHARE = re.compile(r"[-+:]?(?:\d+(?:\.\d+)?|[a-z])?(?:wt|mol|at|vol)\.?%|(?<=[\w)])[:+](?:\d+(?:\.\d+)?|[a-z])?%")
+_DOPANT = r"(?:\d*\.?\d+%?|[a-z])?[A-Z][a-z]?(?:\d*\.\d+|[a-z])?(?:\^?\d?\+)?"
+_DOPANTS = re.compile(rf"({_DOPANT}(?:[,/&+:]{_DOPANT})*):(?=[^:]*[A-Z][^:]*[A-Z])")
+
+
 def _split_additive(text: str) -> tuple[str, str]:
-    """Host and additive of "NaSrBO3:Tb3+" or "BaTiO3+2mol%MnO2"."""
+    """Host and additive of "NaSrBO3:Tb3+", "Nd:YAG", "BaTiO3+2mol%MnO2"; the coat of "LiFePO4/C" is left out."""
+    text = text.removesuffix("/C")
     if "%" not in text and ":" not in text:
         return text, ""
-    percent = re.search(r"[+:]?(?:\d+(?:\.\d+)?|[a-z])?(?:wt|mol|at)\.?%|(?<=[\w)])[:+](?:\d+(?:\.\d+)?|[a-z])?%", text)
+    percent = _SHARE.search(text)
     if percent and percent.start():
         return text[: percent.start()].rstrip(":+-"), text[percent.start() :]
+    before = _DOPANTS.match(text)
+    if before:
+        return text[before.end() :], before[1]
     host, colon, rest = text.partition(":")
     return (host, rest) if colon and host else (text, "")
 
 
+_MEASURED = re.compile(r"(?:(\d*\.\d+|[a-z])([A-Z][a-z]?)|([A-Z][a-z]?)([a-z]|\d*\.\d+?))(?:\^?\d?\+)?")
+
+
 def _added(host: Mapping[str, Terms], additive: str) -> dict[str, Terms]:
     """The additive's elements where the host was written deficient for it ("Ca0.9...:0.1Eu3+"), else nothing."""
-    match = re.fullmatch(
-        r"(?:(\d*\.\d+|[a-z])([A-Z][a-z]?)|([A-Z][a-z]?)([a-z]|\d*\.\d+?))(?:\^?\d?\+)?", additive.strip()
-    )
-    if not match or (match.group(4) and match.group(4)[0].isdigit()):
+    match = _MEASURED.fullmatch(additive.strip())
+    if not match or re.sub(r"[\d^+]", "", additive) in ELECTRONEGATIVITY:
+        return {}
+    if match.group(4) and match.group(4)[0].isdigit():
         return {}
     symbol, amount = match.group(2) or match.group(3), match.group(1) or match.group(4)
     deficient = any(set(t) != {()} or t[()].denominator != 1 for t in host.values())
     if symbol not in ELECTRONEGATIVITY or not deficient:
         return {}
     return {symbol: {(amount,): 1} if amount.isalpha() else constant(Fraction(amount))}
+
+
+def _component(body: str, reader: _Reader) -> dict[str, Terms]:
+    """One component of a mixture, which may be a short name, or a mixture in brackets with an amount behind."""
+    words = names.dictionary()
+    body = words["mixture_parts"].get(body) or words["abbreviations"].get(body, body)
+    closing = _MIXTURE.match(body) if body[:1] in "([" else None
+    if closing is None or not (len(_parts(closing[1])) > 1 or _COEFFICIENT.match(closing[1])):
+        return reader.read(body)
+    inner, choices, used = read(closing[1], reader.sites)
+    factor, letters = read_amount(closing[2] or "")
+    reader.choices |= choices
+    reader.used |= used | letters
+    return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
 
 @lru_cache(maxsize=65536)
@@ -240,18 +290,10 @@ def read(text: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, 
     choices: dict[str, list[str]] = {}
     used: set[str] = set()
     reader = _Reader(sites, choices, used)
-    parts = _parts(_uncharged(host))
+    parts = _parts(_uncharged(host if host.isascii() else _POLYMORPH.sub("", host)))
     for part in parts:
         lead = _COEFFICIENT.match(part)
-        body = part[lead.end() :] if lead else part
-        body = names.dictionary()["mixture_parts"].get(body, body)
-        nested = re.fullmatch(r"[(\[]((?:[^()\[\]]|\([^()]*\))*)[)\]]", body) if body[:1] in "([" else None
-        if nested and len(_parts(nested.group(1))) > 1:
-            composition, inner_choices, inner_used = read(nested.group(1), sites)
-            choices |= inner_choices
-            used |= inner_used
-        else:
-            composition = reader.read(body)
+        composition = _component(part[lead.end() :] if lead else part, reader)
         if lead:
             weight, letters = read_amount(lead.group())
             used |= letters
