@@ -19,13 +19,16 @@ _CAPITALS = frozenset({"BN", "BP", "VN", "UN", "UC", "WC", "VC", "KF", "HF", "KI
 _NO_COMPOUND = frozenset(
     {"H1N1", "PhD", "PoS", "HeI", "HeII", "NiCd", "B3LYP", "F2F", "BaSiC", "CoNCePt", "SnOW", "PaSS"}
 )
-_CHUNK = re.compile(r"[^\s;=<>≤≥~\"“”|→?!]+")
+_END = r"\s;=<>≤≥~\"“”|→?!"
+# pieces between blanks and comparisons that may name two elements: two capitals, or the one of "C60"
+_CHUNK = re.compile(rf"(?<![^{_END}])(?=[^{_END}A-Z]*[A-Z](?:[^{_END}A-Z]*[A-Z]|60))[^{_END}]{{2,200}}(?![^{_END}])")
 _SUFFIX = re.compile(r"-(?=[a-z]{2,}|[a-z]-|like|type)")
 _LIGAND = re.compile(
     r"[αβκθλ'‘’-]{0,3}(?:\((?:TMTTF|TMTSF|BEDT-TTF|ET|DTTTF|EDO-TTF|DCNQI|DMe-DCNQI|DI-DCNQI|EDT-TTF|"
     r"Per|TTM-TTP|DMtTTF|BETS)\)"
     r"(?:\d(?:\.\d+)?)?[A-Z\[(][\w()\[\]]*|TTF-TCNQ|TTF-CA|TTF-BA|MEM\(TCNQ\)2|K-TCNQ|EDO-TTF)"
 )
+_LIGAND_MARKS = ("TTF", "TMTSF", "(ET)", "DCNQI", "(Per)", "TTM-TTP", "BETS", "TCNQ")
 _VARIABLES = frozenset("xyznmδdwuv")
 _SHAPE = re.compile(r"[()\[\]A-Za-z0-9.,+\-/·*:^δ□'±×α-ω]+")
 
@@ -126,8 +129,6 @@ def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def _formulas(text: str) -> list[Mention]:
     found: list[Mention] = []
     for chunk in _CHUNK.finditer(text):
-        if not any(c.isupper() for c in chunk.group()) or len(chunk.group()) < 2 or len(chunk.group()) > 200:
-            continue
         whole = _mention(text, *chunk.span())
         if whole is not None:
             found.append(whole)
@@ -147,6 +148,10 @@ def _formulas(text: str) -> list[Mention]:
 _GREEK_PREFIX = re.compile(r"(?:[α-ωδ]['’]*|alpha|beta|gamma|delta|epsilon|kappa|theta|[1-9][THRC])-(?=[A-Z(])")
 
 
+_PHASE = re.compile(r"\((?:M1|M2|R|T|001|100|110|111)\)$")
+_ION = re.compile(r"[A-Z][a-z]?\d?[+-]")
+
+
 def _mention(text: str, start: int, end: int) -> Mention | None:
     start, end = _balanced(text, start, end)
     token = text[start:end]
@@ -156,10 +161,10 @@ def _mention(text: str, start: int, end: int) -> Mention | None:
         end = start + caret
     prefix = _GREEK_PREFIX.match(token)
     bare = token[prefix.end() :] if prefix else token
-    phase = re.search(r"\((?:M1|M2|R|T|001|100|110|111)\)$", bare)
+    phase = _PHASE.search(bare) if bare[-1:] == ")" else None
     if phase:
         bare = bare[: phase.start()]
-    if re.fullmatch(r"[A-Z][a-z]?\d?[+-]", bare):
+    if bare[-1:] in ("+", "-") and _ION.fullmatch(bare):
         return None
     reduced = formula_of(bare)
     return Mention(start, end, text[start:end], reduced, "formula") if reduced else None
@@ -169,7 +174,7 @@ def _mention(text: str, start: int, end: int) -> Mention | None:
 def _name_pattern() -> re.Pattern[str]:
     words = names.dictionary()
     long_names = sorted((*words["names"], *(w for w in words["elements"] if len(w) > 2)), key=len, reverse=True)
-    cations = "|".join(sorted((w for w in words["elements"] if len(w) > 2), key=len, reverse=True))
+    cations = "|".join(sorted((w for w in (*words["elements"], *words["groups"]) if len(w) > 2), key=len, reverse=True))
     anions = "|".join(sorted((*words["anions"], *words["matched_anions"]), key=len, reverse=True))
     prefixes = "|".join(sorted(words["prefixes"], key=len, reverse=True))
     systematic = (
@@ -177,22 +182,39 @@ def _name_pattern() -> re.Pattern[str]:
         rf"(?:{anions})s?(?:\s(?:{prefixes})?-?hydrate)?"
     )
     plain_names = "|".join(re.escape(n).replace(r"\ ", r"[\s-]+") for n in long_names)
-    return re.compile(rf"(?<![A-Za-z])(?:{systematic}|{plain_names})(?![A-Za-z])", re.IGNORECASE)
+    return re.compile(rf"(?:{systematic}|{plain_names})(?![A-Za-z])", re.IGNORECASE)
 
 
-_CASED = re.compile(r"\b(?:YBCO|YAG|BSCCO|TTF-TCNQ|TEOS)\b")
-_NOT_NAMED = {"lead", "tin", "gold", "silver", "mercury", "ice", "iron", "carbon"}
+@lru_cache(maxsize=1)
+def _first_words() -> frozenset[str]:
+    """Words that a name may begin with, in lower case."""
+    words = names.dictionary()
+    return frozenset(re.split(r"[\s-]", name)[0] for name in (*words["names"], *words["elements"], *words["groups"]))
+
+
+_LETTERS = re.compile(r"[A-Za-z]{3,}")
+_SHORT = re.compile(r"(?<![\w-])(?:[A-Z]{3,7}|[A-Z][a-z]?-?\d{3,4})(?!\w)")
 
 
 def _named(text: str) -> list[Mention]:
-    found = []
-    for match in [*_name_pattern().finditer(text), *_CASED.finditer(text)]:
-        written = match.group()
-        reduced = names.resolve(written)
-        if reduced is None or (written.lower() in _NOT_NAMED and written.islower() and written == "lead"):
+    found: list[Mention] = []
+    first, elements, done = _first_words(), names.dictionary()["elements"], 0
+    for word in _LETTERS.finditer(text):
+        if word.start() < done or word.group().lower() not in first:
             continue
-        kind = "element" if written.lower() in names.dictionary()["elements"] else "name"
+        match = _name_pattern().match(text, word.start())
+        if match is None:
+            continue
+        written, done = match.group(), match.end()
+        reduced = names.resolve(written)
+        if reduced is None or written == "lead":  # the verb
+            continue
+        kind = "element" if written.lower() in elements else "name"
         found.append(Mention(match.start(), match.end(), written, formulas.reduce(reduced), kind))
+    for match in _SHORT.finditer(text):
+        reduced = names.short(match.group(), ambiguous=False)
+        if reduced:
+            found.append(Mention(match.start(), match.end(), match.group(), formulas.reduce(reduced), "name"))
     return found
 
 
@@ -216,10 +238,12 @@ def find(text: str) -> list[Mention]:
     Args:
         text: plain text (`plain.plain(...).text`).
     """
-    ligands = [Mention(m.start(), m.end(), m.group(), None, "ligand") for m in _LIGAND.finditer(text)]
+    organic = any(mark in text for mark in _LIGAND_MARKS)
+    ligands = _LIGAND.finditer(text) if organic else ()
+    molecular = [Mention(m.start(), m.end(), m.group(), None, "ligand") for m in ligands]
     found: list[Mention] = []
     whole = [m for m in _formulas(text) if not _piece_of_structure(text, m)]
-    for mention in sorted([*ligands, *whole, *_named(text)], key=lambda m: (m.start, -m.end)):
+    for mention in sorted([*molecular, *whole, *_named(text)], key=lambda m: (m.start, -m.end)):
         if found and mention.start < found[-1].end:
             if mention.end - mention.start > found[-1].end - found[-1].start:
                 found[-1] = mention
