@@ -50,10 +50,18 @@ def resolve(name: str) -> str | None:
     return _systematic(lower)
 
 
-def short(name: str) -> str | None:
-    """The formula of a short name such as "YBCO", "Bi-2212" or "BNT"."""
+def short(name: str, *, ambiguous: bool = True) -> str | None:
+    """The formula of a short name such as "YBCO", "Bi-2212" or "BNT".
+
+    Args:
+        name: the short name.
+        ambiguous: whether names count that mean other things in other texts ("STO", "KNN").
+    """
     words = dictionary()
-    found = words["abbreviations"].get(re.sub("[-: ]", "", name)) or words["mixture_parts"].get(name)
+    bare = re.sub("[-: ]", "", name)
+    if not ambiguous:
+        return None if bare in words["ambiguous"] else words["abbreviations"].get(bare)
+    found = words["abbreviations"].get(bare) or words["mixture_parts"].get(name)
     return str(found) if found else None
 
 
