@@ -16,6 +16,8 @@ TASKS = {
     "transitions": "etl.text.transition_gold:TRANSITIONS",
     "curie": "etl.text.transition_gold:CURIE",
     "pairs": "etl.text.transition_gold:PAIRS",
+    "formula": "etl.text.formula_gold:FORMULAS",
+    "phrases": "etl.text.formula_gold:PHRASES",
 }
 """Name of a task -> `module:attribute` of its `Task`, imported when it is asked for."""
 

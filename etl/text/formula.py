@@ -57,7 +57,7 @@ _PHASE_AFTER = re.compile(
 _PHASE_BEFORE = re.compile(
     r"^\s*(?:[α-ωΑ-Ω]['’]?|(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|sigma|omega)|"
     r"[a-z]|[1-9][THRCM]'?|"
-    r"P2|P3|O2|O3|[a-z]{4,})['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|O3|[1-9][THR])\s(?=[A-Z])"
+    r"P2|P3|O2|O3|[a-z]{4,})['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|[1-9][THR])\s(?=[A-Z])|^\s*O3\s(?=Na|K|Li)"
 )
 
 # names that look like formulas: acronyms of symbols ("LSCO"), and families by the numbers of their layers ("Bi-2212")

@@ -156,6 +156,10 @@ def _cation(word: str) -> tuple[int, str] | None:
 def _anion(word: str) -> tuple[float, str, int] | None:
     """(count said by a prefix or 0, group, charge)."""
     words = dictionary()
+    for prefix, hydrogens in (("dihydrogen ", 2), ("hydrogen ", 1)):
+        rest = _anion(word.removeprefix(prefix)) if word.startswith(prefix) else None
+        if rest and not rest[0] and rest[2] > hydrogens:
+            return 0, ("H2" if hydrogens == 2 else "H") + rest[1], rest[2] - hydrogens
     for candidate in (word, word.removesuffix("s")):
         if candidate in words["anions"]:
             group, charge = words["anions"][candidate]
@@ -173,7 +177,7 @@ def _salt(first: str, second: str, charge: int | None) -> str | None:
     words = dictionary()
     cation, anion = _cation(first), _anion(second)
     matched = words["matched_anions"].get(second) or words["matched_anions"].get(second.removesuffix("s"))
-    if cation is not None and anion is None and matched:
+    if cation is not None and matched:
         positive = charge or words["adjectives"].get(first) or words["charges"].get(cation[1])
         return str(matched[positive]).replace("@", cation[1]) if positive in matched else None
     if cation is None or anion is None:

@@ -74,6 +74,7 @@ def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
 # no blank, and no word of letters that a formula does not have
 _ONE_PIECE = re.compile(r"(?:(?![A-Za-z]{2}[a-z]{2})[^\s,;])+")
 _SYMBOL = re.compile(r"[A-Z□]")
+_TOKEN = re.compile(r"[A-Za-z][a-z]{3,}(?=[\[(][A-Z])|\S+")  # "zinc nitrate[Zn(NO3)2]"
 BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
 
 
@@ -87,7 +88,7 @@ def candidates(text: str) -> list[tuple[int, int]]:
         return [(0, len(text))] if _SYMBOL.search(text) else []
     runs: list[tuple[int, int]] = []
     begin: int | None = None
-    tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
+    tokens = [(m.start(), m.end()) for m in _TOKEN.finditer(text)]
     depths = depths_of(text)
     last = 0
     for start, end in tokens:
@@ -117,7 +118,7 @@ def candidates(text: str) -> list[tuple[int, int]]:
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """The span without outer marks and without a bracket that has no partner."""
-    while start < end and text[start] in " ,;:'\"+-/)":
+    while start < end and text[start] in " ,;:'\"+-/)*":
         start += 1
     while start < end and text[end - 1] in " ,;:'\"./":
         end -= 1
