@@ -186,15 +186,17 @@ def _parts(text: str) -> list[str]:
     if text.count("·") > 20:
         raise FormulaError("too many parts")
     parts: list[str] = []
-    chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
+    chunks = [text]
+    if "·" in text:
+        chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
     for chunk in chunks:
         weighted = len(chunks) > 1 or bool(_COEFFICIENT.match(chunk))
         joints = []
         for joint in _JOINT.finditer(chunk):
             if joint.start() and _joins(chunk, joint, weighted):
-                joints.append(joint)
+                joints.append(joint.start())
                 weighted = True
-        parts.extend(_split(chunk, depths_of(chunk), [m.start() for m in joints]))
+        parts.extend(_split(chunk, depths_of(chunk), joints) if joints else [chunk])
     if any(not p for p in parts):
         raise FormulaError("a part is empty")
     return parts

@@ -25,12 +25,15 @@ _FABRICATION = re.compile(
     r"air-exposed|(?:single|double)-layer|hot-pressed)\b",
     re.IGNORECASE,
 )
+_DESCRIBED = re.compile(r"[a-z]{4}|\b[OU][DP]\s|\ba ", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?<![^\s(])[Aa] (?=[A-Z(][a-z]?[\w(])")
 
 
 def described(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     """Takes out words that say what a thing is and not what it is made of (blanked, lengths kept), with their tags."""
     segments: list[tuple[str, int, int]] = []
+    if not _DESCRIBED.search(text):
+        return text, segments
     for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING), ("fabrication", _FABRICATION), ("", _WORDS)):
         if tag:
             segments.extend((tag, *match.span()) for match in pattern.finditer(text))
@@ -53,8 +56,14 @@ def compact(text: str) -> str:
     if ":" in text:
         text = _COLON_POINT.sub(".", text)
     if not text.isalnum():
-        text = _PRIMED.sub("", _UNCERTAIN.sub("", _ROMAN.sub("", text.translate(_MARKS))))
-        text = "".join(_WATER.sub(lambda m: m[1] or "·", text).split())
+        text = text.translate(_MARKS)
+        if "(" in text:
+            text = _UNCERTAIN.sub("", _ROMAN.sub("", text))
+        if "'" in text:
+            text = _PRIMED.sub("", text)
+        if " " in text:
+            text = _WATER.sub(lambda m: m[1] or "·", text) if "2O" in text else text
+            text = "".join(text.split())
     return text.strip(",;.'\"")
 
 
