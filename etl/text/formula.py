@@ -202,6 +202,8 @@ def parse(text: str) -> ParsedFormula:
         return ParsedFormula(False, str(error) or "nested too deeply")
 
 
+# symbols, amounts and groups with an amount behind them, and no mark that could be anything else
+_STRAIGHT = re.compile(r"(?=.*\d)(?:[A-Z][a-z]?|[\d./xyzδ]|[-+](?=[\dxyzδ])|[(\[](?=[A-Z])|[)\]](?=[\dx(\[A-Z]))+")
 # one piece in the letters of formulas: no blank, no comparison, no name
 _PLAIN_FORMULA = re.compile(r"(?=.*\d)(?!.*[a-z]{3})[^\s=<>~≤≥ϭ¼]+")
 
@@ -218,6 +220,11 @@ def _parse(source: Plain) -> ParsedFormula:
 
 def _read_phrase(source: Plain, text: str) -> ParsedFormula:
     """Reads a phrase; `text` is that of the source, perhaps with a part of it blanked."""
+    if _STRAIGHT.fullmatch(text) and not _CALLED.fullmatch(text):
+        try:
+            return _result(read(text, SITES), {}, _tagged(source, [("formula", 0, len(text))]))
+        except FormulaError:
+            pass  # letters of families, or one that tells what is wrong with it
     if _PLAIN_FORMULA.fullmatch(text):
         return _attempt(text, source, {}, [])
     stripped = text.strip()
