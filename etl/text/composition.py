@@ -225,7 +225,7 @@ def _shorts(before: str, component: str) -> bool:
 
 def _uncharged(text: str) -> str:
     """Takes off mass numbers ("^57Fe", "Fe-57") and charges: "Co^3+", "V^4+O^2-2", at the end also "Tb3+", "SO42-"."""
-    if re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
+    if text[-3:-2] == "-" and re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
         return text[:-3]
     if "^" not in text and text[-1:] not in ("+", "-"):
         return text
@@ -247,7 +247,7 @@ _DOPANTS = re.compile(rf"({_DOPANT}(?:[,/&+:]{_DOPANT})*):(?=[^:]*[A-Z][^:]*[A-Z
 def _split_additive(text: str) -> tuple[str, str]:
     """Host and additive of "NaSrBO3:Tb3+", "Nd:YAG", "BaTiO3+2mol%MnO2"; the coat of "LiFePO4/C" is left out."""
     text = text.removesuffix("/C").removesuffix("@C")
-    text = text[2:] if re.match(r"C-(?:[A-Z][a-z]?\d*\.?\d*){3}", text) else text
+    text = text[2:] if text.startswith("C-") and re.match(r"C-(?:[A-Z][a-z]?\d*\.?\d*){3}", text) else text
     if "%" not in text and ":" not in text:
         return text, ""
     percent = _SHARE.search(text)
@@ -291,7 +291,6 @@ def _component(body: str, reader: _Reader) -> dict[str, Terms]:
     return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
 
-@lru_cache(maxsize=65536)
 def read(text: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]]:
     """Composition, alternatives and variable letters of one spelled formula.
 
