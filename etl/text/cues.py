@@ -4,13 +4,13 @@ How near a cue must be to a value is `transitions`; the configuration itself is 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from etl.text.properties import Property, configuration, phrase
 
-UNSURE = "?"  # in front of a type that the words around may change; alone, they decide it
+UNSURE = "?"  # alone: the words around decide the type; "?CURIE?FE": they may make a CURIE an FE
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Cues:
-    """The compiled cues of the entries with one property name."""
+    """The compiled cues of the entries with one property name; `local` types want the compound in the sentence."""
 
     unit: str
     patterns: tuple[Pattern, ...]
     requires: tuple[re.Pattern[str], ...]
     ranges: dict[str, tuple[float, float]]
-    scopes: dict[str, str]
+    local: frozenset[str]
+    qualities: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def find(self, sentence: str, offset: int, document: str) -> list[Cue]:
         """The cues of a sentence that begins at `offset`; of one inside another only the longer one."""
@@ -60,13 +61,39 @@ class Cues:
             for m in p.pattern.finditer(sentence)
             if p.about is None or p.about.search(document)
         ]
+        found += [
+            Cue(offset + start, offset + end, kind, symbol=False) for start, end, kind in self._qualified(sentence)
+        ]
         found.sort(key=lambda c: (c.start, -c.end))
         kept: list[Cue] = []
         for cue in found:
             inside = kept and cue.end <= kept[-1].end and cue.end - cue.start < kept[-1].end - kept[-1].start
-            if not inside:
+            again = kept and (cue.start, cue.end, cue.type, cue.when) == (*_place(kept[-1]), kept[-1].when)
+            if not inside and not again:
                 kept.append(cue)
         return kept
+
+    def _qualified(self, sentence: str) -> list[tuple[int, int, str]]:
+        """The qualities of a list of transitions: "the structural, magnetic and superconducting transitions"."""
+        found: list[tuple[int, int, str]] = []
+        for row in _TRANSITIONS.finditer(sentence) if self.qualities else ():
+            pieces = [m.span() for m in _QUALITY.finditer(sentence, row.start(), row.end("row"))]
+            kinds = [next((k for k, p in self.qualities if p.search(sentence[b:e])), "") for b, e in pieces]
+            if all(kinds):
+                found.extend((b, e, kind) for (b, e), kind in zip(pieces, kinds, strict=True))
+        return found
+
+
+def _place(cue: Cue) -> tuple[int, int, str]:
+    return cue.start, cue.end, cue.type
+
+
+_TRANSITIONS = re.compile(
+    r"\b(?P<row>(?:[\w-]+(?: (?!and\b)[\w-]+)?, ){0,3}[\w-]+(?: (?!and\b)[\w-]+)?,? and (?:the )?"
+    r"[\w-]+(?:[ -][\w-]+)?) "
+    r"(?:phase )?(?:transitions|transition temperatures|ordering temperatures|orderings|temperatures)\b"
+)
+_QUALITY = re.compile(r"\b(?!and\b)[\w-]+(?: (?!and\b)[\w-]+)?")
 
 
 def _symbols(notations: Sequence[str]) -> str:
@@ -105,13 +132,19 @@ def compiled(config: str | None, name: str) -> Cues:
         patterns.append(Pattern(UNSURE, False, any_of(settings.ambiguous.phrases)))
     requires = tuple(any_of(p.requires) for p in entries if p.requires)
     ranges = {p.type: p.range for p in entries}
-    return Cues(entries[0].unit, tuple(patterns), requires, ranges, {p.type: p.scope for p in entries})
+    local = frozenset(p.type for p in entries if p.scope == "sentence")
+    qualities = (*_contexts(config)[0], *_contexts(config)[2]) if name == "transition" else ()
+    return Cues(entries[0].unit, tuple(patterns), requires, ranges, local, qualities)
 
 
 def _patterns(entry: Property) -> list[Pattern]:
     when, about = _before(entry.when), any_of(entry.about) if entry.about else None
     sure = [c for c in entry.cues if c not in entry.ambiguous]
-    listed = ((entry.type, sure), (f"{UNSURE}{entry.type}", entry.ambiguous), ("", entry.negative))
+    listed = (
+        (entry.type, sure),
+        (f"{UNSURE}{entry.type}{UNSURE}{entry.instead}", entry.ambiguous),
+        ("", entry.negative),
+    )
     found = [Pattern(kind, False, any_of(cues), when if kind else None, about) for kind, cues in listed if cues]
     if entry.notations:
         found.append(Pattern(entry.type, True, re.compile(_symbols(entry.notations)), when, about))
@@ -125,7 +158,7 @@ Contexts = tuple[tuple[str, re.Pattern[str]], ...]
 def _contexts(config: str | None) -> tuple[Contexts, Contexts, Contexts]:
     """The patterns of what tells a type in a sentence, in a document, and where neither does."""
 
-    def patterns(held: dict[str, tuple[str, ...]]) -> Contexts:
+    def patterns(held: Mapping[str, tuple[str, ...]]) -> Contexts:
         return tuple((kind, any_of(words)) for kind, words in held.items())
 
     settings = configuration(config).ambiguous

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from etl.text import materials, recipes, transitions
+from etl.text import materials, recipes, shorthands, transitions
 from etl.text.plain import Plain, plain, sentences
 from etl.text.properties import configuration
 from etl.text.quantities import may_hold
@@ -49,7 +49,7 @@ class Field:
     @cached_property
     def mentions(self) -> list[materials.Mention]:
         """Its compounds, found when they are first asked for: most texts hold no value to tie to one."""
-        return materials.find(self.plain.text)
+        return shorthands.find(self.plain.text, materials.find(self.plain.text))
 
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
@@ -117,7 +117,7 @@ def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[
             field.plain.text,
             field.sentences,
             partial(getattr, field, "mentions"),
-            title=lambda: next((f.mentions for f in fields if f.name == "title"), []),
+            title=lambda: next((f.mentions for f in fields if f.name == "title"), None),
             document=document,
             name=name,
             config=config,

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from dataclasses import replace
 
+from etl.text import series
 from etl.text.materials import Mention
 from etl.text.quantities import Value
 
@@ -21,22 +22,26 @@ def linked(
     kept: list[Value],
     groups: list[list[Value]],
     mentions: list[Mention],
-    title: list[Mention],
+    title: list[Mention] | None,
     span: tuple[int, int],
 ) -> list[Link]:
     """The compound of each value of a sentence.
+
+    Where the sentence names none it is the one that the document is about, which its title tells; of a text without
+    title, only where a word refers to something named before ("its").
 
     Args:
         text: plain text of the field.
         kept: the values to link, in order.
         groups: all values of the sentence, those of one list together.
         mentions: compounds of the field.
-        title: compounds of the title.
+        title: compounds of the title; None where the document has none.
         span: the sentence.
     """
     respectively = "respectively" in text[span[0] : span[1]]
     mentions = _with_symbols(text, [_kind(m) for m in mentions if not _no_subject(text, m)], span)
-    title = [_kind(m) for m in title if not _no_subject("", m)]
+    refers = title is not None or bool(_ANAPHOR.search(text, *span))
+    title = [_kind(m) for m in title or [] if not _no_subject("", m)]
     real = [m for m in mentions if span[0] <= m.start < span[1] and m.kind != "element"]
     if respectively and len(kept) > 1 and len(real) == len(kept):
         return [(m, "respectively", 0.9) for m in real]
@@ -51,7 +56,10 @@ def linked(
             links.append((told_before[group.index(value)], "respectively", 0.7))
             continue
         mention, how, sure = _nearest(text, group, starts, mentions, title, span)
-        row = named.get(mention, []) if mention else []
+        if how not in ("sentence", "none") and not refers:
+            mention, how, sure = None, "none", 0.0
+        row = series.members(text, span, mention, len(group)) if mention else []
+        row = row or (named.get(mention, []) if mention else [])
         if len(row) == len(group) > 1:
             paired = "respectively" if respectively else "listed"
             links.append((row[group.index(value)], paired, sure * (0.9 if respectively else 0.8)))
@@ -61,13 +69,18 @@ def linked(
     return links
 
 
+_ANAPHOR = re.compile(
+    r"\b(?:its|their|they|(?:this|these|both|the)(?: (?:title|present|studied|investigated|same|two))? "
+    r"(?:compounds?|materials?|systems?|samples?|oxides?|alloys?))\b",
+    re.IGNORECASE,
+)
 _JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&|\()?\s*(?:bulk\s|the\s)?")
 _PAIR = re.compile(r"\b(?:both|each|respectively|two|three|four|these)\b", re.IGNORECASE)
-_SOLVENTS = frozenset({"H2O", "CO2", "N2", "O2", "HCl"})
+_SOLVENTS = frozenset({"H2O", "CO2", "N", "N2", "O2", "HCl"})
 _ION = re.compile(r"[+-](?![A-Za-z\d(])")
 _SYMBOL = re.compile(
-    r"\b(?:for|of|in|bulk|pure|[fb]cc|hcp|elemental|crystal(?:line)?)\s+(?P<symbol>A[lgu]|B[aei]|C[aderou]|E[ru]|Fe|G[ade]|H[fgo]|Ir|"
-    r"L[aiu]|M[gno]|N[abdi]|Os|P[bdrt]|R[behu]|S[bcimnr]|T[abehilm]|Yb|Z[nr])(?![\w+^(\[-])"
+    r"\b(?:for|of|in|bulk|pure|doped|superfluid|solid|liquid|[fb]cc|hcp|elemental|crystal(?:line)?)\s+"
+    r"(?P<symbol>A[lgu]|B[aei]|C[aderou]|E[ru]|Fe|G[ade]|H[fgo]|Ir|L[aiu]|M[gno]|N[abdi]|Os|P[bdrt]|R[behu]|S[bcimnr]|T[abehilm]|Yb|Z[nr])(?![\w+^(\[-])|\^[34](?P<helium>He)\b"
 )
 
 
@@ -87,9 +100,9 @@ def _with_symbols(text: str, mentions: list[Mention], span: tuple[int, int]) -> 
     """The mentions and, of one sentence, elements told by their symbol: "1043 K for Fe"."""
     taken = [(m.start, m.end) for m in mentions]
     symbols = [
-        Mention(*m.span("symbol"), m.group("symbol"), m.group("symbol"), "symbol")
+        Mention(*m.span(m.lastgroup), m.group(m.lastgroup), m.group(m.lastgroup), "symbol")
         for m in _SYMBOL.finditer(text, *span)
-        if not any(a < m.end("symbol") and m.start("symbol") < b for a, b in taken)
+        if m.lastgroup and not any(a < m.end(m.lastgroup) and m.start(m.lastgroup) < b for a, b in taken)
     ]
     return sorted([*mentions, *symbols], key=lambda m: m.start) if symbols else mentions
 
@@ -136,7 +149,7 @@ _SUBSTRATE = re.compile(
 )
 _UNDER = re.compile(r"\bon(?:to)?[\s-]+(?:[\w()-]+\s+){0,2}$")
 _COMPARED = re.compile(
-    r"\b(?:than|similar to|compared (?:to|with)|unlike|like|analogous to|comparable (?:to|with)|isostructural (?:to|with))\s+"
+    r"\b(?:than|similar to|unlike|like|analogous to|(?:compared|comparable|isostructural) (?:to|with))\s+"
     r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
 )
 _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or)\b")

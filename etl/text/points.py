@@ -7,32 +7,36 @@ import re
 
 from etl.text.quantities import Value
 
+_BACK = 120  # characters before a temperature that may tell what it is
 _ABOUT = r"\s*(?:about\s|around\s|approximately\s|roughly\s|only\s|~)?\s*$"
 _MEASURING = (
     r"measurements?|measured|diffraction|spectr\w+|experiments?|scattering|data|microscop\w+|studies|study|studied|"
     r"recorded|performed|taken|obtained|operat\w+|imag\w+|simulat\w+|resolution|collected|carried out|investigated|"
-    r"grown|growth|deposit\w+|anneal\w+|sinter\w+|calcin\w+|fired|synthesi[sz]\w+|prepared|quench\w+|stored|heat treat\w+|"
-    r"moments?|magneti[sz]ations?|coerciv\w+|fields?|mobilit\w+|densit\w+|resistanc\w+|resistivit\w+|conductivit\w+|"
-    r"constants?|polari[sz]ations?|magnetoresistance|entropy change|linewidths?|lifetimes?|isotherms?|structure solution"
+    r"grown|growth|deposit\w+|anneal\w+|sinter\w+|calcin\w+|fired|synthesi[sz]\w+|prepared|quench\w+|stored|"
+    r"heat treat\w+|moments?|magneti[sz]ations?|coerciv\w+|fields?|mobilit\w+|densit\w+|resistanc\w+|resistivit\w+|"
+    r"conductivit\w+|constants?|polari[sz]ations?|magnetoresistance|entropy change|linewidths?|lifetimes?|isotherms?"
 )
 _HAPPENS = (
     r"transition|order|anomal|peak|kink|cusp|onset|reveal|show|indicat|evidenc|found|confirm|appear|exhibit|drop|vanish"
 )
 _CONDITION = re.compile(
-    rf"\b(?:{_MEASURING})\b(?:(?!{_HAPPENS})[^.;,()]){{0,40}}\b(?:at|down to|up to|as low as|between|from)\s+(?:T\s?[=~])?{_ABOUT}",
+    rf"\b(?:{_MEASURING})\b(?:(?!{_HAPPENS})[^.;,()]){{0,40}}"
+    rf"\b(?:at|down to|up to|as low as|between|from)\s+(?:T\s?[=~])?{_ABOUT}",
     re.IGNORECASE,
 )
 _NO_POINT = re.compile(
-    r"(?:\b(?:down to|by|change of(?: only)?|(?:difference|changes|accuracy|error|uncertainty|precision)s? of(?: about)?|"
+    r"(?:\b(?:down to|by|change of(?: only)?|"
+    r"(?:difference|changes|accuracy|error|uncertainty|precision)s? of(?: about)?|"
     r"within|ΔT\s*=|for T\s*[<>=]|steps? of|up to|"
     r"(?:hysteresis|width|window|broadening)\s+(?:of|exceeding|as large as|larger than)|at and (?:above|below)|"
     r"(?:is|are|was|were)\s+stable\s+(?:at|above|below|up to)|"
-    r"temperatures? (?:as low as|down to|of)|shifts?,?(?: of)?|T\s?=|T\s*~)|[×/])" + _ABOUT
+    r"temperatures? (?:above|as low as|down to|of)|shifts?,?(?: of)?|T\s?=|T\s*~)|[×/])" + _ABOUT
 )
 _BOUND = re.compile(r"[<>≤≥]\s*~?\s*$")
 _BOUNDED = re.compile(r"\s*[<≤]\s*T\b")
 _HELD_AT = re.compile(
-    r"(?:transitions?|temperatures?|order\w*|anomaly|peak|kink)\s*(?:\(|,|at|near|around|of)?\s*(?:T\s?[=~])\s*$"
+    r"(?:transitions?|(?:transition|critical|ordering) temperatures?|order\w*|anomaly|peak|kink)\s*"
+    r"(?:\(|,|at|near|around|of)?\s*(?:T\s?[=~])\s*$"
 )
 # "a moment of 0.003 emu/g at 2 K", "a resistance of 5 Ω at 300 K": the temperature of another quantity
 _MEASURED = re.compile(
@@ -66,6 +70,7 @@ def is_point(value: Value, before: str, after: str, *, held: bool = False) -> bo
         after: what follows it.
         held: whether `before` only links the two ("is about"), so that it names no condition.
     """
+    before = before[-_BACK:]
     if _BOUND.search(before) or _BOUNDED.match(after) or _AFTER.match(after):
         return False
     if held:

@@ -24,7 +24,7 @@ class Property(BaseModel):
         cues, notations: phrases and symbols that tell it.
         negative: phrases that tell that a value nearby is none.
         requires: phrases one of which the sentence must have.
-        ambiguous: those of `cues` that the words around may change to another type.
+        ambiguous: those of `cues` that mean the type `instead` where the words around tell it.
         when: words one of which must stand just before the value ("below"); empty for anything.
         about: words one of which the document must have for the cues to count; empty for any document.
         scope: whether the compound must stand in the sentence of the value, or may be the one the document is about.
@@ -41,6 +41,7 @@ class Property(BaseModel):
     negative: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+    instead: str = ""
     when: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     scope: Literal["sentence", "document"] = "document"
@@ -106,8 +107,11 @@ def configuration(path: str | None = None) -> Properties:
 
 
 def phrase(text: str) -> str:
-    """The pattern of a cue: spaces match hyphens too, a final * ends a stem, acronyms keep their case."""
-    body = re.escape(text.removesuffix("*")).replace(r"\ ", r"[\"'”’]?[\s-]+")
-    body += r"\w*" if text.endswith("*") else r"s?"
+    """The pattern of a cue: a space matches a hyphen too, " .. " up to four words, a final * any ending of the word.
+
+    Acronyms keep their case.
+    """
+    body = re.escape(text.removesuffix("*")).replace(r"\ \.\.\ ", r"(?:\s+[\w-]+){0,4}?\s+")
+    body = body.replace(r"\ ", r"[\"'”’]?[\s-]+") + (r"\w*" if text.endswith("*") else r"s?")
     flags = "" if text.isupper() else "i"
     return rf"(?{flags}:(?<![\w]){body}(?!\w))" if flags else rf"(?<!\w){body}(?!\w)"

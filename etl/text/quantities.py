@@ -52,7 +52,8 @@ _DECADES = re.compile(
     re.IGNORECASE,
 )
 _CHANGED = re.compile(
-    r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$", re.IGNORECASE
+    r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|ris|rose|fall|fell|drop|drops|grow|tun|evolv|mov|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$",
+    re.IGNORECASE,
 )
 
 

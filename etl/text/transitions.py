@@ -8,6 +8,7 @@ of whole documents are put together in `extract`.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from etl.text import cues, points
 from etl.text.cues import UNSURE, Cue, Cues
@@ -34,7 +35,7 @@ _LINK = re.compile(
     r"^[\s)\],]*(?:\([^()]{0,30}\)\s*)?(?:(?:is|was|are|were|of|at|as|high|low|be|to|about|around|near|nearly|"
     r"approximately|found|the|order|equal|up|increases?|increased|reach(?:es|ed|ing)?|"
     r"value|values|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
-    r"[=~:<>≤≥()\s,]|by\s)*$"
+    r"[=~:<>≤≥()\s,])*$"
 )
 _BREAK = re.compile(r"[,;]|\band\b")
 _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b")
@@ -42,6 +43,7 @@ _OTHER_CLAUSE = re.compile(
     r";|\b(?:and|while|whereas|but|although|though|which|where)\b(?! (?:a|an|the) (?:first|second))"
 )
 _FARTHEST = 170.0
+_ADJOINED = 5.0
 _ROW = re.compile(r"\s*(?:temperatures?\s*)?(?:,|and|or|/|\(|,\s*and)\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?\(?")
 Signs = Sequence[Cue]
 
@@ -51,7 +53,7 @@ def read(
     sentences: Sequence[tuple[int, int]],
     mentions: Callable[[], list[Mention]],
     *,
-    title: Callable[[], list[Mention]],
+    title: Callable[[], list[Mention] | None],
     document: str,
     name: str = "transition",
     config: str | None = None,
@@ -62,7 +64,7 @@ def read(
         text: plain text of the field.
         sentences: its sentences.
         mentions: gives its compounds; asked only where a value was found.
-        title: gives the compounds of the document's title, for values whose field names none.
+        title: gives the compounds of the document's title, for values whose field names none; None without title.
         document: plain text of the whole document, for ambiguous symbols.
         name: the property's name in the configuration.
         config: path of another configuration.
@@ -97,9 +99,14 @@ class _Scene:
         """The type of a cue; the words around decide it where it is unsure."""
         if not cue.type.startswith(UNSURE):
             return cue.type
+        if cue.type == UNSURE:
+            for other in self.signs:  # "Verwey transition near", "glass transition at"
+                if other.type != UNSURE and other.when is None and other.start < cue.start <= other.end + 1 < cue.end:
+                    return self.decided(other)
         begin, end = self.span
         kind = cues.decided(self.text[begin:end], (cue.start - begin, cue.end - begin), self.document, self.config)
-        return kind if cue.type == UNSURE or kind == "FE" else cue.type.removeprefix(UNSURE)
+        _, usual, instead = cue.type.split(UNSURE) if cue.type != UNSURE else ("", kind, kind)
+        return instead if kind == instead else usual
 
 
 def _told(
@@ -107,7 +114,7 @@ def _told(
     name: str,
     known: Cues,
     mentions: Callable[[], list[Mention]],
-    title: Callable[[], list[Mention]],
+    title: Callable[[], list[Mention] | None],
 ) -> list[Found]:
     """The records of one sentence."""
     groups = lists(scene.text, scene.quantities)
@@ -115,12 +122,11 @@ def _told(
     kept = [(v, kind, cost) for v, kind, cost in chosen if kind and _within(v, known.ranges.get(kind))]
     if not kept:
         return []
-    local = {kind for kind, scope in known.scopes.items() if scope == "sentence"}
     links = linked(scene.text, [v for v, _, _ in kept], groups, mentions(), title(), scene.span)
     found = []
     for (value, kind, cost), (mention, how, sure) in zip(kept, links, strict=True):
         inside = mention is not None and how in ("sentence", "respectively", "listed")
-        if mention is None or (kind in local and not inside):
+        if mention is None or (kind in known.local and not inside):
             continue
         confidence = round(max(0.1, 0.95 - cost / 300) * sure, 3)
         rule = f"{name}:{'symbol' if cost == 0 else 'cue'}:{how}"
@@ -142,6 +148,8 @@ def _cost(scene: _Scene, listed: list[Value], value: Value, cue: Cue) -> float:
     steps = listed.index(value) if before else len(listed) - 1 - listed.index(value)
     if before and cue.symbol and len(between) < 60 and _LINK.match(between):
         return 0.0 if steps == 0 else 12.0 * steps
+    if not before and not between.strip() and steps == 0:
+        return _ADJOINED  # "the 340 K transition"
     cost = len(between) * (1.0 if before else 1.25) + 12 * steps
     low, high = (cue.end, start) if before else (end, cue.start)
     cost += 45 * sum(1 for o in scene.quantities if low <= o.start < high)
@@ -181,14 +189,21 @@ def _counts(scene: _Scene, cue: Cue, start: int) -> bool:
 
 
 def _row(scene: _Scene, listed: list[Value]) -> list[Cue]:
-    """The cues of a list of values where they are a list too: "TN and TC are 40 and 20 K"."""
+    """The cues of a list of values where they are one too, before or after it: "TN and TC are 40 and 20 K"."""
     if len(listed) < 2:
         return []
-    before = [c for c in scene.signs if c.end <= listed[0].start and c.type and c.when is None][-len(listed) :]
-    if len(before) < len(listed) or len({c.type for c in before}) < 2:
-        return []
-    joined = all(
-        _ROW.fullmatch(scene.text, one.end, other.start) for one, other in zip(before, before[1:], strict=False)
-    )
-    between = scene.text[before[-1].end : listed[0].start]
-    return before if joined and len(between) < 60 and not _CLAUSE.search(between) else []
+    start, end, number = listed[0].start, listed[-1].end, len(listed)
+    known = [c for c in scene.signs if c.type and c.when is None]
+    before, after = [c for c in known if c.end <= start][-number:], [c for c in known if c.start >= end][:number]
+    for row, between in (
+        (before, scene.text[before[-1].end : start] if before else ""),
+        (after, scene.text[end : after[0].start] if after else ""),
+    ):
+        several = len(row) == number and len({c.type for c in row}) > 1
+        if several and _joined(scene.text, row) and len(between) < 60 and not _CLAUSE.search(between):
+            return row
+    return []
+
+
+def _joined(text: str, row: list[Cue]) -> bool:
+    return all(_ROW.fullmatch(text, one.end, other.start) for one, other in pairwise(row))
