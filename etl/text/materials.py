@@ -184,12 +184,22 @@ _CASED = re.compile(r"\b(?:YBCO|YAG|BSCCO|TTF-TCNQ|TEOS)\b")
 _NOT_NAMED = {"lead", "tin", "gold", "silver", "mercury", "ice", "iron", "carbon"}
 
 
+def _part_of_name(text: str, start: int) -> bool:
+    """Whether a name goes on to the left: the "iron phosphate" of "lithium iron phosphate" is another compound."""
+    before = re.search(r"([A-Za-z]{3,})[ -]$", text[max(0, start - 16) : start])
+    return before is not None and before.group(1).lower() in names.dictionary()["elements"]
+
+
 def _named(text: str) -> list[Mention]:
     found = []
     for match in [*_name_pattern().finditer(text), *_CASED.finditer(text)]:
         written = match.group()
         reduced = names.resolve(written)
-        if reduced is None or (written.lower() in _NOT_NAMED and written.islower() and written == "lead"):
+        if (
+            reduced is None
+            or _part_of_name(text, match.start())
+            or (written.lower() in _NOT_NAMED and written.islower() and written == "lead")
+        ):
             continue
         kind = "element" if written.lower() in names.dictionary()["elements"] else "name"
         found.append(Mention(match.start(), match.end(), written, formulas.reduce(reduced), kind))

@@ -30,9 +30,9 @@ _NO_POINT = re.compile(
     r"within|ΔT\s*=|for T\s*[<>=]|steps? of|up to|"
     r"(?:hysteresis|width|window|broadening)\s+(?:of|exceeding|as large as|larger than)|at and (?:above|below)|"
     r"(?:is|are|was|were)\s+stable\s+(?:at|above|below|up to)|"
-    r"temperatures? (?:above|as low as|down to|of)|shifts?,?(?: of)?|T\s?=|T\s*~)|[×/])" + _ABOUT
+    r"temperatures? (?:above|between|as low as|down to|of)|shifts?,?(?: of)?|T\s?=|T\s*~)|[×/])" + _ABOUT
 )
-_BOUND = re.compile(r"[<>≤≥]\s*~?\s*$")
+_BOUND = re.compile(r"[<>≤≥]=?\s*~?\s*$")
 _BOUNDED = re.compile(r"\s*[<≤]\s*T\b")
 _HELD_AT = re.compile(
     r"(?:transitions?|(?:transition|critical|ordering) temperatures?|order\w*|anomaly|peak|kink)\s*"

@@ -42,6 +42,7 @@ _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b")
 _OTHER_CLAUSE = re.compile(
     r";|\b(?:and|while|whereas|but|although|though|which|where)\b(?! (?:a|an|the) (?:first|second))"
 )
+_FOREIGN = re.compile(r"(?<![A-Za-z])[TΘθ][A-Za-z0-9*]{1,6}\s?[=~]+\s*$")  # another symbol that the value is of
 _FARTHEST = 170.0
 _ADJOINED = 5.0
 _ROW = re.compile(r"\s*(?:temperatures?\s*)?(?:,|and|or|/|\(|,\s*and)\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?\(?")
@@ -176,6 +177,8 @@ def _meaning(scene: _Scene, listed: list[Value], value: Value) -> tuple[str, flo
     # the words between cue and value tell; "temperature of 385 K" after "Curie" is no measuring temperature
     before = text[cue.end if cue.end <= start else scene.span[0] : start]
     held = cost == 0 or (cue.end <= start and len(before) < 60 and _LINK.match(before) is not None)
+    if value.unit == "K" and cue.start >= end and _FOREIGN.search(before):
+        return "", 0.0  # "TK = 14 K and a Curie temperature"
     if cue.when and (told := cue.when.search(before)):
         before = before[: told.start()]
     if value.unit == "K" and not points.is_point(value, before, text[end : end + 40], held=held):
