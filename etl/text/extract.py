@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from etl.text import materials, recipes, shorthands, transitions
+from etl.text import abbreviations, materials, recipes, transitions
 from etl.text.plain import Plain, plain, sentences
 from etl.text.properties import configuration
 from etl.text.quantities import may_hold
@@ -40,16 +40,30 @@ RECORDS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
+class _Compounds:
+    """The compounds of all texts of a document, found together when one is first asked for: most hold no value."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def found(self) -> list[list[materials.Mention]]:
+        """The compounds of each text; a short name may be defined in another text than it stands in."""
+        return abbreviations.resolved([(text, materials.find(text)) for text in self.texts])
+
+
+@dataclass(frozen=True)
 class Field:
-    """One text of a document: its name ("abstract", "body[2]") and plain form."""
+    """One text of a document: its name ("abstract", "body[2]"), plain form, and its place among the texts."""
 
     name: str
     plain: Plain
+    place: int
+    compounds: _Compounds
 
-    @cached_property
+    @property
     def mentions(self) -> list[materials.Mention]:
-        """Its compounds, found when they are first asked for: most texts hold no value to tie to one."""
-        return shorthands.find(self.plain.text, materials.find(self.plain.text))
+        """Its compounds."""
+        return self.compounds.found[self.place]
 
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
@@ -67,7 +81,7 @@ class Extractor(Protocol):
 
 def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
     """The texts of a document row, and why others were left out."""
-    fields: list[Field] = []
+    found: list[tuple[str, Plain]] = []
     reasons: list[str] = []
     for column in FIELDS:
         value = row.get(column)
@@ -75,12 +89,13 @@ def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
         texts = [(f"{column}[{i}]", v) for i, v in enumerate(value)] if isinstance(value, list) else [(column, value)]
         for name, text in texts:
             if isinstance(text, str) and text.strip():
-                fields.append(Field(name, plain(text)))
+                found.append((name, plain(text)))
             elif text is not None and not isinstance(text, str):
                 reasons.append(f"{name} is not text")
-    if not fields and not reasons:
+    if not found and not reasons:
         reasons.append("no text")
-    return fields, reasons
+    compounds = _Compounds(tuple(smooth.text for _, smooth in found))
+    return [Field(name, smooth, place, compounds) for place, (name, smooth) in enumerate(found)], reasons
 
 
 def _record(field: Field, span: tuple[int, int], sentence: tuple[int, int], **values: Any) -> dict[str, Any]:
