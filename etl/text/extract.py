@@ -130,7 +130,7 @@ def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[
             continue
         for found in transitions.read(
             field.plain.text,
-            field.sentences,
+            partial(getattr, field, "sentences"),
             partial(getattr, field, "mentions"),
             title=lambda: next((f.mentions for f in fields if f.name == "title"), None),
             document=document,

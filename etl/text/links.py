@@ -156,7 +156,7 @@ _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or
 _APART = re.compile(r"\b(?:and|or|which|that|than)\b")  # after a value and before a compound: another clause too
 _OWN = re.compile(
     r"\s*\)?\s*(?:in|of|for)\s+(?:(?:the|our|bulk|pure|undoped|stoichiometric|epitaxial|polycrystalline|strained|thin|"
-    r"single|films?|layers?|powders?|samples?|nano\w+|crystals?|crystalline|of)[\s-]+){0,4}"
+    r"single|[fb]cc|hcp|films?|layers?|powders?|samples?|nano\w+|crystals?|crystalline|of)[\s-]+){0,4}"
 )
 _HELD = re.compile(r"\s*(?:at|of|is|has|near|around|about|\(|=|~|\s)*")
 

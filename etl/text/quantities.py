@@ -51,6 +51,7 @@ _DECADES = re.compile(
     rf"|(?:factors?\s+of\s+(?:about\s+|~\s?)?(?:(?P<mantissa>{_N})\s?×\s?)?(?:10\^(?P<power>\d+)|(?P<factor>{_N})))",
     re.IGNORECASE,
 )
+_DECADES_HINT = re.compile(r"[mM]agnitude|MAGNITUDE|(?i:decades|factors?\s+of)")
 _CHANGED = re.compile(
     r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|ris|rose|fall|fell|drop|drops|grow|tun|evolv|mov|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$",
     re.IGNORECASE,
@@ -90,7 +91,8 @@ def _hint(unit: str, spellings: tuple[str, ...]) -> re.Pattern[str]:
 
 def may_hold(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> bool:
     """Whether a text may hold quantities in `unit`: a quick look that `values` never contradicts with a find."""
-    return unit == "decades" or bool(_hint(unit, tuple(units.get(unit, {unit: (1.0, 0.0)}))).search(text))
+    hint = _DECADES_HINT if unit == "decades" else _hint(unit, tuple(units.get(unit, {unit: (1.0, 0.0)})))
+    return bool(hint.search(text))
 
 
 def values(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> list[Value]:

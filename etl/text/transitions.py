@@ -51,7 +51,7 @@ Signs = Sequence[Cue]
 
 def read(
     text: str,
-    sentences: Sequence[tuple[int, int]],
+    sentences: Callable[[], Sequence[tuple[int, int]]],
     mentions: Callable[[], list[Mention]],
     *,
     title: Callable[[], list[Mention] | None],
@@ -63,7 +63,7 @@ def read(
 
     Args:
         text: plain text of the field.
-        sentences: its sentences.
+        sentences: gives its sentences.
         mentions: gives its compounds; asked only where a value was found.
         title: gives the compounds of the document's title, for values whose field names none; None without title.
         document: plain text of the whole document, for ambiguous symbols.
@@ -73,12 +73,16 @@ def read(
     known = cues.compiled(config, name)
     units = configuration(config).units
     found: list[Found] = []
-    for begin, end in sentences:
+    if any(not required.search(text) for required in known.requires):
+        return found
+    for begin, end in sentences():
         sentence = text[begin:end]
+        if any(not required.search(sentence) for required in known.requires):
+            continue
         quantities = [replace(v, start=begin + v.start, end=begin + v.end) for v in values(sentence, known.unit, units)]
         if known.unit == "K":
             quantities = [v for v in quantities if not points.is_isotope(text, v)]
-        if not quantities or any(not r.search(sentence) for r in known.requires):
+        if not quantities:
             continue
         scene = _Scene(text, (begin, end), known.find(sentence, begin, document), quantities, document, config)
         found.extend(_told(scene, name, known, mentions, title))
