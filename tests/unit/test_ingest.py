@@ -248,8 +248,14 @@ def test_a_source_without_its_key_is_one_line_and_no_failed_run(
     assert Store(tmp_path).read("raw.harvests").is_empty()
 
 
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as held:
+        yield held
+
+
 def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ) -> None:
     from dagster_project.definitions import defs
     from dagster_project.resources import warehouse_resource
@@ -261,6 +267,7 @@ def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
 
     def asked() -> list[str]:
         with dg.build_schedule_context(
+            instance=instance,
             scheduled_execution_time=datetime(2026, 10, 3, 5, tzinfo=UTC),
             resources={"warehouse": warehouse_resource},
             repository_def=defs.get_repository_def(),
@@ -278,6 +285,10 @@ def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
         store.write("raw.harvests", pl.DataFrame([row | counts]))
     landing.audited(store, ("raw.harvests",))
     assert asked() == [f"{day}|arxiv_oai" for day in ("2026-09-21", "2026-10-01", "2026-10-02")]
+    for status, day in ((dg.DagsterRunStatus.STARTED, "2026-10-01"), (dg.DagsterRunStatus.FAILURE, "2026-10-02")):
+        tags = {"dagster/partition": f"{day}|arxiv_oai"}
+        instance.add_run(dg.DagsterRun(job_name="literature_update", status=status, tags=tags))
+    assert asked() == [f"{day}|arxiv_oai" for day in ("2026-09-21", "2026-10-02")]
 
 
 def test_a_year_is_windows_of_a_month() -> None:
