@@ -97,18 +97,19 @@ def ingest(store: "Store", windows: "Iterable[Window]", *, client: "Client | Non
         AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
     """
     from etl.http import FetchError, OversizeError
+    from etl.sources.update import stopped
 
     landed = Landed()
     for window in windows:
         try:
             _ingest(store, window, landed, client=client, limit=limit)
-        except OversizeError as error:  # a broken page, too
+        except (OversizeError, InputError) as error:  # a broken page
             landed.failures.append(error)
+            if window.missing(store.current("raw.harvests")):
+                landed.harvests.append(stopped(window, store.current("raw.fetch_log").filter(window.chosen())))
         except FetchError as error:  # the service does not answer: it is not asked for the other windows
             landed.failures.append(error)
             break
-        except InputError as error:
-            landed.failures.append(error)
     settled(store)
     return landed
 
