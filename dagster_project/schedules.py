@@ -26,10 +26,12 @@ MOST = 31  # days of one source that a tick asks for; the next ones get the rest
 )
 def literature_daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run a missing day, up to yesterday: a day is asked for once it is over."""
-    from dagster_project.landing import missing_days
+    from dagster_project.landing import keyless, missing_days
 
     warehouse, tick = context.resources.warehouse, context.scheduled_execution_time
     until = tick.date() - timedelta(days=1)
+    for line in (lacking := keyless(warehouse.settings, until=until)):
+        context.log.warning(line)
     under_way = _under_way(context.instance)
     asked: Counter[str] = Counter()
     for source, day in missing_days(warehouse.store, settings=warehouse.settings, until=until):
@@ -38,7 +40,7 @@ def literature_daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRe
         if asked[source] <= MOST and str(key) not in under_way:
             yield dg.RunRequest(run_key=f"{source}:{day}:{tick:%Y-%m-%dT%H:%M}", partition_key=key)
     if not asked:
-        yield dg.SkipReason(f"every source was harvested to its end until {until}")
+        yield dg.SkipReason("; ".join((f"every source was harvested to its end until {until}", *lacking)))
 
 
 def _under_way(instance: dg.DagsterInstance) -> set[str]:

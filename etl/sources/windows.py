@@ -4,6 +4,7 @@ What a batch becomes in the warehouse is decided in `dagster_project.landing`, h
 """
 
 import hashlib
+import os
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,9 +54,10 @@ class Window:
         return import_module(f"etl.sources.{self.source}")
 
     @property
-    def key(self) -> str | None:
-        """The variable of the environment that must hold a key for the service."""
-        return getattr(self.module, "KEY", None)
+    def lacks_key(self) -> str | None:
+        """The variable of the environment that must hold a key for the service and does not."""
+        key: str | None = getattr(self.module, "KEY", None)
+        return key if key and not os.environ.get(key, "").strip() else None
 
     def months(self) -> "Iterator[Window]":
         """The window by calendar months, so that a broken page stops no more than its month."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -355,6 +356,17 @@ def test_sources_are_what_the_problem_says(tmp_path: Path) -> None:
     assert load_sources(str(tmp_path / "own_keywords.yaml")) == load_sources(str(tmp_path / "own.yaml"))
     with pytest.raises(InputError, match="no list of literature sources"):
         load_sources("nothing")
-    store, settings = Store(tmp_path / "home"), Settings(home=tmp_path / "home", profile="live")
-    names = {name for name, _ in landing.missing_days(store, settings=settings, until=date(2026, 9, 1))}
-    assert names == {"arxiv_oai", "crossref", "openalex", "europepmc"}
+
+
+def test_a_source_without_its_key_is_one_line_and_no_day_to_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, settings = Store(tmp_path), Settings(home=tmp_path, profile="live")
+    monkeypatch.delenv("OPENALEX_API_KEY", raising=False)
+    open_ones = {"arxiv_oai", "crossref", "europepmc"}
+    for sources in (open_ones, open_ones | {"openalex"}):
+        names = {name for name, _ in landing.missing_days(store, settings=settings, until=date(2026, 9, 1))}
+        lines = landing.keyless(settings, until=date(2026, 9, 1))
+        assert (names, len(lines)) == (sources, 4 - len(sources))
+        monkeypatch.setenv("OPENALEX_API_KEY", "x")
+    assert landing.keyless(replace(settings, profile="embedded"), until=date(2026, 9, 1)) == []
