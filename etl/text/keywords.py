@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from schemas.errors import InputError
 from schemas.problem import FOLDER
@@ -24,6 +24,7 @@ FIELDS = ("title", "abstract", "captions", "body")
 
 # What the fold of `scan` makes of a text: blanks for these, and nothing for those.
 BLANKS = "\t\n\r\v\f-,;:!~"
+TOPIC = 4000  # characters of a document, title and abstract first, that say what it is about
 MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
 DROPPED = "{}$_\\\"'^`"
 
@@ -72,6 +73,7 @@ class Keyword(BaseModel):
     support: bool = False
     context: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     fields: tuple[str, ...] = FIELDS
     origin: Literal["figure", "text", "added", "discovered"] = "added"
 
@@ -115,8 +117,12 @@ class Keyword(BaseModel):
 
     @cached_property
     def context_pattern(self) -> re.Pattern[str] | None:
-        """One of these must occur somewhere in the document."""
-        return _any_word(self.context)
+        """What the whole document must match: one of `context`, and none of `unless` in its first `TOPIC` characters."""
+        asked, void = _any_word(self.context), _any_phrase(self.unless)
+        if void is None:
+            return asked
+        after = rf"[\s\S]*?(?:{asked.pattern})" if asked else ""
+        return re.compile(rf"\A(?![\s\S]{{0,{TOPIC}}}?(?:{void.pattern})){after}", re.IGNORECASE)
 
     @cached_property
     def exclude_pattern(self) -> re.Pattern[str] | None:
@@ -125,16 +131,28 @@ class Keyword(BaseModel):
 
 
 class Keywords(BaseModel):
-    """A keyword list with its threshold."""
+    """A keyword list with its threshold.
+
+    A document is selected if it holds a phrase that is no `support`, and the weights of its distinct phrases, each times
+    the factor of the best field it stands in, add up to `threshold`. The `unless` of the list holds for every phrase
+    that is no `support` and names none of its own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     threshold: float = Field(1.0, gt=0)
+    unless: tuple[str, ...] = ()
     field_factors: dict[str, float] = Field(
         default_factory=lambda: {"title": 1.5, "abstract": 1.0, "captions": 0.7, "body": 0.6}
     )
     keywords: tuple[Keyword, ...] = Field(min_length=1)
+
+    @field_validator("keywords")
+    @classmethod
+    def _unless_of_the_list(cls, given: tuple[Keyword, ...], info: ValidationInfo) -> tuple[Keyword, ...]:
+        shared = info.data.get("unless", ())
+        return tuple(k if k.support or k.unless else k.model_copy(update={"unless": shared}) for k in given)
 
 
 def load_keywords(problem: str = "mit") -> Keywords:
@@ -223,6 +241,12 @@ def _word(part: str, dialect: _Dialect, *, case: bool) -> str:
     if case:
         return escaped
     return re.sub(r"i[sz](?=a|e|ing)", "i[sz]", escaped, flags=re.IGNORECASE)
+
+
+def _any_phrase(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not phrases:
+        return None
+    return re.compile(rf"\b(?:{'|'.join(_source(p, _EXACT, case=False) for p in phrases)})\b", re.IGNORECASE)
 
 
 def _any_word(words: tuple[str, ...]) -> re.Pattern[str] | None:
