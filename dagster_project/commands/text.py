@@ -1,11 +1,11 @@
-"""`matloom text`: select, discover, classify, train; extraction joins from `extract`."""
+"""`matloom text`: select, discover, classify, train; `extract` and `evaluate` join their own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands import extract
+from dagster_project.commands import evaluate, extract
 from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
@@ -159,3 +159,4 @@ def _classifier(model: str | None, task: str) -> "Classifier | None":
 
 
 extract.register(app, formula_app)
+command(app, "evaluate")(evaluate.evaluate)

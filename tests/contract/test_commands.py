@@ -62,6 +62,10 @@ OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
     "design propose": ("design propose m2ax --observations IN --out OUT", {"M": ["Ti"], "A": ["Al"], "X": ["C"]}),
     "quality leakage": ("quality leakage IN IN --keys doi", RECIPES),
     "quality check": ("quality check IN --table meta.models", {"model_id": ["m"]}),
+    "text evaluate": (
+        "text evaluate curie --data IN",
+        {"text": ["EuO is ferromagnetic."], "gold": [[{"compound": "EuO", "value": "69 K"}]]},
+    ),
     "text train": ("text train sentence --data IN --out OUT", {"text": ["a"], "label": ["b"]}),
 }
 # Commands without a table to read: words of good and of hostile calls. FILE is a file, and no folder can be made in it.

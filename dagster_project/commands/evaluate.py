@@ -1,0 +1,69 @@
+"""`matloom text evaluate`: scores of what is read from text, with intervals, baselines and a table of errors."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import InputError, Json, Seed, read_input, say, writable_file, write_output
+
+if TYPE_CHECKING:
+    from etl.text.evaluate import Task
+
+RULES = "rules"
+
+
+def evaluate(
+    task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
+    data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],
+    model: Annotated[str, typer.Option("--model", help="Model folder (a YAML for pairs), or 'rules'.")] = RULES,
+    out: Annotated[str | None, typer.Option("--out", help="File for the errors, one row each."), writable_file] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Score what is read from text against gold: F1 with intervals over documents, and the baseline beside."""
+    import polars as pl
+
+    from etl.text import evaluate as evaluation
+    from etl.text import scores
+
+    chosen = evaluation.task(task)
+    rows = [row for where in data for row in read_input(where).to_dicts()]
+    scored = evaluation.evaluate(task, rows, model=_model(chosen, task, model), seed=seed)
+    if out:
+        numbers = dict.fromkeys(("start", "end"), pl.Int64)
+        schema = {name: numbers.get(name, pl.String()) for name in scores.ERRORS}
+        write_output(pl.DataFrame(scored.errors, schema=schema, orient="row"), out)
+    files = [Path(where).name for where in data]
+    summary = {"task": task, "model": model, "data": files, "seed": seed, **scored.scores}
+    say(summary if as_json else _brief(summary), as_json=as_json)
+
+
+def _model(task: "Task", name: str, where: str) -> Any:
+    """What stands in the model folder; None for the rules."""
+    if where == RULES:
+        return None
+    if task.model is None:
+        raise InputError.of(f"a model for {name}", "--model", f"only '{RULES}' can be measured there")
+    if isinstance(task.model, str):
+        return where
+    from models import cards
+
+    kind, expected = task.model
+    module, attribute = expected.split(":")
+    return cards.load(Path(where), kind=kind, expect=getattr(import_module(module), attribute))
+
+
+def _brief(summary: dict[str, Any]) -> dict[str, Any]:
+    """The main figures for a reader: one line for the model, one a baseline, one a label."""
+    scores = summary["scores"]
+    lines = {k: v for k, v in summary.items() if k not in ("scores", "baselines")} | {summary["model"]: _line(scores)}
+    lines |= {f"baseline {name}": _line(held) for name, held in summary["baselines"].items()}
+    return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items()}
+
+
+def _line(held: dict[str, Any]) -> str:
+    shown = [f"{k} {held[k]} ({held[f'{k}_low']} to {held[f'{k}_high']})" for k in ("f1",) if k in held]
+    shown += [f"{k} {held[k]}" for k in ("precision", "recall", "hits", "false_alarms", "misses") if k in held]
+    return ", ".join(shown)
