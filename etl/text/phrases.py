@@ -82,7 +82,7 @@ def corpus(texts: Iterable[str | None], *, least: int = 1, known: Iterable[str] 
     frame = pl.DataFrame({"document": pl.int_range(said.len(), eager=True), "token": listed})
     frame = frame.explode("token").drop_nulls("token")
     capital = (pl.col("token").str.len_chars() > 1) & (pl.col("token") == pl.col("token").str.to_uppercase())
-    frame = frame.select("document", capital.alias("capital"), token=pl.col("token").str.to_lowercase())
+    frame = frame.select("document", capital.alias("capital"), token=pl.col("token").str.to_lowercase().str.replace(r"^(\d+) k$", "${1}k"))
     spelled = _canonical(dict(frame["token"].value_counts().iter_rows()))
     frame = frame.with_columns(pl.col("token").replace(spelled))
     counts = frame.group_by("token").agg(pl.col("document").n_unique().alias("n"), pl.col("capital").mean())
@@ -110,7 +110,7 @@ def _canonical(counts: Mapping[str, int]) -> dict[str, str]:
 
 def split(name: str) -> list[str]:
     """The words of a name, as they are numbered."""
-    return [re.sub(r"^(\d+) ?k$", r"\1 k", w.lower()) for w in _NAME.findall(name)]
+    return [re.sub(r"^(\d+) ?k$", r"\1k", w.lower()) for w in _NAME.findall(name)]
 
 
 def spellings(pattern: str) -> list[str]:
@@ -154,7 +154,7 @@ def phrases(texts: Corpus, *, least: int, known: Iterable[str] = ()) -> Phrases:
         exact = np.array([_key(numbers, base) for numbers in asked if len(numbers) == length], dtype=np.int64)
         at = np.flatnonzero(inside & ((content[first] & content[last]) | np.isin(keys, exact)))
         values, which = np.unique(keys[at], return_inverse=True)
-        enough = (_documents(which, texts.documents[at], len(values)) >= least) | np.isin(values, exact)
+        enough = (documents_of(which, texts.documents[at], len(values)) >= least) | np.isin(values, exact)
         renamed = np.cumsum(enough) - 1 + len(names)
         few = enough[which]
         found.append((renamed[which[few]], at[few]))
@@ -191,7 +191,7 @@ def _numbers(key: int, base: int, length: int) -> list[int]:
     return made[::-1]
 
 
-def _documents(which: Ints, documents: Ints, size: int) -> Ints:
+def documents_of(which: Ints, documents: Ints, size: int) -> Ints:
     """How many documents hold each, `documents` ascending."""
     order = np.lexsort((documents, which))
     one, doc = which[order], documents[order]
@@ -210,3 +210,21 @@ def _stop_words() -> frozenset[str]:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return frozenset({*ENGLISH_STOP_WORDS, *_HABITS})
+
+
+def neighbours(texts: Corpus, phrases: Phrases) -> NDArray[np.float64]:
+    """Share of the most frequent content word before and behind each phrase among its occurrences: phrases x 2."""
+    times = np.maximum(np.bincount(phrases.phrase, minlength=len(phrases.names)), 1)
+    telling = np.array([is_content(w) for w in texts.words] + [False])
+    base = len(texts.words) + 1
+    last = phrases.start + phrases.lengths[phrases.phrase] if len(phrases.phrase) else phrases.start
+    shares = np.zeros((len(phrases.names), 2))
+    for side, at in enumerate((phrases.start - 1, last)):
+        inside = (at >= 0) & (at < len(texts.tokens))
+        word = np.where(inside, texts.tokens[np.clip(at, 0, max(len(texts.tokens) - 1, 0))], -1)
+        kept = telling[word] & inside
+        keys, counts = np.unique(phrases.phrase[kept] * base + word[kept], return_counts=True)
+        most = np.zeros(len(phrases.names))
+        np.maximum.at(most, keys // base, counts)
+        shares[:, side] = most / times
+    return shares
