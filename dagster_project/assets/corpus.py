@@ -106,5 +106,9 @@ def keyword_proposals(build: Build, documents: pl.LazyFrame, selections: pl.Lazy
     sample = wanted.join(texts, on="document_id", maintain_order="left").collect()
     past, first = review.decided(entries), review.next_round(entries)
     found = discover.discover(sample, seeds=words, rounds=1, top=50, seed=build.seed, rejected=past, first=first)
-    named = found.drop("selected_documents", "examples").rename({"group": "keyword_group"}).with_columns(problem=pl.lit(words.name))
+    named = (
+        found.drop("selected_documents", "examples")
+        .rename({"group": "keyword_group"})
+        .with_columns(problem=pl.lit(words.name))
+    )
     return {"core.keyword_proposals": named.unique(["problem", "phrase"], keep="first", maintain_order=True)}

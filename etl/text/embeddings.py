@@ -1,8 +1,8 @@
 """Vectors of phrases: phrases that stand among the same words are near each other.
 
-The built-in one is a truncated singular value decomposition of positive pointwise mutual information (Levy and Goldberg,
-2014): no training loop, seconds instead of minutes, the same bytes for the same seed. word2vec and FastText need gensim,
-the extra `text`.
+The built-in one is a truncated singular value decomposition of positive pointwise mutual information (Levy and
+Goldberg, 2014): no training loop, seconds instead of minutes, the same bytes for the same seed. word2vec and FastText
+need gensim, the extra `text`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -117,7 +117,7 @@ class Keyword(BaseModel):
 
     @cached_property
     def context_pattern(self) -> re.Pattern[str] | None:
-        """What the whole document must match: one of `context`, and none of `unless` in its first `TOPIC` characters."""
+        """What the whole document must match: one of `context`, none of `unless` in its first `TOPIC` characters."""
         asked, void = _any_word(self.context), _any_phrase(self.unless)
         if void is None:
             return asked
@@ -133,9 +133,9 @@ class Keyword(BaseModel):
 class Keywords(BaseModel):
     """A keyword list with its threshold.
 
-    A document is selected if it holds a phrase that is no `support`, and the weights of its distinct phrases, each times
-    the factor of the best field it stands in, add up to `threshold`. The `unless` of the list holds for every phrase
-    that is no `support` and names none of its own.
+    A document is selected if it holds a phrase that is no `support`, and the weights of its distinct phrases, each
+    times the factor of the best field it stands in, add up to `threshold`. The `unless` of the list holds for every
+    phrase that is no `support` and names none of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -23,10 +23,61 @@ _CHOICE = re.compile(r"\(([^)]*)\)")
 _MOST_SPELLINGS = 64  # of one pattern
 _ENDING = re.compile(r"(?:ations?|ing|ed|es|s|e)$")
 # Frequent in every abstract, beside the stop words of English.
-_HABITS = """show shown using used study studied given near new value large low high different small various based result
-paper present propose proposed discuss discussed investigate investigated obtained observed respectively recent recently
-possible important case function general consider considered demonstrate report reported following number effect van der
-understand behaviour behavior experiment experimental theory theoretical""".split()
+_HABITS = [
+    "show",
+    "shown",
+    "using",
+    "used",
+    "study",
+    "studied",
+    "given",
+    "near",
+    "new",
+    "value",
+    "large",
+    "low",
+    "high",
+    "different",
+    "small",
+    "various",
+    "based",
+    "result",
+    "paper",
+    "present",
+    "propose",
+    "proposed",
+    "discuss",
+    "discussed",
+    "investigate",
+    "investigated",
+    "obtained",
+    "observed",
+    "respectively",
+    "recent",
+    "recently",
+    "possible",
+    "important",
+    "case",
+    "function",
+    "general",
+    "consider",
+    "considered",
+    "demonstrate",
+    "report",
+    "reported",
+    "following",
+    "number",
+    "effect",
+    "van",
+    "der",
+    "understand",
+    "behaviour",
+    "behavior",
+    "experiment",
+    "experimental",
+    "theory",
+    "theoretical",
+]
 
 
 @dataclass(frozen=True)
@@ -82,12 +133,18 @@ def corpus(texts: Iterable[str | None], *, least: int = 1, known: Iterable[str] 
     frame = pl.DataFrame({"document": pl.int_range(said.len(), eager=True), "token": listed})
     frame = frame.explode("token").drop_nulls("token")
     capital = (pl.col("token").str.len_chars() > 1) & (pl.col("token") == pl.col("token").str.to_uppercase())
-    frame = frame.select("document", capital.alias("capital"), token=pl.col("token").str.to_lowercase().str.replace(r"^(\d+) k$", "${1}k"))
+    frame = frame.select(
+        "document",
+        capital.alias("capital"),
+        token=pl.col("token").str.to_lowercase().str.replace(r"^(\d+) k$", "${1}k"),
+    )
     spelled = _canonical(dict(frame["token"].value_counts().iter_rows()))
     frame = frame.with_columns(pl.col("token").replace(spelled))
     counts = frame.group_by("token").agg(pl.col("document").n_unique().alias("n"), pl.col("capital").mean())
     asked = {spelled.get(word, word) for name in known for word in split(name)}
-    counts = counts.filter((pl.col("n") >= least) | pl.col("token").is_in(list(asked)), pl.col("token").str.contains(r"\w"))
+    counts = counts.filter(
+        (pl.col("n") >= least) | pl.col("token").is_in(list(asked)), pl.col("token").str.contains(r"\w")
+    )
     counts = counts.sort(["n", "token"], descending=[True, False]).head(_VOCABULARY)
     words = counts["token"].to_list()
     numbers = frame["token"].replace_strict(words, list(range(len(words))), default=-1, return_dtype=pl.Int64)

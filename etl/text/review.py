@@ -18,8 +18,8 @@ from schemas.errors import InputError
 
 ENOUGH = 3  # accepted phrases of a round that make another one worth while
 _WEIGHT = 0.3  # of an accepted phrase, until someone gives it another
-_HEAD = """# Proposed keywords. Set `decision` to accept or reject, and put your name and the day beside it; what is pending
-# is left out. `matloom text discover --review` with this file looks for more from what was accepted.
+_HEAD = """# Proposed keywords. Set `decision` to accept or reject, and put your name and the day beside it; what is
+# pending is left out. `matloom text discover --review` with this file looks for more from what was accepted.
 """
 
 

@@ -9,7 +9,6 @@ from etl.text.keywords import load_keywords, parse_keywords
 from etl.text.select import select
 from schemas.errors import InputError
 
-
 WORDS = load_keywords()
 
 
@@ -114,7 +113,9 @@ def test_what_a_body_says_in_passing_is_not_what_the_document_is_about() -> None
 
 
 def test_generic_phrases_never_select_however_many_there_are() -> None:
-    text = "Metastable singlet at its critical temperature, 300 K, on the convex hull of stable phases, by ion exchange."
+    text = (
+        "Metastable singlet at its critical temperature, 300 K, on the convex hull of stable phases, by ion exchange."
+    )
     found = select(pl.DataFrame({"document_id": ["d"], "title": [text], "abstract": [text]}), WORDS).row(0, named=True)
     assert found["score"] >= WORDS.threshold
     assert not found["selected"]
