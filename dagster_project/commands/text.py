@@ -135,17 +135,11 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a classifier on labelled texts and write a model folder with its card."""
-    import polars as pl
-
     from etl.text import classify as classification
     from models import cards
 
     classification.check_task(task)
-    kept = (column, label)
-    read = [read_input(where, needs=kept, text=(*kept, "document_id")) for where in data]
-    grouped = all("document_id" in frame.columns for frame in read)
-    names = (*kept, "document_id") if grouped else kept
-    examples = pl.concat(frame.select(pl.col(names).cast(pl.String)) for frame in read)
+    examples = _examples(data, (column, label))
     model, scores = classification.train(examples, column=column, label=label)
     counts = {k: scores.pop(k) for k in ("rows", "left_out")}
     settings = {"task": task, "classes": list(model.labels)}
@@ -161,6 +155,25 @@ def train(
     )
     saved = cards.save(model, card, Path(out))
     say({"model_id": saved.model_id, "out": out, **counts, "scores": scores}, as_json=as_json)
+
+
+def _examples(data: list[str], needs: tuple[str, str]) -> "pl.DataFrame":
+    """Labelled texts of all files: as rows, or as one of the corpora that `class_gold` reads."""
+    import polars as pl
+
+    from etl.text import class_gold
+
+    texts = (*needs, "document_id", "id")
+    read = []
+    for where in data:
+        frame = read_input(where, text=texts)
+        if not class_gold.FORMS & set(frame.columns):
+            frame = read_input(where, needs=needs, text=texts)
+        else:
+            frame = class_gold.training(frame.to_dicts())
+        read.append(frame)
+    shared = next(([n] for n in ("document_id", "id") if all(n in frame.columns for frame in read)), [])
+    return pl.concat(frame.select(pl.col(*needs, *shared).cast(pl.String)) for frame in read)
 
 
 def _classifier(model: str | None, task: str) -> "Classifier | None":

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from etl.text import phrases, scores
+from etl.text import scores, terms
 from etl.text.classify import Classifier, classify
 from etl.text.discover import discover
 from etl.text.evaluate import Row, Task
@@ -20,6 +20,8 @@ from etl.text.keywords import Keywords, load_keywords
 from etl.text.scores import Scored
 from etl.text.select import select
 
+FORMS = {"sentences", "text_redacted"}
+"""Columns of the corpora that are no plain rows of texts and labels."""
 ZONES = {"Exp_Preparation": "synthesis", "Exp_Characterization": "characterization"}
 _FOUND = {"Results", "Explanation"}
 _HELD_OUT = ("dev", "test")
@@ -195,9 +197,9 @@ def _proposed(gold: _Hidden, model: Any) -> list[list[str]]:
 
 def _frequent(gold: _Hidden) -> list[list[str]]:
     """As many of the most frequent terms of the corpus."""
-    texts = phrases.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], least=4)
-    held = phrases.phrases(texts, least=4)
-    counts = phrases.documents_of(held.phrase, texts.documents[held.start], len(held.names))
+    texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], least=4)
+    held = terms.phrases(texts, least=4)
+    counts = terms.documents_of(held.phrase, texts.documents[held.start], len(held.names))
     best = [held.names[n] for n in np.argsort(-counts, kind="stable")[: 3 * _TOP * _ROUNDS]]
     return [best for _ in gold.splits]
 
@@ -208,14 +210,16 @@ def _recalled(gold: _Hidden, found: list[list[str]], seed: int) -> Scored:
     Both of those that occur in the corpus, by split; `all_hidden` is of all, whether they occur or not.
     """
     listed = {k.phrase: k for k in load_keywords().keywords}
-    texts = phrases.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], known=listed)
-    there = {phrases.stem(name) for name in phrases.phrases(texts, least=1).names}
+    names = {name for k in listed.values() for s in (k.phrase, *k.variants) for name in terms.spellings(s)}
+    texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], known=names)
+    asked = [texts.spelled(name) for name in names]
+    there = {terms.stem(name) for name in terms.phrases(texts, least=gold.docs.height + 1, known=asked).names}
     parts: dict[str, dict[str, tuple[float, float]]] = {"recall": {}, "spellings": {}, "all_hidden": {}}
     errors = []
     for number, ((_, hidden), proposed) in enumerate(zip(gold.splits, found, strict=True)):
-        back = {phrases.stem(" ".join(phrases.split(p))) for p in proposed}
-        for name, spelled in (("recall", ()), ("spellings", None)):
-            stems = {p: _stems(p, listed[p].variants if spelled is None else spelled) for p in hidden}
+        back = {terms.stem(" ".join(terms.split(p))) for p in proposed}
+        for name, any_spelling in (("recall", False), ("spellings", True)):
+            stems = {p: _stems(p, listed[p].variants if any_spelling else ()) for p in hidden}
             occur = {p for p in hidden if stems[p] & there}
             parts[name][str(number)] = (sum(bool(stems[p] & back) for p in occur), len(occur))
         first = {p for p in hidden if _stems(p, ()) & back}
@@ -225,7 +229,7 @@ def _recalled(gold: _Hidden, found: list[list[str]], seed: int) -> Scored:
 
 
 def _stems(phrase: str, variants: Sequence[str]) -> set[str]:
-    return {phrases.stem(name) for spelled in (phrase, *variants) for name in phrases.spellings(spelled)}
+    return {terms.stem(name) for spelled in (phrase, *variants) for name in terms.spellings(spelled)}
 
 
 DISCOVER = Task(read=_halves, predict=_proposed, score=_recalled, baselines={"most frequent terms": _frequent})

@@ -1,7 +1,7 @@
 """New keywords: terms that stand where the known ones do, share their words, and occur in documents about the problem.
 
 Proposals are never used unseen: a person decides on them in the file of `review`, and what is accepted enters the next
-round. Words, phrases and their counts are `phrases`; what they mean is `embeddings`.
+round. Words, phrases and their counts are `terms`; what they mean is `embeddings`.
 """
 
 import re
@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 
 from etl.text import embeddings
-from etl.text import phrases as runs
+from etl.text import terms as runs
 from etl.text.keywords import GROUPS, Keywords, load_keywords
 from etl.text.normalise import plain
-from etl.text.phrases import Corpus, Ints, Phrases
+from etl.text.terms import Corpus, Ints, Phrases
 from etl.text.plain import sentences
 from etl.text.select import select
 from schemas.errors import InputError

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from etl.text.phrases import Corpus, Ints, Phrases, is_content
+from etl.text.terms import Corpus, Ints, Phrases, is_content
 from schemas.errors import InputError
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from dagster_project.commands.text import app
-from etl.text import embeddings, phrases, review
+from etl.text import embeddings, review, terms
 from etl.text.discover import discover
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
@@ -66,8 +66,8 @@ def test_what_a_person_rejected_is_not_proposed_again(seeds: Keywords) -> None:
 
 @pytest.mark.parametrize("kind", ["word2vec", "fasttext"])
 def test_trained_vectors_are_the_same_for_the_same_seed(kind: str) -> None:
-    texts = phrases.corpus(corpus_of()["abstract"].to_list(), least=2)
-    found = phrases.phrases(texts, least=2)
+    texts = terms.corpus(corpus_of()["abstract"].to_list(), least=2)
+    found = terms.phrases(texts, least=2)
     chosen = np.arange(min(40, len(found.names)))
     one, two = (embeddings.vectors(texts, found, chosen, kind=kind, seed=1) for _ in range(2))
     assert np.array_equal(one, two)
@@ -82,8 +82,8 @@ def test_an_unknown_embedding_is_explained(seeds: Keywords) -> None:
 
 
 def test_phrases_overlap_and_keep_to_their_clause() -> None:
-    texts = phrases.corpus(["Metal-insulator transitions, metals. The metal-insulator transition"] * 2)
-    found = phrases.phrases(texts, least=2)
+    texts = terms.corpus(["Metal-insulator transitions, metals. The metal-insulator transition"] * 2)
+    found = terms.phrases(texts, least=2)
     counts = dict(zip(found.names, np.bincount(found.phrase).tolist(), strict=True))
     assert counts["metal insulator transition"] == 4
     assert counts["metal insulator"] == 4
@@ -92,7 +92,7 @@ def test_phrases_overlap_and_keep_to_their_clause() -> None:
 
 
 def test_temperatures_and_acronyms_are_words() -> None:
-    texts = phrases.corpus(["kept at 300 K and 300K", "kept at 300 K by MIT", "MIT of 1300 Kelvin"])
+    texts = terms.corpus(["kept at 300 K and 300K", "kept at 300 K by MIT", "MIT of 1300 Kelvin"])
     assert {"300k", "mit"} <= set(texts.words)
     assert "mit" in texts.capitals
 
@@ -108,7 +108,7 @@ def test_temperatures_and_acronyms_are_words() -> None:
     ],
 )
 def test_a_spelling_stands_for_names(pattern: str, names: list[str]) -> None:
-    assert phrases.spellings(pattern) == names
+    assert terms.spellings(pattern) == names
 
 
 @pytest.mark.parametrize(
