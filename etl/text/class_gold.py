@@ -39,7 +39,13 @@ def zoned(papers: Sequence[Row]) -> pl.DataFrame:
         several zones is of the first of these.
     """
     rows = [
-        (paper["doc_id"], f"{paper['doc_id']}#{n}", paper.get("set"), sentence["text"], _label(sentence["content"] or ()))
+        (
+            paper["doc_id"],
+            f"{paper['doc_id']}#{n}",
+            paper.get("set"),
+            sentence["text"],
+            _label(sentence["content"] or ()),
+        )
         for paper in papers
         for n, sentence in enumerate(paper["sentences"])
     ]
@@ -111,7 +117,11 @@ def _classes(gold: pl.DataFrame, found: list[str], seed: int) -> Scored:
 def _task(name: str) -> Task:
     model = (f"{name}-classifier", "etl.text.classify:Classifier")
     return Task(
-        read=_texts, predict=_classified(name), score=_classes, baselines={"most frequent class": _majority}, model=model
+        read=_texts,
+        predict=_classified(name),
+        score=_classes,
+        baselines={"most frequent class": _majority},
+        model=model,
     )
 
 
@@ -122,7 +132,13 @@ def _abstracts(rows: Sequence[Row]) -> pl.DataFrame:
     """Labelled abstracts: `document_id`, `title`, `abstract`, `relevant`, `weight`, `half`."""
     texts = {r["arxiv_id"]: r for r in rows if r.get("title") is not None}
     made = [
-        (r["arxiv_id"], texts[r["arxiv_id"]]["title"], texts[r["arxiv_id"]]["abstract"], _yes(r["relevant"]), r["weight"])
+        (
+            r["arxiv_id"],
+            texts[r["arxiv_id"]]["title"],
+            texts[r["arxiv_id"]]["abstract"],
+            _yes(r["relevant"]),
+            r["weight"],
+        )
         for r in rows
         if r.get("relevant") is not None
     ]

@@ -17,9 +17,9 @@ from etl.text import embeddings
 from etl.text import terms as runs
 from etl.text.keywords import GROUPS, Keywords, load_keywords
 from etl.text.normalise import plain
-from etl.text.terms import Corpus, Ints, Phrases
 from etl.text.plain import sentences
 from etl.text.select import select
+from etl.text.terms import Corpus, Ints, Phrases
 from schemas.errors import InputError
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

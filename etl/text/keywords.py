@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +22,11 @@ from schemas.tables.corpus import KEYWORDS
 GROUPS = vocabulary(KEYWORDS.column("keyword_group").rules)
 FIELDS = ("title", "abstract", "captions", "body")
 
-<<<<<<< HEAD
-# What the fold of `scan` makes of a text: blanks for these, and nothing for those.
-BLANKS = "\t\n\r\v\f-,;:!~"
-TOPIC = 4000  # characters of a document, title and abstract first, that say what it is about
-=======
 # What may be a blank of the normalised text in a plain one, and what the fold of `scan` makes of others: blanks for
 # these, and nothing for those.
 SEPARATORS = r"[\n \-~]"  # more would make an automaton three times as slow
 BLANKS = "\t\n\r\v\f\x1c\x1d\x1e\x1f-,;:!~"
->>>>>>> main
+TOPIC = 4000  # characters of a document, title and abstract first, that say what it is about
 MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
 DROPPED = "{}$_\\\"'^`"
 
@@ -67,6 +62,31 @@ _EXACT = _Dialect(re.escape, "[ -]{0,2}", r"(?:[ -]\w{1,60}){0,2}[ -]{1,2}", r"(
 _PLAIN = _Dialect(re.escape, SEPARATORS + _RUN, r"[^.\x00]*", rf"(?:\.0)?{SEPARATORS}{_RUN}K")
 _FOLDED = _Dialect(_folded, " " + _RUN, r"[^.\x00]*", rf"(?:\.0)? {_RUN}K")
 _FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a document must say for a phrase to count.
+
+    Attributes:
+        asked: must occur somewhere.
+        void: must not occur in its first `TOPIC` characters.
+    """
+
+    asked: re.Pattern[str] | None
+    void: re.Pattern[str] | None
+
+    def search(self, text: str) -> bool:
+        """Whether a document says so."""
+        if self.void is not None and _occurs(self.void, text[:TOPIC]):
+            return False
+        return self.asked is None or self.asked.search(text) is not None
+
+
+@lru_cache(maxsize=64)
+def _occurs(pattern: re.Pattern[str], text: str) -> bool:
+    """Kept, since every phrase of a document asks the same."""
+    return pattern.search(text) is not None
 
 
 class Keyword(BaseModel):
@@ -134,13 +154,11 @@ class Keyword(BaseModel):
         return max(len(v) + 2 * len(v.split()) + 128 * v.count("...") + 8 for v in (self.phrase, *self.variants))
 
     @cached_property
-    def context_pattern(self) -> re.Pattern[str] | None:
-        """What the whole document must match: one of `context`, none of `unless` in its first `TOPIC` characters."""
-        asked, void = _any_word(self.context), _any_phrase(self.unless)
-        if void is None:
-            return asked
-        after = rf"[\s\S]*?(?:{asked.pattern})" if asked else ""
-        return re.compile(rf"\A(?![\s\S]{{0,{TOPIC}}}?(?:{void.pattern})){after}", re.IGNORECASE)
+    def context_pattern(self) -> "Context | None":
+        """What the document must say, if anything."""
+        if not (self.context or self.unless):
+            return None
+        return Context(_any_word(self.context), _any_phrase(self.unless))
 
     @cached_property
     def exclude_pattern(self) -> re.Pattern[str] | None:
