@@ -129,18 +129,15 @@ SENTENCE, PARAGRAPH = _task("sentence"), _task("paragraph")
 
 
 def _abstracts(rows: Sequence[Row]) -> pl.DataFrame:
-    """Labelled abstracts: `document_id`, `title`, `abstract`, `relevant`, `weight`, `half`."""
+    """Labelled abstracts: `document_id`, `title`, `abstract`, `relevant`, `weight`."""
     texts = {r["arxiv_id"]: r for r in rows if r.get("title") is not None}
+    marked = [r for r in rows if r.get("relevant") is not None]
+    if not marked:
+        raise KeyError("relevant")
+    found = [texts[r["arxiv_id"]] for r in marked]
     made = [
-        (
-            r["arxiv_id"],
-            texts[r["arxiv_id"]]["title"],
-            texts[r["arxiv_id"]]["abstract"],
-            _yes(r["relevant"]),
-            r["weight"],
-        )
-        for r in rows
-        if r.get("relevant") is not None
+        (text["arxiv_id"], text["title"], text["abstract"], _yes(row["relevant"]), float(row["weight"]))
+        for row, text in zip(marked, found, strict=True)
     ]
     return pl.DataFrame(made, schema=["document_id", "title", "abstract", "relevant", "weight"], orient="row")
 
@@ -165,8 +162,8 @@ def _weighed(gold: pl.DataFrame, found: list[bool], seed: int) -> Scored:
     counts, errors = {}, []
     rows = gold.select("document_id", "relevant", "weight", "title").iter_rows()
     for (document, relevant, weight, title), selected in zip(rows, found, strict=True):
-        said = (float(weight) * (relevant and selected), float(weight) * (selected and not relevant))
-        counts[document] = {"selected": [*said, float(weight) * (relevant and not selected)]}
+        said = (weight * (relevant and selected), weight * (selected and not relevant))
+        counts[document] = {"selected": [*said, weight * (relevant and not selected)]}
         if relevant != selected:
             errors.append(scores.error(document, "miss" if relevant else "false alarm", "selected", text=title))
     return Scored(scores.f1(counts, seed=seed), errors)

@@ -88,7 +88,9 @@ def classify(
     found = pl.DataFrame(schema={**dict.fromkeys(names, pl.Float64), "label": pl.String})
     if ok.any():
         documents = documents_of(texts)
-        told = used.probabilities(said.filter(ok).to_list(), None if documents is None else documents.filter(ok))
+        told = used.probabilities(
+            said.filter(ok).to_list(), None if documents is None else documents.filter(ok).to_list()
+        )
         found = pl.DataFrame(told, schema=names).with_columns(label=pl.Series(used.chosen(told), dtype=pl.String))
     rows = pl.DataFrame({"ok": ok}).with_row_index("row")
     scored = found.with_columns(row=rows.filter("ok")["row"])
@@ -194,7 +196,7 @@ def _held_out(texts: list[str], labels: list[str], folds: Any, names: tuple[str,
         made = _fitted([texts[i] for i in kept], [labels[i] for i in kept])
         rows = np.flatnonzero(folds == part)
         columns = [names.index(c) for c in made.classes_]
-        told[np.ix_(rows, columns)] = made.predict_proba([texts[i] for i in rows])
+        told[rows[:, None], columns] = made.predict_proba([texts[i] for i in rows])
     return told
 
 

@@ -164,8 +164,8 @@ def analogies(names: Iterable[str], table: Floats, lines: Iterable[str]) -> list
         {
             "section": name,
             "analogies": len(asked),
-            "covered": len(known := [a for a in asked if a is not None]),
-            "right": sum(_answered(table, *a) for a in known),
+            "covered": len(covered := [a for a in asked if a is not None]),
+            "right": sum(_answered(table, *a) for a in covered),
         }
         for name, asked in found.items()
     ]

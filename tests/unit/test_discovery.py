@@ -16,7 +16,7 @@ from etl.text.discover import discover
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
 
-KINDS = ("spin ice", "dry ice", "black ice", "thin ice", "pack ice", "sea ice")
+KINDS = ("spin ice", "dry ice", "black ice", "blue ice", "pack ice", "sea ice")
 
 
 def corpus_of(kinds: tuple[str, ...] = KINDS, each: int = 6) -> pl.DataFrame:
@@ -46,7 +46,7 @@ def seeds() -> Keywords:
 
 def test_terms_of_the_same_head_come_first_with_their_evidence(seeds: Keywords) -> None:
     found = discover(corpus_of(), seeds=seeds, rounds=1, top=10)
-    assert {"dry ice", "black ice", "thin ice", "pack ice"} <= set(found.filter(group="compound")["phrase"])
+    assert {"dry ice", "black ice", "blue ice", "pack ice"} <= set(found.filter(group="compound")["phrase"])
     row = found.filter(phrase="dry ice").row(0, named=True)
     assert (row["documents"], row["selected_documents"], row["round"]) == (6, 6, 1)
     assert row["nearest"] in {"spin ice", "sea ice"}
@@ -147,7 +147,7 @@ def test_analogies_count_what_is_covered_and_what_is_right() -> None:
 def test_only_what_was_accepted_enters_the_list(seeds: Keywords) -> None:
     entries = [
         review.Entry(phrase=p, group="compound", round=1, score=1.0, decision=d)
-        for p, d in (("dry ice", "accept"), ("thin ice", "reject"), ("black ice", "pending"), ("Spin Ice", "accept"))
+        for p, d in (("dry ice", "accept"), ("blue ice", "reject"), ("black ice", "pending"), ("Spin Ice", "accept"))
     ]
     added = review.extended(seeds, entries).keywords[len(seeds.keywords) :]
     assert [(k.phrase, k.origin) for k in added] == [("dry ice", "discovered")]
