@@ -333,9 +333,9 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         column: the strings to read.
 
     Returns:
-        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON), `segments` and `compounds` (as of
-        `ParsedFormula`) added. An input column of one of these names keeps its content as `<name>_input`, `column` too,
-        so that the text of a row that could not be read stays visible.
+        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON), `segments` and `compounds`
+        added, as in `ParsedFormula`. An input column of one of these names keeps its content as `<name>_input`,
+        `column` too, so that the text of a row that could not be read stays visible.
 
     Raises:
         InputError: the column is missing.

@@ -18,7 +18,7 @@ from etl.text.composition import ELECTRONEGATIVITY, spelled
 _CAPITALS = {
     "BN": "", "WC": "carbide|tungsten", "KF": "", "KI": "", "VN": "nitride|vanadium", "VC": "carbide|vanadium",
     "UN": "nitride|uranium", "UC": "carbide|uranium", "UO": "uranium", "US": "sul[fp]h?ide", "VS": "sul[fp]h?ide",
-    "YN": "nitride|yttrium", "VO": "oxide", "BP": "boron|phosph", "HF": "etch|acid|fluori",
+    "YN": "nitride|yttrium", "VO": "oxide", "BP": "boron|phosph", "HF": "etch|acid|fluori", "BH3": "boran|hydrid|boron",
 }  # fmt: skip
 _CONTEXTS = {token: re.compile(words, re.IGNORECASE) for token, words in _CAPITALS.items()}
 _NO_COMPOUND = frozenset(
