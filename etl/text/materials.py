@@ -226,7 +226,8 @@ _SHORT = re.compile(r"(?<![\w-])(?:[A-Z]{3,7}|[A-Z][a-z]?-?\d{3,4})(?!\w)")
 def _named(text: str) -> list[Mention]:
     found: list[Mention] = []
     first, elements, done = _first_words(), names.dictionary()["elements"], 0
-    for word in _LETTERS.finditer(text):
+    named = not first.isdisjoint(_LETTERS.findall(text.lower()))  # most texts have none: told without a loop
+    for word in _LETTERS.finditer(text) if named else ():
         if word.start() < done or word.group().lower() not in first:
             continue
         match = _name_pattern().match(text, word.start())
