@@ -271,7 +271,14 @@ def test_no_string_breaks_the_parser(text: str) -> None:
         assert text[int(segment["begin"]) : int(segment["end"])] == segment["text"]
 
 
-@pytest.mark.parametrize("piece", ["(", "()", "9", "x", "VO2 ", "-A", "x=0.1,", "(La,", " ", "Fe ", "pure ", "1/"])
+PIECES = (
+    *("(", "()", "9", "x", "VO2 ", "-A", "x=0.1,", "(La,", " ", "Fe ", "pure ", "1/", "1-x", "Fe2O3-", "(x)", "Fe·"),
+    *("H2O ", "a ", "Fe:", "Nd:Fe,", "%", "//", " on ", "Fe(II) ", "α-", "- ", "(1-x)(", "0.5A-", "(Fe2O3·", "[", "II"),
+    *("nitrate ", "di-", "Fe^", "1(1)"),
+)
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_long_strings_take_no_time(piece: str) -> None:
     start = time.process_time()
     parse(piece * (100_000 // len(piece)))
