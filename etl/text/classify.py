@@ -19,6 +19,7 @@ import polars as pl
 from etl.features.rows import beside
 from etl.text import context as around
 from etl.text.context import Context
+from etl.text.routes import routes
 from schemas.errors import InputError
 
 LABELS = ("synthesis", "properties", "characterization", "other")
@@ -74,6 +75,7 @@ def classify(
 
     Returns:
         `texts` with `label`, `p_<label>` (sum 1), `ok` and `reason`, in the same order; blank texts have none.
+        Paragraphs have `route` and `p_route_<route>` (sum 1) too, where the label is synthesis (`routes`).
 
     Raises:
         InputError: an unknown task or a missing column.
@@ -97,7 +99,15 @@ def classify(
     made = rows.join(scored, on="row", how="left", maintain_order="left").select(
         "label", *names, "ok", reason=pl.when("ok").then(None).otherwise(pl.lit("no text"))
     )
-    return beside(texts, made)
+    return beside(
+        texts, made if task != "paragraph" else pl.concat([made, _routes(said, made["label"])], how="horizontal")
+    )
+
+
+def _routes(texts: pl.Series, labels: pl.Series) -> pl.DataFrame:
+    """The routes of paragraphs; of those that are of another class, none."""
+    found = routes(texts)
+    return found.select(pl.when(labels == "synthesis").then(pl.col(c)).alias(c) for c in found.columns)
 
 
 def documents_of(texts: pl.DataFrame) -> pl.Series | None:
