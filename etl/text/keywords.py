@@ -98,27 +98,26 @@ class Keyword(BaseModel):
 
         "" stands for a spelling of which the fold leaves nothing: it may be anywhere.
         """
-        return tuple(
-            _source(v, _FOLDED, case=self.case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else ""
-            for v in (self.phrase, *self.variants)
-        )
+        return self._sources(_FOLDED)
 
     @cached_property
     def plain_sources(self) -> tuple[str, ...]:
-        """The same for ASCII text without mark-up."""
-        return self._bounded_sources(_PLAIN)
+        """The same for ASCII text without mark-up, whatever stands before and behind it."""
+        return self._sources(_PLAIN)
 
     @cached_property
     def flat_sources(self) -> tuple[str, ...]:
-        """The same for flattened normalised text."""
-        return self._bounded_sources(_FLAT)
-
-    def _bounded_sources(self, dialect: _Dialect) -> tuple[str, ...]:
-        """Patterns for texts whose words end where those of the normalised text do."""
+        """The same for flattened normalised text, whose words end where those of the normalised text do."""
         spellings = (self.phrase, *self.variants)
         return tuple(
-            _bounded(_source(v, dialect, case=self.case), v) if folded else ""
-            for v, folded in zip(spellings, self.folded_sources, strict=True)
+            _bounded(source, v) if source else "" for v, source in zip(spellings, self._sources(_FLAT), strict=True)
+        )
+
+    def _sources(self, dialect: _Dialect) -> tuple[str, ...]:
+        """A pattern each spelling; "" where the fold leaves nothing of it."""
+        return tuple(
+            _source(v, dialect, case=self.case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else ""
+            for v in (self.phrase, *self.variants)
         )
 
     @cached_property
