@@ -21,6 +21,7 @@ from etl.text.normalise import Normalised, normalise
 
 Ints = NDArray[np.int64]
 Buffer = Any  # bytes, or what else has the buffer protocol
+Patterns = tuple[tuple[int, str, bool], ...]  # number of the keyword, pattern, whether case counts
 END = "\0"
 _DROPPED = DROPPED.encode() + bytes(range(0x80, 0x100))
 _FOLD = bytes.maketrans(BLANKS.encode(), b" " * len(BLANKS))
@@ -55,7 +56,11 @@ def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
         Row -> part, ascending; a row that is left out holds no phrase.
     """
     second = _automaton(_patterns(keywords, lambda k: k.flat_sources))
-    rows = texts.is_not_null().arg_true().to_list() if second.anywhere else _first(texts, keywords).tolist()
+    if second.anywhere:
+        rows = texts.is_not_null().arg_true().to_list()
+    else:
+        sieves = (_patterns(keywords, lambda k: k.plain_sources), _patterns(keywords, lambda k: k.folded_sources))
+        rows = _first(texts, *sieves).tolist()
     normal = [normalise(text) for text in texts.gather(rows).to_list()]
     found = {row: Part(n, {k: [] for k in second.anywhere}) for row, n in zip(rows, normal, strict=True)}
     data, stops = _flat(n.text for n in normal)
@@ -68,20 +73,26 @@ def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
     return {row: part for row, part in found.items() if part.ends}
 
 
-def _first(texts: pl.Series, keywords: Keywords) -> Ints:
-    """Rows of the texts that the first sieve lets through, ascending."""
-    plain = _automaton(((0, SEPARATORS + _MANY, True), *_patterns(keywords, lambda k: k.plain_sources)))
-    folded = _automaton(((0, " " + _MANY, True), *_patterns(keywords, lambda k: k.folded_sources)))
+def beside(texts: pl.Series, keywords: Keywords) -> Ints:
+    """Rows of the texts that may hold an `unless` of a list, ascending: all that do, and perhaps more."""
+    plain, folded = (tuple((0, source, False) for source in sources) for sources in keywords.unless_sources)
+    if not all(source for _, source, _ in plain):  # of one the fold leaves nothing: it may be anywhere
+        return np.arange(len(texts))
+    return _first(texts, plain, folded) if plain else np.zeros(0, np.int64)
+
+
+def _first(texts: pl.Series, plain: Patterns, folded: Patterns) -> Ints:
+    """Rows of the texts that a first sieve of these patterns lets through, ascending."""
     texts = texts.fill_null("")
     hiding = reduce(or_, (texts.str.contains(marks) for marks in _MARKUP), _wide(texts)).arg_true()
     data, stops = _together(texts)
-    seen = np.searchsorted(stops, plain.scan(data)[1])
+    seen = np.searchsorted(stops, _automaton(((0, SEPARATORS + _MANY, True), *plain)).scan(data)[1])
     data, stops = fold(texts.gather(hiding))
-    hidden = np.searchsorted(stops, folded.scan(data)[1])
+    hidden = np.searchsorted(stops, _automaton(((0, " " + _MANY, True), *folded)).scan(data)[1])
     return np.union1d(seen, hiding.to_numpy()[hidden])
 
 
-def _patterns(keywords: Keywords, sources: Callable[[Keyword], tuple[str, ...]]) -> tuple[tuple[int, str, bool], ...]:
+def _patterns(keywords: Keywords, sources: Callable[[Keyword], tuple[str, ...]]) -> Patterns:
     """Number of the keyword, pattern, and whether case counts, for each spelling."""
     return tuple((n, source, k.case) for n, k in enumerate(keywords.keywords) for source in sources(k))
 
@@ -124,7 +135,7 @@ def _flat(texts: Iterable[str]) -> tuple[bytes, Ints]:
 
 
 class _Automaton:
-    def __init__(self, patterns: tuple[tuple[int, str, bool], ...]) -> None:
+    def __init__(self, patterns: Patterns) -> None:
         import hyperscan
 
         self.anywhere = frozenset(number for number, source, _ in patterns if not source)
@@ -154,6 +165,6 @@ class _Automaton:
 
 
 @lru_cache(maxsize=8)
-def _automaton(patterns: tuple[tuple[int, str, bool], ...]) -> _Automaton:
+def _automaton(patterns: Patterns) -> _Automaton:
     """Compiled once a process: it takes longer than to scan a thousand articles."""
     return _Automaton(patterns)

@@ -4,7 +4,7 @@ A document is selected by a score, not by any single phrase: weights of the dist
 they stand in, against a threshold. Keyword lists are read by `keywords`; finding new phrases is `discover`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from etl.features.rows import beside
 from etl.text import scan
-from etl.text.keywords import FIELDS, GROUPS, Keyword, Keywords, load_keywords
+from etl.text.keywords import FIELDS, GROUPS, TOPIC, Keyword, Keywords, load_keywords
 from etl.text.normalise import normalise
 from schemas.errors import InputError
 
@@ -238,7 +238,7 @@ def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords
     documents: dict[int, list[_Part]] = {}
     for number, (row, kind, field) in zip(numbers, few.iter_rows(), strict=True):
         documents.setdefault(row, []).append(_Part(field, kind, found[number]))
-    whole = _Whole(parts, found)
+    whole = _Whole(parts, found, list(documents), keywords)
     scored = {row: s for row, held in documents.items() if (s := _score(held, keywords, whole, row))}
     hits = _frame(
         ((row, *hit) for row, (*_, held) in scored.items() for hit in held),
@@ -258,11 +258,17 @@ def _frame(rows: Iterable[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFr
 
 
 class _Whole:
-    """The whole normalised text of a document, for the few phrases that ask for it."""
+    """The whole normalised text of a document, for the few phrases that ask for it.
 
-    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part]) -> None:
+    Attributes:
+        beside: rows of the documents with phrases that may be about something else.
+    """
+
+    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part], rows: list[int], keywords: Keywords) -> None:
         self._rows, self._texts, self._found = parts["row"].to_numpy(), parts["text"], found
         self._row, self._text = -1, ""
+        held = np.flatnonzero(np.isin(self._rows, rows))
+        self.beside = set(self._rows[held[scan.beside(self._texts[held], keywords)]].tolist())
 
     def __call__(self, row: int) -> str:
         if row != self._row:
@@ -275,7 +281,7 @@ class _Whole:
         return normalise(self._texts[number]).text if known is None else known.text.text
 
 
-def _score(parts: list[_Part], keywords: Keywords, whole: Callable[[int], str], row: int) -> tuple[Any, ...] | None:
+def _score(parts: list[_Part], keywords: Keywords, whole: _Whole, row: int) -> tuple[Any, ...] | None:
     """selected, score, groups and hits of a document; None where nothing hit after all."""
     hits: list[tuple[int, int, int, str, _Hit]] = []  # before each what it is sorted by
     score, core, groups = 0.0, False, set()
@@ -333,15 +339,18 @@ def _windows(ends: list[int], reach: int, length: int) -> list[tuple[int, int, i
     return [*windows, (max(0, first - reach), last, min(length, last + 1))]
 
 
-def _whole_excludes(keyword: Keyword, whole: Callable[[int], str], row: int) -> bool:
+def _whole_excludes(keyword: Keyword, whole: _Whole, row: int) -> bool:
     """Whether the rest of the document speaks against a phrase; a cue anywhere does so against acronyms."""
+    asked, unless = keyword.context_pattern, keyword.unless_pattern if row in whole.beside else None
     excluded = keyword.exclude_pattern if keyword.case else None
-    if excluded is None and keyword.context_pattern is None:
+    if asked is None and unless is None and excluded is None:
         return False
     text = whole(row)
-    if keyword.context_pattern is not None and not keyword.context_pattern.search(text):
-        return True
-    return excluded is not None and excluded.search(text) is not None
+    return (
+        (asked is not None and asked.search(text) is None)
+        or (unless is not None and unless.search(text[:TOPIC]) is not None)
+        or (excluded is not None and excluded.search(text) is not None)
+    )
 
 
 def _worth(keyword: Keyword, part: _Part, hits: int, factors: dict[str, float]) -> float:
