@@ -4,20 +4,23 @@ The score of a labelling is linear in the weights, so the mean of several fields
 than one of its members. What the attributes mean is `tag_features`; nothing here knows a text.
 """
 
+import ctypes
+import random
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Attributes = Sequence[str]
-Sentence = Sequence[Attributes]
-"""The attributes of each token of a sequence."""
-_BATCH = 512  # sequences decoded at once
-_LONGEST = 1000  # tokens of a sequence; longer ones are decoded in pieces
+Token = Sequence[tuple[str, ...]]
+"""The attributes of a token in groups: sums of all but the last group are kept, for they come again."""
+Sentence = Sequence[Token]
+_KEPT = 200_000  # sums of groups kept at most
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Crf:
     weights: NDArray[np.float16]
     transitions: NDArray[np.float32]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in members(self)}  # nothing that was only kept for speed
+
     @cached_property
     def _index(self) -> dict[str, int]:
         return {name: i for i, name in enumerate(self.names.split("\n"))}
@@ -51,17 +57,39 @@ class Crf:
         table[rows, self.columns] = self.weights
         return table
 
+    @cached_property
+    def _sums(self) -> dict[tuple[str, ...], NDArray[np.float32]]:
+        return {}
+
+    def _sum(self, group: tuple[str, ...]) -> NDArray[np.float32]:
+        """The weights of a group of attributes, added up."""
+        kept = self._sums.get(group)
+        if kept is None:
+            known = self._index
+            ids = [i for a in group if (i := known.get(a)) is not None]
+            kept = self._dense[ids].sum(axis=0)
+            if len(self._sums) >= _KEPT:
+                self._sums.clear()
+            self._sums[group] = kept
+        return kept
+
     def emissions(self, sentences: Sequence[Sentence]) -> list[NDArray[np.float32]]:
         """Scores of the labels of each token, by its attributes alone: per sentence tokens x labels."""
-        known = self._index
-        ids = [[i for a in token if (i := known.get(a)) is not None] for sentence in sentences for token in sentence]
-        sizes = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-        flat = np.fromiter((i for token in ids for i in token), dtype=np.int64, count=int(sizes.sum()))
-        scores = np.zeros((len(ids), len(self.labels)), dtype=np.float32)
-        filled = sizes > 0
-        if filled.any():
-            begins = np.concatenate(([0], np.cumsum(sizes)[:-1]))[filled]
-            scores[filled] = np.add.reduceat(self._dense[flat], begins, axis=0)
+        known, tokens = self._index, [token for sentence in sentences for token in sentence]
+        scores = np.zeros((len(tokens), len(self.labels)), dtype=np.float32)
+        ids: list[int] = []
+        begins: list[int] = []
+        filled: list[int] = []
+        for row, token in enumerate(tokens):
+            for group in token[:-1]:
+                scores[row] += self._sum(group)
+            begin = len(ids)
+            ids += [i for a in token[-1] if (i := known.get(a)) is not None]
+            if len(ids) > begin:
+                begins.append(begin)
+                filled.append(row)
+        if ids:
+            scores[filled] += np.add.reduceat(self._dense[ids], begins, axis=0)
         return np.split(scores, np.cumsum([len(s) for s in sentences])[:-1]) if sentences else []
 
     def decode(self, sentences: Sequence[Sentence], bias: NDArray[np.float32] | None = None) -> list[list[str]]:
@@ -71,16 +99,10 @@ class Crf:
             sentences: attributes of the tokens.
             bias: added to the scores of the labels, in the order of `labels`.
         """
-        order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
-        found: list[list[str]] = [[] for _ in sentences]
-        for first in range(0, len(order), _BATCH):
-            batch = order[first : first + _BATCH]
-            pieces = self.emissions([sentences[i] for i in batch])
-            if bias is not None:
-                pieces = [p + bias for p in pieces]
-            for i, path in zip(batch, viterbi(pieces, self.transitions), strict=True):
-                found[i] = [self.labels[k] for k in path]
-        return found
+        pieces = self.emissions(sentences)
+        if bias is not None:
+            pieces = [p + bias for p in pieces]
+        return [[self.labels[k] for k in path] for path in viterbi(pieces, self.transitions)]
 
 
 def viterbi(emissions: Sequence[NDArray[np.float32]], transitions: NDArray[np.float32]) -> list[list[int]]:
@@ -114,36 +136,44 @@ class Settings:
     """How a field is trained.
 
     Attributes:
-        l1, l2: penalties of CRFsuite (c1 makes weights vanish, c2 keeps them small).
-        iterations: of L-BFGS at most.
+        algorithm: of CRFsuite: lbfgs (likelihood), l2sgd (the same, quicker), ap (averaged perceptron).
+        options: of that algorithm, by their names there.
+        dropped: share of the attributes that the field does not see.
+        seed: of the choice of attributes and of the order of the sentences.
     """
 
-    l1: float = 0.1
-    l2: float = 0.1
-    iterations: int = 100
+    algorithm: str = "lbfgs"
+    options: tuple[tuple[str, float], ...] = ()
+    dropped: float = 0.0
+    seed: int = 0
+
+    def sees(self, attribute: str) -> bool:
+        """Whether the field sees an attribute."""
+        return zlib.crc32(f"{self.seed}|{attribute}".encode()) % 1000 >= 1000 * self.dropped
 
 
 Weights = tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]
 """Of (attribute, label) and of (label, next label)."""
 
 
-def fit(sentences: Iterable[tuple[Sentence, Sequence[str]]], settings: Settings) -> Weights:
+def fit(sentences: Sequence[tuple[Sentence, Sequence[str]]], settings: Settings) -> Weights:
     """Learns the weights of a field from sentences and their labels; equal inputs give equal weights."""
     import pycrfsuite
 
-    numbers: dict[str, int] = {}
-    names: list[str] = []
-    trainer = pycrfsuite.Trainer(verbose=False)
-    trainer.set_params({"c1": settings.l1, "c2": settings.l2, "max_iterations": settings.iterations})
-    for attributes, labels in sentences:
+    numbers: dict[str, str | None] = {}  # attributes as numbers: the dump of a model quotes nothing
+    trainer = pycrfsuite.Trainer(algorithm=settings.algorithm, verbose=False)
+    trainer.set_params(dict(settings.options))
+    order = list(range(len(sentences)))
+    random.Random(settings.seed).shuffle(order)
+    for i in order:
         rows = []
-        for token in attributes:
-            for name in token:
+        for token in sentences[i][0]:
+            for name in (a for group in token for a in group):
                 if name not in numbers:
-                    numbers[name] = len(names)
-                    names.append(name)
-            rows.append([str(numbers[name]) for name in token])  # numbers: the dump of a model quotes nothing
-        trainer.append(rows, list(labels))
+                    numbers[name] = str(len(numbers)) if settings.sees(name) else None
+            rows.append([n for group in token for a in group if (n := numbers[a]) is not None])
+        trainer.append(rows, list(sentences[i][1]))
+    ctypes.CDLL(None).srand(settings.seed)  # CRFsuite shuffles by the C library's rand
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "crf")
         trainer.train(path)
@@ -151,29 +181,37 @@ def fit(sentences: Iterable[tuple[Sentence, Sequence[str]]], settings: Settings)
         tagger.open(path)
         told = tagger.info()
         tagger.close()
-    states = {(names[int(a)], label): w for (a, label), w in told.state_features.items()}
-    return states, dict(told.transitions)
+    names = {number: name for name, number in numbers.items()}
+    states = {(str(names[a]), label): float(w) for (a, label), w in told.state_features.items()}
+    return states, {pair: float(w) for pair, w in told.transitions.items()}
 
 
-def mean(fields: Sequence[Weights], least: float = 0.0) -> Crf:
+def scaled(weights: Weights) -> Weights:
+    """The weights at unit size, so that fields of several algorithms have one say each in a mean."""
+    states, moves = weights
+    size = max(1e-12, sum(w * w for w in states.values())) ** 0.5 / 30
+    return {k: w / size for k, w in states.items()}, {k: w / size for k, w in moves.items()}
+
+
+def mean(members: Sequence[Weights], least: float = 0.0) -> Crf:
     """The field whose weights are the means of those of some fields.
 
     Args:
-        fields: what `fit` gave; a weight that one of them lacks is zero there.
+        members: what `fit` gave; a weight that one of them lacks is zero there.
         least: weights below it, in size, are left out.
     """
-    labels = tuple(sorted({label for states, moves in fields for pair in (*states, *moves) for label in pair[1:]}
-                          | {label for _, moves in fields for label, _ in moves}))  # fmt: skip
+    labels = tuple(sorted({label for states, moves in members for pair in (*states, *moves) for label in pair[1:]}
+                          | {label for _, moves in members for label, _ in moves}))  # fmt: skip
     column = {label: i for i, label in enumerate(labels)}
     rows: dict[str, dict[int, float]] = {}
-    for states, _ in fields:
+    for states, _ in members:
         for (name, label), weight in states.items():
             held = rows.setdefault(name, {})
-            held[column[label]] = held.get(column[label], 0.0) + weight / len(fields)
+            held[column[label]] = held.get(column[label], 0.0) + weight / len(members)
     transitions = np.zeros((len(labels), len(labels)), dtype=np.float32)
-    for _, moves in fields:
+    for _, moves in members:
         for (label, following), weight in moves.items():
-            transitions[column[label], column[following]] += weight / len(fields)
+            transitions[column[label], column[following]] += weight / len(members)
     kept = {n: [(c, w) for c, w in sorted(held.items()) if abs(w) > least] for n, held in sorted(rows.items())}
     kept = {n: pairs for n, pairs in kept.items() if pairs}
     flat = [pair for pairs in kept.values() for pair in pairs]

@@ -144,7 +144,7 @@ class _Scene:
                     if tail != head and abs(self.placed[tail].sentence - self.placed[head].sentence) < 2:
                         yield head, tail
 
-    def attributes(self, head: int, tail: int) -> list[str]:
+    def attributes(self, head: int, tail: int) -> list[tuple[str, ...]]:
         """What is told of a pair; the labels of both stand in every attribute."""
         h, t = self.placed[head], self.placed[tail]
         labels = f"{h.label}>{t.label}"
@@ -166,7 +166,7 @@ class _Scene:
         ]  # fmt: skip
         told += [f"{place}h{a}" for a in self._words(h)] + [f"{place}t{a}" for a in self._words(t)]
         told += [f"h{a}" for a in self._words(h)] + [f"{way}{same}hb{self._at(h.first - 1)}|{operation(self.lower[t.last]) or ''}"]
-        return [f"{labels}#{a}" for a in told]
+        return [tuple(f"{labels}#{a}" for a in told)]
 
     def _beyond(self, tail: _Placed, way: str) -> str:
         """What stands just past the tail, seen from the head."""

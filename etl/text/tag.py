@@ -1,9 +1,11 @@
-"""Rule-based entities of synthesis text in the labels of the MSPT corpus (Mysore et al. 2019, W19-4007).
+"""Entities and relations of synthesis text in the labels of the MSPT corpus (Mysore et al. 2019, W19-4007).
 
-Word lists are data (`procedures.yaml`), compounds come from `materials`. A learned tagger gives the same columns.
+Belongs here: tables in and out, and the tagger of rules, the baseline, whose word lists are data (`procedures.yaml`).
+The learned tagger, which reads unless rules are asked for, is `tagger`.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +15,8 @@ from etl.features.rows import beside
 from etl.text import materials
 from etl.text.plain import plain
 from etl.text.procedures import not_operations, procedures, words
+from etl.text.relations import Entity, Link
+from etl.text.tagger import Tagged, Tagger, shipped
 from schemas.errors import InputError
 
 ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})
@@ -101,32 +105,68 @@ def entities(text: str) -> list[dict[str, Any]]:
     return result
 
 
-def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+def tag(
+    texts: pl.DataFrame, *, column: str = "text", model: Tagger | None = None, known: str | None = None
+) -> pl.DataFrame:
     """Tags a column; one output row per input row.
 
     Args:
         texts: any frame with `column`.
         column: the texts.
+        model: a learned tagger; the shipped one unless given.
+        known: column of entities (list of start, end, label) that are known: only relations are read then.
 
     Returns:
-        The frame with `ok`, `reason`, `entities` (list of start, end, label, text) and `relations` (empty here).
+        The frame with `ok`, `reason`, `entities` (list of start, end, label, text) and `relations` (list of type, head,
+        tail: indices into the entities of the row).
 
     Raises:
-        InputError: the column is missing.
+        InputError: a column is missing.
     """
-    if column not in texts.columns:
-        raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
+    used = model or shipped()
+    return _tabled(texts, column, known, used.tag, used.relate)
+
+
+def tag_by_rules(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+    """Tags a column by rules: the columns of `tag`, without relations."""
+
+    def read(batch: Sequence[str]) -> list[Tagged]:
+        return [Tagged([Entity(e["start"], e["end"], e["label"]) for e in entities(text)], []) for text in batch]
+
+    return _tabled(texts, column, None, read, lambda _text, _entities: [])
+
+
+def _tabled(
+    texts: pl.DataFrame,
+    column: str,
+    known: str | None,
+    read: Callable[[Sequence[str]], list[Tagged]],
+    relate: Callable[[str, Sequence[Entity]], list[Link]],
+) -> pl.DataFrame:
+    for name in filter(None, (column, known)):
+        if name not in texts.columns:
+            raise InputError.of(f"missing column {name}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
+    given = texts[known].to_list() if known else [None] * texts.height
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
-    for value in texts[column].to_list():
-        if isinstance(value, str) and value.strip():
-            rows.append((True, None, entities(value), []))
-        else:
-            rows.append((False, "no text" if value is None or isinstance(value, str) else "not text", [], []))
+    for text, told in zip(texts[column].to_list(), given, strict=True):
+        if not isinstance(text, str) or not text.strip():
+            rows.append((False, "no text" if text is None or isinstance(text, str) else "not text", [], []))
+            continue
+        try:
+            held = [Entity(e["start"], e["end"], e["label"]) for e in told or ()] if known else []
+        except (KeyError, TypeError):
+            rows.append((False, f"no start, end and label in {known}", [], []))
+            continue
+        if not all(0 <= e.start < e.end <= len(text) for e in held):
+            rows.append((False, f"a span of {known} outside the text", [], []))
+            continue
+        found = Tagged(held, relate(text, held)) if known else read([text])[0]
+        shown = [{"start": a, "end": b, "label": label, "text": text[a:b]} for a, b, label in found.entities]
+        rows.append((True, None, shown, [{"type": k, "head": h, "tail": t} for k, h, t in found.links]))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "ok": pl.Boolean,
         "reason": pl.String,
         "entities": pl.List(ENTITY),
         "relations": pl.List(RELATION),
     }
-    added = pl.DataFrame(rows, schema=schema, orient="row")
-    return beside(texts, added)
+    return beside(texts, pl.DataFrame(rows, schema=schema, orient="row"))

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -218,8 +217,8 @@ def _own(word: str, kind: str) -> tuple[str, ...]:
 _OFFSETS = (-1, 1, -2, 2, -3, 3)
 
 
-def attributes(sentence: Sequence[Token], counts: Counter[str] | None = None) -> list[list[str]]:
-    """Attributes of the tokens of a sentence.
+def attributes(sentence: Sequence[Token], counts: Counter[str] | None = None) -> list[list[tuple[str, ...]]]:
+    """Attributes of the tokens of a sentence, in groups: those of one word, kept, apart from those of its place.
 
     Args:
         sentence: its tokens.
@@ -230,20 +229,18 @@ def attributes(sentence: Sequence[Token], counts: Counter[str] | None = None) ->
     lower = [normal(w, k) for w, k in zip(words, kinds, strict=True)]
     what = [kind_of(w, k) for w, k in zip(words, kinds, strict=True)]
     hints = phrases(words)
-    whole = [f"S={w}" for w in sorted(_CUES.intersection(lower))] + ([] if "." in words else ["S=unended"])
+    whole = tuple(f"S={w}" for w in sorted(_CUES.intersection(lower))) + (() if "." in words else ("S=unended",))
     found = []
-    for i in range(len(sentence)):
-        told = list(_own(words[i], kinds[i]))
+    for i, around in enumerate(_structure(words, lower, what)):
+        near = [_own(words[i], kinds[i])]
         for offset in _OFFSETS:
             if 0 <= i + offset < len(sentence):
-                told += _near(words[i + offset], kinds[i + offset], offset)
-        told += _joined(lower, what, i)
+                near.append(_near(words[i + offset], kinds[i + offset], offset))
+        told = [*_joined(lower, what, i), *around]
         told += [f"{o or ''}g={hints[i + o]}" for o in (-1, 0, 1) if 0 <= i + o < len(sentence) and hints[i + o]]
         if counts is not None and kinds[i] not in (NUMBER, MARK):
             told.append(f"n={min(4, counts[lower[i]])}")
-        found.append(told + whole)
-    for told, more in zip(found, _structure(words, lower, what), strict=True):
-        told += more
+        found.append([*near, whole, tuple(told)])
     return found
 
 
@@ -282,9 +279,3 @@ def _structure(words: Sequence[str], lower: Sequence[str], what: Sequence[str]) 
 def counted(sentences: Sequence[Sequence[Token]]) -> Counter[str]:
     """How often each word stands in a document."""
     return Counter(normal(t.text, t.kind) for sentence in sentences for t in sentence)
-
-
-def seen(sentences: Sequence[Sequence[Token]]) -> list[Any]:
-    """Attributes of all tokens of a document, by sentence."""
-    counts = counted(sentences)
-    return [attributes(sentence, counts) for sentence in sentences]
