@@ -10,9 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from etl.text import names
-from etl.text.amounts import FormulaError, Terms, constant, number, over, plus, times, written
+from etl.text.amounts import (
+    AMOUNT,
+    BRACKETED,
+    ONE,
+    TERM,
+    FormulaError,
+    Terms,
+    constant,
+    plus,
+    read_amount,
+    times,
+    written,
+)
 
 # Pauling electronegativity; 0 where none is tabulated for a metal, 9 for a noble gas without one.
 ELECTRONEGATIVITY: dict[str, float] = {
@@ -33,170 +46,116 @@ _DOUBLED = {"O", "N", "F", "Cl", "H"}  # diatomic molecules keep their 2
 _KEEP = {"LiO", "NaO", "KO", "RbO", "CsO", "HO"}  # peroxides keep theirs, as pymatgen writes them
 _DEEPEST = 24
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
-_LETTER = re.compile(r"[a-zα-ωλ]")
-_ALTERNATIVES = re.compile(r"[(\[]([A-Z][a-z]?(?:[,/][A-Z][a-z]?)+)[)\]]")
-_ARITHMETIC = re.compile(r"\(([^A-Z()\[\]]*(?:\([^A-Z()]*\)[^A-Z()]*)*)\)")
+_BRACKETS = {"(": ")", "[": "]"}
+
+
+@lru_cache(maxsize=256)
+def _pattern(sites: frozenset[str]) -> re.Pattern[str]:
+    """The pieces of a formula: symbols, brackets, vacancies and alternatives, each with its amount.
+
+    Symbols are looked for by their first letter, two letters before one.
+    """
+    seconds: dict[str, list[str]] = {}
+    for name in {*ELECTRONEGATIVITY, *sites, "D"}:
+        seconds.setdefault(name[0], []).append(name[1:])
+    symbols = [
+        first + ("".join(["[", *sorted(rest), "]"]) if any(rest) else "") + ("?" if "" in rest and any(rest) else "")
+        for first, rest in sorted(seconds.items())
+    ]
+    return re.compile(
+        rf"(?:(?P<symbol>M'+|{'|'.join(symbols)})|[(\[](?P<choice>[A-Z][a-z]?(?:[,/][A-Z][a-z]?)+)[)\]]|"
+        rf"(?P<close>[)\]])|(?P<vacancy>□))(?P<amount>{AMOUNT})?|(?P<open>[(\[])|(?P<comma>[,;])"
+    )
 
 
 @dataclass
 class _Reader:
-    """Recursive descent over one formula without separators."""
+    """Reads one formula without separators, piece by piece."""
 
-    text: str
     sites: frozenset[str]
-    at: int = 0
-    depth: int = 0
     choices: dict[str, list[str]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
-    def peek(self) -> str:
-        return self.text[self.at : self.at + 1]
-
-    def amount(self) -> Terms:
-        """number, variable or arithmetic; 1 where there is none."""
-        start = self.at
-        value = self.term()
-        if value is None:
-            self.at = start
-            return constant(1)
-        while self.peek() in ("+", "-", "±") and self.peek():
-            sign, mark = self.peek(), self.at
-            self.at += 1
-            following = self.term()
-            if following is None:
-                self.at = mark
-                break
-            value = plus(value, following, -1 if sign == "-" else 1)
-        return value
-
-    def term(self) -> Terms | None:
-        value = self.factor()
-        if value is None:
-            return None
-        while self.at < len(self.text):
-            mark, operator = self.at, self.peek()
-            if operator in "*/":
-                self.at += 1
-            following = self.factor(after=operator not in "*/")
-            if following is None:
-                self.at = mark
-                break
-            value = over(value, following) if operator == "/" else times(value, following)
-        return value
-
-    def factor(self, *, after: bool = False) -> Terms | None:
-        digits = _NUMBER.match(self.text, self.at)
-        if digits:
-            if after or len(digits.group()) > 15:
-                if after:
-                    return None
-                raise FormulaError(f"amount too long at {self.at}")
-            self.at = digits.end()
-            return constant(Fraction(digits.group() if digits.group()[0] != "." else "0" + digits.group()))
-        if _LETTER.match(self.peek()):
-            name = self.peek()
-            self.at += 1
-            self.used.add(name)
-            return {(name,): Fraction(1)}
-        if self.peek() == "(":
-            inner = _ARITHMETIC.match(self.text, self.at)
-            if inner and inner.group(1):
-                return self.arithmetic(inner)
-        return None
-
-    def arithmetic(self, inner: re.Match[str]) -> Terms:
-        self.deeper()
-        reader = _Reader(inner.group(1), self.sites, depth=self.depth, used=self.used)
-        value = reader.amount()
-        if reader.at != len(reader.text) or not reader.text:
-            raise FormulaError(f"'{inner.group()}' is no amount")
-        self.depth -= 1
-        self.at = inner.end()
-        return value
-
-    def deeper(self) -> None:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise FormulaError("brackets nested too deeply")
-
-    def group(self, closing: str = "") -> dict[str, Terms]:
-        """Units up to the closing bracket or the end."""
+    def read(self, text: str) -> dict[str, Terms]:
+        """The amount of each symbol."""
         total: dict[str, Terms] = {}
-        while self.at < len(self.text):
-            char = self.peek()
-            if closing and char == closing:
-                return total
-            if closing and char in ",;" and total:
-                self.at += 1
-                continue
-            for symbol, terms in self.unit().items():
-                total[symbol] = plus(total.get(symbol, {}), terms)
-        if closing:
-            raise FormulaError(f"'{closing}' is missing")
+        outer: list[tuple[str, int, dict[str, Terms]]] = []
+        at = 0
+        for found in _pattern(self.sites).finditer(text):
+            begin, at = at, found.end()
+            if found.start() != begin:
+                at = begin
+                break
+            symbol, written = found["symbol"], found["amount"]
+            factor = ONE
+            if written is not None:
+                factor, letters = read_amount(written)
+                self.used |= letters
+            if symbol is not None:
+                name = "H" if symbol == "D" else symbol
+                total[name] = plus(total[name], factor) if name in total else factor
+            elif (bracket := found["open"]) is not None:
+                outer.append((_BRACKETS[bracket], begin, total))
+                total = {}
+                if len(outer) > _DEEPEST:
+                    raise FormulaError("brackets nested too deeply")
+            elif (bracket := found["close"]) is not None:
+                if not outer or outer[-1][0] != bracket:
+                    raise FormulaError(_refused(text, begin))
+                inner = total
+                _, begin, total = outer.pop()
+                if not inner:
+                    raise FormulaError("empty brackets")
+                for name, terms in inner.items():
+                    total[name] = plus(total.get(name, {}), times(terms, factor))
+            elif (choice := found["choice"]) is not None:
+                name = self.alternative(text, choice)
+                total[name] = plus(total.get(name, {}), factor)
+            elif found["comma"] is not None and not (outer and total):
+                raise FormulaError(_refused(text, begin))
+            if written == "0":  # "0.0" is the end of a series, a bare 0 most often a misread O
+                raise FormulaError(f"the amount of {text[begin : found.start('amount')]} is 0")
+        if at < len(text):
+            raise FormulaError(_refused(text, at))
+        if outer:
+            raise FormulaError(f"'{outer[-1][0]}' is missing")
         return total
 
-    def unit(self) -> dict[str, Terms]:
-        begin, char = self.at, self.peek()
-        choice = _ALTERNATIVES.match(self.text, self.at)
-        if choice:
-            return self.alternatives(choice)
-        if char in "([":
-            self.deeper()
-            self.at += 1
-            inner = self.group(")" if char == "(" else "]")
-            self.at += 1
-            self.depth -= 1
-            if not inner:
-                raise FormulaError("empty brackets")
-        elif char == "□":
-            self.at += 1
-            self.amount()
-            return {}
-        elif char.isascii() and char.isupper():
-            inner = {self.symbol(): constant(1)}
-        else:
-            if char == "/":
-                raise FormulaError("several materials joined by '/'")
-            raise FormulaError(f"'{char}' at {self.at} is no element")
-        amount = self.at
-        factor = self.amount()
-        if self.text[amount : self.at] == "0":  # "0.0" is the end of a series, a bare 0 most often a misread O
-            raise FormulaError(f"the amount of {self.text[begin:amount]} is 0")
-        return {symbol: times(terms, factor) for symbol, terms in inner.items()}
-
-    def symbol(self) -> str:
-        primed = re.compile(r"M'+").match(self.text, self.at)
-        if primed:
-            self.at = primed.end()
-            return primed.group()
-        for length in (2, 1):
-            name = self.text[self.at : self.at + length]
-            if len(name) == length and (name in ELECTRONEGATIVITY or name in self.sites or name == "D"):
-                self.at += length
-                return "H" if name == "D" else name
-        word = re.match(r"[A-Z][a-z]*", self.text[self.at :])
-        raise FormulaError(f"'{word.group() if word else self.peek()}' is no element")
-
-    def alternatives(self, choice: re.Match[str]) -> dict[str, Terms]:
-        values = re.split(r"[,/]", choice.group(1))
+    def alternative(self, text: str, choice: str) -> str:
+        """A letter that stands for one of several elements: "(Sm/Ce)", "(La,Sr)"."""
+        values = re.split(r"[,/]", choice)
         for value in values:
             if value not in ELECTRONEGATIVITY and value not in self.sites:
                 raise FormulaError(f"'{value}' is no element")
-        taken = set(self.choices) | set(re.findall(r"M(?![a-z])'*", self.text))
+        taken = set(self.choices) | set(re.findall(r"M(?![a-z])'*", text))
         name = next(n for n in ("M" + "'" * i for i in range(99)) if n not in taken)
         self.choices[name] = values
-        self.at = choice.end()
-        return {name: self.amount()}
+        return name
+
+
+def _refused(text: str, at: int) -> str:
+    """Why a formula cannot be read on from a place."""
+    word = re.compile(r"[A-Z][a-z]*").match(text, at)
+    if word:
+        return f"'{word.group()}' is no element"
+    bracketed = re.compile(r"\([^A-Z()]*\)").match(text, at)
+    if bracketed and len(bracketed.group()) > 2:
+        return f"'{bracketed.group()}' is no amount"
+    return "several materials joined by '/'" if text[at] == "/" else f"'{text[at]}' at {at} is no element"
 
 
 _HYDRATE = re.compile(
-    r"(?<![·*.]\d)(?<![·*.]\d\d)(?<![A-Za-z)]0)[.*]"
-    r"(?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O(?!\d))"
+    r"(?<![·*.]\d)(?<![·*.]\d\d)(?<![A-Za-z)]0)[.*×]"
+    r"(?=\d*(?:\.\d+)?[xyn]?(?:\([^()A-Z]*\))?[HD]2O(?!\d))|(?<=[A-Za-z0-9)\]])×(?=\d*\.?\d*[A-Z(])"
 )
-_COEFFICIENT = re.compile(r"(?:\d+(?:\.\d+)?(?:/\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))(?=[A-Z(\[])")
-_JOINT = re.compile(r"[-+](?=(?:\d+(?:\.\d+)?[a-z]?|[a-z]|\([^A-Z()]+\))?[A-Z(\[])")
-_TWO = re.compile(r"[A-Z]")
+_COEFFICIENT = re.compile(rf"{TERM}(?=[A-Z(\[])")
+_JOINT = re.compile(rf"[-+](?!{BRACKETED}(?![A-Z(\[]))(?=(?P<amount>{TERM})?[A-Z(\[])")
+_JOINED = re.compile(r"[·*×]|[-+](?=[A-Z(\[\da-z.])|\.(?=.*2O)")
+_SEVERAL = re.compile(r"(?:[A-Z][a-z]?[\d.]*){2}")
+# "Ti1-x", "Fe0.3-x": what a variable leaves of a site, no end of a component
+_REST_OF_SITE = re.compile(r"(?:[A-Z][a-z]?|[)\]])(?:1|\d*\.\d+|\d+/\d+)$|[-+]\d*[a-z]$")
+_MIXTURE = re.compile(rf"[(\[]((?:[^()\[\]]|\((?:[^()]|\([^()]*\))*\))*)[)\]]({AMOUNT})?$")
+_POLYMORPH = re.compile(r"(?<![-+±A-Z])[α-ω]-(?=[A-Z(])")
 
 
 def depths_of(text: str) -> list[int]:
@@ -209,46 +168,54 @@ def depths_of(text: str) -> list[int]:
     return depths
 
 
+def _split(text: str, depths: list[int], at: list[int]) -> list[str]:
+    """Cuts a text at those of the places that no bracket encloses, without the characters there."""
+    edges = [-1, *(place for place in at if not depths[place]), len(text)]
+    return [text[begin + 1 : end] for begin, end in pairwise(edges)]
+
+
 def _parts(text: str) -> list[str]:
     """Splits hydrates and mixtures: "A·5H2O", "(1-x)A-xB", "BaO-B2O3"."""
+    if not _JOINED.search(text):
+        return [text]
     text = _HYDRATE.sub("·", text)
-    text = re.sub(r"(?<=[A-Za-z0-9)\]])[×](?=\d*\.?\d*[A-Z(])", "·", text)
     if text.count("·") > 20:
         raise FormulaError("too many parts")
     parts: list[str] = []
-    for chunk in text.split("·"):
-        depths = depths_of(chunk)
-        weighted = bool(_COEFFICIENT.match(chunk)) or "·" in text
-        cuts = []
+    chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
+    for chunk in chunks:
+        weighted = len(chunks) > 1 or bool(_COEFFICIENT.match(chunk))
+        joints = []
         for joint in _JOINT.finditer(chunk):
-            following = chunk[joint.end() : joint.end() + 1]
-            direct = following.isupper() or (following in "([" and not _ARITHMETIC.match(chunk, joint.end()))
-            # "BaO-2SiO2": a whole number of units of something with two elements
-            counted = re.match(r"[2-9](?:[A-Z][a-z]?[\d.]*){2}", chunk[joint.end() :])
-            direct = direct or bool(counted and not chunk[joint.start() - 1].islower())
-            if depths[joint.start()] == 0 and joint.start() and (direct or weighted):
-                cuts.append(joint.start())
-        begin = 0
-        for index, cut in enumerate(cuts):
-            end = cuts[index + 1] if index + 1 < len(cuts) else len(chunk)
-            following = chunk[cut + 1]
-            if (
-                (following.isupper() and not weighted)
-                or following.isdigit()
-                or len(_TWO.findall(chunk[cut + 1 : end])) >= 2
-            ):
-                parts.append(chunk[begin:cut])
-                begin = cut + 1
-        parts.append(chunk[begin:])
+            if joint.start() and _joins(chunk, joint, weighted):
+                joints.append(joint)
+                weighted = True
+        parts.extend(_split(chunk, depths_of(chunk), [m.start() for m in joints]))
     if any(not p for p in parts):
         raise FormulaError("a part is empty")
     return parts
 
 
+def _joins(chunk: str, joint: re.Match[str], weighted: bool) -> bool:
+    """Whether a sign stands between two components and not inside an amount."""
+    amount, before = joint["amount"] or "", chunk[: joint.start()]
+    component = chunk[joint.end() + len(amount) :]
+    if not amount:
+        return not weighted or len(re.findall("[A-Z]", re.split("[-+]", component)[0])) >= 2
+    if amount[0].isdigit():  # "BaO-2SiO2": a whole number of units of something with two elements
+        return weighted or bool(amount in "23456789" and _SEVERAL.match(component) and not before[-1].islower())
+    if not weighted or (_REST_OF_SITE.search(before) and not re.match(r"\(\d", amount)):
+        return False
+    return amount[0] == "(" or bool(re.match(r"[(\[]|[A-Z][a-z]?[\d./]*(?:[A-Z(]|[-+]|$)", component))
+
+
 def _uncharged(text: str) -> str:
-    """Takes off charges: "Co^3+", "Fe^+3", "V^4+O^2-2", at the end also "Tb3+", "SO42-", "NH4+"."""
+    """Takes off mass numbers ("^57Fe", "Fe-57") and charges: "Co^3+", "V^4+O^2-2", at the end also "Tb3+", "SO42-"."""
+    if re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
+        return text[:-3]
     if "^" not in text and text[-1:] not in ("+", "-"):
         return text
+    text = re.sub(r"\^\d{1,3}(?=[A-Z])", "", text)
     text = re.sub(r"\^(?:\d+\^?[+-]+|[+-]+\d*)", "", text)  # digits after "^2-" are an amount, after "^-" the charge
     single = re.fullmatch(r"([A-Z][a-z]?)\d?[+-]", text)
     if single:
@@ -258,27 +225,55 @@ def _uncharged(text: str) -> str:
     return text[:-1] if text[-1:] in ("+", "-") else text
 
 
+_SHARE = re.compile(r"[-+:]?(?:\d+(?:\.\d+)?|[a-z])?(?:wt|mol|at|vol)\.?%|(?<=[\w)])[:+](?:\d+(?:\.\d+)?|[a-z])?%")
+_DOPANT = r"(?:\d*\.?\d+%?|[a-z])?[A-Z][a-z]?(?:\d*\.\d+|[a-z])?(?:\^?\d?\+)?"
+_DOPANTS = re.compile(rf"({_DOPANT}(?:[,/&+:]{_DOPANT})*):(?=[^:]*[A-Z][^:]*[A-Z])")
+
+
 def _split_additive(text: str) -> tuple[str, str]:
-    """Host and additive of "NaSrBO3:Tb3+" or "BaTiO3+2mol%MnO2"."""
-    percent = re.search(r"[+:]?(?:\d+(?:\.\d+)?|[a-z])?(?:wt|mol|at)\.?%|(?<=[\w)])[:+](?:\d+(?:\.\d+)?|[a-z])?%", text)
+    """Host and additive of "NaSrBO3:Tb3+", "Nd:YAG", "BaTiO3+2mol%MnO2"; the coat of "LiFePO4/C" is left out."""
+    text = text.removesuffix("/C")
+    if "%" not in text and ":" not in text:
+        return text, ""
+    percent = _SHARE.search(text)
     if percent and percent.start():
         return text[: percent.start()].rstrip(":+-"), text[percent.start() :]
+    before = _DOPANTS.match(text)
+    if before:
+        return text[before.end() :], before[1]
     host, colon, rest = text.partition(":")
     return (host, rest) if colon and host else (text, "")
 
 
+_MEASURED = re.compile(r"(?:(\d*\.\d+|[a-z])([A-Z][a-z]?)|([A-Z][a-z]?)([a-z]|\d*\.\d+?))(?:\^?\d?\+)?")
+
+
 def _added(host: Mapping[str, Terms], additive: str) -> dict[str, Terms]:
     """The additive's elements where the host was written deficient for it ("Ca0.9...:0.1Eu3+"), else nothing."""
-    match = re.fullmatch(
-        r"(?:(\d*\.\d+|[a-z])([A-Z][a-z]?)|([A-Z][a-z]?)([a-z]|\d*\.\d+?))(?:\^?\d?\+)?", additive.strip()
-    )
-    if not match or (match.group(4) and match.group(4)[0].isdigit()):
+    match = _MEASURED.fullmatch(additive.strip())
+    if not match or re.sub(r"[\d^+]", "", additive) in ELECTRONEGATIVITY:
+        return {}
+    if match.group(4) and match.group(4)[0].isdigit():
         return {}
     symbol, amount = match.group(2) or match.group(3), match.group(1) or match.group(4)
     deficient = any(set(t) != {()} or t[()].denominator != 1 for t in host.values())
     if symbol not in ELECTRONEGATIVITY or not deficient:
         return {}
-    return {symbol: {(amount,): Fraction(1)} if amount.isalpha() else constant(Fraction(amount))}
+    return {symbol: {(amount,): 1} if amount.isalpha() else constant(Fraction(amount))}
+
+
+def _component(body: str, reader: _Reader) -> dict[str, Terms]:
+    """One component of a mixture, which may be a short name, or a mixture in brackets with an amount behind."""
+    words = names.dictionary()
+    body = words["mixture_parts"].get(body) or words["abbreviations"].get(body, body)
+    closing = _MIXTURE.match(body) if body[:1] in "([" else None
+    if closing is None or not (len(_parts(closing[1])) > 1 or _COEFFICIENT.match(closing[1])):
+        return reader.read(body)
+    inner, choices, used = read(closing[1], reader.sites)
+    factor, letters = read_amount(closing[2] or "")
+    reader.choices |= choices
+    reader.used |= used | letters
+    return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
 
 @lru_cache(maxsize=65536)
@@ -294,59 +289,59 @@ def read(text: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, 
     total: dict[str, Terms] = {}
     choices: dict[str, list[str]] = {}
     used: set[str] = set()
-    for part in _parts(_uncharged(host)):
-        body, weight = part, constant(1)
+    reader = _Reader(sites, choices, used)
+    parts = _parts(_uncharged(host if host.isascii() else _POLYMORPH.sub("", host)))
+    for part in parts:
         lead = _COEFFICIENT.match(part)
+        composition = _component(part[lead.end() :] if lead else part, reader)
         if lead:
-            reader = _Reader(lead.group(), sites, used=used)
-            weight = reader.amount()
-            body = part[lead.end() :]
-            if reader.at != len(lead.group()):
-                raise FormulaError(f"'{lead.group()}' is no amount")
-        body = names.dictionary()["mixture_parts"].get(body, body)
-        nested = re.fullmatch(r"[(\[]((?:[^()\[\]]|\([^()]*\))*)[)\]]", body)
-        if nested and len(_parts(nested.group(1))) > 1:
-            inner, inner_choices, inner_used = read(nested.group(1), sites)
-            composition = inner
-            choices |= inner_choices
-            used |= inner_used
-        else:
-            reader = _Reader(body, sites, choices=choices, used=used)
-            composition = reader.group()
+            weight, letters = read_amount(lead.group())
+            used |= letters
+            composition = {symbol: times(terms, weight) for symbol, terms in composition.items()}
+        if len(parts) == 1:
+            total = composition
+            break
         for symbol, terms in composition.items():
-            total[symbol] = plus(total.get(symbol, {}), times(terms, weight))
+            total[symbol] = plus(total[symbol], terms) if symbol in total else terms
     total = {s: t for s, t in total.items() if t}
     if additive:
         total = {**_added(total, additive), **total}
     if not total:
         raise FormulaError("no element has an amount")
-    negative = [s for s, t in total.items() if all(value < 0 for value in t.values())]
+    negative = "-" in text and [s for s, t in total.items() if all(value < 0 for value in t.values())]
     if negative:
         raise FormulaError(f"the amount of {negative[0]} is negative")
     return total, choices, frozenset(used)
 
 
+_RANKS = {symbol: (value, symbol) for symbol, value in ELECTRONEGATIVITY.items()}
+
+
 def rank(symbol: str) -> tuple[float, str]:
     """Sort key: electronegativity, then symbol."""
-    return (ELECTRONEGATIVITY.get(symbol, -1.0), symbol)
+    return _RANKS.get(symbol) or (-1.0, symbol)
 
 
 def spelled(total: Mapping[str, Terms]) -> str:
     """The reduced formula: whole numbers without common divisor, electronegativity ascending."""
-    values = list(total.values())
-    amounts = dict(total)
-    if all(set(t) == {()} and t[()].denominator == 1 for t in values):
-        divisor = math.gcd(*(t[()].numerator for t in values))
-        reduced = {s: constant(t[()] / divisor) for s, t in total.items()}
-        symbols = sorted(reduced, key=rank)
-        bare = "".join(s + ("" if reduced[s][()] == 1 else number(reduced[s][()])) for s in symbols)
-        if bare in _KEEP or (bare in _DOUBLED and divisor % 2 == 0):
-            reduced = {s: constant(2) for s in total}
-        amounts = reduced
-    pieces = []
-    for symbol in sorted(amounts, key=rank):
-        text = written(amounts[symbol])
-        if symbol + text[0] in ELECTRONEGATIVITY:
-            text = "1" + text  # n times S is "S1n", no tin
-        pieces.append(symbol + ("" if text == "1" else text))
-    return "".join(pieces)
+    symbols = sorted(total, key=rank)
+    whole = [_whole(total[symbol]) for symbol in symbols]
+    if 0 in whole:
+        return "".join(_piece(symbol, written(total[symbol])) for symbol in symbols)
+    divisor = math.gcd(*whole)
+    bare = "".join([_piece(symbol, str(count // divisor)) for symbol, count in zip(symbols, whole, strict=True)])
+    if bare in _KEEP or (bare in _DOUBLED and divisor % 2 == 0):
+        return "".join(symbol + "2" for symbol in symbols)
+    return bare
+
+
+def _whole(terms: Terms) -> int:
+    """A whole amount; 0 for what is none."""
+    value = terms.get(()) if len(terms) == 1 else None
+    return value.numerator if value is not None and value.denominator == 1 else 0
+
+
+def _piece(symbol: str, amount: str) -> str:
+    if symbol + amount[0] in ELECTRONEGATIVITY:
+        return f"{symbol}1{amount}"  # n times S is "S1n", no tin
+    return symbol if amount == "1" else symbol + amount

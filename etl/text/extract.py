@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from etl.text import materials, recipes, transitions
+from etl.text import abbreviations, materials, recipes, transitions
 from etl.text.plain import Plain, plain, sentences
 from etl.text.properties import configuration
 from schemas.errors import InputError
@@ -56,7 +56,7 @@ class Extractor(Protocol):
 
 def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
     """The texts of a document row, and why others were left out."""
-    fields: list[Field] = []
+    found: list[tuple[str, Plain]] = []
     reasons: list[str] = []
     for column in FIELDS:
         value = row.get(column)
@@ -64,13 +64,13 @@ def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
         texts = [(f"{column}[{i}]", v) for i, v in enumerate(value)] if isinstance(value, list) else [(column, value)]
         for name, text in texts:
             if isinstance(text, str) and text.strip():
-                smooth = plain(text)
-                fields.append(Field(name, smooth, materials.find(smooth.text)))
+                found.append((name, plain(text)))
             elif text is not None and not isinstance(text, str):
                 reasons.append(f"{name} is not text")
-    if not fields and not reasons:
+    if not found and not reasons:
         reasons.append("no text")
-    return fields, reasons
+    mentions = abbreviations.resolved([(smooth.text, materials.find(smooth.text)) for _, smooth in found])
+    return [Field(name, smooth, known) for (name, smooth), known in zip(found, mentions, strict=True)], reasons
 
 
 def _record(field: Field, span: tuple[int, int], sentence: tuple[int, int], **values: Any) -> dict[str, Any]:

@@ -8,15 +8,18 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import accumulate
 
 import polars as pl
+import pyarrow as pa
 
 from etl.features.rows import beside
 from etl.text import names
 from etl.text.amounts import FormulaError, Terms, bare
-from etl.text.composition import ELECTRONEGATIVITY, SITES, depths_of, rank, read, spelled
+from etl.text.composition import ELECTRONEGATIVITY, SITES, rank, read, spelled
+from etl.text.phrases import BENEATH, candidates, compact, described, trimmed
 from etl.text.plain import Plain, plain
 from etl.text.variables import Variables, assignments
 from schemas.errors import InputError
@@ -46,7 +49,7 @@ class ParsedFormula:
 
 
 _PHASE_AFTER = re.compile(
-    r"\s*\((?:[MRTA]\d?|M1|M2|s|l|g|aq|cr|am|rutile|anatase|brookite|monoclinic|tetragonal|cubic|"
+    r"\s*\((?:[ABDMRT]\d?|s|l|g|aq|cr|am|rutile|anatase|brookite|monoclinic|tetragonal|cubic|"
     r"hexagonal|orthorhombic|"
     r"[A-Z]{3,6}|A\.?R\.?|[1-9]N|\d{2}(?:\.\d+)?\s?%?|rhombohedral|triclinic|wurtzite|zincblende|spinel|"
     r"perovskite|insulating|metallic|amorphous|bulk|film|[0-9]{3})\)?\s*$"
@@ -54,107 +57,29 @@ _PHASE_AFTER = re.compile(
 _PHASE_BEFORE = re.compile(
     r"^\s*(?:[α-ωΑ-Ω]['’]?|(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|sigma|omega)|"
     r"[a-z]|[1-9][THRCM]'?|"
-    r"P2|P3|O2|O3|nano|poly|single|bulk|amorphous)['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|O3|[1-9][THR])\s(?=[A-Z])"
+    r"P2|P3|O2|O3|[a-z]{4,})['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|O3|[1-9][THR])\s(?=[A-Z])"
 )
-_MARKS = str.maketrans("{}⟨’∗∕⁄", "()('*//")
-_ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
-_SHAPES = re.compile(
-    r"\b(?:single[\s-]crystals?|crystals?|thin[\s-]films?|films?|powders?|bulk|(?-i:[Nn]ano[a-z]*\b)|"
-    r"poly\s?crystal\w*|ceramics?|pellets?|"
-    r"wires?|tapes?|samples?|epitaxial|monolayers?|layers?|whiskers?|microcrystals?)\b",
-    re.IGNORECASE,
+
+# names that look like formulas: acronyms of symbols ("LSCO"), and families by the numbers of their layers ("Bi-2212")
+_CALLED = re.compile(
+    r"(?:(?P<dopant>[A-Z][a-z]?)-)?(?!(?:KOH|KCN|HCN|COS|YOF|VOF)$)(?P<name>[A-Z]{3,7}(?:-\d{3,4})?|"
+    r"(?!C\d)(?:RE|[A-Z][a-z]?(?:\([A-Z][a-z]?\))?|\([A-Z][a-z]?(?:[,/][A-Z][a-z]?)*\))[-: ]?\d{3,4}(?:[A-Z][a-z]?)?)"
 )
-_DOPING = re.compile(
-    r"\b(?:[A-Z][a-z]?|[a-z]+)[- ](?:doped|substituted|intercalated)\b|\b(?:un|over|under|optimally )-?doped\b|"
-    r"\bpure\b|^\s*(?:OD|UD|OP)(?=\s)"  # over-, under-, optimally doped
-)
+_NUMERAL = re.compile(r"\(?(?:I{2,3}|IV|VI{1,3})\)?")
+
 # letters that stand for some element of a family where nothing else reads a formula: "A2SnO3", "LiFe1-xTMxAs"
 _FAMILIES = frozenset({"A", "X", "T", "TM", "AE", "Ae", "Me"})
-_WORD = re.compile(r"[A-Za-z]{2}[a-z]{2,}|^[a-z]{2,}$|^(?:and|or|of|in|for|the|with|on)$")
 _LOOK_ALIKE = re.compile(r"[\u0400-\u052fΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ]")
 
 
-def _compact(text: str) -> str:
-    """One spelling of the marks inside a formula."""
-    text = re.sub(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))", ".", text)
-    text = text.translate(_MARKS)
-    return re.sub(r"\s+", "", _ROMAN.sub("", text)).strip(",;.'\"")
-
-
-_FRAGMENT = re.compile(r"(?:[A-Z][a-z]?|[\d.:+\-±()\[\]]|[xyznδd])+")
+_IN_BRACKETS = re.compile(r"\(\s*([A-Z]{3,7}|[A-Z][a-z]?-\d{3,4})\s*\)")
 _NICKNAME = re.compile(r"\s*[(\"]+(?P<name>[A-Z][A-Za-z]{0,3}(?:\([A-Z][a-z]?\))?[- ]?\d{3,4}|[A-Z]{3,6})[)\"]+\s*$")
-
-
-def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
-    """Whether a token is no piece of a formula written with spaces ("YBa" of "YBa 2 Cu 3 O y")."""
-    start, end = tokens[index]
-    before = text[slice(*tokens[index - 1])] if index else ""
-    after = text[slice(*tokens[index + 1])] if index + 1 < len(tokens) else ""
-    pieced_before = bool(_FRAGMENT.fullmatch(before)) and text[start] not in "(["
-    return not pieced_before and (text[end - 1] in ",;" or not _FRAGMENT.fullmatch(after.rstrip(",;")))
-
-
-_BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
-
-
-def _candidates(text: str) -> list[tuple[int, int]]:
-    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words.
-
-    What follows "on", "onto" or "in" lies beneath or around the thing named before, and is no candidate beside it;
-    an element in something ("Ce in CuO2") is a dopant and not the thing.
-    """
-    runs: list[tuple[int, int]] = []
-    begin: int | None = None
-    tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
-    depths = depths_of(text)
-    last = 0
-    for start, end in tokens:
-        wordy = bool(_WORD.search(text[start:end].strip("(),;")))
-        if wordy and not re.search(r"[A-Z][a-z]?\d", text[start:end]):
-            if begin is not None:
-                runs.append((begin, last))
-            begin = None
-        else:
-            begin = start if begin is None else begin
-            last = end
-            if text[end - 1] in ",;" and not depths[end - 1]:
-                runs.append((begin, last))
-                begin = None
-    if begin is not None:
-        runs.append((begin, last))
-    singles = [t for i, t in enumerate(tokens) if re.search(r"[A-Z]", text[slice(*t)]) and _alone(text, tokens, i)]
-    ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
-    found = [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])]
-    beneath = _BENEATH.search(text)
-    first = [r for r in found if beneath is None or r[1] <= beneath.start()]
-    if beneath and beneath.group() == "in" and all(len(re.findall("[A-Z]", text[b:e])) < 2 for b, e in first):
-        return found[:12]
-    return (first or found)[:12]
-
-
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without outer marks and without a bracket that has no partner."""
-    while start < end and (text[start] in " ,;:'\"+-/" or (text[start] == ")")):
-        start += 1
-    while start < end and text[end - 1] in " ,;:'\"./":
-        end -= 1
-    body = text[start:end]
-    if body.count("(") < body.count(")") and body.endswith(")"):
-        end -= 1
-    elif body.startswith("(") and body.count("(") > body.count(")"):
-        start += 1
-    elif body.count("(") > body.count(")") and not body[body.rindex("(") + 1 :][:1].isupper():
-        end = start + body.rindex("(")
-    elif (body[:1] == "[" and body[-1:] == "]" and body.count("[") == 1) or (
-        body.startswith("(") and body.endswith(")") and depths_of(body)[1:-1] and min(depths_of(body)[1:-1]) >= 1
-    ):
-        start, end = start + 1, end - 1
-    return start, end
 
 
 def _tagged(source: Plain, pieces: list[tuple[str, int, int]]) -> tuple[dict[str, str | int], ...]:
     found: list[dict[str, str | int]] = []
-    for tag, start, end in sorted(set(pieces), key=lambda p: (p[1], p[2])):
+    ordered = sorted(set(pieces), key=lambda p: (p[1], p[2])) if len(pieces) > 1 else pieces
+    for tag, start, end in ordered:
         if start < end:
             begin, stop = source.span(start, end)
             found.append({"tag": tag, "begin": begin, "end": stop, "text": source.source[begin:stop]})
@@ -189,38 +114,68 @@ def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], di
         return composed
 
 
+def _calls(called: re.Match[str]) -> list[tuple[str, tuple[int, int]]]:
+    tags = [("doping", called.span("dopant"))] if called["dopant"] else []
+    return [*tags, ("name", called.span("name"))]
+
+
+def _beneath(text: str, variables: Variables) -> list[tuple[str, int, int]]:
+    """What the thing lies on: "films on SrTiO3", "on a TiO2 substrate"."""
+    on = BENEATH.search(text)
+    if on is None or on.group() == "in":
+        return []
+    last = text.rstrip().rpartition(" ")[2]
+    if names.resolve(last):
+        return [("substrate", text.rindex(last), text.rindex(last) + len(last))]
+    for begin, end in candidates(text[on.end() :]):
+        start, stop = trimmed(text, on.end() + begin, on.end() + end)
+        if _attempt(text[start:stop], plain(text[start:stop]), variables, []).ok:
+            return [("substrate", start, stop)]
+    return []
+
+
 def _attempt(text: str, source: Plain, variables: Variables, segments: list[tuple[str, int, int]]) -> ParsedFormula:
-    sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY}
-    reason = "no formula or known name"
-    first = True
-    for span in _candidates(text):
-        start, end = _trimmed(text, *span)
+    sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY} if variables else SITES
+    reason = ""
+    for span in candidates(text):
+        start, end = trimmed(text, *span)
         body = text[start:end]
-        named = names.dictionary()["abbreviations"]
-        if not body or (body != text.strip() and body not in named and re.fullmatch(r"[A-Z]{3,}", body)):
-            continue  # an acronym in a phrase is no compound of one-letter elements
+        if not body or _NUMERAL.fullmatch(body):
+            continue
+        called = _CALLED.fullmatch(body)
+        if called:
+            segments.extend((tag, start + a, start + b) for tag, (a, b) in _calls(called))
+            meant = names.short(called["name"])
+            if meant:
+                return _result(read(compact(meant), SITES), variables, _tagged(source, segments))
+            reason = reason or f"'{body}' is a name of no known formula"
+            continue
         pieces = list(segments)
-        called = _NICKNAME.search(body)
+        called = _NICKNAME.search(body) if body[-1] in ')"' else None
         if called and called.start():
             pieces.append(("name", start + called.start("name"), start + called.end("name")))
             body = body[: called.start()]
-        after = _PHASE_AFTER.search(body)
+        after = _PHASE_AFTER.search(body) if "(" in body else None
         if after and after.start():
-            pieces.append(("phase", start + after.start(), start + after.end()))
+            pieces.append(("phase", start + body.index("(", after.start()), start + after.end()))
             body = body[: after.start()]
         before = _PHASE_BEFORE.match(body)
         offset = before.end() if before else 0
         if before:
             pieces.append(("phase", start, start + offset - 1))
         try:
-            composed = _read_family(_compact(named.get(body, body[offset:])), frozenset(sites))
+            composed = _read_family(compact(body[offset:]), sites)
         except FormulaError as error:
-            reason = str(error) if first else reason
-            first = False
+            reason = reason or str(error)
             continue
+        if reason and len(composed[0]) < 2:
+            continue  # an element beside something that could not be read: a dopant, or one of a list
         pieces.append(("formula", start + offset, start + len(body.rstrip())))
+        if len(body) < len(text):
+            pieces.extend(_beneath(text, variables))
+            pieces.extend(("name", *m.span(1)) for m in _IN_BRACKETS.finditer(text) if not start <= m.start(1) < end)
         return _result(composed, variables, _tagged(source, pieces))
-    return ParsedFormula(False, reason, segments=_tagged(source, segments))
+    return ParsedFormula(False, reason or "no formula or known name", segments=_tagged(source, segments))
 
 
 def parse(text: str) -> ParsedFormula:
@@ -236,7 +191,7 @@ def parse(text: str) -> ParsedFormula:
         return ParsedFormula(False, f"longer than {_LONGEST} characters")
     if not text.strip():
         return ParsedFormula(False, "empty")
-    alike = _LOOK_ALIKE.search(text)
+    alike = None if text.isascii() else _LOOK_ALIKE.search(text)
     if alike:
         name = unicodedata.name(alike.group(), "unknown letter").lower()
         return ParsedFormula(False, f"'{alike.group()}' at {alike.start()} is a look-alike letter ({name})")
@@ -247,18 +202,33 @@ def parse(text: str) -> ParsedFormula:
         return ParsedFormula(False, str(error) or "nested too deeply")
 
 
+# one piece in the letters of formulas: no blank, no comparison, no name
+_PLAIN_FORMULA = re.compile(r"(?=.*\d)(?!.*[a-z]{3})[^\s=<>~≤≥ϭ¼]+")
+
+
 def _parse(source: Plain) -> ParsedFormula:
-    stripped = source.text.strip()
+    over, beneath, under = source.text.partition("//")
+    if beneath and under.strip():  # "thin film // substrate"
+        film = _read_phrase(source, over + " " * (len(source.text) - len(over)))
+        start = len(source.text) - len(under.lstrip())
+        tagged = _tagged(source, [("substrate", start, start + len(under.strip()))])
+        return replace(film, segments=film.segments + tagged)
+    return _read_phrase(source, source.text)
+
+
+def _read_phrase(source: Plain, text: str) -> ParsedFormula:
+    """Reads a phrase; `text` is that of the source, perhaps with a part of it blanked."""
+    if _PLAIN_FORMULA.fullmatch(text):
+        return _attempt(text, source, {}, [])
+    stripped = text.strip()
     known = names.resolve(stripped)
-    begin = source.text.index(stripped) if stripped else 0
+    begin = text.index(stripped) if stripped else 0
     if known is not None and stripped:
         named = [("name", begin, begin + len(stripped))]
-        return _result(read(_compact(known), SITES), {}, _tagged(source, named))
-    text, variables, segments = assignments(source.text)
-    for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING)):
-        for match in pattern.finditer(text):
-            segments.append((tag, match.start(), match.end()))
-            text = text[: match.start()] + " " * len(match.group()) + text[match.end() :]
+        return _result(read(compact(known), SITES), {}, _tagged(source, named))
+    text, variables, segments = assignments(text)
+    text, tagged = described(text)
+    segments += tagged
     if not text.strip() and segments:
         return ParsedFormula(
             False, "no formula, only words or variables", None, {}, variables, _tagged(source, segments)
@@ -268,7 +238,7 @@ def _parse(source: Plain) -> ParsedFormula:
     if known is not None:
         start = text.index(left)
         return _result(
-            read(_compact(known), SITES), variables, _tagged(source, [*segments, ("name", start, start + len(left))])
+            read(compact(known), SITES), variables, _tagged(source, [*segments, ("name", start, start + len(left))])
         )
     return _attempt(text, source, variables, segments)
 
@@ -276,7 +246,7 @@ def _parse(source: Plain) -> ParsedFormula:
 @lru_cache(maxsize=65536)
 def _total(formula: str) -> dict[str, Terms]:
     try:
-        return read(_compact(plain(formula).text), SITES)[0]
+        return read(compact(plain(formula).text), SITES)[0]
     except (FormulaError, RecursionError) as error:
         raise InputError.of(f"no formula ({error})", repr(formula[:80]), "write element symbols and amounts") from error
 
@@ -288,7 +258,7 @@ def composition(text: str) -> tuple[Mapping[str, Terms], Mapping[str, list[str]]
         FormulaError: no formula.
     """
     try:
-        return read(_compact(text), SITES)
+        return read(compact(text), SITES)
     except RecursionError as error:
         raise FormulaError("nested too deeply") from error
 
@@ -329,31 +299,34 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
     """
     if column not in frame.columns:
         raise InputError.of(f"missing column {column}", "the table", f"it has {', '.join(frame.columns) or 'none'}")
-    rows = []
-    for value in frame[column].to_list():
-        if value is None:
-            parsed = ParsedFormula(False, "missing")
-        elif not isinstance(value, str):
-            parsed = ParsedFormula(False, f"not text but {type(value).__name__}")
-        else:
-            parsed = parse(value)
-        rows.append(
-            (
-                parsed.ok,
-                parsed.reason,
-                parsed.formula,
-                json.dumps(parsed.elements, ensure_ascii=False) if parsed.ok else None,
-                json.dumps(parsed.variables, ensure_ascii=False) if parsed.ok else None,
-                list(parsed.segments),
-            )
-        )
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "ok": pl.Boolean,
-        "reason": pl.String,
-        "formula": pl.String,
-        "elements": pl.String,
-        "variables": pl.String,
-        "segments": pl.List(pl.Struct({"tag": pl.String, "begin": pl.Int64, "end": pl.Int64, "text": pl.String})),
-    }
-    added = pl.DataFrame(rows, schema=schema, orient="row")
+    parsed = [_of_any(value) for value in frame[column].to_list()]
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    added = pl.DataFrame(
+        {
+            "ok": pl.Series([p.ok for p in parsed], dtype=pl.Boolean),
+            "reason": pl.Series([p.reason for p in parsed], dtype=pl.String),
+            "formula": pl.Series([p.formula for p in parsed], dtype=pl.String),
+            "elements": pl.Series([encode(p.elements) if p.ok else None for p in parsed], dtype=pl.String),
+            "variables": pl.Series(
+                [(encode(p.variables) if p.variables else "{}") if p.ok else None for p in parsed], dtype=pl.String
+            ),
+            "segments": _listed([p.segments for p in parsed]),
+        }
+    )
     return beside(frame, added)
+
+
+def _of_any(value: object) -> ParsedFormula:
+    if isinstance(value, str):
+        return parse(value)
+    return ParsedFormula(False, "missing" if value is None else f"not text but {type(value).__name__}")
+
+
+def _listed(rows: list[tuple[dict[str, str | int], ...]]) -> pl.Series:
+    """A column of the segments of each row, built flat: rows of objects take five times as long."""
+    flat = [segment for row in rows for segment in row]
+    kinds = {"tag": pa.string(), "begin": pa.int64(), "end": pa.int64(), "text": pa.string()}
+    fields = [pa.array([segment[name] for segment in flat], kind) for name, kind in kinds.items()]
+    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int64())
+    lists = pa.LargeListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, list(kinds)))
+    return pl.Series(lists)

@@ -27,7 +27,7 @@ _COMMANDS = {
 _CHARS = {
     **dict.fromkeys("‐‑‒–—−﹣－؊Ϫ", "-"),  # the last two: minus signs of old PDF fonts
     **{"␦": "δ", "\u0351": "(", "\u0352": ")"},  # likewise
-    **dict.fromkeys("\n\r\t\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " "),
+    **dict.fromkeys("\n\r\t\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000\uf0a0", " "),
     **dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff${}_", ""),
     **{c: str(i) for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
     **{c: f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},

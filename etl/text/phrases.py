@@ -1,0 +1,137 @@
+"""Phrases around a formula: what their words say, where a formula may stand in them, how its marks are spelled.
+
+Reading a candidate is the work of `formula`.
+"""
+
+import re
+
+from etl.text.composition import depths_of
+
+_SHAPES = re.compile(
+    r"\b(?:single[\s-]?(?:crys-?\s?tals?|crystalline)|crys-?\s?tals?|(?:epitaxial\s|ultra)?thin[\s-]films?|ultrathin|"
+    r"(?:epitaxial\s)?films?|powders?|powdered|bulk|(?-i:[Nn]ano[a-z]*\b)|poly\s?crys(?:-\s)?tal\w*|ceramics?|pellets?|"
+    r"wires?|tapes?|fibers?|monolayers?|whiskers?|microcrystals?)\b",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"\b(?:[A-Z]{2}-)?(?:samples?|layers?|epitaxial|metal)\b", re.IGNORECASE)
+_DOPING = re.compile(
+    r"(?:\d+(?:\.\d+)?\s?(?:at\.?|mol)?\s?%[- ]?)?\b(?:[A-Z][a-z]?|[a-z]+)[- ]"
+    r"(?:(?:co-?)?doped|substituted|intercalated|deficient|free)\b|"
+    r"\b(?:(?:slightly|lightly|heavily|strongly|nearly)\s)?(?:un|over|under|opti-?\s?mally)[- ]{0,2}doped\b|"
+    r"(?<![-\w] )(?<![-\w])doped\b|\bpure\b|^\s*(?:OD|UD|OP)(?=\s)"  # over-, under-, optimally doped
+)
+_FABRICATION = re.compile(
+    r"\b(?:as-grown|as-prepared|as-synthesi[sz]ed|(?:air[- ])?annealed|sintered|quenched|irradiated|(?:un)?twinned|"
+    r"air-exposed|(?:single|double)-layer|hot-pressed)\b",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"(?<![^\s(])[Aa] (?=[A-Z(][a-z]?[\w(])")
+
+
+def described(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """Takes out words that say what a thing is and not what it is made of (blanked, lengths kept), with their tags."""
+    segments: list[tuple[str, int, int]] = []
+    for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING), ("fabrication", _FABRICATION), ("", _WORDS)):
+        if tag:
+            segments.extend((tag, *match.span()) for match in pattern.finditer(text))
+        text = pattern.sub(lambda match: " " * len(match.group()), text)
+    return _ARTICLE.sub("  ", text), segments
+
+
+_MARKS = str.maketrans("{}⟨’∗∕⁄", "()('*//")
+_ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
+_COLON_POINT = re.compile(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))")
+
+
+_UNCERTAIN = re.compile(r"(?<=\.\d)\(\d{1,2}\)|(?<=\.\d\d)\(\d{1,2}\)|(?<=\.\d\d\d)\(\d{1,2}\)")
+_PRIMED = re.compile(r"(?<=[a-z])'(?=\s|[A-Z)\]]|$)")
+_WATER = re.compile(r"([·.*×]\s?[\d.xn]*)?\s+(?=(?:\d+(?:\.\d+)?|[xn])?[HD]2O\b)")
+
+
+def compact(text: str) -> str:
+    """One spelling of the marks inside a formula."""
+    if ":" in text:
+        text = _COLON_POINT.sub(".", text)
+    if not text.isalnum():
+        text = _PRIMED.sub("", _UNCERTAIN.sub("", _ROMAN.sub("", text.translate(_MARKS))))
+        text = "".join(_WATER.sub(lambda m: m[1] or "·", text).split())
+    return text.strip(",;.'\"")
+
+
+_WORD = re.compile(r"(?<![A-Za-z])[A-Za-z][a-z]{3,}|^[a-z]{2,}$|^(?:and|or|of|in|for|the|with|on)$")
+_FRAGMENT = re.compile(r"(?:[A-Z][a-z]?|[\d.:+\-±()\[\]]|[xyznδd])+")
+
+
+def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
+    """Whether a token is no piece of a formula written with spaces ("YBa" of "YBa 2 Cu 3 O y")."""
+    start, end = tokens[index]
+    before = text[slice(*tokens[index - 1])] if index else ""
+    after = text[slice(*tokens[index + 1])] if index + 1 < len(tokens) else ""
+    pieced_before = bool(_FRAGMENT.fullmatch(before)) and text[start] not in "(["
+    return not pieced_before and (text[end - 1] in ",;" or not _FRAGMENT.fullmatch(after.rstrip(",;")))
+
+
+# no blank, and no word of letters that a formula does not have
+_ONE_PIECE = re.compile(r"(?:(?![A-Za-z]{2}[a-z]{2})[^\s,;])+")
+_SYMBOL = re.compile(r"[A-Z□]")
+BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
+
+
+def candidates(text: str) -> list[tuple[int, int]]:
+    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words.
+
+    What follows "on", "onto" or "in" lies beneath or around the thing named before, and is no candidate beside it;
+    an element in something ("Ce in CuO2") is a dopant and not the thing.
+    """
+    if _ONE_PIECE.fullmatch(text):
+        return [(0, len(text))] if _SYMBOL.search(text) else []
+    runs: list[tuple[int, int]] = []
+    begin: int | None = None
+    tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
+    depths = depths_of(text)
+    last = 0
+    for start, end in tokens:
+        bare = text[start:end].strip("(),;")
+        wordy = bool(_WORD.search(bare)) or bool(re.fullmatch("[A-Z]{3,}", bare))
+        if wordy and not re.search(r"[A-Z][a-z]?\d", text[start:end]):
+            if begin is not None:
+                runs.append((begin, last))
+            begin = None
+        else:
+            begin = start if begin is None else begin
+            last = end
+            if text[end - 1] in ",;" and not depths[end - 1]:
+                runs.append((begin, last))
+                begin = None
+    if begin is not None:
+        runs.append((begin, last))
+    singles = [t for i, t in enumerate(tokens) if re.search(r"[A-Z]", text[slice(*t)]) and _alone(text, tokens, i)]
+    ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
+    found = [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])]
+    beneath = BENEATH.search(text)
+    first = [r for r in found if beneath is None or r[1] <= beneath.start()]
+    if beneath and beneath.group() == "in" and all(len(re.findall("[A-Z]", text[b:e])) < 2 for b, e in first):
+        return found[:12]
+    return (first or found)[:12]
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without outer marks and without a bracket that has no partner."""
+    while start < end and text[start] in " ,;:'\"+-/)":
+        start += 1
+    while start < end and text[end - 1] in " ,;:'\"./":
+        end -= 1
+    body = text[start:end]
+    if body.isalnum():
+        return start, end
+    if body.count("(") < body.count(")") and body.endswith(")"):
+        end -= 1
+    elif body.count("(") > body.count(")") and re.search(r"\([^A-Z()]*$|.\((?:[AMRTX]|Ln)$", body):
+        end = start + body.rindex("(")
+    elif body.startswith("(") and body.count("(") > body.count(")"):
+        start += 1
+    elif (body[:1] == "[" and body[-1:] == "]" and body.count("[") == 1) or (
+        body.startswith("(") and body.endswith(")") and depths_of(body)[1:-1] and min(depths_of(body)[1:-1]) >= 1
+    ):
+        start, end = start + 1, end - 1
+    return start, end
