@@ -24,9 +24,13 @@ def train(task: str, data: list[str], out: str) -> dict[str, Any]:
 
     cards.check_folder(Path(out))
     rows = [row for where in data for row in read_input(where).to_dicts()]
-    gold = tagger.gold_rows(rows)
-    model = tagger.train(gold)
-    counts = {"texts": len(gold), "entities": sum(len(row["entities"]) for row in gold)}
+    gold = tagger.gold(rows)
+    model = tagger.train(rows)
+    counts = {
+        "texts": len(gold),
+        "entities": sum(map(len, (e for _, e, _ in gold))),
+        "relations": sum(map(len, (r for *_, r in gold))),
+    }
     settings = {"task": task, "members": [vars(m) for m in tagger.MEMBERS], "links": vars(tagger.LINKS)}
     card = cards.Card(
         kind=KIND,
@@ -34,7 +38,10 @@ def train(task: str, data: list[str], out: str) -> dict[str, Any]:
         summary=TASKS[task],
         data={**counts, "files": [Path(where).name for where in data], "labels": model.labels},
         settings=settings,
-        caveats=("The licence of the training data goes with the weights.", "Spans hold for texts like those it learned from."),
+        caveats=(
+            "The licence of the training data goes with the weights.",
+            "Spans hold for texts like those it learned from.",
+        ),
     )
     saved = cards.save(model, card, Path(out))
     return {"model_id": saved.model_id, "out": out, **counts}

@@ -44,7 +44,7 @@ class Crf:
     transitions: NDArray[np.float32]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in members(self)}  # nothing that was only kept for speed
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # nothing that was only kept for speed
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -1,11 +1,11 @@
 """Relations between the entities of synthesis text: which operation a condition, material or apparatus belongs to.
 
-A pair scorer: one multinomial logistic model (a `crf` of sequences of length one) over order, distance, clause and words
-of a pair, then the best tail of each head. Entities come from `tagger` or are given; recipes are made in `recipes`.
+A pair scorer: one multinomial logistic model (a `crf` of sequences of length one) over order, distance, clause and
+words of a pair, then the best tail of each head. Entities come from `tagger` or are given; recipes are made in `recipes`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,30 @@ ROLES = ("Recipe_Target", "Recipe_Precursor", "Solvent_Material", "Atmospheric_M
 _SHARED = frozenset({"Amount_Of", "Brand_Of", "Descriptor_Of", "Property_Of"})  # one head may have several tails
 _REACH = 4  # candidates of a label on each side of a head
 _LEAST = 0.4  # probability of the best tail of a head
-_CUES = frozenset({",", ";", "(", ")", "and", "or", "then", "to", "by", "in", "with", "of", "from", "at", "for", "was", "were", "respectively", ":", "/"})  # fmt: skip
+_CUES = frozenset(
+    [
+        ",",
+        ";",
+        "(",
+        ")",
+        ":",
+        "/",
+        "and",
+        "or",
+        "then",
+        "to",
+        "by",
+        "in",
+        "with",
+        "of",
+        "from",
+        "at",
+        "for",
+        "was",
+        "were",
+    ]
+    + ["respectively"]
+)
 
 
 class Entity(NamedTuple):
@@ -55,7 +78,7 @@ class Relater:
     """
 
     field: Crf
-    pairs: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    pairs: frozenset[tuple[str, str]]
 
     def links(self, text: str | Read, entities: Sequence[Entity]) -> list[Link]:
         """The relations of the entities of a text, by head."""
@@ -79,9 +102,7 @@ def train(documents: Sequence[tuple[str, Sequence[Entity], Sequence[Link]]], set
     for text, entities, links in documents:
         gold = {(h, t): kind for kind, h, t in links}
         scene = _Scene(read(text), entities)
-        examples += [
-            ([scene.attributes(h, t)], [gold.get((h, t), NONE)]) for h, t in scene.candidates(pairs)
-        ]
+        examples += [([scene.attributes(h, t)], [gold.get((h, t), NONE)]) for h, t in scene.candidates(pairs)]
     return Relater(crf.mean([crf.fit(examples, settings)]), pairs)
 
 
@@ -133,8 +154,8 @@ class _Scene:
         if not self.tokens:
             return
         tails: dict[str, list[str]] = {}
-        for head, tail in sorted(pairs):
-            tails.setdefault(head, []).append(tail)
+        for first, second in sorted(pairs):
+            tails.setdefault(first, []).append(second)
         for head in self.order:
             for label in tails.get(self.placed[head].label, ()):
                 row = self.by_label.get(label, [])
@@ -157,20 +178,16 @@ class _Scene:
         apart = abs(h.sentence - t.sentence)
         cues = [w for w in dict.fromkeys(words[:40]) if w in _CUES]
         place = f"{way}{same}{apart}"
-        told = [
-            "", way, place, f"{place}r{rivals}", f"{place}n{min(len(words), 4) if len(words) < 5 else 5 + min(len(words) // 5, 6)}",
-            f"{place}b{'|'.join(self.placed[i].label for i in between[:3])}" if len(between) < 4 else f"{place}many",
-            f"{place}w{'|'.join(words)}" if len(words) < 4 else f"{place}far",
-            *(f"{way}{same}c{c}" for c in cues),
-            f"{place}u{self._beyond(t, way)}",
-        ]  # fmt: skip
-        told += [f"{place}h{a}" for a in self._words(h)] + [f"{place}t{a}" for a in self._words(t)]
-        told += [f"h{a}" for a in self._words(h)] + [f"{way}{same}hb{self._at(h.first - 1)}|{operation(self.lower[t.last]) or ''}"]
+        far = len(words) if len(words) < 5 else 5 + min(len(words) // 5, 6)
+        labels_between = "|".join(self.placed[i].label for i in between) if len(between) < 4 else "many"
+        words_between = "|".join(words) if len(words) < 4 else "far"
+        past = self._at(t.last + 1 if way == "R" else t.first - 1)
+        verb = operation(self.lower[t.last]) or ""
+        told = ["", way, place, f"{place}r{rivals}", f"{place}n{far}", f"{place}u{past}"]
+        told += [f"{place}b{labels_between}", f"{place}w{words_between}", *(f"{way}{same}c{c}" for c in cues)]
+        told += [f"{place}t{a}" for a in self._words(t)] + [f"{way}{same}hb{self._at(h.first - 1)}|{verb}"]
+        told += [f"{p}h{a}" for a in self._words(h) for p in (place, "")]
         return [tuple(f"{labels}#{a}" for a in told)]
-
-    def _beyond(self, tail: _Placed, way: str) -> str:
-        """What stands just past the tail, seen from the head."""
-        return self._at(tail.last + 1 if way == "R" else tail.first - 1)
 
     def _at(self, place: int) -> str:
         return self.lower[place] if 0 <= place < len(self.lower) else "$"
@@ -195,7 +212,7 @@ def gold(row: Mapping[str, Any]) -> tuple[str, list[Entity], list[Link]]:
 
     A part (`ROLES`) leads from the material to the operation, as conditions and apparatus do.
     """
-    entities = [Entity(*e["spans"][0], e["type"]) for e in row["entities"]]
+    entities = [Entity(e["spans"][0][0], e["spans"][0][1], e["type"]) for e in row["entities"]]
     index = {e["id"]: i for i, e in enumerate(row["entities"])}
     for event in row.get("events") or ():
         index[event["id"]] = index[event["trigger"]]

@@ -145,7 +145,9 @@ def _tabled(
 ) -> pl.DataFrame:
     for name in filter(None, (column, known)):
         if name not in texts.columns:
-            raise InputError.of(f"missing column {name}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
+            raise InputError.of(
+                f"missing column {name}", "the texts", f"they have {', '.join(texts.columns) or 'none'}"
+            )
     given = texts[known].to_list() if known else [None] * texts.height
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
     for text, told in zip(texts[column].to_list(), given, strict=True):

@@ -19,14 +19,55 @@ from etl.text.tokens import ELEMENT, FORMULA, MARK, NUMBER, Token, tokens
 
 _KEPT = 1 << 17
 _COMMON = frozenset(
-    "a an the of in on at to for with by from and or into onto under over than then after before was were is are be been "
-    "which that this these those as using via through until per between within without during followed further it its "
-    "their each not no other all".split()
+    [
+        *(
+            "a",
+            "an",
+            "the",
+            "this",
+            "that",
+            "these",
+            "those",
+            "it",
+            "its",
+            "their",
+            "each",
+            "all",
+            "other",
+            "not",
+            "no",
+        ),
+        *(
+            "of",
+            "in",
+            "on",
+            "at",
+            "to",
+            "for",
+            "with",
+            "by",
+            "from",
+            "into",
+            "onto",
+            "under",
+            "over",
+            "as",
+            "using",
+            "via",
+        ),
+        *("through", "until", "per", "between", "within", "without", "during", "than", "and", "or", "then", "after"),
+        *("before", "was", "were", "is", "are", "be", "been", "which", "followed", "further"),
+    ]
 )
-_LETTERS = frozenset("I In As No At He K C V W N S P B H O F U Y".split())  # elements that are words or units too
+_LETTERS = frozenset([*"KCVWNSPBHOFUYI", "In", "As", "No", "At", "He"])  # elements that are words or units too
 _CHEMICAL = ("ate", "ide", "ium", "ite", "ine", "ene", "ane", "one", "ol", "yl", "ose", "acid")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ed", "es", "s", "e")
-_CUES = frozenset("purchased obtained supplied used characterized measured recorded synthesized prepared heated washed added".split())
+_CUES = frozenset(
+    [
+        *("purchased", "obtained", "supplied", "used", "characterized", "measured", "recorded"),
+        *("synthesized", "prepared", "heated", "washed", "added"),
+    ]
+)
 
 
 @lru_cache(maxsize=1)
@@ -46,7 +87,12 @@ def _chemistry() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozen
     words = names.dictionary()
     elements = frozenset(w for w in words["elements"] if len(w) > 2)
     anions = frozenset(words["anions"]) | frozenset(words["matched_anions"])
-    return elements, anions, frozenset(w for name in words["names"] for w in name.split()), frozenset(words["abbreviations"])
+    return (
+        elements,
+        anions,
+        frozenset(w for name in words["names"] for w in name.split()),
+        frozenset(words["abbreviations"]),
+    )
 
 
 @lru_cache(maxsize=1)

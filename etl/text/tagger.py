@@ -55,6 +55,11 @@ class Tagger:
     relater: Relater | None
     bias: float = 0.0
 
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the entities it tells."""
+        return sorted({label[2:] for label in self.field.labels if label != OUTSIDE})
+
     def tag(self, texts: Sequence[str]) -> list[Tagged]:
         """Entities and relations of texts, in order."""
         return [self._tagged(text) for text in texts]
@@ -89,18 +94,32 @@ def runs(sentence: Sequence[Token], labels: Sequence[str]) -> Iterator[tuple[Tok
             begin = i
 
 
-def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = MEMBERS, *, bias: float = 0.0) -> Tagger:
-    """Learns a tagger from texts in the format of the MSPT corpus.
+def gold(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Entity], list[Link]]]:
+    """Texts with their entities and relations.
 
     Args:
-        rows: `text`, `entities` (id, type, spans), and where relations shall be learned `events` and `relations`.
+        rows: of two forms. `text`, `entities` (id, type, spans), and where there are relations `events` and
+            `relations`, as in the MSPT corpus; or `annotations` (token, tag), as in the ULSA corpus: the text is the
+            tokens, joined by spaces.
+
+    Raises:
+        InputError: a row of another form.
+    """
+    return [_document(row, i) for i, row in enumerate(rows)]
+
+
+def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = MEMBERS, *, bias: float = 0.0) -> Tagger:
+    """Learns a tagger from labelled texts.
+
+    Args:
+        rows: what `gold` takes.
         members: fields of the ensemble.
         bias: of the tagger.
 
     Raises:
         InputError: no row, a row of another format, or no entity at all.
     """
-    documents = [_document(row, i) for i, row in enumerate(rows)]
+    documents = gold(rows)
     examples = [example for text, entities, _ in documents for example in _examples(text, entities)]
     if not any(label != OUTSIDE for _, labels in examples for label in labels):
         raise InputError.of("no entity", "the training texts", "give rows in the format of the MSPT corpus")
@@ -111,13 +130,27 @@ def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = M
 
 def _document(row: Mapping[str, Any], number: int) -> tuple[str, list[Entity], list[Link]]:
     try:
-        return relations.gold(row)
+        return relations.gold(_as_spans(row) if row.get("annotations") is not None else row)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise InputError.of(
             f"row {number} of another format ({error!r})",
             "the training texts",
-            "give text, entities (id, type, spans), events and relations as the MSPT corpus does",
+            "give text, entities (id, type, spans), events and relations as MSPT does, or annotations (token, tag)",
         ) from error
+
+
+def _as_spans(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A sentence given as `annotations` (token, tag; a blank tag is none), as text with one entity a tagged token."""
+    pieces: list[str] = []
+    entities: list[dict[str, Any]] = []
+    place = 0
+    for held in row["annotations"]:
+        end = place + len(held["token"])
+        if held["tag"]:
+            entities.append({"id": f"T{len(entities)}", "type": held["tag"], "spans": [[place, end]]})
+        pieces.append(held["token"])
+        place = end + 1
+    return {"text": " ".join(pieces), "entities": entities}
 
 
 def _examples(text: str, entities: Sequence[Entity]) -> list[tuple[crf.Sentence, list[str]]]:

@@ -44,7 +44,9 @@ def tokens(text: str) -> list[Token]:
         start, end = match.span()
         kind = WORD if match.lastgroup == "degree" else str(match.lastgroup)
         if kind == FORMULA and _enclosed(match.group()):
-            inner = [t._replace(start=t.start + start + 1, end=t.end + start + 1) for t in tokens(text[start + 1 : end - 1])]
+            inner = [
+                t._replace(start=t.start + start + 1, end=t.end + start + 1) for t in tokens(text[start + 1 : end - 1])
+            ]
             found += [Token(start, start + 1, text[start], MARK), *inner, Token(end - 1, end, text[end - 1], MARK)]
         else:
             found.append(Token(start, end, match.group(), kind))
@@ -81,7 +83,11 @@ def read(text: str) -> Read:
     found: list[list[Token]] = []
     last: Token | None = None
     for token in tokens(source.text):
-        if last is None or bisect_left(ends, last.end) != bisect_left(ends, token.start) or _broken(source, last, token):
+        if (
+            last is None
+            or bisect_left(ends, last.end) != bisect_left(ends, token.start)
+            or _broken(source, last, token)
+        ):
             found.append([])
         found[-1].append(token)
         last = token
