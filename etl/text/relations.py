@@ -1,7 +1,7 @@
 """Relations between the entities of synthesis text: which operation a condition, material or apparatus belongs to.
 
 A pair scorer: one multinomial logistic model (a `crf` of sequences of length one) over order, distance, clause and
-words of a pair, then the best tail of each head. Entities come from `tagger` or are given; recipes are made in `recipes`.
+words of a pair, then the best tail of each head. Entities come from `tagger` or are given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,27 +23,9 @@ _REACH = 4  # candidates of a label on each side of a head
 _LEAST = 0.4  # probability of the best tail of a head
 _CUES = frozenset(
     [
-        ",",
-        ";",
-        "(",
-        ")",
-        ":",
-        "/",
-        "and",
-        "or",
-        "then",
-        "to",
-        "by",
-        "in",
-        "with",
-        "of",
-        "from",
-        "at",
-        "for",
-        "was",
-        "were",
+        *(",", ";", "(", ")", ":", "/", "and", "or", "then", "to", "by", "in", "with", "of", "from", "at", "for"),
+        *("was", "were", "respectively"),
     ]
-    + ["respectively"]
 )
 
 
