@@ -16,6 +16,9 @@ TASKS = {
     "transitions": "etl.text.transition_gold:TRANSITIONS",
     "curie": "etl.text.transition_gold:CURIE",
     "pairs": "etl.text.transition_gold:PAIRS",
+    "tag": "etl.text.tag_gold:TAG",
+    "links": "etl.text.tag_gold:LINKS",
+    "actions": "etl.text.tag_gold:ACTIONS",
 }
 """Name of a task -> `module:attribute` of its `Task`, imported when it is asked for."""
 
