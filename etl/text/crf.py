@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 Token = Sequence[tuple[str, ...]]
 """The attributes of a token in groups: sums of all but the last group are kept, for they come again."""
 Sentence = Sequence[Token]
-_KEPT = 200_000  # sums of groups kept at most
+_KEPT = 100_000  # sums of groups kept at most
 
 
 @dataclass(frozen=True)
@@ -58,38 +58,33 @@ class Crf:
         return table
 
     @cached_property
-    def _sums(self) -> dict[tuple[str, ...], NDArray[np.float32]]:
-        return {}
+    def _kept(self) -> tuple[dict[tuple[str, ...], int], list[NDArray[np.float32]]]:
+        return {}, []
 
-    def _sum(self, group: tuple[str, ...]) -> NDArray[np.float32]:
-        """The weights of a group of attributes, added up."""
-        kept = self._sums.get(group)
-        if kept is None:
+    def _sum(self, group: tuple[str, ...]) -> int:
+        """Number of the kept sum of the weights of a group of attributes."""
+        numbers, sums = self._kept
+        number = numbers.get(group)
+        if number is None:
             known = self._index
-            ids = [i for a in group if (i := known.get(a)) is not None]
-            kept = self._dense[ids].sum(axis=0)
-            if len(self._sums) >= _KEPT:
-                self._sums.clear()
-            self._sums[group] = kept
-        return kept
+            sums.append(self._dense[[i for a in group if (i := known.get(a)) is not None]].sum(axis=0))
+            number = numbers[group] = len(sums) - 1
+        return number
 
     def emissions(self, sentences: Sequence[Sentence]) -> list[NDArray[np.float32]]:
         """Scores of the labels of each token, by its attributes alone: per sentence tokens x labels."""
+        numbers, sums = self._kept
+        if len(sums) > _KEPT:
+            numbers.clear()
+            sums.clear()
         known, tokens = self._index, [token for sentence in sentences for token in sentence]
-        scores = np.zeros((len(tokens), len(self.labels)), dtype=np.float32)
-        ids: list[int] = []
-        begins: list[int] = []
-        filled: list[int] = []
-        for row, token in enumerate(tokens):
-            for group in token[:-1]:
-                scores[row] += self._sum(group)
-            begin = len(ids)
-            ids += [i for a in token[-1] if (i := known.get(a)) is not None]
-            if len(ids) > begin:
-                begins.append(begin)
-                filled.append(row)
-        if ids:
-            scores[filled] += np.add.reduceat(self._dense[ids], begins, axis=0)
+        parts = [[self._sum(group) for group in token[:-1]] for token in tokens]
+        own = [[i for a in token[-1] if (i := known.get(a)) is not None] for token in tokens]
+        scores = _added(self._dense, own)
+        if any(parts):
+            used, inverse = np.unique(np.concatenate([p for p in parts if p]), return_inverse=True)
+            table, places = np.array([sums[k] for k in used]), iter(inverse.tolist())
+            scores += _added(table, [[next(places) for _ in p] for p in parts])
         return np.split(scores, np.cumsum([len(s) for s in sentences])[:-1]) if sentences else []
 
     def decode(self, sentences: Sequence[Sentence], bias: NDArray[np.float32] | None = None) -> list[list[str]]:
@@ -103,6 +98,18 @@ class Crf:
         if bias is not None:
             pieces = [p + bias for p in pieces]
         return [[self.labels[k] for k in path] for path in viterbi(pieces, self.transitions)]
+
+
+def _added(table: NDArray[np.float32], rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """Sums of rows of a table; zero where none is named."""
+    sizes = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    scores = np.zeros((len(rows), table.shape[1]), dtype=np.float32)
+    flat = [i for row in rows for i in row]
+    if flat:
+        filled = sizes > 0
+        begins = np.concatenate(([0], np.cumsum(sizes[filled])[:-1]))
+        scores[filled] = np.add.reduceat(table[flat], begins, axis=0)
+    return scores
 
 
 def viterbi(emissions: Sequence[NDArray[np.float32]], transitions: NDArray[np.float32]) -> list[list[int]]:

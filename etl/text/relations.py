@@ -4,8 +4,10 @@ A pair scorer: one multinomial logistic model (a `crf` of sequences of length on
 words of a pair, then the best tail of each head. Entities come from `tagger` or are given.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +21,9 @@ NONE = "-"
 ROLES = ("Recipe_Target", "Recipe_Precursor", "Solvent_Material", "Atmospheric_Material", "Participant_Material")
 """Parts that a material plays in an operation; it plays one."""
 _SHARED = frozenset({"Amount_Of", "Brand_Of", "Descriptor_Of", "Property_Of"})  # one head may have several tails
-_REACH = 4  # candidates of a label on each side of a head
-_LEAST = 0.4  # probability of the best tail of a head
+_REACH = 6  # candidates of a label on each side of a head, at most
+_SPARED = 0.005  # share of the pairs of gold that may lie farther away
+_LEAST, _SURE = 0.4, 0.5  # probability of the best tail of a head, and of further ones
 _CUES = frozenset(
     [
         *(",", ";", "(", ")", ":", "/", "and", "or", "then", "to", "by", "in", "with", "of", "from", "at", "for"),
@@ -50,28 +53,29 @@ class _Placed:
     sentence: int
 
 
+Reach = Mapping[tuple[str, str], tuple[int, int]]
+"""Labels of head and tail -> how many entities of the tail's label to look at on the left and on the right."""
+
+
 @dataclass(frozen=True)
 class Relater:
     """A learned pair scorer.
 
     Attributes:
         field: probabilities of the types of a pair.
-        pairs: labels of head and tail that may be related.
+        reach: which entities are looked at as a pair.
     """
 
     field: Crf
-    pairs: frozenset[tuple[str, str]]
+    reach: Reach
 
     def links(self, text: str | Read, entities: Sequence[Entity]) -> list[Link]:
         """The relations of the entities of a text, by head."""
-        if not entities:
-            return []
         scene = _Scene(text if isinstance(text, Read) else read(text), entities)
-        found = list(scene.candidates(self.pairs))
+        found = list(scene.candidates(self.reach))
         if not found:
             return []
-        scores = self.field.emissions([[scene.attributes(h, t)] for h, t in found])
-        table = np.concatenate(scores)
+        table = self.field.emissions([[scene.attributes(h, t) for h, t in found]])[0]
         chance = np.exp(table - table.max(axis=1, keepdims=True))
         chance /= chance.sum(axis=1, keepdims=True)
         return sorted(_chosen(found, chance, self.field.labels), key=lambda link: (link[1], link[2], link[0]))
@@ -79,36 +83,55 @@ class Relater:
 
 def train(documents: Sequence[tuple[str, Sequence[Entity], Sequence[Link]]], settings: crf.Settings) -> Relater:
     """Learns a pair scorer from texts with their entities and relations."""
-    pairs = frozenset((es[h].label, es[t].label) for _, es, links in documents for _, h, t in links)
+    scenes = [(_Scene(read(text), entities), links) for text, entities, links in documents]
+    reach = _reach(scenes)
     examples: list[tuple[crf.Sentence, list[str]]] = []
-    for text, entities, links in documents:
-        gold = {(h, t): kind for kind, h, t in links}
-        scene = _Scene(read(text), entities)
-        examples += [([scene.attributes(h, t)], [gold.get((h, t), NONE)]) for h, t in scene.candidates(pairs)]
-    return Relater(crf.mean([crf.fit(examples, settings)]), pairs)
+    for scene, links in scenes:
+        known = {(h, t): kind for kind, h, t in links}
+        for pair in scene.candidates(reach):
+            examples.append(([scene.attributes(*pair)], [known.get(pair, NONE)]))
+    return Relater(crf.mean([crf.fit(examples, settings)]), reach)
+
+
+def _reach(scenes: "Sequence[tuple[_Scene, Sequence[Link]]]") -> dict[tuple[str, str], tuple[int, int]]:
+    """For each pair of labels, the reach that holds nearly all pairs of gold."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for scene, links in scenes:
+        for _, head, tail in links:
+            labels = (scene.placed[head].label, scene.placed[tail].label)
+            places.setdefault(labels, []).append(scene.place(head, tail))
+    found = {}
+    for labels, held in sorted(places.items()):
+        sides = [sorted(-n for n in held if n < 0), sorted(n for n in held if n > 0)]
+        spared = int(_SPARED * len(held))
+        left, right = (min(_REACH, side[max(0, len(side) - 1 - spared)]) if side else 0 for side in sides)
+        found[labels] = (left, right)
+    return found
 
 
 def _chosen(found: Sequence[tuple[int, int]], chance: Any, labels: Sequence[str]) -> Iterator[Link]:
     """The best tail of each head and type, further ones of shared heads, one part of each material."""
-    column = {label: i for i, label in enumerate(labels)}
-    roles = [column[r] for r in ROLES if r in column]
+    roles = [k for k, label in enumerate(labels) if label in ROLES]
+    plain = [k for k, label in enumerate(labels) if label != NONE and label not in ROLES]
+    shared = np.array([labels[k] in _SHARED for k in plain], dtype=bool)
     by_head: dict[int, list[int]] = {}
     for row, (head, _) in enumerate(found):
         by_head.setdefault(head, []).append(row)
     for head, rows in by_head.items():
         held = chance[rows]
-        for label, k in column.items():
-            if label == NONE or k in roles:
-                continue
-            best = int(held[:, k].argmax())
-            for i in range(len(rows)):
-                if (i == best and held[i, k] > _LEAST) or (label in _SHARED and held[i, k] > 0.5):
-                    yield label, head, found[rows[i]][1]
-        if roles:
-            part = held[:, roles]
-            best = int(part.sum(axis=1).argmax())
-            if part[best].sum() > _LEAST:
-                yield labels[roles[int(part[best].argmax())]], head, found[rows[best]][1]
+        some = held[:, plain]
+        best = some == some.max(axis=0)
+        for i, k in zip(*np.nonzero((best & (some > _LEAST)) | (shared & (some > _SURE))), strict=True):
+            yield labels[plain[k]], head, found[rows[i]][1]
+        part = held[:, roles].sum(axis=1)
+        if roles and part.max() > _LEAST:
+            i = int(part.argmax())
+            yield labels[roles[int(held[i, roles].argmax())]], head, found[rows[i]][1]
+
+
+@lru_cache(maxsize=1 << 16)
+def _group(start: str, told: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(start + attribute for attribute in told)
 
 
 class _Scene:
@@ -117,76 +140,84 @@ class _Scene:
     def __init__(self, text: Read, entities: Sequence[Entity]) -> None:
         self.tokens: list[Token] = [t for sentence in text.sentences for t in sentence]
         sentence_of = [i for i, sentence in enumerate(text.sentences) for _ in sentence]
-        begins = np.array([text.source.begins[t.start] for t in self.tokens], dtype=np.int64)
-        ends = np.array([text.source.ends[t.end - 1] for t in self.tokens], dtype=np.int64)
+        begins = [text.source.begins[t.start] for t in self.tokens]
+        ends = [text.source.ends[t.end - 1] for t in self.tokens]
         self.placed: list[_Placed] = []
-        for entity in entities:
-            first = min(int(np.searchsorted(ends, entity.start, side="right")), len(self.tokens) - 1)
-            last = max(first, int(np.searchsorted(begins, entity.end, side="left")) - 1)
-            self.placed.append(_Placed(entity.label, first, last, sentence_of[first] if sentence_of else 0))
-        self.order = sorted(range(len(entities)), key=lambda i: self.placed[i].first)
+        for entity in entities if self.tokens else ():
+            first = min(bisect_right(ends, entity.start), len(self.tokens) - 1)
+            last = max(first, bisect_left(begins, entity.end) - 1)
+            self.placed.append(_Placed(entity.label, first, last, sentence_of[first]))
+        self.order = sorted(range(len(self.placed)), key=lambda i: self.placed[i].first)
         self.rank = {i: rank for rank, i in enumerate(self.order)}
         self.by_label: dict[str, list[int]] = {}
         for i in self.order:
             self.by_label.setdefault(self.placed[i].label, []).append(i)
+        self.ranks = {label: [self.rank[i] for i in row] for label, row in self.by_label.items()}
         self.lower = [normal(t.text, t.kind) for t in self.tokens]
+        self.told: dict[int, tuple[str, ...]] = {}
 
-    def candidates(self, pairs: frozenset[tuple[str, str]]) -> Iterator[tuple[int, int]]:
+    def place(self, head: int, tail: int) -> int:
+        """Where the tail stands among the entities of its label, seen from the head: -1 is the first on the left."""
+        ranks = self.ranks[self.placed[tail].label]
+        at = bisect_left(ranks, self.rank[head])
+        own = bisect_left(ranks, self.rank[tail])
+        after = own - at + (self.placed[head].label != self.placed[tail].label)
+        return after if own >= at else own - at
+
+    def candidates(self, reach: Reach) -> Iterator[tuple[int, int]]:
         """Head and tail of every pair near enough, in this or a neighbouring sentence."""
-        if not self.tokens:
-            return
-        tails: dict[str, list[str]] = {}
-        for first, second in sorted(pairs):
-            tails.setdefault(first, []).append(second)
+        sides: dict[str, list[tuple[str, int, int]]] = {}
+        for (first, second), (left, right) in reach.items():
+            sides.setdefault(first, []).append((second, left, right))
         for head in self.order:
-            for label in tails.get(self.placed[head].label, ()):
-                row = self.by_label.get(label, [])
-                ranks = [self.rank[i] for i in row]
-                at = int(np.searchsorted(ranks, self.rank[head]))
-                for tail in row[max(0, at - _REACH) : at + _REACH + 1]:
+            for label, left, right in sides.get(self.placed[head].label, ()):
+                row, ranks = self.by_label.get(label, []), self.ranks.get(label, [])
+                at = bisect_left(ranks, self.rank[head])
+                own = label == self.placed[head].label
+                for tail in row[max(0, at - left) : at + right + own]:
                     if tail != head and abs(self.placed[tail].sentence - self.placed[head].sentence) < 2:
                         yield head, tail
 
     def attributes(self, head: int, tail: int) -> list[tuple[str, ...]]:
-        """What is told of a pair; the labels of both stand in every attribute."""
+        """What is told of a pair, in groups; the labels of both stand in every attribute."""
         h, t = self.placed[head], self.placed[tail]
-        labels = f"{h.label}>{t.label}"
         way = "R" if t.first >= h.first else "L"
         left, right = (h, t) if way == "R" else (t, h)
-        between = self.order[min(self.rank[head], self.rank[tail]) + 1 : max(self.rank[head], self.rank[tail])]
+        between = self.order[min(self.rank[head], self.rank[tail]) + 1 : max(self.rank[head], self.rank[tail])][:20]
         same = min(4, sum(self.placed[i].label == t.label for i in between))
         rivals = min(4, sum(self.placed[i].label == h.label for i in between))
         words = self.lower[left.last + 1 : right.first]
-        apart = abs(h.sentence - t.sentence)
-        cues = [w for w in dict.fromkeys(words[:40]) if w in _CUES]
-        place = f"{way}{same}{apart}"
         far = len(words) if len(words) < 5 else 5 + min(len(words) // 5, 6)
         labels_between = "|".join(self.placed[i].label for i in between) if len(between) < 4 else "many"
         words_between = "|".join(words) if len(words) < 4 else "far"
         past = self._at(t.last + 1 if way == "R" else t.first - 1)
-        verb = operation(self.lower[t.last]) or ""
-        told = ["", way, place, f"{place}r{rivals}", f"{place}n{far}", f"{place}u{past}"]
-        told += [f"{place}b{labels_between}", f"{place}w{words_between}", *(f"{way}{same}c{c}" for c in cues)]
-        told += [f"{place}t{a}" for a in self._words(t)] + [f"{way}{same}hb{self._at(h.first - 1)}|{verb}"]
-        told += [f"{p}h{a}" for a in self._words(h) for p in (place, "")]
-        return [tuple(f"{labels}#{a}" for a in told)]
+        before = self._at(h.first - 1)
+        start, place, near = f"{h.label}>{t.label}#", f"{way}{same}{abs(h.sentence - t.sentence)}", f"{way}{same}"
+        told = ("", way, place, f"{place}r{rivals}", f"{place}n{far}", f"{place}u{past}", f"{place}b{labels_between}",
+                f"{place}w{words_between}", *(f"{near}c{w}" for w in dict.fromkeys(words[:40]) if w in _CUES),
+                f"{near}hb{before}|{operation(self.lower[t.last]) or ''}", f"{place}hb{before}",
+                f"{place}hw{self.lower[h.last]}", f"{place}ha{self._at(h.last + 1)}")  # fmt: skip
+        own, other = _group(f"{start}h", self.words(head)), _group(f"{start}{place}t", self.words(tail))
+        return [own, other, tuple(start + a for a in told)]
 
     def _at(self, place: int) -> str:
         return self.lower[place] if 0 <= place < len(self.lower) else "$"
 
-    def _words(self, entity: _Placed) -> list[str]:
+    def words(self, entity: int) -> tuple[str, ...]:
         """Attributes of the words of an entity and around it."""
-        last = self.tokens[entity.last]
-        lower = self.lower[entity.last]
-        return [
-            f"w{lower}",
-            f"k{kind_of(last.text, last.kind)}",
-            f"z{(classes(lower) or ('',))[0]}",
-            f"b{self._at(entity.first - 1)}",
-            f"bb{self._at(entity.first - 2)} {self._at(entity.first - 1)}",
-            f"a{self._at(entity.last + 1)}",
-            f"t{'title' if entity.sentence == 0 else ''}",
-        ]
+        if entity not in self.told:
+            held = self.placed[entity]
+            last, lower = self.tokens[held.last], self.lower[held.last]
+            self.told[entity] = (
+                f"w{lower}",
+                f"k{kind_of(last.text, last.kind)}",
+                f"z{(classes(lower) or ('',))[0]}",
+                f"b{self._at(held.first - 1)}",
+                f"bb{self._at(held.first - 2)} {self._at(held.first - 1)}",
+                f"a{self._at(held.last + 1)}",
+                f"t{'title' if held.sentence == 0 else ''}",
+            )
+        return self.told[entity]
 
 
 def gold(row: Mapping[str, Any]) -> tuple[str, list[Entity], list[Link]]:

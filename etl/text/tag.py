@@ -5,7 +5,7 @@ The learned tagger, which reads unless rules are asked for, is `tagger`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -130,8 +130,9 @@ def tag(
 def tag_by_rules(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
     """Tags a column by rules: the columns of `tag`, without relations."""
 
-    def read(batch: Sequence[str]) -> list[Tagged]:
-        return [Tagged([Entity(e["start"], e["end"], e["label"]) for e in entities(text)], []) for text in batch]
+    def read(batch: Sequence[str]) -> Iterator[Tagged]:
+        for text in batch:
+            yield Tagged([Entity(e["start"], e["end"], e["label"]) for e in entities(text)], [])
 
     return _tabled(texts, column, None, read, lambda _text, _entities: [])
 
@@ -140,31 +141,27 @@ def _tabled(
     texts: pl.DataFrame,
     column: str,
     known: str | None,
-    read: Callable[[Sequence[str]], list[Tagged]],
+    read: Callable[[Sequence[str]], Iterable[Tagged]],
     relate: Callable[[str, Sequence[Entity]], list[Link]],
 ) -> pl.DataFrame:
     for name in filter(None, (column, known)):
         if name not in texts.columns:
-            raise InputError.of(
-                f"missing column {name}", "the texts", f"they have {', '.join(texts.columns) or 'none'}"
-            )
-    given = texts[known].to_list() if known else [None] * texts.height
+            have = ", ".join(texts.columns) or "none"
+            raise InputError.of(f"missing column {name}", "the texts", f"they have {have}")
+    said = texts[column].to_list()
+    given = texts[known].to_list() if known else [[]] * len(said)
+    reasons = [_reason(text, held) for text, held in zip(said, given, strict=True)]
+    good = [text for text, reason in zip(said, reasons, strict=True) if reason is None]
+    found = iter(() if known else read(good))
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
-    for text, told in zip(texts[column].to_list(), given, strict=True):
-        if not isinstance(text, str) or not text.strip():
-            rows.append((False, "no text" if text is None or isinstance(text, str) else "not text", [], []))
+    for text, held, reason in zip(said, given, reasons, strict=True):
+        if reason is not None:
+            rows.append((False, reason, [], []))
             continue
-        try:
-            held = [Entity(e["start"], e["end"], e["label"]) for e in told or ()] if known else []
-        except (KeyError, TypeError):
-            rows.append((False, f"no start, end and label in {known}", [], []))
-            continue
-        if not all(0 <= e.start < e.end <= len(text) for e in held):
-            rows.append((False, f"a span of {known} outside the text", [], []))
-            continue
-        found = Tagged(held, relate(text, held)) if known else read([text])[0]
-        shown = [{"start": a, "end": b, "label": label, "text": text[a:b]} for a, b, label in found.entities]
-        rows.append((True, None, shown, [{"type": k, "head": h, "tail": t} for k, h, t in found.links]))
+        told = [Entity(e["start"], e["end"], e["label"]) for e in held or ()]
+        tagged = Tagged(told, relate(text, told)) if known else next(found)
+        shown = [{"start": a, "end": b, "label": label, "text": text[a:b]} for a, b, label in tagged.entities]
+        rows.append((True, None, shown, [{"type": k, "head": h, "tail": t} for k, h, t in tagged.links]))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "ok": pl.Boolean,
         "reason": pl.String,
@@ -172,3 +169,18 @@ def _tabled(
         "relations": pl.List(RELATION),
     }
     return beside(texts, pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _reason(text: object, known: object) -> str | None:
+    """Why a row cannot be read; None where it can."""
+    if not isinstance(text, str):
+        return "no text" if text is None else "not text"
+    if not text.strip():
+        return "no text"
+    for held in known if isinstance(known, list) else ():
+        told = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else [None]
+        if None in told:
+            return "a known entity without start, end and label"
+        if not 0 <= told[0] < told[1] <= len(text):
+            return "a known entity outside the text"
+    return None

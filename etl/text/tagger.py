@@ -7,6 +7,7 @@ MSPT corpus (Mysore et al. 2019, W19-4007, MIT licence) by the command on its ca
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,27 +61,37 @@ class Tagger:
         """Labels of the entities it tells."""
         return sorted({label[2:] for label in self.field.labels if label != OUTSIDE})
 
-    def tag(self, texts: Sequence[str]) -> list[Tagged]:
-        """Entities and relations of texts, in order."""
-        return [self._tagged(text) for text in texts]
+    def tag(self, texts: Sequence[str]) -> Iterator[Tagged]:
+        """Entities and relations of texts, in order; short texts are decoded together."""
+        batch: list[Read] = []
+        for text in texts:
+            batch.append(read(text))
+            if sum(len(scene.sentences) for scene in batch) >= _BLOCK:
+                yield from self._tagged(batch)
+                batch = []
+        yield from self._tagged(batch)
 
     def relate(self, text: str, entities: Sequence[Entity]) -> list[Link]:
         """Relations between entities that are known."""
         return self.relater.links(text, entities) if self.relater else []
 
-    def _tagged(self, text: str) -> Tagged:
-        scene = read(text)
-        found = [Entity(*scene.span(first, last), label) for first, last, label in self._entities(scene)]
-        return Tagged(found, self.relater.links(scene, found) if self.relater else [])
-
-    def _entities(self, scene: Read) -> Iterator[tuple[Token, Token, str]]:
-        counts = counted(scene.sentences)
+    def _tagged(self, scenes: Sequence[Read]) -> Iterator[Tagged]:
+        seen = (told for scene in scenes for told in seen_of(scene))
+        labels: list[list[str]] = []
         bias = np.array([self.bias * (label == OUTSIDE) for label in self.field.labels], dtype=np.float32)
-        for first in range(0, len(scene.sentences), _BLOCK):
-            block = scene.sentences[first : first + _BLOCK]
-            labels = self.field.decode([attributes(sentence, counts) for sentence in block], bias)
-            for sentence, told in zip(block, labels, strict=True):
-                yield from runs(sentence, told)
+        while block := list(islice(seen, _BLOCK)):
+            labels += self.field.decode(block, bias)
+        told = iter(labels)
+        for scene in scenes:
+            spans = (run for sentence in scene.sentences for run in runs(sentence, next(told)))
+            found = [Entity(*scene.span(first, last), label) for first, last, label in spans]
+            yield Tagged(found, self.relater.links(scene, found) if self.relater else [])
+
+
+def seen_of(scene: Read) -> Iterator[crf.Sentence]:
+    """Attributes of the tokens of a text, sentence by sentence."""
+    counts = counted(scene.sentences)
+    return (attributes(sentence, counts) for sentence in scene.sentences)
 
 
 def runs(sentence: Sequence[Token], labels: Sequence[str]) -> Iterator[tuple[Token, Token, str]]:
@@ -167,8 +178,7 @@ def _examples(text: str, entities: Sequence[Entity]) -> list[tuple[crf.Sentence,
             for k in range(first, last + 1):
                 i, j = places[k]
                 labels[i][j] = f"{'I' if k > first else 'B'}-{label}"
-    counts = counted(scene.sentences)
-    return [(attributes(s, counts), told) for s, told in zip(scene.sentences, labels, strict=True)]
+    return list(zip(seen_of(scene), labels, strict=True))
 
 
 @lru_cache(maxsize=1)
