@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,20 +147,28 @@ class Settings:
         options: of that algorithm, by their names there.
         dropped: share of the attributes that the field does not see.
         seed: of the choice of attributes and of the order of the sentences.
+        share: how much the field counts in an ensemble.
     """
 
     algorithm: str = "lbfgs"
     options: tuple[tuple[str, float], ...] = ()
     dropped: float = 0.0
     seed: int = 0
+    share: float = 1.0
 
     def sees(self, attribute: str) -> bool:
         """Whether the field sees an attribute."""
         return zlib.crc32(f"{self.seed}|{attribute}".encode()) % 1000 >= 1000 * self.dropped
 
 
-Weights = tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]
-"""Of (attribute, label) and of (label, next label)."""
+class Weights(NamedTuple):
+    """What a field learned."""
+
+    labels: tuple[str, ...]
+    states: dict[tuple[str, str], float]
+    """Of attribute and label."""
+    moves: dict[tuple[str, str], float]
+    """Of label and next label."""
 
 
 def fit(sentences: Sequence[tuple[Sentence, Sequence[str]]], settings: Settings) -> Weights:
@@ -190,14 +198,15 @@ def fit(sentences: Sequence[tuple[Sentence, Sequence[str]]], settings: Settings)
         tagger.close()
     names = {number: name for name, number in numbers.items()}
     states = {(str(names[a]), label): float(w) for (a, label), w in told.state_features.items()}
-    return states, {pair: float(w) for pair, w in told.transitions.items()}
+    labels = tuple(sorted({label for _, told_labels in sentences for label in told_labels}))
+    return Weights(labels, states, {pair: float(w) for pair, w in told.transitions.items()})
 
 
-def scaled(weights: Weights) -> Weights:
-    """The weights at unit size, so that fields of several algorithms have one say each in a mean."""
-    states, moves = weights
-    size = max(1e-12, sum(w * w for w in states.values())) ** 0.5 / 30
-    return {k: w / size for k, w in states.items()}, {k: w / size for k, w in moves.items()}
+def scaled(weights: Weights, share: float = 1.0) -> Weights:
+    """The weights at one size, so that fields of several algorithms count by their share in a mean."""
+    size = max(1e-12, sum(w * w for w in weights.states.values())) ** 0.5 / (30 * share)
+    states, moves = ({k: w / size for k, w in held.items()} for held in (weights.states, weights.moves))
+    return Weights(weights.labels, states, moves)
 
 
 def mean(members: Sequence[Weights], least: float = 0.0) -> Crf:
@@ -207,16 +216,15 @@ def mean(members: Sequence[Weights], least: float = 0.0) -> Crf:
         members: what `fit` gave; a weight that one of them lacks is zero there.
         least: weights below it, in size, are left out.
     """
-    labels = tuple(sorted({label for states, moves in members for pair in (*states, *moves) for label in pair[1:]}
-                          | {label for _, moves in members for label, _ in moves}))  # fmt: skip
+    labels = tuple(sorted({label for member in members for label in member.labels}))
     column = {label: i for i, label in enumerate(labels)}
     rows: dict[str, dict[int, float]] = {}
-    for states, _ in members:
+    for _, states, _ in members:
         for (name, label), weight in states.items():
             held = rows.setdefault(name, {})
             held[column[label]] = held.get(column[label], 0.0) + weight / len(members)
     transitions = np.zeros((len(labels), len(labels)), dtype=np.float32)
-    for _, moves in members:
+    for *_, moves in members:
         for (label, following), weight in moves.items():
             transitions[column[label], column[following]] += weight / len(members)
     kept = {n: [(c, w) for c, w in sorted(held.items()) if abs(w) > least] for n, held in sorted(rows.items())}

@@ -110,23 +110,26 @@ def _reach(scenes: "Sequence[tuple[_Scene, Sequence[Link]]]") -> dict[tuple[str,
 
 
 def _chosen(found: Sequence[tuple[int, int]], chance: Any, labels: Sequence[str]) -> Iterator[Link]:
-    """The best tail of each head and type, further ones of shared heads, one part of each material."""
-    roles = [k for k, label in enumerate(labels) if label in ROLES]
-    plain = [k for k, label in enumerate(labels) if label != NONE and label not in ROLES]
-    shared = np.array([labels[k] in _SHARED for k in plain], dtype=bool)
-    by_head: dict[int, list[int]] = {}
-    for row, (head, _) in enumerate(found):
-        by_head.setdefault(head, []).append(row)
-    for head, rows in by_head.items():
-        held = chance[rows]
-        some = held[:, plain]
-        best = some == some.max(axis=0)
-        for i, k in zip(*np.nonzero((best & (some > _LEAST)) | (shared & (some > _SURE))), strict=True):
-            yield labels[plain[k]], head, found[rows[i]][1]
-        part = held[:, roles].sum(axis=1)
-        if roles and part.max() > _LEAST:
-            i = int(part.argmax())
-            yield labels[roles[int(held[i, roles].argmax())]], head, found[rows[i]][1]
+    """The best tail of each head and type, further ones of shared heads, one part of each material.
+
+    Args:
+        found: heads and tails, those of one head in a row.
+        chance: of each pair (row) to be of each type (column).
+        labels: types of the columns.
+    """
+    heads = np.array([head for head, _ in found])
+    begins = np.flatnonzero(np.concatenate(([True], heads[1:] != heads[:-1])))
+    sizes = np.diff([*begins, len(found)])
+    roles = np.array([label in ROLES for label in labels])
+    plain = ~roles & np.array([label != NONE for label in labels])
+    shared = np.array([label in _SHARED for label in labels])
+    best = chance == np.repeat(np.maximum.reduceat(chance, begins), sizes, axis=0)
+    for row, k in zip(*np.nonzero(plain & ((best & (chance > _LEAST)) | (shared & (chance > _SURE)))), strict=True):
+        yield labels[k], *found[row]
+    part = (chance * roles).sum(axis=1)
+    taken = np.flatnonzero((part == np.repeat(np.maximum.reduceat(part, begins), sizes)) & (part > _LEAST))
+    for row in taken[np.unique(heads[taken], return_index=True)[1]]:
+        yield labels[int((chance[row] * roles).argmax())], *found[row]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -131,6 +131,4 @@ def _score_tags(sentences: Sentences, found: Mapping[str, Sequence[str]], seed: 
     return scores.tags(sentences.tags, found, outside="", seed=seed, **groups)
 
 
-ACTIONS = Task(
-    read=_read_tokens, predict=_actions, score=_score_tags, baselines={"word list": _listed}, model=_MODEL
-)
+ACTIONS = Task(read=_read_tokens, predict=_actions, score=_score_tags, baselines={"word list": _listed}, model=_MODEL)
