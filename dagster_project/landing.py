@@ -1,6 +1,5 @@
 """How updates of literature get into the warehouse: part by part as they come, and audited once at the end."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -97,18 +96,19 @@ def ingest(store: "Store", windows: "Iterable[Window]", *, client: "Client | Non
         AuditFailedError: a blocking check failed; the update is then not to be recorded as harvested.
     """
     from etl.http import FetchError, OversizeError
+    from etl.sources.update import stopped
 
     landed = Landed()
     for window in windows:
         try:
             _ingest(store, window, landed, client=client, limit=limit)
-        except OversizeError as error:  # a broken page, too
+        except (OversizeError, InputError) as error:  # a broken page
             landed.failures.append(error)
+            if window.missing(store.current("raw.harvests")):
+                landed.harvests.append(stopped(window, store.current("raw.fetch_log").filter(window.chosen())))
         except FetchError as error:  # the service does not answer: it is not asked for the other windows
             landed.failures.append(error)
             break
-        except InputError as error:
-            landed.failures.append(error)
     settled(store)
     return landed
 
@@ -137,18 +137,34 @@ def ingest_day(store: "Store", source: str, day: date, *, settings: "Settings") 
 
 
 def missing_days(store: "Store", *, settings: "Settings", until: date) -> "Iterator[tuple[str, date]]":
-    """Days of the enabled sources of the problem, oldest first, that no harvest covers yet."""
+    """Days of the sources of the problem that can be asked, oldest first, that no harvest covers yet."""
+    harvests = store.read_passed("raw.harvests")
+    for window in _askable(settings, until=until):
+        if settings.profile != "live" or not window.lacks_key:
+            yield from ((window.source, day) for day in window.missing(harvests))
+
+
+def keyless(settings: "Settings", *, until: date) -> list[str]:
+    """A line for each source of the problem that would be asked if there were a key for it."""
+    lacking = {w.source: w.lacks_key for w in _askable(settings, until=until) if settings.profile == "live"}
+    return [
+        f"no key for {source} in {variable}: set it to use this source"
+        for source, variable in lacking.items()
+        if variable
+    ]
+
+
+def _askable(settings: "Settings", *, until: date) -> "Iterator[Window]":
+    """The enabled sources of the problem, each from its first day on."""
     from etl.sources.update import DEMO, EMBEDDED
     from etl.sources.windows import Window
     from schemas.sources import load_sources
 
-    harvests = store.read_passed("raw.harvests")
+    live = settings.profile == "live"
     for source in load_sources(settings.problem).sources:
-        live = settings.profile == "live"
         if source.enabled and (live or source.name in EMBEDDED) and source.first_day <= until:
             query = source.query if live else DEMO
-            window = Window(source=source.name, since=source.first_day, until=until, query=query)
-            yield from ((source.name, day) for day in window.missing(harvests))
+            yield Window(source=source.name, since=source.first_day, until=until, query=query)
 
 
 def read_folder(store: "Store", path: "Path", *, limit: int | None = None) -> Landed:
@@ -207,8 +223,8 @@ def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client
     from etl.http import FetchError
     from etl.sources import update
 
-    if client is not None and window.key and not os.environ.get(window.key, "").strip():
-        raise FetchError.of(f"no key for {window.source}", window.key, "set it to use this source")
+    if client is not None and (variable := window.lacks_key):
+        raise FetchError.of(f"no key for {window.source}", variable, "set it to use this source")
     replay = not window.missing(store.current("raw.harvests"))
     known = store.current("raw.fetch_log").filter(window.chosen())
     news, summary = not replay, None

@@ -146,8 +146,9 @@ def _harvest(store: Any, source: str, *, since: str, until: str, limit: int, url
         raise InputError.of(f"no source {source}", f"the sources of {problem}", "add it with its query")
     day = since or _last_day(store, source, query=asked.query, overlap_days=asked.overlap_days)
     window = update.window(source, since=day, until=until or None, query=asked.query, url=url or asked.url)
+    again = () if since else window.unfinished(store.read("raw.harvests"))
     with Client() as client:
-        return landing.ingest(store, window.months(), client=client, limit=limit or None)
+        return landing.ingest(store, dict.fromkeys((*again, *window.months())), client=client, limit=limit or None)
 
 
 def ui(

@@ -96,13 +96,14 @@ def status(as_json: Json = False, home_: Home = None) -> None:
     """Shows each table: rows, version, published version, last check, age; batches without outcome; next schedules."""
     from datetime import UTC, datetime
 
-    from dagster_project.timetable import TIMETABLE
+    from dagster_project.timetable import timetable
     from warehouse import query as warehouse
 
     where, now = home(home_), datetime.now(UTC)
     found = warehouse.status(where)
     ticks = [
-        {"schedule": t.name, "job": t.job, "cron": t.cron, "next_tick": t.next_tick(now).isoformat()} for t in TIMETABLE
+        {"schedule": t.name, "job": t.job, "cron": t.cron, "next_tick": t.next_tick(now).isoformat()}
+        for t in timetable()
     ]
     if as_json:
         say({"home": str(where), **found, "schedules": ticks}, as_json=True)

@@ -225,6 +225,16 @@ def _embedded(asked: Window) -> list[Page]:
     return [Page(name, data, replace(parsed, documents=inside, total=None))]  # what it says is of the whole file
 
 
+def stopped(asked: Window, known: pl.DataFrame) -> pl.DataFrame:
+    """The row of raw.harvests of a window that a broken page stopped.
+
+    Args:
+        asked: the window.
+        known: rows of raw.fetch_log of the window.
+    """
+    return _summary(asked, windows.place(known).pages, complete=False)
+
+
 def _part(asked: Window, pages: list[Page], log: pl.DataFrame, here: Place) -> Update:
     last = pages[-1].parsed.token if pages else here.token
     return _update(asked.source, pages, log, _summary(asked, here.pages, complete=last is None))

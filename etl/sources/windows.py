@@ -4,6 +4,7 @@ What a batch becomes in the warehouse is decided in `dagster_project.landing`, h
 """
 
 import hashlib
+import os
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,9 +54,10 @@ class Window:
         return import_module(f"etl.sources.{self.source}")
 
     @property
-    def key(self) -> str | None:
-        """The variable of the environment that must hold a key for the service."""
-        return getattr(self.module, "KEY", None)
+    def lacks_key(self) -> str | None:
+        """The variable of the environment that must hold a key for the service and does not."""
+        key: str | None = getattr(self.module, "KEY", None)
+        return key if key and not os.environ.get(key, "").strip() else None
 
     def months(self) -> "Iterator[Window]":
         """The window by calendar months, so that a broken page stops no more than its month."""
@@ -77,11 +79,22 @@ class Window:
 
     def missing(self, harvests: pl.DataFrame) -> list[date]:
         """The days for which the same question was not answered to its end, by the rows of raw.harvests."""
-        same = (pl.col("source") == self.source) & (pl.col("query") == self.query) & pl.col("complete")
         answered: set[date] = set()
-        for first, last in harvests.filter(same).select("day", "until").iter_rows():
+        for first, last in self._same(harvests).filter("complete").select("day", "until").iter_rows():
             answered.update(first + i * _DAY for i in range((last - first).days + 1))
         return [day for day in self.days if day not in answered]
+
+    def unfinished(self, harvests: pl.DataFrame) -> "Iterator[Window]":
+        """Earlier windows of the same question that stopped before their end and lack days still, oldest first."""
+        stopped = self._same(harvests).filter(~pl.col("complete"), pl.col("until") <= self.until).sort("day", "until")
+        for first, last in stopped.select("day", "until").iter_rows():
+            window = replace(self, since=first, until=last)
+            if window.missing(harvests):
+                yield window
+
+    def _same(self, harvests: pl.DataFrame) -> pl.DataFrame:
+        """The rows of raw.harvests of the same question."""
+        return harvests.filter(pl.col("source") == self.source, pl.col("query") == self.query)
 
 
 @dataclass(frozen=True)

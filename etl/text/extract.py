@@ -7,6 +7,7 @@ extractor (a model behind an API, say) keeps the `Extractor` protocol and its re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import polars as pl
@@ -14,6 +15,7 @@ import polars as pl
 from etl.text import abbreviations, materials, recipes, transitions
 from etl.text.plain import Plain, plain, sentences
 from etl.text.properties import configuration
+from etl.text.quantities import may_hold
 from schemas.errors import InputError
 
 KINDS = ("transition", "property", "recipe", "compound")
@@ -38,12 +40,35 @@ RECORDS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 @dataclass(frozen=True)
+class _Compounds:
+    """The compounds of all texts of a document, found together when one is first asked for: most hold no value."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def found(self) -> list[list[materials.Mention]]:
+        """The compounds of each text; a short name may be defined in another text than it stands in."""
+        return abbreviations.resolved([(text, materials.find(text)) for text in self.texts])
+
+
+@dataclass(frozen=True)
 class Field:
-    """One text of a document: its name ("abstract", "body[2]"), plain form and compounds."""
+    """One text of a document: its name ("abstract", "body[2]"), plain form, and its place among the texts."""
 
     name: str
     plain: Plain
-    mentions: list[materials.Mention]
+    place: int
+    compounds: _Compounds
+
+    @property
+    def mentions(self) -> list[materials.Mention]:
+        """Its compounds."""
+        return self.compounds.found[self.place]
+
+    @cached_property
+    def sentences(self) -> list[tuple[int, int]]:
+        """The spans of its sentences."""
+        return sentences(self.plain.text)
 
 
 class Extractor(Protocol):
@@ -69,8 +94,8 @@ def read_fields(row: dict[str, Any]) -> tuple[list[Field], list[str]]:
                 reasons.append(f"{name} is not text")
     if not found and not reasons:
         reasons.append("no text")
-    mentions = abbreviations.resolved([(smooth.text, materials.find(smooth.text)) for _, smooth in found])
-    return [Field(name, smooth, known) for (name, smooth), known in zip(found, mentions, strict=True)], reasons
+    compounds = _Compounds(tuple(smooth.text for _, smooth in found))
+    return [Field(name, smooth, place, compounds) for place, (name, smooth) in enumerate(found)], reasons
 
 
 def _record(field: Field, span: tuple[int, int], sentence: tuple[int, int], **values: Any) -> dict[str, Any]:
@@ -99,13 +124,19 @@ def _written(field: Field, fields: Sequence[Field], mention: materials.Mention |
 
 def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[dict[str, Any]]:
     document = "\n".join(f.plain.text for f in fields)
-    title = next((f.mentions for f in fields if f.name == "title"), [])
+    unit = next(p.unit for p in configuration(config).properties if p.name == name)
     for field in fields:
+        if not may_hold(field.plain.text, unit, configuration(config).units):
+            continue
         for found in transitions.read(
-            field.plain.text, field.mentions, title=title, document=document, name=name, config=config
+            field.plain.text,
+            partial(getattr, field, "sentences"),
+            partial(getattr, field, "mentions"),
+            title=lambda: next((f.mentions for f in fields if f.name == "title"), None),
+            document=document,
+            name=name,
+            config=config,
         ):
-            if found.mention is None:
-                continue
             yield _record(
                 field,
                 (found.value.start, found.value.end),
@@ -125,7 +156,7 @@ def _values(fields: Sequence[Field], name: str, config: str | None) -> Iterator[
 
 def _compounds(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
     for field in fields:
-        spans = sentences(field.plain.text)
+        spans = field.sentences
         begins = [s[0] for s in spans]
         seen: set[str] = set()
         for mention in field.mentions:
@@ -150,8 +181,8 @@ def _compounds(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
 
 def _recipes(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
     for field in fields:
-        recipe = recipes.read(field.plain.text, field.mentions)
-        if recipe is None or field.name == "title":
+        recipe = recipes.read(field.plain.text, field.mentions) if field.name != "title" else None
+        if recipe is None:
             continue
         target = recipe.target
         yield _record(

@@ -22,8 +22,10 @@ from schemas.tables.corpus import KEYWORDS
 GROUPS = vocabulary(KEYWORDS.column("keyword_group").rules)
 FIELDS = ("title", "abstract", "captions", "body")
 
-# What the fold of `scan` makes of a text: blanks for these, and nothing for those.
-BLANKS = "\t\n\r\v\f-,;:!~"
+# What may be a blank of the normalised text in a plain one, and what the fold of `scan` makes of others: blanks for
+# these, and nothing for those.
+SEPARATORS = r"[\n \-~]"  # more would make an automaton three times as slow
+BLANKS = "\t\n\r\v\f\x1c\x1d\x1e\x1f-,;:!~"
 MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
 DROPPED = "{}$_\\\"'^`"
 
@@ -54,8 +56,10 @@ class _Dialect:
     number: str
 
 
+_RUN = f"{{0,{MOST_BLANKS}}}"
 _EXACT = _Dialect(re.escape, "[ -]{0,2}", r"(?:[ -]\w{1,60}){0,2}[ -]{1,2}", r"(?:\.0)?[ -]?(?-i:K)")
-_FOLDED = _Dialect(_folded, f" {{0,{MOST_BLANKS}}}", r"[^.\x00]*", rf"(?:\.0)? {{0,{MOST_BLANKS}}}K")
+_PLAIN = _Dialect(re.escape, SEPARATORS + _RUN, r"[^.\x00]*", rf"(?:\.0)?{SEPARATORS}{_RUN}K")
+_FOLDED = _Dialect(_folded, " " + _RUN, r"[^.\x00]*", rf"(?:\.0)? {_RUN}K")
 _FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
 
 
@@ -100,11 +104,20 @@ class Keyword(BaseModel):
         )
 
     @cached_property
-    def bounded_sources(self) -> tuple[str, ...]:
-        """The same for flattened normalised text, whose words end where those of the normalised text do."""
+    def plain_sources(self) -> tuple[str, ...]:
+        """The same for ASCII text without mark-up."""
+        return self._bounded_sources(_PLAIN)
+
+    @cached_property
+    def flat_sources(self) -> tuple[str, ...]:
+        """The same for flattened normalised text."""
+        return self._bounded_sources(_FLAT)
+
+    def _bounded_sources(self, dialect: _Dialect) -> tuple[str, ...]:
+        """Patterns for texts whose words end where those of the normalised text do."""
         spellings = (self.phrase, *self.variants)
         return tuple(
-            _bounded(_source(v, _FLAT, case=self.case), v) if folded else ""
+            _bounded(_source(v, dialect, case=self.case), v) if folded else ""
             for v, folded in zip(spellings, self.folded_sources, strict=True)
         )
 

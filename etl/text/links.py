@@ -5,7 +5,9 @@ What a value is a value of is `transitions`; where compounds stand is `materials
 
 import re
 from bisect import bisect_left
+from dataclasses import replace
 
+from etl.text import series
 from etl.text.materials import Mention
 from etl.text.quantities import Value
 
@@ -20,20 +22,26 @@ def linked(
     kept: list[Value],
     groups: list[list[Value]],
     mentions: list[Mention],
-    title: list[Mention],
+    title: list[Mention] | None,
     span: tuple[int, int],
 ) -> list[Link]:
     """The compound of each value of a sentence.
+
+    Where the sentence names none it is the one that the document is about, which its title tells; of a text without
+    title, only where a word refers to something named before ("its").
 
     Args:
         text: plain text of the field.
         kept: the values to link, in order.
         groups: all values of the sentence, those of one list together.
         mentions: compounds of the field.
-        title: compounds of the title.
+        title: compounds of the title; None where the document has none.
         span: the sentence.
     """
     respectively = "respectively" in text[span[0] : span[1]]
+    mentions = _with_symbols(text, [_kind(m) for m in mentions if not _no_subject(text, m)], span)
+    refers = title is not None or bool(_ANAPHOR.search(text, *span))
+    title = [_kind(m) for m in title or [] if not _no_subject("", m)]
     real = [m for m in mentions if span[0] <= m.start < span[1] and m.kind != "element"]
     if respectively and len(kept) > 1 and len(real) == len(kept):
         return [(m, "respectively", 0.9) for m in real]
@@ -43,8 +51,15 @@ def linked(
     links: list[Link] = []
     for value in kept:
         group = group_of[value]
+        told_before = _told_before(text, group, respectively, mentions, named, title, span)
+        if told_before:
+            links.append((told_before[group.index(value)], "respectively", 0.7))
+            continue
         mention, how, sure = _nearest(text, group, starts, mentions, title, span)
-        row = named.get(mention, []) if mention else []
+        if how not in ("sentence", "none") and not refers:
+            mention, how, sure = None, "none", 0.0
+        row = series.members(text, span, mention, len(group)) if mention else []
+        row = row or (named.get(mention, []) if mention else [])
         if len(row) == len(group) > 1:
             paired = "respectively" if respectively else "listed"
             links.append((row[group.index(value)], paired, sure * (0.9 if respectively else 0.8)))
@@ -54,7 +69,62 @@ def linked(
     return links
 
 
-_JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&)?\s*(?:bulk\s|the\s)?")
+_ANAPHOR = re.compile(
+    r"\b(?:its|their|they|(?:this|these|both|the)(?: (?:title|present|studied|investigated|same|two))? "
+    r"(?:compounds?|materials?|systems?|samples?|oxides?|alloys?))\b",
+    re.IGNORECASE,
+)
+_JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&|\()?\s*(?:bulk\s|the\s)?")
+_PAIR = re.compile(r"\b(?:both|each|respectively|two|three|four|these)\b", re.IGNORECASE)
+_SOLVENTS = frozenset({"H2O", "CO2", "N", "N2", "O2", "HCl"})
+_ION = re.compile(r"[+-](?![A-Za-z\d(])")
+_SYMBOL = re.compile(
+    r"\b(?:for|of|in|bulk|pure|doped|superfluid|solid|liquid|[fb]cc|hcp|elemental|crystal(?:line)?)\s+"
+    r"(?P<symbol>A[lgu]|B[aei]|C[aderou]|E[ru]|Fe|G[ade]|H[fgo]|Ir|L[aiu]|M[gno]|N[abdi]|Os|P[bdrt]|R[behu]|S[bcimnr]|T[abehilm]|Yb|Z[nr])(?![\w+^(\[-])|\^[34](?P<helium>He)\b"
+)
+
+
+def _no_subject(text: str, mention: Mention) -> bool:
+    """Whether a mention is a solvent, a gas, an ion or the plural of an acronym, which have no transition here."""
+    plural = re.fullmatch(r"[A-Z]{2,}s", mention.text)
+    return bool(plural or mention.formula in _SOLVENTS or _ION.match(text, mention.end))
+
+
+def _kind(mention: Mention) -> Mention:
+    """The mention, as an element where its name means one: "graphene", "diamond"."""
+    single = mention.kind == "name" and re.fullmatch(r"[A-Z][a-z]?\d?", mention.formula or "")
+    return replace(mention, kind="element") if single else mention
+
+
+def _with_symbols(text: str, mentions: list[Mention], span: tuple[int, int]) -> list[Mention]:
+    """The mentions and, of one sentence, elements told by their symbol: "1043 K for Fe"."""
+    taken = [(m.start, m.end) for m in mentions]
+    symbols = [
+        Mention(*m.span(m.lastgroup), m.group(m.lastgroup), m.group(m.lastgroup), "symbol")
+        for m in _SYMBOL.finditer(text, *span)
+        if m.lastgroup and not any(a < m.end(m.lastgroup) and m.start(m.lastgroup) < b for a, b in taken)
+    ]
+    return sorted([*mentions, *symbols], key=lambda m: m.start) if symbols else mentions
+
+
+def _told_before(
+    text: str,
+    group: list[Value],
+    respectively: bool,
+    mentions: list[Mention],
+    named: dict[Mention, list[Mention]],
+    title: list[Mention],
+    span: tuple[int, int],
+) -> list[Mention]:
+    """The list of compounds of an earlier sentence or the title that a list of values without compounds is told of."""
+    solid = any(span[0] <= m.start < span[1] for m in mentions if m.kind != "element")
+    if len(group) < 2 or not respectively or solid:
+        return []
+    earlier = [named[m] for m in mentions if m.end <= span[0] and len(named.get(m, ())) == len(group)]
+    if earlier:
+        return earlier[-1]
+    distinct = list({m.formula or m.text: m for m in title if m.kind != "element"}.values())
+    return distinct if len(distinct) == len(group) else []
 
 
 def _lists(text: str, mentions: list[Mention]) -> dict[Mention, list[Mention]]:
@@ -79,14 +149,14 @@ _SUBSTRATE = re.compile(
 )
 _UNDER = re.compile(r"\bon(?:to)?[\s-]+(?:[\w()-]+\s+){0,2}$")
 _COMPARED = re.compile(
-    r"\b(?:than|similar to|compared (?:to|with)|unlike|analogous to|isostructural (?:to|with))\s+"
+    r"\b(?:than|similar to|unlike|like|analogous to|(?:compared|comparable|isostructural) (?:to|with))\s+"
     r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
 )
 _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or)\b")
 _APART = re.compile(r"\b(?:and|or|which|that|than)\b")  # after a value and before a compound: another clause too
 _OWN = re.compile(
     r"\s*\)?\s*(?:in|of|for)\s+(?:(?:the|our|bulk|pure|undoped|stoichiometric|epitaxial|polycrystalline|strained|thin|"
-    r"single|films?|layers?|powders?|samples?|nano\w+|crystals?|crystalline|of)[\s-]+){0,4}"
+    r"single|[fb]cc|hcp|films?|layers?|powders?|samples?|nano\w+|crystals?|crystalline|of)[\s-]+){0,4}"
 )
 _HELD = re.compile(r"\s*(?:at|of|is|has|near|around|about|\(|=|~|\s)*")
 
@@ -143,25 +213,56 @@ def _nearest(
     """The compound nearest in the sentence, else one named before, in the title, or anywhere."""
     start, end = group[0].start, group[-1].end
     inside = [m for m in mentions if span[0] <= m.start < span[1]]
-    solid = [m for m in inside if m.kind != "element" and m.formula != "H2O"]
+    solid = [m for m in inside if m.kind != "element"]
     if solid:
         left = bisect_left([m.start for m in solid], start)
         near = min(solid[max(0, left - _NEAR) : left + _NEAR], key=lambda m: _weight(text, m, group, starts))
         if _weight(text, near, group, starts) < 60 or not _aside(text, near) or len(mentions) == len(solid):
             return near, "sentence", 1.0
+    return _spoken_of(text, mentions, title, span, inside, (start, end))
+
+
+def _spoken_of(
+    text: str,
+    mentions: list[Mention],
+    title: list[Mention],
+    span: tuple[int, int],
+    inside: list[Mention],
+    place: tuple[int, int],
+) -> Link:
+    """What a sentence that names no compound is about: what the title names, what was named just before, or most."""
     earlier = [m for m in mentions if m.end <= span[0] and m.kind != "element"][-_REMEMBERED:]
     earlier = [m for m in earlier if not _aside(text, m)]
-    close = [m for m in title if m.kind != "element"]
+    main = {_name(m): m for m in reversed(title) if m.kind != "element"}
     if earlier:
         last = earlier[-1]
-        if close and last.formula not in {m.formula for m in close} and span[0] - last.end > 400:
-            return close[0], "title", 0.7
-        return last, "previous", 0.8
-    if close:
-        return close[0], "title", 0.75
+        if not main or _name(last) in main:
+            return last, "previous", 0.8 if span[0] - last.end < _JUST_BEFORE else 0.65
+        subject = next(iter(main.values()))
+        if _related(last, subject) or (len(main) > 1 and span[0] - last.end < _JUST_BEFORE):
+            return last, "previous", 0.7
+        if len(main) == 1:
+            known = [m for m in earlier if _name(m) == _name(subject)]
+            return (known[-1], "previous", 0.75) if known else (subject, "title", 0.75)
+        return last, "previous", 0.5
+    if main:
+        return next(iter(main.values())), "title", 0.75 if len(main) == 1 else 0.5
     if inside:
-        return min(inside, key=lambda m: _distance(text, m, start, end)), "sentence", 0.7
+        return min(inside, key=lambda m: _distance(text, m, *place)), "sentence", 0.7
     if title:
         return title[0], "title", 0.6
-    later = [m for m in mentions if m.kind != "element"] or mentions
-    return (min(later, key=lambda m: _distance(text, m, start, end)), "document", 0.5) if later else (None, "none", 0.3)
+    later = [m for m in mentions if m.kind != "element"]
+    return (min(later, key=lambda m: _distance(text, m, *place)), "document", 0.4) if later else (None, "none", 0.3)
+
+
+_JUST_BEFORE = 400  # characters
+
+
+def _name(mention: Mention) -> str:
+    return mention.formula or mention.text
+
+
+def _related(one: Mention, other: Mention) -> bool:
+    """Whether a compound is a member or variant of another: it has no element that the other lacks, or the reverse."""
+    first, second = (set(re.findall(r"[A-Z][a-z]?", _name(m))) for m in (one, other))
+    return len(first & second) > 1 and (first <= second or second <= first)

@@ -76,7 +76,8 @@ def normalise(text: str) -> Normalised:
     Returns:
         Text in NFKC, with single blanks, "-" for every dash, no mark-up; and the map of its offsets.
     """
-    text = text.translate(_ASCII_BLANKS)  # one for one, so that offsets stay
+    if not text.isprintable():
+        text = text.translate(_ASCII_BLANKS)  # one for one, so that offsets stay
     if text.isascii() and not any(mark in text for mark in _MARKS):
         return Normalised(text, (0,), (0,), (len(text),), (True,))
     pieces: list[str] = []

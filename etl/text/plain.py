@@ -37,6 +37,7 @@ _CHARS = {
 }
 _TOKEN = re.compile(
     r"(?<=\d)À(?=[a-z\d])|\\[\"'`^~=.](?=[{A-Za-z])|\\[,;:! ]|\\\\|\\[%&#$_{}]|\\[A-Za-z]+\s?|--+|"
+    r"(?<=\{)(?:math|text)?(?:rm|it|bf|sf|sc)[\s{]|(?<=\{)text\{|(?<![\w\\])(?:simeq|sim|approx)\s(?=\d)|"
     r"\^(?=\{?\\(?:circ|degree))|~(?=[\s\d{\\.])?|[^\x20-\x7e]|[\n\r\t${}_]"
 )
 
@@ -88,6 +89,8 @@ def _replacement(found: str, source: str, end: int) -> str:
         return "~" if source[end : end + 1].isdigit() or source[end : end + 2].lstrip().isdigit() else " "
     if found == "^":
         return ""
+    if found[0].isascii() and found[0].isalpha():  # a command that lost its backslash: "{rm C}", "sim 300"
+        return "~" if found.strip() in ("sim", "simeq", "approx") else ""
     if found[0] != "\\":
         return _folded(found)
     name = found[1:].strip()

@@ -15,7 +15,20 @@ from schemas.errors import InputError
 
 
 class Property(BaseModel):
-    """One thing to extract, as the YAML says it."""
+    """One thing to extract, as the YAML says it.
+
+    Attributes:
+        name: what it is called; entries of one name compete for the same values.
+        type: which kind of it this entry tells; "" says that a value is none.
+        unit, range: what values are converted to, and the values that are taken.
+        cues, notations: phrases and symbols that tell it.
+        negative: phrases that tell that a value nearby is none.
+        requires: phrases one of which the sentence must have.
+        ambiguous: those of `cues` that mean the type `instead` where the words around tell it.
+        when: words one of which must stand just before the value ("below"); empty for anything.
+        about: words one of which the document must have for the cues to count; empty for any document.
+        scope: whether the compound must stand in the sentence of the value, or may be the one the document is about.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,23 +36,34 @@ class Property(BaseModel):
     type: str
     unit: str
     range: tuple[float, float]
-    cues: tuple[str, ...]
+    cues: tuple[str, ...] = ()
     notations: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
-    scope: Literal["sentence"] = "sentence"
+    instead: str = ""
+    when: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    scope: Literal["sentence", "document"] = "document"
 
 
 class Ambiguous(BaseModel):
-    """Symbols and phrases whose meaning the words around them decide."""
+    """Symbols and phrases whose meaning the words around them decide.
+
+    Attributes:
+        symbols, phrases: what is ambiguous.
+        contexts: type -> words that tell it, in the sentence or else in the document.
+        local: type -> words that tell it in the sentence only.
+        generic: type -> words that tell it where no context does.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     symbols: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     contexts: dict[str, tuple[str, ...]] = {}
-    fallback: str = "OTHER"
+    local: dict[str, tuple[str, ...]] = {}
+    generic: dict[str, tuple[str, ...]] = {}
 
 
 class Properties(BaseModel):
@@ -83,8 +107,11 @@ def configuration(path: str | None = None) -> Properties:
 
 
 def phrase(text: str) -> str:
-    """The pattern of a cue: spaces match hyphens too, a final * ends a stem, acronyms keep their case."""
-    body = re.escape(text.removesuffix("*")).replace(r"\ ", r"[\s-]+")
-    body += r"\w*" if text.endswith("*") else r"s?"
+    """The pattern of a cue: a space matches a hyphen too, " .. " up to four words, a final * any ending of the word.
+
+    Acronyms keep their case.
+    """
+    body = re.escape(text.removesuffix("*")).replace(r"\ \.\.\ ", r"(?:\s+[\w-]+){0,4}?\s+")
+    body = body.replace(r"\ ", r"[\"'”’]?[\s-]+") + (r"\w*" if text.endswith("*") else r"s?")
     flags = "" if text.isupper() else "i"
     return rf"(?{flags}:(?<![\w]){body}(?!\w))" if flags else rf"(?<!\w){body}(?!\w)"

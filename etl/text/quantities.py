@@ -25,16 +25,16 @@ class Value:
 # "1,340" and "100,000" are one number; "100,200" may as well be a list and is read as one
 _N = r"(?>(?:[1-9]\d?(?:,\d{3})+|[1-9]\d\d(?:,000)+)(?!,?\d)|\d+)(?:\.\d+)?"
 _SIGN = r"(?:(?<![^\s(\[=~<>≤≥±:])-(?=\d))?"  # a minus only where nothing is left of it: "at -5", not "T-5", "200-300"
-_ERROR = r"(?:\s?\(\d+\))?(?:\s?±\s?\d+(?:\.\d+)?)?"
+_ERROR = r"(?:\s?\(\d+\))?(?:\s?(?:±|\+/?-)\s?\d+(?:\.\d+)?)?"
 _JOIN = re.compile(r"\s?(?P<join>-|to|and|or|,(?:\s?(?:and|or)\b)?)(?:\s?~)?\s?")
-_LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?)(?:\s?~)?\s?")
+_LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?|\()(?:\s?~)?\s?")
 _MOST = 15  # values of one list
 # unit -> how it is spelled, what may stand before the first number, what may not stand after the last unit
 _SPELLED = {
     "K": (
         r"(?:mK|K|[Kk]elvin|°\s?C|deg\.?\s?C|o\s?C|C)",
         r"(?:(?<![\w.^+])|(?<=T[cCN])|(?<=TCO)|(?<=TMI))",
-        r"(?![A-Za-z0-9]|\s?[-/^]\s?\d|\s?/|\s?(?:min|h|s)\^?-|-\d|\s?per\b)",
+        r"(?![A-Za-z0-9]|\s?[-/^]\s?\d|\s?/|\s?(?:min|h|s)\^?-|-\d|-[A-Z]|\s?per\b)",
     ),
     "eV": (r"m?eV", r"(?<![\w.^])", r"(?![A-Za-z0-9/]|\s?Å)"),
 }
@@ -51,8 +51,10 @@ _DECADES = re.compile(
     rf"|(?:factors?\s+of\s+(?:about\s+|~\s?)?(?:(?P<mantissa>{_N})\s?×\s?)?(?:10\^(?P<power>\d+)|(?P<factor>{_N})))",
     re.IGNORECASE,
 )
+_DECADES_HINT = re.compile(r"[mM]agnitude|MAGNITUDE|(?i:decades|factors?\s+of)")
 _CHANGED = re.compile(
-    r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$", re.IGNORECASE
+    r"\b(?:reduc|decreas|increas|shift|chang|suppress|rais|ris|rose|fall|fell|drop|drops|grow|tun|evolv|mov|enhanc|lower|var)\w*[^.]{0,60}\bfrom\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -78,6 +80,19 @@ def _patterns(unit: str, spellings: tuple[str, ...]) -> tuple[re.Pattern[str], r
     join = _JOIN.pattern.replace("?P<join>", "?:")
     whole = re.compile(rf"{before}(?:{member}{join}){{0,{_MOST - 1}}}{number}{spelled}{after}")
     return whole, re.compile(rf"(?P<number>{_SIGN}{_N}){_ERROR}(?:\s?(?P<unit>{spelled})(?![A-Za-z]))?")
+
+
+@lru_cache(maxsize=32)
+def _hint(unit: str, spellings: tuple[str, ...]) -> re.Pattern[str]:
+    """What every quantity ends with: a digit or bracket and its unit."""
+    every = "|".join(re.escape(u) for u in sorted(spellings, key=len, reverse=True))
+    return re.compile(rf"[\d)]\s?(?:{_SPELLED.get(unit, (every,))[0]})")
+
+
+def may_hold(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> bool:
+    """Whether a text may hold quantities in `unit`: a quick look that `values` never contradicts with a find."""
+    hint = _DECADES_HINT if unit == "decades" else _hint(unit, tuple(units.get(unit, {unit: (1.0, 0.0)})))
+    return bool(hint.search(text))
 
 
 def values(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> list[Value]:

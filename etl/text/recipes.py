@@ -253,6 +253,8 @@ def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
         text: plain text.
         mentions: its compounds, where they are known already.
     """
+    if not temperatures(text) and not times(text):
+        return None  # most texts: a quick look, before the search for verbs
     found = materials.find(text) if mentions is None else mentions
     steps: list[Step] = []
     for begin, end in sentences(text):

@@ -1,28 +1,33 @@
 """Which phrases of a keyword list occur in which texts, found by one pass over the bytes of all of them.
 
-Two sieves, each of which lets through all that the patterns of `keywords` match. The first scans every text, folded
-cheaply to ASCII; the second scans the few that it leaves, normalised, and says where to look. What matches, and what
-that is worth, is the work of `select`.
+Two sieves, each of which lets through all that the patterns of `keywords` match. The first scans every text as it is,
+and those in which mark-up or letters beyond ASCII may hide a phrase once more, folded cheaply to ASCII; the second
+scans the few that are left, normalised, and says where to look. What matches, and what that is worth, is the work of
+`select`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from etl.text.keywords import BLANKS, DROPPED, MOST_BLANKS, Keywords
+from etl.text.keywords import BLANKS, DROPPED, MOST_BLANKS, SEPARATORS, Keyword, Keywords
 from etl.text.normalise import Normalised, normalise
 
 Ints = NDArray[np.int64]
+Buffer = Any  # bytes, or what else has the buffer protocol
 END = "\0"
 _DROPPED = DROPPED.encode() + bytes(range(0x80, 0x100))
 _FOLD = bytes.maketrans(BLANKS.encode(), b" " * len(BLANKS))
 _MACRO = r"\\[A-Za-z]+ ?"
-_LONG_RUN = f" {{{MOST_BLANKS + 1}}}"  # may stand between words: the second sieve, which sees one blank, decides
+# What `normalise` undoes, beside letters beyond ASCII and `SEPARATORS`: few enough a class to be looked for as bytes.
+_MARKUP = (r"[\\${}_]", r"[\t\v\f\r\x1c-\x1f]")
+_MANY = f"{{{MOST_BLANKS + 1}}}"  # so many may stand between words: the second sieve, which sees one blank, decides
 _DOTLESS = {"ı": "i", "İ": "I"}  # Python's re lets these match the letter i when case is ignored
 
 
@@ -49,51 +54,66 @@ def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
     Returns:
         Row -> part, ascending; a row that is left out holds no phrase.
     """
-    listed = list(enumerate(keywords.keywords))
-    folded = ((n, source, k.case) for n, k in listed for source in k.folded_sources)
-    first = _automaton((*folded, (len(listed), _LONG_RUN, True)))
-    second = _automaton(tuple((n, source, k.case) for n, k in listed for source in k.bounded_sources))
-    rows = np.unique(first.scan(fold(texts))[0]) if not first.anywhere else texts.is_not_null().arg_true().to_numpy()
-    normal = [normalise(text) for text in texts.gather(rows).to_list()] if len(rows) else []
-    where = (found.tolist() for found in second.scan(_joined(n.text for n in normal)))
-    found: dict[int, Part] = {}
-    if first.anywhere:
-        found = {row: Part(n, {k: [] for k in first.anywhere}) for row, n in zip(rows.tolist(), normal, strict=True)}
-    for place, number, end in zip(*where, strict=True):
-        if number not in first.anywhere:
-            part = found.setdefault(int(rows[place]), Part(normal[place], {}))
-            part.ends.setdefault(number, []).append(end)
-    return found
+    second = _automaton(_patterns(keywords, lambda k: k.flat_sources))
+    rows = texts.is_not_null().arg_true().to_list() if second.anywhere else _first(texts, keywords).tolist()
+    normal = [normalise(text) for text in texts.gather(rows).to_list()]
+    found = {row: Part(n, {k: [] for k in second.anywhere}) for row, n in zip(rows, normal, strict=True)}
+    where = second.scan(*_flat(n.text for n in normal))
+    for place, number, end in zip(*(w.tolist() for w in where), strict=True):
+        if number not in second.anywhere:
+            found[rows[place]].ends.setdefault(number, []).append(end)
+    return {row: part for row, part in found.items() if part.ends}
 
 
-def fold(texts: pl.Series) -> bytes:
-    """All texts in ASCII, each closed by a NUL: macros and marks dropped, separators as blanks, accents taken off.
+def _first(texts: pl.Series, keywords: Keywords) -> Ints:
+    """Rows of the texts that the first sieve lets through, ascending."""
+    plain = _automaton(((0, SEPARATORS + _MANY, True), *_patterns(keywords, lambda k: k.plain_sources)))
+    folded = _automaton(((0, " " + _MANY, True), *_patterns(keywords, lambda k: k.folded_sources)))
+    texts = texts.fill_null("")
+    hiding = reduce(or_, (texts.str.contains(marks) for marks in _MARKUP), _wide(texts)).arg_true()
+    seen = plain.scan(*_joined(texts))[0]
+    hidden = folded.scan(*fold(texts.gather(hiding)))[0]
+    return np.union1d(seen, hiding.to_numpy()[hidden])
+
+
+def _patterns(keywords: Keywords, sources: Callable[[Keyword], tuple[str, ...]]) -> tuple[tuple[int, str, bool], ...]:
+    """Number of the keyword, pattern, and whether case counts, for each spelling."""
+    return tuple((n, source, k.case) for n, k in enumerate(keywords.keywords) for source in sources(k))
+
+
+def fold(texts: pl.Series) -> tuple[bytes, Ints]:
+    """All texts in ASCII, joined by NULs: macros and marks dropped, separators as blanks, accents taken off.
 
     A phrase of a normalised text stands in the folded one, if its words may touch or have blanks between them.
+
+    Returns:
+        The bytes, and where each text ends in them.
     """
-    plain = texts.fill_null("")
-    if plain.str.contains(END, literal=True).any():
-        plain = plain.str.replace_all(END, " ", literal=True)
-    plain = plain.str.replace_all(_MACRO, "")
-    closed = _closed(plain)
-    if not closed.isascii():
-        wide = plain.str.len_bytes() != plain.str.len_chars()
-        simple = plain.filter(wide).str.normalize("NFKD").str.replace_many(_DOTLESS)
-        closed = _closed(plain.scatter(wide.arg_true(), simple))
-    return closed.translate(_FOLD, _DROPPED)
+    simple = texts.str.replace_all(END, " ", literal=True).str.replace_all(_MACRO, "")
+    wide = _wide(simple)
+    simple = simple.scatter(wide.arg_true(), simple.filter(wide).str.normalize("NFKD").str.replace_many(_DOTLESS))
+    data = bytes(_joined(simple)[0]).translate(_FOLD, _DROPPED)
+    return data, np.append(np.flatnonzero(np.frombuffer(data, np.uint8) == 0), len(data))
 
 
-def _closed(texts: pl.Series) -> bytes:
-    buffer = (texts + END).to_arrow().buffers()[-1]
-    return b"" if buffer is None else bytes(buffer)
+def _wide(texts: pl.Series) -> pl.Series:
+    """Whether texts hold letters beyond ASCII."""
+    return texts.str.len_bytes() != texts.str.len_chars()
 
 
-def _joined(texts: Iterable[str]) -> bytes:
-    """Normalised texts, one byte a code point, each closed by a NUL."""
-    closed = "".join(text.replace(END, " ") + END for text in texts)
+def _joined(texts: pl.Series) -> tuple[Buffer, Ints]:
+    """UTF-8 of texts joined by NULs, and where each ends."""
+    buffer = texts.str.join(END).to_arrow().buffers()[-1]
+    return buffer or b"", np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1) - 1
+
+
+def _flat(texts: Iterable[str]) -> tuple[bytes, Ints]:
+    """Normalised texts, one byte a code point, joined by NULs, and where each ends."""
+    held = [text.replace(END, " ") for text in texts]
+    joined = END.join(held)
     for letter, plain in _DOTLESS.items():
-        closed = closed.replace(letter, plain)
-    return closed.encode("ascii", "replace").translate(_FOLD)
+        joined = joined.replace(letter, plain)
+    return joined.encode("ascii", "replace").translate(_FOLD), np.cumsum([len(text) + 1 for text in held]) - 1
 
 
 class _Automaton:
@@ -112,8 +132,13 @@ class _Automaton:
                 flags=[0 if case else hyperscan.HS_FLAG_CASELESS for _, _, case in used],
             )
 
-    def scan(self, closed: bytes) -> tuple[Ints, Ints, Ints]:
-        """Where patterns match in texts closed by NULs: number of the text, of the pattern, and end within the text."""
+    def scan(self, data: Buffer, stops: Ints) -> tuple[Ints, Ints, Ints]:
+        """Where patterns match in joined texts: number of the text, of the pattern, and end within the text.
+
+        Args:
+            data: the texts, joined by NULs.
+            stops: where each of them ends.
+        """
         numbers: list[int] = []
         ends: list[int] = []
 
@@ -121,10 +146,9 @@ class _Automaton:
             numbers.append(number)
             ends.append(end)
 
-        if self._database is not None and closed:
-            self._database.scan(closed, match_event_handler=found)
+        if self._database is not None and len(data):
+            self._database.scan(data, match_event_handler=found)
         at = np.array(ends, dtype=np.int64)
-        stops = np.flatnonzero(np.frombuffer(closed, np.uint8) == 0)
         texts = np.searchsorted(stops, at)
         starts = np.concatenate([[0], stops[:-1] + 1]).astype(np.int64)
         return texts, np.array(numbers, dtype=np.int64), at - starts[texts]

@@ -28,7 +28,7 @@ RESULT: dict[str, pl.DataType | type[pl.DataType]] = {
     "reason": pl.String,
 }
 _NEAR = 40
-_CHUNK_BYTES = 10_000_000  # scanned at once
+_CHUNK_BYTES = 32_000_000  # scanned at once
 
 
 _Hit = tuple[str, str, str, int, int]  # phrase, group, field, start, end
@@ -294,9 +294,9 @@ def _score(parts: list[_Part], keywords: Keywords, whole: Callable[[int], str], 
 def _spans(keyword: Keyword, number: int, scanned: scan.Part) -> list[tuple[int, int]]:
     """Where a phrase stands in the text as given; the same as if the whole text were searched."""
     text, spans, at = scanned.text.text, [], 0
-    for start, stop in _windows(scanned.ends[number], keyword.reach, len(text)):
+    for start, last, stop in _windows(scanned.ends[number], keyword.reach, len(text)):
         at = max(at, start)
-        while (match := keyword.pattern.search(text, at, stop)) is not None:
+        while at < last and (match := keyword.pattern.search(text, at, stop)) is not None:
             if match.end() == stop < len(text):
                 break  # the window may end within a word: a later one shows it whole
             at = match.end()
@@ -305,18 +305,18 @@ def _spans(keyword: Keyword, number: int, scanned: scan.Part) -> list[tuple[int,
     return spans
 
 
-def _windows(ends: list[int], reach: int, length: int) -> Iterator[tuple[int, int]]:
-    """Stretches of a text that hold every match that ends at one of `ends`, with the character behind it."""
+def _windows(ends: list[int], reach: int, length: int) -> Iterator[tuple[int, int, int]]:
+    """Stretches of a text that hold every match that ends at one of `ends`: start, last end, and one character more."""
     if not ends:
-        yield 0, length
+        yield 0, length, length
         return
     first = last = ends[0]
     for end in ends:
         if end - reach > last:
-            yield max(0, first - reach), min(length, last + 1)
+            yield max(0, first - reach), last, min(length, last + 1)
             first = end
         last = end
-    yield max(0, first - reach), min(length, last + 1)
+    yield max(0, first - reach), last, min(length, last + 1)
 
 
 def _excluded_near(keyword: Keyword, match: re.Match[str], text: str) -> bool:

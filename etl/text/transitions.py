@@ -1,152 +1,21 @@
 """What the values of a text are values of: transition and property records by rules.
 
-Which properties exist is `properties`, numbers with units are `quantities`, compounds come from `materials` and are
-tied to values by `links`; the records of whole documents are put together in `extract`.
+Which properties exist is `properties` and how their cues are found is `cues`; numbers with units are `quantities`, and
+`points` tells a condition from a point. Compounds come from `materials` and are tied to values by `links`; the records
+of whole documents are put together in `extract`.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from etl.text import cues, points
+from etl.text.cues import UNSURE, Cue, Cues
 from etl.text.links import linked
 from etl.text.materials import Mention
-from etl.text.plain import sentences
-from etl.text.properties import configuration, phrase
+from etl.text.properties import configuration
 from etl.text.quantities import Value, lists, values
-
-
-@dataclass(frozen=True)
-class Cue:
-    """A word or symbol that says what a value nearby is; `type` is "?" where the words around decide."""
-
-    start: int
-    end: int
-    type: str
-    symbol: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class _Cues:
-    """Compiled cues of the entries with one property name."""
-
-    unit: str
-    patterns: tuple[tuple[str, bool, re.Pattern[str]], ...]
-    requires: tuple[re.Pattern[str], ...]
-    ranges: dict[str, tuple[float, float]]
-
-
-def _symbols(notations: tuple[str, ...]) -> str:
-    body = "|".join(re.escape(n) for n in sorted(notations, key=len, reverse=True))
-    return rf"(?<![A-Za-z])(?:{body})(?![A-Za-z])"
-
-
-def _any(phrases: Sequence[str]) -> re.Pattern[str]:
-    """A pattern of the phrases, the longest first."""
-    return re.compile("|".join(phrase(p) for p in sorted(phrases, key=len, reverse=True)))
-
-
-@lru_cache(maxsize=32)
-def _compiled(config: str | None, name: str) -> _Cues:
-    settings = configuration(config)
-    entries = [p for p in settings.properties if p.name == name]
-    patterns: list[tuple[str, bool, re.Pattern[str]]] = []
-    for entry in entries:
-        sure = [c for c in entry.cues if c not in entry.ambiguous]
-        if sure:
-            patterns.append((entry.type, False, _any(sure)))
-        if entry.ambiguous:
-            patterns.append((f"?{entry.type}", False, _any(entry.ambiguous)))
-        if entry.notations:
-            patterns.append((entry.type, True, re.compile(_symbols(entry.notations))))
-        if entry.negative:
-            patterns.append(("", False, _any(entry.negative)))
-    if name == "transition":
-        patterns.append(("?", True, re.compile(_symbols(settings.ambiguous.symbols))))
-        patterns.append(("?", False, _any(settings.ambiguous.phrases)))
-    requires = tuple(_any(p.requires) for p in entries if p.requires)
-    return _Cues(entries[0].unit, tuple(patterns), requires, {p.type: p.range for p in entries})
-
-
-def _cues(sentence: str, offset: int, cues: _Cues) -> list[Cue]:
-    found = [
-        Cue(offset + m.start(), offset + m.end(), kind, symbol, m.group())
-        for kind, symbol, pattern in cues.patterns
-        for m in pattern.finditer(sentence)
-    ]
-    # a longer cue wins over one inside it ("spin Peierls" over "Peierls")
-    return [
-        c
-        for c in found
-        if not any(
-            o is not c and o.start <= c.start and c.end <= o.end and (o.end - o.start) > (c.end - c.start)
-            for o in found
-        )
-    ]
-
-
-@lru_cache(maxsize=8)
-def _contexts(config: str | None) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    contexts = configuration(config).ambiguous.contexts
-    return tuple((kind, _any(words)) for kind, words in contexts.items())
-
-
-def _decided(sentence: str, at: int, document: str, config: str | None) -> str:
-    """The type of an ambiguous symbol at `at`: the nearest context word of the sentence, else most of the document."""
-    near = [
-        (abs(match.end() - at) + (30 if match.start() > at else 0), kind)
-        for kind, pattern in _contexts(config)
-        for match in pattern.finditer(sentence)
-    ]
-    if near:
-        return min(near)[1]
-    counts = [(len(pattern.findall(document)), -i, kind) for i, (kind, pattern) in enumerate(_contexts(config))]
-    best = max(counts, default=(0, 0, ""))
-    if best[0]:
-        return best[2]
-    return "CURIE" if "Curie" in sentence else configuration(config).ambiguous.fallback
-
-
-_LINK = re.compile(
-    r"^[\s)\],]*(?:\([^()]{0,30}\)\s*)?(?:(?:is|was|are|were|of|at|as|high|low|be|to|about|around|near|nearly|"
-    r"approximately|found|the|order|equal|up|"
-    r"value|values|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported)\b|"
-    r"[=~:<>≤≥()\s,]|by\s)*$"
-)
-_BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
-_NOT_A_POINT = re.compile(
-    r"(?:\b(?:down to|measured at|by|change of(?: only)?|differences? of|within|lower than|ΔT\s*=|"
-    r"for T\s*[<>=]|steps? of|"
-    r"(?:hysteresis|width|window|broadening)\s+(?:of|exceeding|as large as|larger than)|"
-    r"performed (?:at|below|above)|recorded at|obtained at|taken at|temperatures? (?:as low as|down to|of)|"
-    r"annealed [^.]{0,20}at|T\s?=|T\s*~)|[×/])\s*(?:about\s|~)?\s*$"
-)
-# "a moment of 0.003 emu/g at 2 K", "a resistance of 5 Ω at 300 K": the temperature of another quantity
-_MEASURED = re.compile(
-    r"\d\s?(?:emu|μB|muB|Bohr|k?Oe|T|m?eV|[kM]?V|m?A|[kmμ]?Ω|m?W|k?J)\b[^,;]{0,25}\bat\s*(?:T\s*=\s*)?(?:about\s|~)?\s*$"
-)
-_NOT_A_POINT_AFTER = re.compile(
-    r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift)\b|"
-    r"\s*(?:higher|lower|wide|above|below) "
-)
-
-
-def _cost(text: str, listed: list[Value], value: Value, cue: Cue, others: list[Value]) -> float:
-    """How far a cue is from a value of a list, in characters, with what stands between weighted."""
-    start, end = listed[0].start, listed[-1].end
-    before = cue.end <= start
-    between = text[cue.end : start] if before else text[end : cue.start]
-    steps = listed.index(value) if before else len(listed) - 1 - listed.index(value)
-    if before and cue.symbol and len(between) < 60 and _LINK.match(between):
-        return 0.0 if steps == 0 else 12.0 * steps
-    cost = len(between) * (1.0 if before else 1.25) + 12 * steps
-    low, high = (cue.end, start) if before else (end, cue.start)
-    cost += 45 * sum(1 for o in others if low <= o.start < high)
-    cost += 12 * len(re.findall(r"[,;]|\band\b|\bwhile\b|\bwhereas\b", between))
-    cost += 25 if cue.symbol else 0
-    cost += 15 if cue.type.startswith("?") else 0
-    return cost + (25 if not before else 0)
 
 
 @dataclass(frozen=True)
@@ -156,21 +25,36 @@ class Found:
     name: str
     type: str
     value: Value
-    mention: Mention | None
+    mention: Mention
     sentence: tuple[int, int]
     rule: str
     confidence: float
 
 
+_LINK = re.compile(
+    r"^[\s)\],]*(?:\([^()]{0,30}\)\s*)?(?:(?:is|was|are|were|of|at|as|high|low|be|to|about|around|near|nearly|"
+    r"approximately|found|the|order|equal|up|increases?|increased|reach(?:es|ed|ing)?|"
+    r"value|values|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
+    r"[=~:<>≤≥()\s,])*$"
+)
+_BREAK = re.compile(r"[,;]|\band\b")
+_CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b")
+_OTHER_CLAUSE = re.compile(
+    r";|\b(?:and|while|whereas|but|although|though|which|where)\b(?! (?:a|an|the) (?:first|second))"
+)
+_FOREIGN = re.compile(r"(?<![A-Za-z])[TΘθ][A-Za-z0-9*]{1,6}\s?[=~]+\s*$")  # another symbol that the value is of
 _FARTHEST = 170.0
-_REMEMBERED = 40  # compounds named before a sentence that it may still be about
+_ADJOINED = 5.0
+_ROW = re.compile(r"\s*(?:temperatures?\s*)?(?:,|and|or|/|\(|,\s*and)\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?\(?")
+Signs = Sequence[Cue]
 
 
 def read(
     text: str,
-    mentions: list[Mention],
+    sentences: Callable[[], Sequence[tuple[int, int]]],
+    mentions: Callable[[], list[Mention]],
     *,
-    title: list[Mention],
+    title: Callable[[], list[Mention] | None],
     document: str,
     name: str = "transition",
     config: str | None = None,
@@ -179,36 +63,79 @@ def read(
 
     Args:
         text: plain text of the field.
-        mentions: its compounds.
-        title: compounds of the document's title, for values whose field names none.
+        sentences: gives its sentences.
+        mentions: gives its compounds; asked only where a value was found.
+        title: gives the compounds of the document's title, for values whose field names none; None without title.
         document: plain text of the whole document, for ambiguous symbols.
         name: the property's name in the configuration.
         config: path of another configuration.
     """
-    cues = _compiled(config, name)
+    known = cues.compiled(config, name)
     units = configuration(config).units
     found: list[Found] = []
-    for begin, end in sentences(text):
+    if any(not required.search(text) for required in known.requires):
+        return found
+    for begin, end in sentences():
         sentence = text[begin:end]
-        quantities = [
-            Value(begin + v.start, begin + v.end, v.value, v.low, v.high, v.unit)
-            for v in values(sentence, cues.unit, units)
-        ]
-        if not quantities or any(not r.search(sentence) for r in cues.requires):
+        if any(not required.search(sentence) for required in known.requires):
             continue
-        signs = _cues(sentence, begin, cues)
-        groups = lists(text, quantities)
-        chosen = [
-            (v, *_meaning(text, group, v, signs, quantities, (begin, end), document, config))
-            for group in groups
-            for v in group
-        ]
-        kept = [(v, kind, cost) for v, kind, cost in chosen if kind and _within(v, cues.ranges.get(kind))]
-        links = linked(text, [v for v, _, _ in kept], groups, mentions, title, (begin, end))
-        for (value, kind, cost), (mention, how, sure) in zip(kept, links, strict=True):
-            confidence = round(max(0.1, 0.95 - cost / 300) * sure, 3)
-            rule = f"{name}:{'symbol' if cost == 0 else 'cue'}:{how}"
-            found.append(Found(name, kind, value, mention, (begin, end), rule, confidence))
+        quantities = [replace(v, start=begin + v.start, end=begin + v.end) for v in values(sentence, known.unit, units)]
+        if known.unit == "K":
+            quantities = [v for v in quantities if not points.is_isotope(text, v)]
+        if not quantities:
+            continue
+        scene = _Scene(text, (begin, end), known.find(sentence, begin, document), quantities, document, config)
+        found.extend(_told(scene, name, known, mentions, title))
+    return found
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A sentence with what was found in it."""
+
+    text: str
+    span: tuple[int, int]
+    signs: list[Cue]
+    quantities: list[Value]
+    document: str
+    config: str | None
+
+    def decided(self, cue: Cue) -> str:
+        """The type of a cue; the words around decide it where it is unsure."""
+        if not cue.type.startswith(UNSURE):
+            return cue.type
+        if cue.type == UNSURE:
+            for other in self.signs:  # "Verwey transition near", "glass transition at"
+                if other.type != UNSURE and other.when is None and other.start < cue.start <= other.end + 1 < cue.end:
+                    return self.decided(other)
+        begin, end = self.span
+        kind = cues.decided(self.text[begin:end], (cue.start - begin, cue.end - begin), self.document, self.config)
+        _, usual, instead = cue.type.split(UNSURE) if cue.type != UNSURE else ("", kind, kind)
+        return instead if kind == instead else usual
+
+
+def _told(
+    scene: _Scene,
+    name: str,
+    known: Cues,
+    mentions: Callable[[], list[Mention]],
+    title: Callable[[], list[Mention] | None],
+) -> list[Found]:
+    """The records of one sentence."""
+    groups = lists(scene.text, scene.quantities)
+    chosen = [(value, *_meaning(scene, group, value)) for group in groups for value in group]
+    kept = [(v, kind, cost) for v, kind, cost in chosen if kind and _within(v, known.ranges.get(kind))]
+    if not kept:
+        return []
+    links = linked(scene.text, [v for v, _, _ in kept], groups, mentions(), title(), scene.span)
+    found = []
+    for (value, kind, cost), (mention, how, sure) in zip(kept, links, strict=True):
+        inside = mention is not None and how in ("sentence", "respectively", "listed")
+        if mention is None or (kind in known.local and not inside):
+            continue
+        confidence = round(max(0.1, 0.95 - cost / 300) * sure, 3)
+        rule = f"{name}:{'symbol' if cost == 0 else 'cue'}:{how}"
+        found.append(Found(name, kind, value, mention, scene.span, rule, confidence))
     return found
 
 
@@ -218,41 +145,72 @@ def _within(value: Value, limits: tuple[float, float] | None) -> bool:
     return all(limits[0] <= v <= limits[1] for v in (value.value, value.low, value.high) if v is not None)
 
 
-def _meaning(
-    text: str,
-    listed: list[Value],
-    value: Value,
-    signs: list[Cue],
-    others: list[Value],
-    span: tuple[int, int],
-    document: str,
-    config: str | None,
-) -> tuple[str, float]:
+def _cost(scene: _Scene, listed: list[Value], value: Value, cue: Cue) -> float:
+    """How far a cue is from a value of a list, in characters, with what stands between weighted."""
+    text, start, end = scene.text, listed[0].start, listed[-1].end
+    before = cue.end <= start
+    between = text[cue.end : start] if before else text[end : cue.start]
+    steps = listed.index(value) if before else len(listed) - 1 - listed.index(value)
+    if before and cue.symbol and len(between) < 60 and _LINK.match(between):
+        return 0.0 if steps == 0 else 12.0 * steps
+    if not before and not between.strip() and steps == 0:
+        return _ADJOINED  # "the 340 K transition"
+    cost = len(between) * (1.0 if before else 1.25) + 12 * steps
+    low, high = (cue.end, start) if before else (end, cue.start)
+    cost += 45 * sum(1 for o in scene.quantities if low <= o.start < high)
+    cost += 12 * len(_BREAK.findall(between)) + 30 * len((_CLAUSE if before else _OTHER_CLAUSE).findall(between))
+    cost += 25 if cue.symbol else 0
+    cost += 15 if cue.type.startswith(UNSURE) else 0
+    return cost + (25 if not before else 0)
+
+
+def _meaning(scene: _Scene, listed: list[Value], value: Value) -> tuple[str, float]:
     """What a value of a list is ("" for nothing) and the cost of saying so."""
-    start, end = listed[0].start, listed[-1].end
+    text, start, end = scene.text, listed[0].start, listed[-1].end
+    row = _row(scene, listed)
+    if row:
+        return scene.decided(row[listed.index(value)]), 12.0 * listed.index(value)
+    farthest = _FARTHEST if len(scene.quantities) > 1 else 1.6 * _FARTHEST
     reach = 1.6 * _FARTHEST  # no cue farther away can be the cheapest one that counts
-    near = [i for i, c in enumerate(signs) if c.end > start - reach and c.start < end + reach]
-    costs = sorted((_cost(text, listed, value, signs[i], others), i) for i in near)
-    if not costs or costs[0][0] > (_FARTHEST if len(others) > 1 else 1.6 * _FARTHEST):
+    near = [c for c in scene.signs if c.end > start - reach and c.start < end + reach and _counts(scene, c, start)]
+    costs = sorted((_cost(scene, listed, value, cue), i) for i, cue in enumerate(near))
+    if not costs or costs[0][0] > farthest:
         return "", 0.0
     cost, index = costs[0]
-    cue = signs[index]
-    sentence = text[span[0] : span[1]]
+    cue = near[index]
     # the words between cue and value tell; "temperature of 385 K" after "Curie" is no measuring temperature
-    before = text[cue.end if cue.end <= start else span[0] : start]
-    if cost > 0 and value.unit == "K" and _no_point(value, before, text[end : end + 22]):
+    before = text[cue.end if cue.end <= start else scene.span[0] : start]
+    held = cost == 0 or (cue.end <= start and len(before) < 60 and _LINK.match(before) is not None)
+    if value.unit == "K" and cue.start >= end and _FOREIGN.search(before):
+        return "", 0.0  # "TK = 14 K and a Curie temperature"
+    if cue.when and (told := cue.when.search(before)):
+        before = before[: told.start()]
+    if value.unit == "K" and not points.is_point(value, before, text[end : end + 40], held=held):
         return "", 0.0
-    if cue.type == "?":
-        return _decided(sentence, value.start - span[0], document, config), cost
-    if cue.type.startswith("?"):
-        decided = _decided(sentence, value.start - span[0], document, config)
-        return ("FE" if decided == "FE" else cue.type[1:]), cost
-    return cue.type, cost
+    return scene.decided(cue), cost
 
 
-def _no_point(value: Value, before: str, after: str) -> bool:
-    """Whether the words around a temperature say that it is a condition, a difference or a range of measurement."""
-    if _NOT_A_POINT.search(before) or _MEASURED.search(before) or _NOT_A_POINT_AFTER.match(after):
-        return True
-    wide = value.low is not None and value.high is not None and value.high > 2 * value.low
-    return wide and bool(_BETWEEN.search(before))
+def _counts(scene: _Scene, cue: Cue, start: int) -> bool:
+    """Whether what the cue wants to stand just before a value stands there."""
+    return cue.when is None or bool(cue.when.search(scene.text[max(scene.span[0], start - 40) : start]))
+
+
+def _row(scene: _Scene, listed: list[Value]) -> list[Cue]:
+    """The cues of a list of values where they are one too, before or after it: "TN and TC are 40 and 20 K"."""
+    if len(listed) < 2:
+        return []
+    start, end, number = listed[0].start, listed[-1].end, len(listed)
+    known = [c for c in scene.signs if c.type and c.when is None]
+    before, after = [c for c in known if c.end <= start][-number:], [c for c in known if c.start >= end][:number]
+    for row, between in (
+        (before, scene.text[before[-1].end : start] if before else ""),
+        (after, scene.text[end : after[0].start] if after else ""),
+    ):
+        several = len(row) == number and len({c.type for c in row}) > 1
+        if several and _joined(scene.text, row) and len(between) < 60 and not _CLAUSE.search(between):
+            return row
+    return []
+
+
+def _joined(text: str, row: list[Cue]) -> bool:
+    return all(_ROW.fullmatch(text, one.end, other.start) for one, other in pairwise(row))

@@ -68,12 +68,12 @@ def test_the_timetable_says_when_dagster_will_run() -> None:
     from dagster._utils.schedules import schedule_execution_time_iterator
 
     from dagster_project.definitions import defs
-    from dagster_project.timetable import TIMETABLE
+    from dagster_project.timetable import timetable
 
     made = {s.name: s for s in defs.schedules or ()}
-    assert set(made) == {t.name for t in TIMETABLE}
+    assert set(made) == {t.name for t in timetable()}
     for now in (datetime(2026, 11, d, h, 30, tzinfo=UTC) for d in (22, 23, 24) for h in (4, 5, 6)):
-        for timed in TIMETABLE:
+        for timed in timetable():
             schedule = made[timed.name]
             if not isinstance(schedule, dg.ScheduleDefinition):
                 schedule = schedule.resolve(defs.resolve_job_def(timed.job))
@@ -81,6 +81,23 @@ def test_the_timetable_says_when_dagster_will_run() -> None:
             assert schedule.job_name == timed.job
             told = next(schedule_execution_time_iterator(now.timestamp(), timed.cron, "UTC"))
             assert timed.next_tick(now) == told
+
+
+def test_literature_is_asked_as_often_as_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    from dagster_project.timetable import literature
+    from schemas.errors import InputError
+
+    now = datetime(2026, 11, 22, 23, 50, 30, tzinfo=UTC)
+    for minutes in (1, 5, 30, 60):
+        monkeypatch.setenv("MATLOOM_LITERATURE_MINUTES", str(minutes))
+        made = literature()
+        assert made.next_tick(now) == next(schedule_execution_time_iterator(now.timestamp(), made.cron, "UTC"))
+    for wrong in ("0", "7", "61", "daily", "-5", "²"):
+        monkeypatch.setenv("MATLOOM_LITERATURE_MINUTES", wrong)
+        with pytest.raises(InputError, match="MATLOOM_LITERATURE_MINUTES"):
+            literature()
 
 
 def rows(table: str, number: int) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -248,8 +249,14 @@ def test_a_source_without_its_key_is_one_line_and_no_failed_run(
     assert Store(tmp_path).read("raw.harvests").is_empty()
 
 
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as held:
+        yield held
+
+
 def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance
 ) -> None:
     from dagster_project.definitions import defs
     from dagster_project.resources import warehouse_resource
@@ -261,6 +268,7 @@ def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
 
     def asked() -> list[str]:
         with dg.build_schedule_context(
+            instance=instance,
             scheduled_execution_time=datetime(2026, 10, 3, 5, tzinfo=UTC),
             resources={"warehouse": warehouse_resource},
             repository_def=defs.get_repository_def(),
@@ -278,6 +286,10 @@ def test_the_schedule_asks_for_every_day_that_is_missing_and_for_no_other(
         store.write("raw.harvests", pl.DataFrame([row | counts]))
     landing.audited(store, ("raw.harvests",))
     assert asked() == [f"{day}|arxiv_oai" for day in ("2026-09-21", "2026-10-01", "2026-10-02")]
+    for status, day in ((dg.DagsterRunStatus.STARTED, "2026-10-01"), (dg.DagsterRunStatus.FAILURE, "2026-10-02")):
+        tags = {"dagster/partition": f"{day}|arxiv_oai"}
+        instance.add_run(dg.DagsterRun(job_name="literature_update", status=status, tags=tags))
+    assert asked() == [f"{day}|arxiv_oai" for day in ("2026-09-21", "2026-10-02")]
 
 
 def test_a_year_is_windows_of_a_month() -> None:
@@ -344,6 +356,17 @@ def test_sources_are_what_the_problem_says(tmp_path: Path) -> None:
     assert load_sources(str(tmp_path / "own_keywords.yaml")) == load_sources(str(tmp_path / "own.yaml"))
     with pytest.raises(InputError, match="no list of literature sources"):
         load_sources("nothing")
-    store, settings = Store(tmp_path / "home"), Settings(home=tmp_path / "home", profile="live")
-    names = {name for name, _ in landing.missing_days(store, settings=settings, until=date(2026, 9, 1))}
-    assert names == {"arxiv_oai", "crossref", "openalex", "europepmc"}
+
+
+def test_a_source_without_its_key_is_one_line_and_no_day_to_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, settings = Store(tmp_path), Settings(home=tmp_path, profile="live")
+    monkeypatch.delenv("OPENALEX_API_KEY", raising=False)
+    open_ones = {"arxiv_oai", "crossref", "europepmc"}
+    for sources in (open_ones, open_ones | {"openalex"}):
+        names = {name for name, _ in landing.missing_days(store, settings=settings, until=date(2026, 9, 1))}
+        lines = landing.keyless(settings, until=date(2026, 9, 1))
+        assert (names, len(lines)) == (sources, 4 - len(sources))
+        monkeypatch.setenv("OPENALEX_API_KEY", "x")
+    assert landing.keyless(replace(settings, profile="embedded"), until=date(2026, 9, 1)) == []

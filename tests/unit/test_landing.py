@@ -4,12 +4,14 @@ import base64
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from dagster_project import launch
@@ -19,7 +21,7 @@ from dagster_project.settings import Settings
 from etl.sources import update, windows
 from etl.sources.update import Update
 from schemas.errors import InputError
-from tests.servers.literature import serving
+from tests.servers.literature import Literature, serving
 from warehouse.store import Store
 
 CORPUS = Path(__file__).resolve().parents[2] / "etl/reference/corpus"
@@ -195,6 +197,23 @@ def test_the_days_of_another_question_are_no_day_to_start_from(tmp_path: Path) -
     store.write("raw.harvests", harvested("2026-10-02").summary.with_columns(query=pl.lit(update.DEMO)))
     with pytest.raises(InputError, match="no day to start from"):
         _last_day(store, "arxiv_oai", query="physics:cond-mat", overlap_days=1)
+
+
+def test_a_month_that_a_broken_page_stopped_is_asked_for_again_by_the_next_harvest(tmp_path: Path) -> None:
+    def asked(server: Literature, *more: str) -> Result:
+        words = ["ingest", "arxiv_oai", "--until", "2026-09-20", "--url", f"{server.url}/oai", *more]
+        return CliRunner().invoke(app, [*words, "--json", "--home", str(tmp_path)])
+
+    corpus: dict[str, Any] = {"records": 80, "last": date(2026, 9, 20), "per_day": 1}
+    with serving(**corpus, fault=("entity:2",)) as server:
+        stopped = asked(server, "--since", "2026-07-10")
+    assert (stopped.exit_code, "from 2026-08-01 until 2026-08-31" in stopped.stderr) == (2, True)
+    store = Store(tmp_path)
+    assert store.read("raw.harvests").sort("day")["complete"].to_list() == [True, False, True]
+    with serving(**corpus) as server:
+        again = [json.loads(asked(server).stdout)["new"] for _ in range(2)]
+    assert again == [store.read("raw.documents").filter(pl.col("datestamp").dt.month() == 8).height, 0]
+    assert store.read("raw.harvests")["complete"].all()
 
 
 def test_structures_before_a_page_that_does_not_come_are_landed_and_audited(

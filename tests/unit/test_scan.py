@@ -18,7 +18,7 @@ WORDS = ("metal", "Insulator", "insulating", "transition", "transitions", "to", 
          "peierls", "stress", "jahn", "teller", "solid", "state", "reaction", "x", "Cambridge")  # fmt: skip
 JOINTS = (" ", " ", "-", "\n", "  ", " - ", "\u2013", "\u2011", "\u00ad", "\u00a0", "--", "$", "{", "}", "_", "\\",
           "\\,", "\\rm ", "\\it", "\\to ", "\\rightarrow", "~", ".", ", ", "", "\ufb01", "ı", "\u212a", "\u0301", "\0",
-          "\t\t", " " * 14, "é", "(", ")", "'", '\\"', "^", "\\_", "\\%", "\\ ", "\u3000", "ｍ")  # fmt: skip
+          "\x1c", "\t\t", " " * 14, "é", "(", ")", "'", '\\"', "^", "\\_", "\\%", "\\ ", "\u3000", "ｍ")  # fmt: skip
 
 
 def everywhere(texts: pl.Series, keywords: Keywords) -> dict[int, scan.Part]:
@@ -108,8 +108,10 @@ def test_a_made_up_corpus_is_the_same_however_much_is_made() -> None:
 
 
 def test_folded_text_keeps_the_number_and_the_order_of_the_texts() -> None:
-    texts = pl.Series(["a\0b", None, "", "é \\alpha x", "ｍ–n"])
-    assert scan.fold(texts).split(b"\0") == [b"a b", b"", b"", b"e x", b"mn", b""]
+    texts = pl.Series(["a\0b", "", "é \\alpha x", "ｍ–n"])
+    data, stops = scan.fold(texts)
+    assert data.split(b"\0") == [b"a b", b"", b"e x", b"mn"]
+    assert stops.tolist() == [3, 4, 8, 11]
 
 
 def test_every_printed_phrase_is_found_where_it_stands() -> None:

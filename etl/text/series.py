@@ -1,0 +1,70 @@
+"""Members of a series told by a variable: "RNiO3 (R = Pr, Nd)", "for x = 0.1 and 0.2".
+
+Formulas of single compounds are `formula`; which value belongs to which member is `links`.
+"""
+
+import re
+
+from etl.text.materials import Mention, formula_of
+
+_MOST = 12
+_ELEMENT = r"[A-Z][a-z]?"
+_NUMBER = r"\d+(?:\.\d+)?"
+_ITEMS = r"{item}(?:\s?(?:,\s?(?:and\s)?|and|or|&)\s?{item})*"
+_LISTED = re.compile(
+    rf"\b(?P<variable>R|RE|Ln|Re|M|X|A|B|T)\s?~?=\s?(?P<elements>{_ITEMS.format(item=_ELEMENT)})(?![\w.])|"
+    rf"\b(?P<amount>[xyz])\s?=\s?(?P<numbers>{_ITEMS.format(item=_NUMBER)})(?![\w.]*\d)"
+)
+_SPLIT = re.compile(rf"{_NUMBER}|{_ELEMENT}(?![a-z])")
+
+
+def members(text: str, span: tuple[int, int], mention: Mention, number: int) -> list[Mention]:
+    """The `number` members of a series of compounds, as a list in a sentence gives them; none where it gives none.
+
+    Args:
+        text: the text.
+        span: the sentence, in which the list may stand.
+        mention: the compound that the sentence is about: the series, or another that stands for it.
+        number: how many members are asked for.
+    """
+    for found in _LISTED.finditer(text, *span) if 1 < number <= _MOST else ():
+        variable, is_element = found["variable"] or found["amount"], found["variable"] is not None
+        items = _SPLIT.findall(found["elements"] or found["numbers"])
+        if len(items) != number:
+            continue
+        for written in (mention.text, *_series(text[: span[1]], variable, is_element)):
+            formulas = [_substituted(written, variable, item, is_element) for item in items]
+            if all(formulas) and len(set(formulas)) == number:
+                return [Mention(mention.start, mention.end, mention.text, formula, "series") for formula in formulas]
+    return []
+
+
+def _series(text: str, variable: str, is_element: bool) -> list[str]:
+    """The last words of a text with a variable in them, the latest first."""
+    inside = rf"(?<![A-Z]){variable}(?![a-z])" if is_element else variable
+    words = re.finditer(r"[A-Z(\[][\w()\[\].+-]*", text[-_BACK:])
+    return [w.group().rstrip(".") for w in words if re.search(inside, w.group()) and re.search(r"\d", w.group())][::-1][
+        :5
+    ]
+
+
+_BACK = 3000  # characters before the end of the sentence
+
+
+def _substituted(written: str, variable: str, item: str, is_element: bool) -> str | None:
+    """The formula of a member; "1-x" with x = 0.1 is 0.9."""
+    if is_element:
+        return formula_of(re.sub(rf"(?<![A-Z]){variable}(?![a-z])", item, written))
+    amount = float(item)
+    done = re.sub(
+        rf"(?P<whole>{_NUMBER})(?P<sign>[-+]){variable}",
+        lambda m: f"{float(m['whole']) + (amount if m['sign'] == '+' else -amount):.6g}",
+        written,
+    )
+    done = re.sub(rf"(?P<factor>\d*){variable}", lambda m: f"{float(m['factor'] or 1) * amount:.6g}", done)
+    return formula_of(re.sub(r"(?<=[A-Za-z\])])0(?![.\d])", "0.0", done)) if amount else formula_of(_without(done))
+
+
+def _without(written: str) -> str:
+    """The formula without elements of amount 0."""
+    return re.sub(rf"{_ELEMENT}0(?![.\d])", "", written)
