@@ -1,7 +1,7 @@
 """Synthesis procedures to recipes: target, precursors, ordered steps with temperature, time and atmosphere.
 
 Targets, steps and conditions are read by rules, the words being data (`procedures.yaml`); precursors by the learned
-tagger (`tagger`): on the MSPT development part F1 .79 instead of .60, while it finds targets no better than rules.
+tagger (`tagger`): on the MSPT development part F1 .66 instead of .60, while it finds targets no better than rules.
 Models of recipes are in `models`.
 """
 
@@ -19,6 +19,7 @@ from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
 from etl.text.procedures import atmospheres, not_operations, procedures, temperatures, times, words
+from etl.text.relations import ROLES
 from etl.text.tagger import shipped
 from schemas.emit.polars import schema
 from schemas.errors import InputError
@@ -226,16 +227,21 @@ def _precursors(mentions: list[Mention], target: Mention | None, text: str) -> l
 
 
 def _told_precursors(mentions: list[Mention], target: Mention | None, text: str) -> list[Mention]:
-    """Compounds that the learned tagger says something is made from; by rules where it names none."""
+    """Compounds that the learned tagger says something is made from, or rules say of those it leaves open."""
     (found,) = shipped().tag([text])
-    spans = [found.entities[head] for kind, head, _ in found.links if kind == "Recipe_Precursor"]
+    parts = {head: kind for kind, head, _ in found.links if kind in ROLES}
+    by_rules = _precursors(mentions, target, text)
     told: dict[str, Mention] = {}
     for mention in mentions:
-        if mention.formula and any(mention.start < s.end and s.start < mention.end for s in spans):
+        spans = [i for i, e in enumerate(found.entities) if mention.start < e.end and e.start < mention.end]
+        roles = {parts.get(i) for i in spans}
+        if mention.formula and (
+            "Recipe_Precursor" in roles or (mention in by_rules and "Participant_Material" in roles)
+        ):
             told.setdefault(mention.formula, mention)
     if target and target.formula:
         told.pop(target.formula, None)
-    return list(told.values()) or _precursors(mentions, target, text)
+    return list(told.values()) or by_rules
 
 
 def route(text: str) -> str:

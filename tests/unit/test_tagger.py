@@ -151,7 +151,7 @@ def test_the_shipped_model_agrees_with_its_card_and_is_small() -> None:
     assert body.stat().st_size < 5_000_000
     assert card["settings"]["members"] == json.loads(json.dumps([vars(m) for m in tagger.MEMBERS]))
     page = (tagger.SHIPPED.parent / "README.md").read_text(encoding="utf-8")
-    for said in ("MIT", "matloom text train tag", "mspt/train", "F1"):
+    for said in ("MIT", "matloom text train tag", "mspt/train", "micro F1"):
         assert said in page
 
 
