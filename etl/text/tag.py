@@ -178,9 +178,10 @@ def _reason(text: object, known: object) -> str | None:
     if not text.strip():
         return "no text"
     for held in known if isinstance(known, list) else ():
-        told = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else [None]
-        if None in told:
+        told: list[Any] = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else []
+        if not told or None in told:
             return "a known entity without start, end and label"
-        if not 0 <= told[0] < told[1] <= len(text):
+        start, end, _ = told
+        if not 0 <= start < end <= len(text):
             return "a known entity outside the text"
     return None

@@ -38,9 +38,8 @@ def _by_rules(texts: Texts) -> dict[str, list[Entity]]:
 
 
 def _score_spans(texts: Texts, found: Mapping[str, Sequence[Entity]], seed: int) -> scores.Scored:
-    wanted = {name: [tuple(e) for e in held] for name, (_, held, _) in texts.items()}
-    read = {name: [tuple(e) for e in held] for name, held in found.items()}
-    return scores.spans(wanted, read, {name: text for name, (text, _, _) in texts.items()}, seed=seed)
+    wanted = {name: held for name, (_, held, _) in texts.items()}
+    return scores.spans(wanted, found, {name: text for name, (text, _, _) in texts.items()}, seed=seed)
 
 
 TAG = Task(read=_read, predict=_tagged, score=_score_spans, baselines={"rules": _by_rules}, model=_MODEL)
@@ -68,7 +67,7 @@ def _last_operation(texts: Texts) -> dict[str, list[Link]]:
 
 def _score_links(texts: Texts, found: Mapping[str, Sequence[Link]], seed: int) -> scores.Scored:
     def named(links: Sequence[Link], held: Sequence[Entity]) -> list[scores.Relation]:
-        return [(kind, tuple(held[head]), tuple(held[tail])) for kind, head, tail in links]
+        return [(kind, held[head], held[tail]) for kind, head, tail in links]
 
     wanted = {name: named(links, held) for name, (_, held, links) in texts.items()}
     read = {name: named(found[name], held) for name, (_, held, _) in texts.items()}

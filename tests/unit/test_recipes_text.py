@@ -55,11 +55,9 @@ def test_the_rows_keep_the_declared_tables() -> None:
 
 
 def test_precursors_are_told_by_their_part_and_not_by_the_elements_of_a_target() -> None:
-    fuel = "Co3O4 was prepared from Co(NO3)2 and urea, which were dissolved in water, stirred, and heated at 180 °C for 6 h."
+    fuel = "Co3O4 was prepared from Co(NO3)2 and urea, dissolved in water, stirred, and heated at 180 °C for 6 h."
     assert [m.formula for m in read(fuel).precursors] == ["CoN2O6", "H4CN2O"]
-    unnamed = (
-        "To prepare the ferrite, Fe(NO3)3 and Ni(NO3)2 were dissolved in water, dried and calcined at 700 °C for 2 h."
-    )
+    unnamed = "To make a ferrite, Fe(NO3)3 and Ni(NO3)2 were dissolved in water, dried and calcined at 700 °C for 2 h."
     assert [m.formula for m in read(unnamed).precursors] == ["FeN3O9", "NiN2O6"]
 
 

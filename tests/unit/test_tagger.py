@@ -5,12 +5,14 @@ import json
 import pickle
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from etl.text import crf, tagger
 from etl.text.evaluate import evaluate
@@ -123,6 +125,31 @@ def test_gold_scores_one_against_itself(small: tagger.Tagger) -> None:
     assert spans["scores"]["f1"] == links["scores"]["f1"] == 1.0
     assert spans["baselines"]["rules"]["f1"] < 1
     assert links["baselines"]["last operation"]["f1"] == 1.0
+
+
+def test_a_tagger_is_trained_used_and_scored_by_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster_project.cli import app
+
+    monkeypatch.setattr(tagger, "MEMBERS", QUICK)
+    run, out = CliRunner(), tmp_path / "out.jsonl"
+    (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
+    gold, model = str(tmp_path / "gold.jsonl"), str(tmp_path / "model")
+    trained = run.invoke(app, ["text", "train", "tag", "--data", gold, "--out", model, "--json"])
+    assert trained.exit_code == 0, trained.output
+    first = next((tmp_path / "model").glob("*.joblib")).read_bytes()
+    assert run.invoke(app, ["text", "train", "tag", "--data", gold, "--out", model]).exit_code == 0
+    assert [p.read_bytes() for p in (tmp_path / "model").glob("*.joblib")] == [first]
+    tagged = run.invoke(app, ["text", "tag", gold, "--out", str(out), "--model", model, "--json"])
+    assert tagged.exit_code == 0, tagged.output
+    first_row = json.loads(out.read_text(encoding="utf-8").splitlines()[0])
+    assert [e["text"] for e in first_row["entities"]] == ["powder", "heated", "700", "°C"]
+    assert first_row["relations"] == [{"type": "Condition_Of", "head": 3, "tail": 1}]
+    scored = run.invoke(app, ["text", "evaluate", "links", "--data", gold, "--model", model, "--json"])
+    assert json.loads(scored.stdout)["scores"]["f1"] == 1.0
+    refused = run.invoke(app, ["text", "train", "tag", "--data", gold, "--out", str(tmp_path)])
+    assert refused.exit_code != 0
 
 
 # The shipped model.
