@@ -22,7 +22,14 @@ def records(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> 
     """Reads compounds, transitions and other properties, each with its span."""
     from etl.text import tables
 
-    return tables.mentions_and_properties(_selected(documents, selections))
+    chosen, model = _selected(documents, selections), None
+    if build.settings.extractor == "llm":
+        from etl.text import llm
+        from warehouse.licences import sendable
+
+        model = llm.extractor(chosen, home=build.settings.home, sendable=sendable(chosen))
+        build.log.info("language model: %s", model.summary())
+    return tables.mentions_and_properties(chosen, extractor=model)
 
 
 @table_assets(

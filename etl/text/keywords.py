@@ -7,12 +7,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from schemas.errors import InputError
 from schemas.problem import FOLDER
@@ -26,6 +26,7 @@ FIELDS = ("title", "abstract", "captions", "body")
 # these, and nothing for those.
 SEPARATORS = r"[\n \-~]"  # more would make an automaton three times as slow
 BLANKS = "\t\n\r\v\f\x1c\x1d\x1e\x1f-,;:!~"
+TOPIC = 4000  # characters of a document, title and abstract first, that say what it is about
 MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
 DROPPED = "{}$_\\\"'^`"
 
@@ -63,6 +64,31 @@ _FOLDED = _Dialect(_folded, " " + _RUN, r"[^.\x00]*", rf"(?:\.0)? {_RUN}K")
 _FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a document must say for a phrase to count.
+
+    Attributes:
+        asked: must occur somewhere.
+        void: must not occur in its first `TOPIC` characters.
+    """
+
+    asked: re.Pattern[str] | None
+    void: re.Pattern[str] | None
+
+    def search(self, text: str) -> bool:
+        """Whether a document says so."""
+        if self.void is not None and _occurs(self.void, text[:TOPIC]):
+            return False
+        return self.asked is None or self.asked.search(text) is not None
+
+
+@lru_cache(maxsize=64)
+def _occurs(pattern: re.Pattern[str], text: str) -> bool:
+    """Kept, since every phrase of a document asks the same."""
+    return pattern.search(text) is not None
+
+
 class Keyword(BaseModel):
     """One phrase of the list with its spellings and its say in the score."""
 
@@ -76,6 +102,7 @@ class Keyword(BaseModel):
     support: bool = False
     context: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     fields: tuple[str, ...] = FIELDS
     origin: Literal["figure", "text", "added", "discovered"] = "added"
 
@@ -127,9 +154,11 @@ class Keyword(BaseModel):
         return max(len(v) + 2 * len(v.split()) + 128 * v.count("...") + 8 for v in (self.phrase, *self.variants))
 
     @cached_property
-    def context_pattern(self) -> re.Pattern[str] | None:
-        """One of these must occur somewhere in the document."""
-        return _any_word(self.context)
+    def context_pattern(self) -> "Context | None":
+        """What the document must say, if anything."""
+        if not (self.context or self.unless):
+            return None
+        return Context(_any_word(self.context), _any_phrase(self.unless))
 
     @cached_property
     def exclude_pattern(self) -> re.Pattern[str] | None:
@@ -138,16 +167,28 @@ class Keyword(BaseModel):
 
 
 class Keywords(BaseModel):
-    """A keyword list with its threshold."""
+    """A keyword list with its threshold.
+
+    A document is selected if it holds a phrase that is no `support`, and the weights of its distinct phrases, each
+    times the factor of the best field it stands in, add up to `threshold`. The `unless` of the list holds for every
+    phrase that is no `support` and names none of its own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     threshold: float = Field(1.0, gt=0)
+    unless: tuple[str, ...] = ()
     field_factors: dict[str, float] = Field(
         default_factory=lambda: {"title": 1.5, "abstract": 1.0, "captions": 0.7, "body": 0.6}
     )
     keywords: tuple[Keyword, ...] = Field(min_length=1)
+
+    @field_validator("keywords")
+    @classmethod
+    def _unless_of_the_list(cls, given: tuple[Keyword, ...], info: ValidationInfo) -> tuple[Keyword, ...]:
+        shared = info.data.get("unless", ())
+        return tuple(k if k.support or k.unless else k.model_copy(update={"unless": shared}) for k in given)
 
 
 def load_keywords(problem: str = "mit") -> Keywords:
@@ -236,6 +277,12 @@ def _word(part: str, dialect: _Dialect, *, case: bool) -> str:
     if case:
         return escaped
     return re.sub(r"i[sz](?=a|e|ing)", "i[sz]", escaped, flags=re.IGNORECASE)
+
+
+def _any_phrase(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not phrases:
+        return None
+    return re.compile(rf"\b(?:{'|'.join(_source(p, _EXACT, case=False) for p in phrases)})\b", re.IGNORECASE)
 
 
 def _any_word(words: tuple[str, ...]) -> re.Pattern[str] | None:
