@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from dagster_project.commands import learned
 from dagster_project.commands.common import Home, InputError, Json, Out, command, finish, home, listed, read_input
 from dagster_project.settings import EXTRACTORS
 
@@ -59,19 +60,23 @@ def extract(
 def tag(
     texts: Texts,
     out: Out,
-    model: Annotated[str, typer.Option("--model", help="'rules' (the default).")] = "rules",
+    model: Annotated[str, typer.Option("--model", help="Model folder, or 'rules'; the shipped model if empty.")] = "",
     column: Annotated[str, typer.Option("--column", help="Column of the texts.")] = "text",
+    entities: Annotated[
+        str, typer.Option("--entities", help="Column of known entities: only their relations are read.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Tag entities of synthesis text: materials, operations, numbers, units, conditions."""
+    """Tag synthesis text: materials, operations, numbers, units, conditions, and how they belong together."""
     from etl.text import tag as tagging
 
-    if model != "rules":
-        raise InputError.of(f"unknown model {model}", "--model", "only 'rules' is shipped")
-    frame = read_input(texts, needs=(column,), text=(column, "id"))
-    tagged = tagging.tag(frame, column=column)
-    entities = int(tagged["entities"].list.len().sum() or 0)
-    summary = {"texts": tagged.height, "entities": entities, "not_ok": int((~tagged["ok"]).sum())}
+    frame = read_input(texts, needs=(column, *filter(None, [entities])), text=(column, "id"))
+    if model == "rules":
+        tagged = tagging.tag_by_rules(frame, column=column)
+    else:
+        tagged = tagging.tag(frame, column=column, model=learned.load(model), known=entities or None)
+    counts = {k: int(tagged[k].list.len().sum() or 0) for k in ("entities", "relations")}
+    summary = {"texts": tagged.height, **counts, "not_ok": int((~tagged["ok"]).sum())}
     finish(tagged, out, summary, as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands import evaluate, extract
+from dagster_project.commands import evaluate, extract, learned
 from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
@@ -127,14 +127,17 @@ def classify(
 
 @command(app, "train")
 def train(
-    task: Annotated[str, typer.Argument(help="What the classifier is for: paragraph or sentence.")],
+    task: Annotated[str, typer.Argument(help="What the model is for: paragraph, sentence, tag or actions.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with the texts and their label; may be repeated.")],
     out: OutModel,
     column: Column = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the classes.")] = "label",
     as_json: Json = False,
 ) -> None:
-    """Train a classifier on labelled texts and write a model folder with its card."""
+    """Train a classifier or a tagger on labelled texts and write a model folder with its card."""
+    if task in learned.TASKS:
+        say(learned.train(task, data, out), as_json=as_json)
+        return
     from etl.text import classify as classification
     from models import cards
 

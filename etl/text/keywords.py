@@ -5,9 +5,9 @@ What a list contains is data (`schemas/problems/*_keywords.yaml`); scoring docum
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,31 +64,6 @@ _FOLDED = _Dialect(_folded, " " + _RUN, r"[^.\x00]*", rf"(?:\.0)? {_RUN}K")
 _FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
 
 
-@dataclass(frozen=True)
-class Context:
-    """What a document must say for a phrase to count.
-
-    Attributes:
-        asked: must occur somewhere.
-        void: must not occur in its first `TOPIC` characters.
-    """
-
-    asked: re.Pattern[str] | None
-    void: re.Pattern[str] | None
-
-    def search(self, text: str) -> bool:
-        """Whether a document says so."""
-        if self.void is not None and _occurs(self.void, text[:TOPIC]):
-            return False
-        return self.asked is None or self.asked.search(text) is not None
-
-
-@lru_cache(maxsize=64)
-def _occurs(pattern: re.Pattern[str], text: str) -> bool:
-    """Kept, since every phrase of a document asks the same."""
-    return pattern.search(text) is not None
-
-
 class Keyword(BaseModel):
     """One phrase of the list with its spellings and its say in the score."""
 
@@ -125,28 +100,23 @@ class Keyword(BaseModel):
 
         "" stands for a spelling of which the fold leaves nothing: it may be anywhere.
         """
-        return tuple(
-            _source(v, _FOLDED, case=self.case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else ""
-            for v in (self.phrase, *self.variants)
-        )
+        return self._sources(_FOLDED)
 
     @cached_property
     def plain_sources(self) -> tuple[str, ...]:
-        """The same for ASCII text without mark-up."""
-        return self._bounded_sources(_PLAIN)
+        """The same for ASCII text without mark-up, whatever stands before and behind it."""
+        return self._sources(_PLAIN)
 
     @cached_property
     def flat_sources(self) -> tuple[str, ...]:
-        """The same for flattened normalised text."""
-        return self._bounded_sources(_FLAT)
-
-    def _bounded_sources(self, dialect: _Dialect) -> tuple[str, ...]:
-        """Patterns for texts whose words end where those of the normalised text do."""
+        """The same for flattened normalised text, whose words end where those of the normalised text do."""
         spellings = (self.phrase, *self.variants)
         return tuple(
-            _bounded(_source(v, dialect, case=self.case), v) if folded else ""
-            for v, folded in zip(spellings, self.folded_sources, strict=True)
+            _bounded(source, v) if source else "" for v, source in zip(spellings, self._sources(_FLAT), strict=True)
         )
+
+    def _sources(self, dialect: _Dialect) -> tuple[str, ...]:
+        return _sources((self.phrase, *self.variants), dialect, case=self.case)
 
     @cached_property
     def reach(self) -> int:
@@ -154,11 +124,14 @@ class Keyword(BaseModel):
         return max(len(v) + 2 * len(v.split()) + 128 * v.count("...") + 8 for v in (self.phrase, *self.variants))
 
     @cached_property
-    def context_pattern(self) -> "Context | None":
-        """What the document must say, if anything."""
-        if not (self.context or self.unless):
-            return None
-        return Context(_any_word(self.context), _any_phrase(self.unless))
+    def context_pattern(self) -> re.Pattern[str] | None:
+        """One of these must occur somewhere in the document."""
+        return _any_word(self.context)
+
+    @cached_property
+    def unless_pattern(self) -> re.Pattern[str] | None:
+        """None of these may occur in the first `TOPIC` characters of the document."""
+        return _any_phrase(self.unless)
 
     @cached_property
     def exclude_pattern(self) -> re.Pattern[str] | None:
@@ -189,6 +162,12 @@ class Keywords(BaseModel):
     def _unless_of_the_list(cls, given: tuple[Keyword, ...], info: ValidationInfo) -> tuple[Keyword, ...]:
         shared = info.data.get("unless", ())
         return tuple(k if k.support or k.unless else k.model_copy(update={"unless": shared}) for k in given)
+
+    @cached_property
+    def unless_sources(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Patterns that find all that any `unless_pattern` does and more: for plain and for folded text."""
+        phrases = dict.fromkeys(phrase for keyword in self.keywords for phrase in keyword.unless)
+        return _sources(phrases, _PLAIN, case=False), _sources(phrases, _FOLDED, case=False)
 
 
 def load_keywords(problem: str = "mit") -> Keywords:
@@ -245,6 +224,13 @@ def _entries(groups: dict[str, Any]) -> list[dict[str, Any]]:
             acronym = text.isupper() and text.isalpha() and len(text) <= 5
             made.append({"group": group, "case": acronym, **entry})
     return made
+
+
+def _sources(spellings: Iterable[str], dialect: _Dialect, *, case: bool) -> tuple[str, ...]:
+    """A pattern each spelling; "" where the fold of `scan` leaves nothing of it."""
+    return tuple(
+        _source(v, dialect, case=case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else "" for v in spellings
+    )
 
 
 def _source(phrase: str, dialect: _Dialect, *, case: bool) -> str:
