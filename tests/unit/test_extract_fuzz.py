@@ -72,14 +72,14 @@ def test_what_stands_after_odd_text_is_read() -> None:
 )  # fmt: skip
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     took = []
-    for size in (40_000, 160_000):
+    for size in (15_000, 60_000):
         start = time.process_time()
         extract.extract(pl.DataFrame({"document_id": ["d"], "abstract": [piece * (size // len(piece))]}))
         took.append(time.process_time() - start)
     assert took[1] < 12 * took[0] + 1.0  # four times the text; sixteen times would be quadratic
 
 
-def test_a_paragraph_of_ten_megabytes_is_read_within_the_cap() -> None:
+def test_a_paragraph_of_a_megabyte_is_read_within_the_cap() -> None:
     words = "the resistivity of a film grows with temperature and falls with thickness "
-    found = read(abstract=words * (10_000_000 // len(words)) + ". " + SAID)
+    found = read(abstract=words * (1_000_000 // len(words)) + ". " + SAID)
     assert ("MIT", 340.0) in [(r["type"], r["value"]) for r in found]

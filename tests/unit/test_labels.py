@@ -45,7 +45,10 @@ def test_documents_that_are_less_sure_count_where_they_agree() -> None:
 
 def test_conflicts_are_counted_and_kept() -> None:
     rows = made(record("a", "Ag2S"), record("b", "Ag2S", "band_gap", 0.15, unit="eV"))
-    assert [(r["label_name"], r["supporting"], r["contradicting"]) for r in rows] == [("mit", 1, 1), ("insulator", 1, 1)]
+    assert [(r["label_name"], r["supporting"], r["contradicting"]) for r in rows] == [
+        ("mit", 1, 1),
+        ("insulator", 1, 1),
+    ]
     (against,) = made(record("a", "SrVO3"))  # a metal for the curated source
     assert (against["label_name"], against["contradicting"]) == ("mit", 1)
 
