@@ -10,6 +10,7 @@ from pathlib import Path
 from schemas.errors import InputError
 
 PROFILES = ("embedded", "datasets", "live")
+EXTRACTORS = ("rules", "llm")
 DEFAULT_HOME = Path(__file__).resolve().parents[1] / "warehouse" / "data"
 
 
@@ -26,6 +27,8 @@ class Settings:
         datasets: folder with registered public data sets; needed by the profile ``datasets``.
         problem: name of a file in `schemas/problems`.
         seed: seed of everything random.
+        extractor: one of `EXTRACTORS`. ``llm`` asks the language model of MATLOOM_LLM_URL (`etl.text.llm`) for what
+            openly licensed documents say; it is off unless set.
     """
 
     home: Path
@@ -33,18 +36,25 @@ class Settings:
     datasets: Path | None = None
     problem: str = "mit"
     seed: int = 0
+    extractor: str = "rules"
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Reads MATLOOM_HOME, MATLOOM_PROFILE, MATLOOM_DATASETS, MATLOOM_PROBLEM and MATLOOM_SEED.
+        """Reads MATLOOM_HOME, MATLOOM_PROFILE, MATLOOM_DATASETS, MATLOOM_PROBLEM, MATLOOM_SEED and MATLOOM_EXTRACTOR.
 
         Raises:
-            InputError: an unknown profile, a seed that is no number, or no data set folder where one is needed.
+            InputError: an unknown profile or extractor, a seed that is no number, or no data set folder where one is
+                needed.
         """
         environment = os.environ
         profile = environment.get("MATLOOM_PROFILE", "embedded")
         if profile not in PROFILES:
             raise InputError.of(f"unknown profile {profile!r}", "MATLOOM_PROFILE", f"use one of {', '.join(PROFILES)}")
+        extractor = environment.get("MATLOOM_EXTRACTOR", "rules")
+        if extractor not in EXTRACTORS:
+            raise InputError.of(
+                f"unknown extractor {extractor!r}", "MATLOOM_EXTRACTOR", f"use one of {', '.join(EXTRACTORS)}"
+            )
         seed = environment.get("MATLOOM_SEED", "0")
         if not seed.isdigit():
             raise InputError.of(f"seed {seed!r} is no whole number", "MATLOOM_SEED", "use 0, 1, 2 ...")
@@ -58,4 +68,5 @@ class Settings:
             datasets=datasets,
             problem=environment.get("MATLOOM_PROBLEM", "mit"),
             seed=int(seed),
+            extractor=extractor,
         )

@@ -139,7 +139,15 @@ class Client:
         Raises:
             FetchError: refused, not reached, or broken off after all tries; the text never holds the query.
         """
-        return self._ask(url, parameters, secrets, None)[0]
+        return self._ask(url, parameters, secrets)[0]
+
+    def post(self, url: str, content: bytes, *, secrets: Secrets = NO_SECRETS) -> bytes:
+        """The body of the answer to JSON that is posted; a redirect is not followed but refused.
+
+        Raises:
+            FetchError: as for `get`.
+        """
+        return self._ask(url, None, secrets, content=content)[0]
 
     def get_if_changed(
         self,
@@ -157,18 +165,25 @@ class Client:
         Raises:
             FetchError: as for `get`.
         """
-        body, status, headers = self._ask(url, parameters, secrets, known)
+        body, status, headers = self._ask(url, parameters, secrets, known=known)
         if status == 304:
             return None
         return body, Validator(headers.get("etag"), headers.get("last-modified"))
 
     def _ask(
-        self, url: str, parameters: Mapping[str, str] | None, secrets: Secrets, known: Validator | None
+        self,
+        url: str,
+        parameters: Mapping[str, str] | None,
+        secrets: Secrets,
+        *,
+        known: Validator | None = None,
+        content: bytes | None = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
         where, why, pause = _where(url), "no answer", None
         for attempt in range(self._tries):
             try:
-                body, status, headers = self._follow(with_parameters(checked(url), parameters or {}), secrets, known)
+                asked = with_parameters(checked(url), parameters or {})
+                body, status, headers = self._follow(asked, secrets, known, content)
             except (httpx.TransportError, limits.CutShortError) as error:
                 why, pause = "no whole answer in time" if self._deadline.over() else _named(error), None
             except AddressError as error:
@@ -188,7 +203,9 @@ class Client:
                 time.sleep(max(wait, pause or 0.0))
         raise FetchError.of(f"{why} after {self._tries} tries", where, "try again later; nothing was stored")
 
-    def _follow(self, url: str, secrets: Secrets, known: Validator | None) -> tuple[bytes, int, Mapping[str, str]]:
+    def _follow(
+        self, url: str, secrets: Secrets, known: Validator | None, content: bytes | None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
         """Asks, and follows redirects; what is secret goes to the first host only."""
         home, asked = url, url
         for _ in range(_HOPS + 1):
@@ -199,17 +216,21 @@ class Client:
             headers = dict(secrets.headers) if at_home else {}
             headers |= {"If-None-Match": known.etag} if known and known.etag else {}
             headers |= {"If-Modified-Since": known.last_modified} if known and known.last_modified else {}
-            body, status, answered = self._once(target, headers)
-            if status not in _MOVED or "location" not in answered:
+            body, status, answered = self._once(target, headers, content)
+            if status not in _MOVED or "location" not in answered or content is not None:
                 return body, status, answered
             asked = moved(asked, answered["location"], secrets)
         raise AddressError(f"more than {_HOPS} redirects")
 
-    def _once(self, url: str, headers: Mapping[str, str]) -> tuple[bytes, int, Mapping[str, str]]:
+    def _once(
+        self, url: str, headers: Mapping[str, str], content: bytes | None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
         host, start = urlsplit(url).hostname or "", time.monotonic()
         self._pace.wait(host)
         self._deadline.start(self._deadline_s)
-        with self._client.stream("GET", url, headers=dict(headers)) as answer:
+        method = "GET" if content is None else "POST"
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        with self._client.stream(method, url, headers={**headers, **kind}, content=content) as answer:
             self._pace.learn(host, answer.headers)
             body = bytearray()
             if answer.status_code == 200:
@@ -217,7 +238,7 @@ class Client:
                 for piece in limits.unpacked(answer.iter_raw(), packed, most=self._most):
                     body += piece
         took = {"bytes": len(body), "seconds": round(time.monotonic() - start, 3)}
-        _log.debug("GET %s %s", shown(url), answer.status_code, extra=took)
+        _log.debug("%s %s %s", method, shown(url), answer.status_code, extra=took)
         return bytes(body), answer.status_code, answer.headers
 
 

@@ -213,4 +213,4 @@ def _command(kind: str) -> str:
     """The command that makes models of a kind."""
     if kind.endswith("-classifier"):
         return f"text train {kind.removesuffix('-classifier')}"
-    return {"screening": "screen train", "lvgp": "model fit"}.get(kind, f"{kind} train")
+    return {"screening": "screen train", "lvgp": "model fit", "tagger": "text train tag"}.get(kind, f"{kind} train")

@@ -8,7 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import polars as pl
 import polars.selectors as cs
@@ -104,17 +104,11 @@ def read_batches(
     if suffix_of(where) != ".parquet" or not Path(where).is_file():
         yield from _sliced(read_table(where, needs=needs, text=text), rows)
         return
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(where) as file:
-            yield from _sliced(
-                _checked(cast(pl.DataFrame, pl.from_arrow(file.schema_arrow.empty_table())), where, needs), 1
-            )
-            for batch in file.iter_batches(batch_size=rows):
-                yield cast(pl.DataFrame, pl.from_arrow(batch))
-    except (pa.ArrowException, OSError) as error:
+        lazy = pl.scan_parquet(where, glob=False)
+        yield _checked(pl.DataFrame(schema=lazy.collect_schema()), where, needs)
+        yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
         first = (str(error).splitlines() or ["unreadable"])[0]
         raise InputError.of(
             f"unreadable .parquet ({first[:120]})", where, "write the file again or name another"

@@ -27,6 +27,14 @@ def allowed(column: str, licences: tuple[str, ...] = OPEN_LICENCES) -> pl.Expr:
     return (given.is_in(licences) | named(given).is_in([name.upper() for name in licences])).fill_null(False)
 
 
+def sendable(frame: pl.DataFrame) -> list[bool]:
+    """Of each row whether its text may be sent to a service: under an open licence, or all without such a column."""
+    if "licence" not in frame.columns:
+        return [True] * frame.height
+    told = frame.select(pl.col("licence").cast(pl.String))
+    return told.select(allowed("licence")).to_series().to_list()
+
+
 def named(given: pl.Expr) -> pl.Expr:
     """SPDX name, in capitals, of a Creative Commons licence given by its address or in words; else null."""
     text = given.str.strip_chars().str.to_lowercase()

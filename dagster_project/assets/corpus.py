@@ -89,16 +89,26 @@ def selected(build: Build, documents: pl.LazyFrame, articles: pl.LazyFrame) -> F
     "core.keyword_proposals", group="corpus", reads={"documents": "raw.documents", "selections": "core.selections"}
 )
 def keyword_proposals(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> Frames:
-    """Suggests keywords from the text around the known ones; a person decides."""
-    from etl.text import discover, keywords
+    """Suggests keywords from the text around the known ones and those accepted so far, and stops there.
 
-    words = keywords.load_keywords(build.settings.problem)
+    A person decides in `keyword_review.yaml` of the home, which `matloom text discover --review` writes; what it
+    accepts enters the next round, here too.
+    """
+    from etl.text import discover, keywords, review
+
+    entries = review.read(build.settings.home / "keyword_review.yaml")
+    words = review.extended(keywords.load_keywords(build.settings.problem), entries)
     verdicts = selections.select("document_id", "selected").sort("document_id").collect()
     others = verdicts.filter(~pl.col("selected"))
     others = others.sample(min(_UNSELECTED, others.height), seed=build.seed)
     wanted = pl.concat([verdicts.filter("selected"), others]).lazy()
     texts = documents.select("document_id", "title", "abstract")
     sample = wanted.join(texts, on="document_id", maintain_order="left").collect()
-    found = discover.discover(sample, seeds=words, rounds=2, top=25, seed=build.seed)
-    named = found.rename({"group": "keyword_group"}).with_columns(problem=pl.lit(words.name))
+    past, first = review.decided(entries), review.next_round(entries)
+    found = discover.discover(sample, seeds=words, rounds=1, top=50, seed=build.seed, rejected=past, first=first)
+    named = (
+        found.drop("selected_documents", "examples")
+        .rename({"group": "keyword_group"})
+        .with_columns(problem=pl.lit(words.name))
+    )
     return {"core.keyword_proposals": named.unique(["problem", "phrase"], keep="first", maintain_order=True)}

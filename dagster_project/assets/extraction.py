@@ -1,6 +1,7 @@
 """What the selected documents say: paragraphs, compounds, transitions, recipes, labels."""
 
 import polars as pl
+import polars.selectors as cs
 
 from dagster_project.building import Build, Frames, table_assets
 
@@ -14,7 +15,8 @@ def paragraphs(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) 
     from etl.text import documents as texts
 
     rows = texts.paragraphs(_selected(documents, selections))
-    return {"core.paragraphs": classify.classify(rows).drop("ok", "reason")}
+    labelled = classify.classify(rows)
+    return {"core.paragraphs": labelled.drop("ok", "reason", cs.matches("^(p_)?route"))}
 
 
 @table_assets("core.mentions", "core.properties", group="extraction", reads=_DOCUMENTS)
@@ -22,7 +24,14 @@ def records(build: Build, documents: pl.LazyFrame, selections: pl.LazyFrame) -> 
     """Reads compounds, transitions and other properties, each with its span."""
     from etl.text import tables
 
-    return tables.mentions_and_properties(_selected(documents, selections))
+    chosen, model = _selected(documents, selections), None
+    if build.settings.extractor == "llm":
+        from etl.text import llm
+        from warehouse.licences import sendable
+
+        model = llm.extractor(chosen, home=build.settings.home, sendable=sendable(chosen))
+        build.log.info("language model: %s", model.summary())
+    return tables.mentions_and_properties(chosen, extractor=model)
 
 
 @table_assets(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands import evaluate, extract
+from dagster_project.commands import evaluate, extract, learned
 from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
@@ -77,18 +77,34 @@ def discover(
     seeds: Annotated[str, typer.Option("--seeds", help="YAML file of known keywords, or a problem.")] = "mit",
     rounds: Annotated[int, typer.Option("--rounds", help="Rounds of search."), within(1)] = 3,
     top: Annotated[int, typer.Option("--top", help="Proposals a group and round."), within(1)] = 50,
+    embedding: Annotated[str, typer.Option("--embedding", help="counts (built in), word2vec or fasttext.")] = "counts",
+    reviewed: Annotated[
+        str | None,
+        typer.Option("--review", help="YAML file of decisions: one round from what it accepts, proposals go into it."),
+    ] = None,
     id_column: Id = "document_id",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Propose new keywords from the text around the known ones."""
+    """Propose new keywords from the text around the known ones; a person decides on them in the review file."""
     from etl.text import discover as discovery
+    from etl.text import review
     from etl.text.keywords import load_keywords
 
-    keywords = load_keywords(seeds)
+    entries = review.read(Path(reviewed)) if reviewed else []
+    keywords = review.extended(load_keywords(seeds), entries)
+    first = review.next_round(entries)
     frame = read_input(docs, needs=(id_column, *_TEXT), text=(id_column, *_TEXT))
-    found = discovery.discover(frame, seeds=keywords, rounds=rounds, top=top, seed=seed, id_column=id_column)
-    finish(found, out, {"documents": frame.height, "proposals": found.height}, as_json=as_json)
+    found = discovery.discover(
+        frame, seeds=keywords, rounds=1 if reviewed else rounds, top=top, seed=seed, id_column=id_column,
+        embedding=embedding, rejected=review.decided(entries), first=first,
+    )  # fmt: skip
+    summary = {"documents": frame.height, "proposals": found.height}
+    if reviewed:
+        review.write(Path(reviewed), review.with_proposals(entries, found))
+        accepted = sum(entry.decision == "accept" for entry in entries)
+        summary |= {"round": first, "accepted": accepted, "worth_another": review.worth_another(entries)}
+    finish(found, out, summary, as_json=as_json)
 
 
 @command(app, "classify")
@@ -103,7 +119,7 @@ def classify(
     """Say what paragraphs or sentences are about."""
     from etl.text import classify as classification
 
-    frame = read_input(texts, needs=(column,), text=(column, "id"))
+    frame = read_input(texts, needs=(column,), text=(column, "id", "document_id"))
     found = classification.classify(frame, task=task, column=column, model=_classifier(model, task))
     counts = {str(k): int(v) for k, v in found["label"].drop_nulls().value_counts(sort=True).iter_rows()}
     finish(found, out, {"texts": found.height, "not_ok": int((~found["ok"]).sum()), **counts}, as_json=as_json)
@@ -111,25 +127,22 @@ def classify(
 
 @command(app, "train")
 def train(
-    task: Annotated[str, typer.Argument(help="What the classifier is for: paragraph or sentence.")],
+    task: Annotated[str, typer.Argument(help="What the model is for: paragraph, sentence, tag or actions.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with the texts and their label; may be repeated.")],
     out: OutModel,
     column: Column = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the classes.")] = "label",
     as_json: Json = False,
 ) -> None:
-    """Train a classifier on labelled texts and write a model folder with its card."""
-    import polars as pl
-
+    """Train a classifier or a tagger on labelled texts and write a model folder with its card."""
+    if task in learned.TASKS:
+        say(learned.train(task, data, out), as_json=as_json)
+        return
     from etl.text import classify as classification
     from models import cards
 
     classification.check_task(task)
-    kept = (column, label)
-    read = [read_input(where, needs=kept, text=(*kept, "document_id")) for where in data]
-    grouped = all("document_id" in frame.columns for frame in read)
-    names = (*kept, "document_id") if grouped else kept
-    examples = pl.concat(frame.select(pl.col(names).cast(pl.String)) for frame in read)
+    examples = _examples(data, (column, label))
     model, scores = classification.train(examples, column=column, label=label)
     counts = {k: scores.pop(k) for k in ("rows", "left_out")}
     settings = {"task": task, "classes": list(model.labels)}
@@ -145,6 +158,25 @@ def train(
     )
     saved = cards.save(model, card, Path(out))
     say({"model_id": saved.model_id, "out": out, **counts, "scores": scores}, as_json=as_json)
+
+
+def _examples(data: list[str], needs: tuple[str, str]) -> "pl.DataFrame":
+    """Labelled texts of all files: as rows, or as one of the corpora that `class_gold` reads."""
+    import polars as pl
+
+    from etl.text import class_gold
+
+    texts = (*needs, "document_id", "id")
+    read = []
+    for where in data:
+        frame = read_input(where, text=texts)
+        if not class_gold.FORMS & set(frame.columns):
+            frame = read_input(where, needs=needs, text=texts)
+        else:
+            frame = class_gold.training(frame.to_dicts())
+        read.append(frame)
+    shared = next(([n] for n in ("document_id", "id") if all(n in frame.columns for frame in read)), [])
+    return pl.concat(frame.select(pl.col(*needs, *shared).cast(pl.String)) for frame in read)
 
 
 def _classifier(model: str | None, task: str) -> "Classifier | None":

@@ -149,8 +149,13 @@ def written(terms: Terms) -> str:
         return "0"
     if len(terms) == 1 and () in terms:
         return number(terms[()])
+    return _expression(tuple(terms.items()))
+
+
+@lru_cache(maxsize=65536)
+def _expression(terms: tuple[tuple[tuple[str, ...], Fraction | int], ...]) -> str:
     pieces: list[str] = []
-    ordered = sorted(terms.items(), key=lambda t: (len(t[0]), t[0]))
+    ordered = sorted(terms, key=lambda t: (len(t[0]), t[0]))
     if ordered[0][1] < 0:
         ordered.sort(key=lambda t: t[1] < 0)
     for letters, value in ordered:

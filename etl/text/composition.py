@@ -46,6 +46,8 @@ _DOUBLED = {"O", "N", "F", "Cl", "H"}  # diatomic molecules keep their 2
 _KEEP = {"LiO", "NaO", "KO", "RbO", "CsO", "HO"}  # peroxides keep theirs, as pymatgen writes them
 _DEEPEST = 24
 
+# letters side by side that are no usual variables
+_WORD = re.compile(r"[a-z][a-lo-wα-γε-ω]|[a-lo-wα-γε-ω][a-z]|[a-z]{4}")
 _BRACKETS = {"(": ")", "[": "]"}
 
 
@@ -90,6 +92,8 @@ class _Reader:
             factor = ONE
             if written is not None:
                 factor, letters = read_amount(written)
+                if len(letters) > 1 and _WORD.search(written):
+                    raise FormulaError(f"'{written}' is no amount")
                 self.used |= letters
             if symbol is not None:
                 name = "H" if symbol == "D" else symbol
@@ -182,15 +186,17 @@ def _parts(text: str) -> list[str]:
     if text.count("·") > 20:
         raise FormulaError("too many parts")
     parts: list[str] = []
-    chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
+    chunks = [text]
+    if "·" in text:
+        chunks = _split(text, depths_of(text), [m.start() for m in re.finditer("·", text)])
     for chunk in chunks:
         weighted = len(chunks) > 1 or bool(_COEFFICIENT.match(chunk))
         joints = []
         for joint in _JOINT.finditer(chunk):
             if joint.start() and _joins(chunk, joint, weighted):
-                joints.append(joint)
+                joints.append(joint.start())
                 weighted = True
-        parts.extend(_split(chunk, depths_of(chunk), [m.start() for m in joints]))
+        parts.extend(_split(chunk, depths_of(chunk), joints) if joints else [chunk])
     if any(not p for p in parts):
         raise FormulaError("a part is empty")
     return parts
@@ -202,16 +208,24 @@ def _joins(chunk: str, joint: re.Match[str], weighted: bool) -> bool:
     component = chunk[joint.end() + len(amount) :]
     if not amount:
         return not weighted or len(re.findall("[A-Z]", re.split("[-+]", component)[0])) >= 2
-    if amount[0].isdigit():  # "BaO-2SiO2": a whole number of units of something with two elements
-        return weighted or bool(amount in "23456789" and _SEVERAL.match(component) and not before[-1].islower())
+    if amount[0].isdigit():  # "BaO-2SiO2", "BiScO3-0.6PbTiO3", "BNT-0.06BT": so many units of something like the first
+        several = _SEVERAL.match(component) and not before[-1].islower()
+        alike = several and "O" in before and "O" in component
+        return weighted or bool((several and amount in "23456789") or alike or _shorts(before, component))
     if not weighted or (_REST_OF_SITE.search(before) and not re.match(r"\(\d", amount)):
         return False
     return amount[0] == "(" or bool(re.match(r"[(\[]|[A-Z][a-z]?[\d./]*(?:[A-Z(]|[-+]|$)", component))
 
 
+def _shorts(before: str, component: str) -> bool:
+    """Whether both are short names of components."""
+    known = names.dictionary()["mixture_parts"]
+    return before in known and re.split("[-+]", component)[0] in known
+
+
 def _uncharged(text: str) -> str:
     """Takes off mass numbers ("^57Fe", "Fe-57") and charges: "Co^3+", "V^4+O^2-2", at the end also "Tb3+", "SO42-"."""
-    if re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
+    if text[-3:-2] == "-" and re.fullmatch(r"[A-Z][a-z]?-\d\d", text):
         return text[:-3]
     if "^" not in text and text[-1:] not in ("+", "-"):
         return text
@@ -232,7 +246,8 @@ _DOPANTS = re.compile(rf"({_DOPANT}(?:[,/&+:]{_DOPANT})*):(?=[^:]*[A-Z][^:]*[A-Z
 
 def _split_additive(text: str) -> tuple[str, str]:
     """Host and additive of "NaSrBO3:Tb3+", "Nd:YAG", "BaTiO3+2mol%MnO2"; the coat of "LiFePO4/C" is left out."""
-    text = text.removesuffix("/C")
+    text = text.removesuffix("/C").removesuffix("@C")
+    text = text[2:] if text.startswith("C-") and re.match(r"C-(?:[A-Z][a-z]?\d*\.?\d*){3}", text) else text
     if "%" not in text and ":" not in text:
         return text, ""
     percent = _SHARE.search(text)
@@ -276,7 +291,6 @@ def _component(body: str, reader: _Reader) -> dict[str, Terms]:
     return {symbol: times(terms, factor) for symbol, terms in inner.items()}
 
 
-@lru_cache(maxsize=65536)
 def read(text: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]]:
     """Composition, alternatives and variable letters of one spelled formula.
 

@@ -16,6 +16,15 @@ TASKS = {
     "transitions": "etl.text.transition_gold:TRANSITIONS",
     "curie": "etl.text.transition_gold:CURIE",
     "pairs": "etl.text.transition_gold:PAIRS",
+    "tag": "etl.text.tag_gold:TAG",
+    "links": "etl.text.tag_gold:LINKS",
+    "actions": "etl.text.tag_gold:ACTIONS",
+    "formula": "etl.text.formula_gold:FORMULAS",
+    "phrases": "etl.text.formula_gold:PHRASES",
+    "sentence": "etl.text.class_gold:SENTENCE",
+    "paragraph": "etl.text.class_gold:PARAGRAPH",
+    "select": "etl.text.class_gold:SELECT",
+    "discover": "etl.text.class_gold:DISCOVER",
 }
 """Name of a task -> `module:attribute` of its `Task`, imported when it is asked for."""
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import accumulate
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -57,7 +57,7 @@ _PHASE_AFTER = re.compile(
 _PHASE_BEFORE = re.compile(
     r"^\s*(?:[α-ωΑ-Ω]['’]?|(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|kappa|lambda|sigma|omega)|"
     r"[a-z]|[1-9][THRCM]'?|"
-    r"P2|P3|O2|O3|[a-z]{4,})['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|O3|[1-9][THR])\s(?=[A-Z])"
+    r"P2|P3|O2|O3|[a-z]{4,})['’]?-(?=[A-Z(\[])|^\s*(?:P2|P3|[1-9][THR])\s(?=[A-Z])|^\s*O3\s(?=Na|K|Li)"
 )
 
 # names that look like formulas: acronyms of symbols ("LSCO"), and families by the numbers of their layers ("Bi-2212")
@@ -202,6 +202,8 @@ def parse(text: str) -> ParsedFormula:
         return ParsedFormula(False, str(error) or "nested too deeply")
 
 
+# symbols, amounts and groups with an amount behind them, and no mark that could be anything else
+_STRAIGHT = re.compile(r"(?=.*\d)(?:[A-Z][a-z]?|[\d./xyzδ]|[-+](?=[\dxyzδ])|[(\[](?=[A-Z])|[)\]](?=[\dx(\[A-Z]))+")
 # one piece in the letters of formulas: no blank, no comparison, no name
 _PLAIN_FORMULA = re.compile(r"(?=.*\d)(?!.*[a-z]{3})[^\s=<>~≤≥ϭ¼]+")
 
@@ -218,6 +220,11 @@ def _parse(source: Plain) -> ParsedFormula:
 
 def _read_phrase(source: Plain, text: str) -> ParsedFormula:
     """Reads a phrase; `text` is that of the source, perhaps with a part of it blanked."""
+    if _STRAIGHT.fullmatch(text) and not _CALLED.fullmatch(text):
+        try:
+            return _result(read(text, SITES), {}, _tagged(source, [("formula", 0, len(text))]))
+        except FormulaError:
+            pass  # letters of families, or one that tells what is wrong with it
     if _PLAIN_FORMULA.fullmatch(text):
         return _attempt(text, source, {}, [])
     stripped = text.strip()
@@ -299,34 +306,39 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
     """
     if column not in frame.columns:
         raise InputError.of(f"missing column {column}", "the table", f"it has {', '.join(frame.columns) or 'none'}")
-    parsed = [_of_any(value) for value in frame[column].to_list()]
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    added = pl.DataFrame(
-        {
-            "ok": pl.Series([p.ok for p in parsed], dtype=pl.Boolean),
-            "reason": pl.Series([p.reason for p in parsed], dtype=pl.String),
-            "formula": pl.Series([p.formula for p in parsed], dtype=pl.String),
-            "elements": pl.Series([encode(p.elements) if p.ok else None for p in parsed], dtype=pl.String),
-            "variables": pl.Series(
-                [(encode(p.variables) if p.variables else "{}") if p.ok else None for p in parsed], dtype=pl.String
-            ),
-            "segments": _listed([p.segments for p in parsed]),
-        }
-    )
-    return beside(frame, added)
+    return beside(frame, _columns(frame[column].to_list()))
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _columns(values: list[object]) -> pl.DataFrame:
+    """Parses values to columns, which are filled flat: as rows of objects they would take as long as the parsing."""
+    strings: dict[str, list[str | None]] = {name: [] for name in ("reason", "formula", "elements", "variables")}
+    tagged: dict[str, list[Any]] = {"tag": [], "begin": [], "end": [], "text": []}
+    good, offsets = [], [0]
+    for value in values:
+        made = _of_any(value)
+        good.append(made.ok)
+        strings["reason"].append(made.reason)
+        strings["formula"].append(made.formula)
+        strings["elements"].append(_JSON(made.elements) if made.ok else None)
+        strings["variables"].append((_JSON(made.variables) if made.variables else "{}") if made.ok else None)
+        for segment in made.segments:
+            for name, column in tagged.items():
+                column.append(segment[name])
+        offsets.append(len(tagged["tag"]))
+    kinds = {"tag": pa.string(), "begin": pa.int64(), "end": pa.int64(), "text": pa.string()}
+    segments = pa.StructArray.from_arrays([pa.array(tagged[n], kind) for n, kind in kinds.items()], list(kinds))
+    columns = {
+        "ok": pa.array(good, pa.bool_()),
+        **{name: pa.array(column, pa.string()) for name, column in strings.items()},
+        "segments": pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), segments),
+    }
+    return pl.DataFrame(pa.table(columns))
 
 
 def _of_any(value: object) -> ParsedFormula:
     if isinstance(value, str):
         return parse(value)
     return ParsedFormula(False, "missing" if value is None else f"not text but {type(value).__name__}")
-
-
-def _listed(rows: list[tuple[dict[str, str | int], ...]]) -> pl.Series:
-    """A column of the segments of each row, built flat: rows of objects take five times as long."""
-    flat = [segment for row in rows for segment in row]
-    kinds = {"tag": pa.string(), "begin": pa.int64(), "end": pa.int64(), "text": pa.string()}
-    fields = [pa.array([segment[name] for segment in flat], kind) for name, kind in kinds.items()]
-    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int64())
-    lists = pa.LargeListArray.from_arrays(offsets, pa.StructArray.from_arrays(fields, list(kinds)))
-    return pl.Series(lists)

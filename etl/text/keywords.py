@@ -5,14 +5,14 @@ What a list contains is data (`schemas/problems/*_keywords.yaml`); scoring docum
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from schemas.errors import InputError
 from schemas.problem import FOLDER
@@ -26,6 +26,7 @@ FIELDS = ("title", "abstract", "captions", "body")
 # these, and nothing for those.
 SEPARATORS = r"[\n \-~]"  # more would make an automaton three times as slow
 BLANKS = "\t\n\r\v\f\x1c\x1d\x1e\x1f-,;:!~"
+TOPIC = 4000  # characters of a document, title and abstract first, that say what it is about
 MOST_BLANKS = 10  # between words of a folded text: an automaton that need not expect more is twice as fast
 DROPPED = "{}$_\\\"'^`"
 
@@ -76,6 +77,7 @@ class Keyword(BaseModel):
     support: bool = False
     context: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     fields: tuple[str, ...] = FIELDS
     origin: Literal["figure", "text", "added", "discovered"] = "added"
 
@@ -98,28 +100,23 @@ class Keyword(BaseModel):
 
         "" stands for a spelling of which the fold leaves nothing: it may be anywhere.
         """
-        return tuple(
-            _source(v, _FOLDED, case=self.case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else ""
-            for v in (self.phrase, *self.variants)
-        )
+        return self._sources(_FOLDED)
 
     @cached_property
     def plain_sources(self) -> tuple[str, ...]:
-        """The same for ASCII text without mark-up."""
-        return self._bounded_sources(_PLAIN)
+        """The same for ASCII text without mark-up, whatever stands before and behind it."""
+        return self._sources(_PLAIN)
 
     @cached_property
     def flat_sources(self) -> tuple[str, ...]:
-        """The same for flattened normalised text."""
-        return self._bounded_sources(_FLAT)
-
-    def _bounded_sources(self, dialect: _Dialect) -> tuple[str, ...]:
-        """Patterns for texts whose words end where those of the normalised text do."""
+        """The same for flattened normalised text, whose words end where those of the normalised text do."""
         spellings = (self.phrase, *self.variants)
         return tuple(
-            _bounded(_source(v, dialect, case=self.case), v) if folded else ""
-            for v, folded in zip(spellings, self.folded_sources, strict=True)
+            _bounded(source, v) if source else "" for v, source in zip(spellings, self._sources(_FLAT), strict=True)
         )
+
+    def _sources(self, dialect: _Dialect) -> tuple[str, ...]:
+        return _sources((self.phrase, *self.variants), dialect, case=self.case)
 
     @cached_property
     def reach(self) -> int:
@@ -132,22 +129,45 @@ class Keyword(BaseModel):
         return _any_word(self.context)
 
     @cached_property
+    def unless_pattern(self) -> re.Pattern[str] | None:
+        """None of these may occur in the first `TOPIC` characters of the document."""
+        return _any_phrase(self.unless)
+
+    @cached_property
     def exclude_pattern(self) -> re.Pattern[str] | None:
         """None of these may stand near a hit."""
         return _any_word(self.exclude)
 
 
 class Keywords(BaseModel):
-    """A keyword list with its threshold."""
+    """A keyword list with its threshold.
+
+    A document is selected if it holds a phrase that is no `support`, and the weights of its distinct phrases, each
+    times the factor of the best field it stands in, add up to `threshold`. The `unless` of the list holds for every
+    phrase that is no `support` and names none of its own.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     threshold: float = Field(1.0, gt=0)
+    unless: tuple[str, ...] = ()
     field_factors: dict[str, float] = Field(
         default_factory=lambda: {"title": 1.5, "abstract": 1.0, "captions": 0.7, "body": 0.6}
     )
     keywords: tuple[Keyword, ...] = Field(min_length=1)
+
+    @field_validator("keywords")
+    @classmethod
+    def _unless_of_the_list(cls, given: tuple[Keyword, ...], info: ValidationInfo) -> tuple[Keyword, ...]:
+        shared = info.data.get("unless", ())
+        return tuple(k if k.support or k.unless else k.model_copy(update={"unless": shared}) for k in given)
+
+    @cached_property
+    def unless_sources(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Patterns that find all that any `unless_pattern` does and more: for plain and for folded text."""
+        phrases = dict.fromkeys(phrase for keyword in self.keywords for phrase in keyword.unless)
+        return _sources(phrases, _PLAIN, case=False), _sources(phrases, _FOLDED, case=False)
 
 
 def load_keywords(problem: str = "mit") -> Keywords:
@@ -206,6 +226,13 @@ def _entries(groups: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
+def _sources(spellings: Iterable[str], dialect: _Dialect, *, case: bool) -> tuple[str, ...]:
+    """A pattern each spelling; "" where the fold of `scan` leaves nothing of it."""
+    return tuple(
+        _source(v, dialect, case=case) if _LATIN.search(unicodedata.normalize("NFKD", v)) else "" for v in spellings
+    )
+
+
 def _source(phrase: str, dialect: _Dialect, *, case: bool) -> str:
     """Regular expression of one spelling, in the syntax common to Python and hyperscan."""
     if re.fullmatch(r"\d+(\.\d+)? K", phrase):
@@ -236,6 +263,12 @@ def _word(part: str, dialect: _Dialect, *, case: bool) -> str:
     if case:
         return escaped
     return re.sub(r"i[sz](?=a|e|ing)", "i[sz]", escaped, flags=re.IGNORECASE)
+
+
+def _any_phrase(phrases: tuple[str, ...]) -> re.Pattern[str] | None:
+    if not phrases:
+        return None
+    return re.compile(rf"\b(?:{'|'.join(_source(p, _EXACT, case=False) for p in phrases)})\b", re.IGNORECASE)
 
 
 def _any_word(words: tuple[str, ...]) -> re.Pattern[str] | None:

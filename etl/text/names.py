@@ -14,6 +14,7 @@ import yaml
 
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7}
 _HYDRATE = re.compile(r"(?P<count>mono|di|tri|tetra|penta|hexa|hepta|octa|nona|deca|hemi|n|x)?-?hydrate$")
+_WORD = re.compile(r"[a-z]{3}|[A-Z]{3}")
 _SPLIT = re.compile(r"[\s-]+")
 
 
@@ -40,6 +41,8 @@ def resolve(name: str) -> str | None:
     words = dictionary()
     if name in words["abbreviations"]:
         return str(words["abbreviations"][name])
+    if not _WORD.search(name):
+        return None
     lower = re.sub(r"\s+", " ", name.lower()).strip(" .,;").replace("ortho-", "ortho")
     if not lower or len(lower) > 80 or not lower[0].isalpha():
         return None
@@ -156,6 +159,10 @@ def _cation(word: str) -> tuple[int, str] | None:
 def _anion(word: str) -> tuple[float, str, int] | None:
     """(count said by a prefix or 0, group, charge)."""
     words = dictionary()
+    for prefix, hydrogens in (("dihydrogen ", 2), ("hydrogen ", 1)):
+        salt = _anion(word.removeprefix(prefix)) if word.startswith(prefix) else None
+        if salt and not salt[0] and salt[2] > hydrogens:
+            return 0, ("H2" if hydrogens == 2 else "H") + salt[1], salt[2] - hydrogens
     for candidate in (word, word.removesuffix("s")):
         if candidate in words["anions"]:
             group, charge = words["anions"][candidate]
@@ -173,7 +180,7 @@ def _salt(first: str, second: str, charge: int | None) -> str | None:
     words = dictionary()
     cation, anion = _cation(first), _anion(second)
     matched = words["matched_anions"].get(second) or words["matched_anions"].get(second.removesuffix("s"))
-    if cation is not None and anion is None and matched:
+    if cation is not None and matched:
         positive = charge or words["adjectives"].get(first) or words["charges"].get(cation[1])
         return str(matched[positive]).replace("@", cation[1]) if positive in matched else None
     if cation is None or anion is None:

@@ -60,6 +60,8 @@ class Normalised:
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span of the text as given that `text[start:end]` came from; `start < end`."""
+        if len(self.starts) == 1 and self.copied[0]:
+            return start, end
         first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, end - 1) - 1
         low = self.origins[first] + (start - self.starts[first] if self.copied[first] else 0)
         if self.copied[last]:

@@ -4,6 +4,8 @@ Reading a candidate is the work of `formula`.
 """
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 
 from etl.text.composition import depths_of
 
@@ -25,12 +27,15 @@ _FABRICATION = re.compile(
     r"air-exposed|(?:single|double)-layer|hot-pressed)\b",
     re.IGNORECASE,
 )
+_DESCRIBED = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{4}|\b[OU][DP]\s|\b[Aa] ")
 _ARTICLE = re.compile(r"(?<![^\s(])[Aa] (?=[A-Z(][a-z]?[\w(])")
 
 
 def described(text: str) -> tuple[str, list[tuple[str, int, int]]]:
     """Takes out words that say what a thing is and not what it is made of (blanked, lengths kept), with their tags."""
     segments: list[tuple[str, int, int]] = []
+    if not _DESCRIBED.search(text):
+        return text, segments
     for tag, pattern in (("shape", _SHAPES), ("doping", _DOPING), ("fabrication", _FABRICATION), ("", _WORDS)):
         if tag:
             segments.extend((tag, *match.span()) for match in pattern.finditer(text))
@@ -53,8 +58,14 @@ def compact(text: str) -> str:
     if ":" in text:
         text = _COLON_POINT.sub(".", text)
     if not text.isalnum():
-        text = _PRIMED.sub("", _UNCERTAIN.sub("", _ROMAN.sub("", text.translate(_MARKS))))
-        text = "".join(_WATER.sub(lambda m: m[1] or "·", text).split())
+        text = text.translate(_MARKS)
+        if "(" in text:
+            text = _UNCERTAIN.sub("", _ROMAN.sub("", text))
+        if "'" in text:
+            text = _PRIMED.sub("", text)
+        if " " in text:
+            text = _WATER.sub(lambda m: m[1] or "·", text) if "2O" in text else text
+            text = "".join(text.split())
     return text.strip(",;.'\"")
 
 
@@ -73,51 +84,63 @@ def _alone(text: str, tokens: list[tuple[int, int]], index: int) -> bool:
 
 # no blank, and no word of letters that a formula does not have
 _ONE_PIECE = re.compile(r"(?:(?![A-Za-z]{2}[a-z]{2})[^\s,;])+")
+_CAPITAL = re.compile(r"[A-Z]")
+_ACRONYM = re.compile(r"[A-Z]{3,}")
+_COUNTED = re.compile(r"[A-Z][a-z]?\d")
 _SYMBOL = re.compile(r"[A-Z□]")
+_TOKEN = re.compile(r"[A-Za-z][a-z]{3,}(?=[\[(][A-Z])|\S+")  # "zinc nitrate[Zn(NO3)2]"
 BENEATH = re.compile(r"(?<=\s)(?:on|onto|in)(?=\s)")
 
 
-def candidates(text: str) -> list[tuple[int, int]]:
-    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words.
+def candidates(text: str) -> Iterator[tuple[int, int]]:
+    """Spans that may be a formula, most promising first: the longest runs of pieces that are not words, then pieces.
 
     What follows "on", "onto" or "in" lies beneath or around the thing named before, and is no candidate beside it;
     an element in something ("Ce in CuO2") is a dopant and not the thing.
     """
     if _ONE_PIECE.fullmatch(text):
-        return [(0, len(text))] if _SYMBOL.search(text) else []
+        return iter([(0, len(text))] if _SYMBOL.search(text) else [])
+    tokens = [m.span() for m in _TOKEN.finditer(text)]
+    found = dict.fromkeys(chain(_runs(text, tokens), _pieces(text, tokens)))
+    beneath = BENEATH.search(text)
+    first = [r for r in found if beneath is None or r[1] <= beneath.start()]
+    around = beneath and beneath.group() == "in" and all(len(_CAPITAL.findall(text[b:e])) < 2 for b, e in first)
+    return iter((list(found) if around or not first else first)[:12])
+
+
+def _runs(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs of tokens that are no words, the longest first; a comma outside brackets ends one."""
     runs: list[tuple[int, int]] = []
     begin: int | None = None
-    tokens = [(m.start(), m.end()) for m in re.finditer(r"\S+", text)]
-    depths = depths_of(text)
     last = 0
+    depths = depths_of(text) if "," in text or ";" in text else ()
     for start, end in tokens:
-        bare = text[start:end].strip("(),;")
-        wordy = bool(_WORD.search(bare)) or bool(re.fullmatch("[A-Z]{3,}", bare))
-        if wordy and not re.search(r"[A-Z][a-z]?\d", text[start:end]):
+        token = text[start:end]
+        bare = token.strip("(),;")
+        if (_WORD.search(bare) or _ACRONYM.fullmatch(bare)) and not _COUNTED.search(token):
             if begin is not None:
                 runs.append((begin, last))
             begin = None
-        else:
-            begin = start if begin is None else begin
-            last = end
-            if text[end - 1] in ",;" and not depths[end - 1]:
-                runs.append((begin, last))
-                begin = None
+            continue
+        begin = start if begin is None else begin
+        last = end
+        if depths and token[-1] in ",;" and not depths[end - 1]:
+            runs.append((begin, last))
+            begin = None
     if begin is not None:
         runs.append((begin, last))
-    singles = [t for i, t in enumerate(tokens) if re.search(r"[A-Z]", text[slice(*t)]) and _alone(text, tokens, i)]
-    ordered = sorted(runs, key=lambda r: r[0] - r[1]) + sorted(singles, key=lambda r: r[0] - r[1])
-    found = [r for r in dict.fromkeys(ordered) if re.search(r"[A-Z□]", text[r[0] : r[1]])]
-    beneath = BENEATH.search(text)
-    first = [r for r in found if beneath is None or r[1] <= beneath.start()]
-    if beneath and beneath.group() == "in" and all(len(re.findall("[A-Z]", text[b:e])) < 2 for b, e in first):
-        return found[:12]
-    return (first or found)[:12]
+    return sorted((r for r in runs if _SYMBOL.search(text, *r)), key=lambda r: r[0] - r[1])
+
+
+def _pieces(text: str, tokens: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Single tokens that stand for themselves, the longest first."""
+    alone = [t for i, t in enumerate(tokens) if _CAPITAL.search(text, *t) and _alone(text, tokens, i)]
+    return sorted(alone, key=lambda r: r[0] - r[1])
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """The span without outer marks and without a bracket that has no partner."""
-    while start < end and text[start] in " ,;:'\"+-/)":
+    while start < end and text[start] in " ,;:'\"+-/)*":
         start += 1
     while start < end and text[end - 1] in " ,;:'\"./":
         end -= 1

@@ -1,6 +1,8 @@
 """Synthesis procedures to recipes: target, precursors, ordered steps with temperature, time and atmosphere.
 
-The words are data (`procedures.yaml`). Labels of single words and units are `tag`; models of recipes are in `models`.
+Targets, steps and conditions are read by rules, the words being data (`procedures.yaml`); precursors by the learned
+tagger (`tagger`): on the MSPT development part F1 .66 instead of .60, while it finds targets no better than rules.
+Models of recipes are in `models`.
 """
 
 import hashlib
@@ -17,6 +19,8 @@ from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
 from etl.text.procedures import atmospheres, not_operations, procedures, temperatures, times, words
+from etl.text.relations import ROLES
+from etl.text.tagger import shipped
 from schemas.emit.polars import schema
 from schemas.errors import InputError
 from schemas.tables.recipes import RECIPE_STEPS, RECIPES
@@ -222,6 +226,24 @@ def _precursors(mentions: list[Mention], target: Mention | None, text: str) -> l
     return list(found.values())
 
 
+def _told_precursors(mentions: list[Mention], target: Mention | None, text: str) -> list[Mention]:
+    """Compounds that the learned tagger says something is made from, or rules say of those it leaves open."""
+    (found,) = shipped().tag([text])
+    parts = {head: kind for kind, head, _ in found.links if kind in ROLES}
+    by_rules = _precursors(mentions, target, text)
+    told: dict[str, Mention] = {}
+    for mention in mentions:
+        spans = [i for i, e in enumerate(found.entities) if mention.start < e.end and e.start < mention.end]
+        roles = {parts.get(i) for i in spans}
+        if mention.formula and (
+            "Recipe_Precursor" in roles or (mention in by_rules and "Participant_Material" in roles)
+        ):
+            told.setdefault(mention.formula, mention)
+    if target and target.formula:
+        told.pop(target.formula, None)
+    return list(told.values()) or by_rules
+
+
 def route(text: str) -> str:
     """solid_state, sol_gel, hydrothermal, precipitation, film, melt or other, by cues."""
     weights = {"hydrothermal": 3.0, "sol_gel": 2.5, "precipitation": 1.2, "film": 1.5, "melt": 3.0, "solid_state": 1.0}
@@ -256,7 +278,7 @@ def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
         route(text),
         target,
         tuple(targets),
-        tuple(_precursors(found, target, text)),
+        tuple(_told_precursors(found, target, text)),
         tuple(kept),
         kept[0].start,
         kept[-1].end,

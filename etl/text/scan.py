@@ -21,6 +21,7 @@ from etl.text.normalise import Normalised, normalise
 
 Ints = NDArray[np.int64]
 Buffer = Any  # bytes, or what else has the buffer protocol
+Patterns = tuple[tuple[int, str, bool], ...]  # number of the keyword, pattern, whether case counts
 END = "\0"
 _DROPPED = DROPPED.encode() + bytes(range(0x80, 0x100))
 _FOLD = bytes.maketrans(BLANKS.encode(), b" " * len(BLANKS))
@@ -55,28 +56,43 @@ def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
         Row -> part, ascending; a row that is left out holds no phrase.
     """
     second = _automaton(_patterns(keywords, lambda k: k.flat_sources))
-    rows = texts.is_not_null().arg_true().to_list() if second.anywhere else _first(texts, keywords).tolist()
+    if second.anywhere:
+        rows = texts.is_not_null().arg_true().to_list()
+    else:
+        sieves = (_patterns(keywords, lambda k: k.plain_sources), _patterns(keywords, lambda k: k.folded_sources))
+        rows = _first(texts, *sieves).tolist()
     normal = [normalise(text) for text in texts.gather(rows).to_list()]
     found = {row: Part(n, {k: [] for k in second.anywhere}) for row, n in zip(rows, normal, strict=True)}
-    where = second.scan(*_flat(n.text for n in normal))
-    for place, number, end in zip(*(w.tolist() for w in where), strict=True):
+    data, stops = _flat(n.text for n in normal)
+    numbers, ends = second.scan(data)
+    places = np.searchsorted(stops, ends)
+    ends -= np.append(0, stops + 1)[places]
+    for place, number, end in zip(places.tolist(), numbers.tolist(), ends.tolist(), strict=True):
         if number not in second.anywhere:
             found[rows[place]].ends.setdefault(number, []).append(end)
     return {row: part for row, part in found.items() if part.ends}
 
 
-def _first(texts: pl.Series, keywords: Keywords) -> Ints:
-    """Rows of the texts that the first sieve lets through, ascending."""
-    plain = _automaton(((0, SEPARATORS + _MANY, True), *_patterns(keywords, lambda k: k.plain_sources)))
-    folded = _automaton(((0, " " + _MANY, True), *_patterns(keywords, lambda k: k.folded_sources)))
+def beside(texts: pl.Series, keywords: Keywords) -> Ints:
+    """Rows of the texts that may hold an `unless` of a list, ascending: all that do, and perhaps more."""
+    plain, folded = (tuple((0, source, False) for source in sources) for sources in keywords.unless_sources)
+    if not all(source for _, source, _ in plain):  # of one the fold leaves nothing: it may be anywhere
+        return np.arange(len(texts))
+    return _first(texts, plain, folded) if plain else np.zeros(0, np.int64)
+
+
+def _first(texts: pl.Series, plain: Patterns, folded: Patterns) -> Ints:
+    """Rows of the texts that a first sieve of these patterns lets through, ascending."""
     texts = texts.fill_null("")
     hiding = reduce(or_, (texts.str.contains(marks) for marks in _MARKUP), _wide(texts)).arg_true()
-    seen = plain.scan(*_joined(texts))[0]
-    hidden = folded.scan(*fold(texts.gather(hiding)))[0]
+    data, stops = _together(texts)
+    seen = np.searchsorted(stops, _automaton(((0, SEPARATORS + _MANY, True), *plain)).scan(data)[1])
+    data, stops = fold(texts.gather(hiding))
+    hidden = np.searchsorted(stops, _automaton(((0, " " + _MANY, True), *folded)).scan(data)[1])
     return np.union1d(seen, hiding.to_numpy()[hidden])
 
 
-def _patterns(keywords: Keywords, sources: Callable[[Keyword], tuple[str, ...]]) -> tuple[tuple[int, str, bool], ...]:
+def _patterns(keywords: Keywords, sources: Callable[[Keyword], tuple[str, ...]]) -> Patterns:
     """Number of the keyword, pattern, and whether case counts, for each spelling."""
     return tuple((n, source, k.case) for n, k in enumerate(keywords.keywords) for source in sources(k))
 
@@ -92,7 +108,7 @@ def fold(texts: pl.Series) -> tuple[bytes, Ints]:
     simple = texts.str.replace_all(END, " ", literal=True).str.replace_all(_MACRO, "")
     wide = _wide(simple)
     simple = simple.scatter(wide.arg_true(), simple.filter(wide).str.normalize("NFKD").str.replace_many(_DOTLESS))
-    data = bytes(_joined(simple)[0]).translate(_FOLD, _DROPPED)
+    data = bytes(_together(simple.str.join(END))[0]).translate(_FOLD, _DROPPED)
     return data, np.append(np.flatnonzero(np.frombuffer(data, np.uint8) == 0), len(data))
 
 
@@ -101,10 +117,11 @@ def _wide(texts: pl.Series) -> pl.Series:
     return texts.str.len_bytes() != texts.str.len_chars()
 
 
-def _joined(texts: pl.Series) -> tuple[Buffer, Ints]:
-    """UTF-8 of texts joined by NULs, and where each ends."""
-    buffer = texts.str.join(END).to_arrow().buffers()[-1]
-    return buffer or b"", np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1) - 1
+def _together(texts: pl.Series) -> tuple[Buffer, Ints]:
+    """UTF-8 of texts, one right behind the other, and where each ends."""
+    array = texts.to_arrow()
+    _, offsets, data = array.buffers()
+    return data or b"", np.frombuffer(offsets, np.int64)[array.offset + 1 :][: len(array)]
 
 
 def _flat(texts: Iterable[str]) -> tuple[bytes, Ints]:
@@ -113,11 +130,12 @@ def _flat(texts: Iterable[str]) -> tuple[bytes, Ints]:
     joined = END.join(held)
     for letter, plain in _DOTLESS.items():
         joined = joined.replace(letter, plain)
-    return joined.encode("ascii", "replace").translate(_FOLD), np.cumsum([len(text) + 1 for text in held]) - 1
+    lengths = np.array([len(text) for text in held], dtype=np.int64)
+    return joined.encode("ascii", "replace").translate(_FOLD), np.cumsum(lengths + 1) - 1
 
 
 class _Automaton:
-    def __init__(self, patterns: tuple[tuple[int, str, bool], ...]) -> None:
+    def __init__(self, patterns: Patterns) -> None:
         import hyperscan
 
         self.anywhere = frozenset(number for number, source, _ in patterns if not source)
@@ -132,13 +150,8 @@ class _Automaton:
                 flags=[0 if case else hyperscan.HS_FLAG_CASELESS for _, _, case in used],
             )
 
-    def scan(self, data: Buffer, stops: Ints) -> tuple[Ints, Ints, Ints]:
-        """Where patterns match in joined texts: number of the text, of the pattern, and end within the text.
-
-        Args:
-            data: the texts, joined by NULs.
-            stops: where each of them ends.
-        """
+    def scan(self, data: Buffer) -> tuple[Ints, Ints]:
+        """Where patterns match: number of the pattern, and end in the data."""
         numbers: list[int] = []
         ends: list[int] = []
 
@@ -148,13 +161,10 @@ class _Automaton:
 
         if self._database is not None and len(data):
             self._database.scan(data, match_event_handler=found)
-        at = np.array(ends, dtype=np.int64)
-        texts = np.searchsorted(stops, at)
-        starts = np.concatenate([[0], stops[:-1] + 1]).astype(np.int64)
-        return texts, np.array(numbers, dtype=np.int64), at - starts[texts]
+        return np.array(numbers, dtype=np.int64), np.array(ends, dtype=np.int64)
 
 
 @lru_cache(maxsize=8)
-def _automaton(patterns: tuple[tuple[int, str, bool], ...]) -> _Automaton:
+def _automaton(patterns: Patterns) -> _Automaton:
     """Compiled once a process: it takes longer than to scan a thousand articles."""
     return _Automaton(patterns)

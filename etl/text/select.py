@@ -4,8 +4,7 @@ A document is selected by a score, not by any single phrase: weights of the dist
 they stand in, against a threshold. Keyword lists are read by `keywords`; finding new phrases is `discover`.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ import polars as pl
 
 from etl.features.rows import beside
 from etl.text import scan
-from etl.text.keywords import FIELDS, GROUPS, Keyword, Keywords, load_keywords
+from etl.text.keywords import FIELDS, GROUPS, TOPIC, Keyword, Keywords, load_keywords
 from etl.text.normalise import normalise
 from schemas.errors import InputError
 
@@ -63,8 +62,7 @@ def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: s
         raise InputError.of(
             f"missing column {', '.join(missing)}", "the documents", f"they have {', '.join(docs.columns) or 'none'}"
         )
-    reason = _reason(docs, id_column)
-    made = [_verdicts(chunk, chunk.select(reason.alias("reason"))["reason"], keywords) for chunk in _chunks(docs)]
+    made = [_verdicts(chunk, _reason(chunk, id_column), keywords) for chunk in _chunks(docs)]
     return beside(docs, pl.concat(made) if made else pl.DataFrame(schema=RESULT))
 
 
@@ -136,7 +134,7 @@ def selections(selected: pl.DataFrame, *, problem: str, id_column: str = "docume
             "groups",
             pl.col("hits").list.len().cast(pl.Int64).alias("hit_count"),
         )
-        .unique(["document_id", "problem"], keep="first", maintain_order=True)
+        .unique("document_id", keep="first", maintain_order=True)
     )
 
 
@@ -172,11 +170,12 @@ def _chunks(docs: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def _verdicts(docs: pl.DataFrame, reason: pl.Series, keywords: Keywords) -> pl.DataFrame:
     """The columns of `RESULT` for some documents."""
+    parts = _parts(docs)
+    scored = _scored(parts, scan.parts(parts["text"], keywords), keywords)
     numbered = pl.DataFrame({"row": pl.int_range(docs.height, dtype=pl.UInt32, eager=True), "reason": reason})
-    readable = _parts(docs).join(
-        numbered.filter(pl.col("reason").is_null()), on="row", how="semi", maintain_order="left"
-    )
-    scored = _scored(readable, scan.parts(readable["text"], keywords), keywords)
+    readable = numbered.filter(pl.col("reason").is_null())
+    if readable.height < docs.height:
+        scored = scored.join(readable, on="row", how="semi", maintain_order="left")
     made = numbered.join(scored, on="row", how="left", maintain_order="left").with_columns(
         pl.col("selected").fill_null(False),
         pl.col("score").fill_null(0.0),
@@ -191,18 +190,29 @@ def _texts_of(docs: pl.DataFrame) -> list[str]:
     return [f for f in FIELDS if f in docs.columns and docs.schema[f] in (pl.String, pl.List(pl.String))]
 
 
-def _reason(docs: pl.DataFrame, id_column: str) -> pl.Expr:
+def _reason(docs: pl.DataFrame, id_column: str) -> pl.Series:
     """Why a row cannot be processed, null where it can."""
-    joined = (
-        pl.col(f) if docs.schema[f] == pl.String else pl.col(f).list.join("\n", ignore_nulls=True)
-        for f in _texts_of(docs)
-    )
-    letters = [text.str.contains(r"\p{L}").fill_null(False) for text in joined]
     odd = [f for f in FIELDS if f in docs.columns and f not in _texts_of(docs) and docs.schema[f] != pl.Null]
     blank = f"no text ({', '.join(odd)} not text)" if odd else "no text in title, abstract, body or captions"
     no_id = pl.col(id_column).is_null() | (pl.col(id_column).cast(pl.String, strict=False).str.strip_chars() == "")
-    has_text = pl.any_horizontal(letters) if letters else pl.lit(False)
-    return pl.when(no_id).then(pl.lit(f"no {id_column}")).when(~has_text).then(pl.lit(blank))
+    reason = pl.when(no_id).then(pl.lit(f"no {id_column}")).when(~pl.lit(_lettered(docs))).then(pl.lit(blank))
+    return docs.select(reason=reason)["reason"]
+
+
+def _lettered(docs: pl.DataFrame) -> pl.Series:
+    """Whether there is a letter in any text of a document; only texts that do not begin with one are searched."""
+    texts = [
+        pl.col(f) if docs.schema[f] == pl.String else pl.col(f).list.join("\n", ignore_nulls=True)
+        for f in _texts_of(docs)
+    ]
+    if not texts:
+        return pl.repeat(False, docs.height, eager=True)
+    begins = ((text >= first) & (text < beyond) for text in texts for first, beyond in (("A", "["), ("a", "{")))
+    found = docs.select(found=pl.any_horizontal(begins).fill_null(False))["found"]
+    rest = docs.filter(~found).select(
+        found=pl.any_horizontal(text.str.contains(r"\p{L}") for text in texts).fill_null(False)
+    )
+    return found.scatter((~found).arg_true(), rest["found"])
 
 
 def _parts(docs: pl.DataFrame) -> pl.DataFrame:
@@ -228,7 +238,7 @@ def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords
     documents: dict[int, list[_Part]] = {}
     for number, (row, kind, field) in zip(numbers, few.iter_rows(), strict=True):
         documents.setdefault(row, []).append(_Part(field, kind, found[number]))
-    whole = _Whole(parts, found)
+    whole = _Whole(parts, found, list(documents), keywords)
     scored = {row: s for row, held in documents.items() if (s := _score(held, keywords, whole, row))}
     hits = _frame(
         ((row, *hit) for row, (*_, held) in scored.items() for hit in held),
@@ -248,11 +258,17 @@ def _frame(rows: Iterable[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFr
 
 
 class _Whole:
-    """The whole normalised text of a document, for the few phrases that ask for it."""
+    """The whole normalised text of a document, for the few phrases that ask for it.
 
-    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part]) -> None:
+    Attributes:
+        beside: rows of the documents with phrases that may be about something else.
+    """
+
+    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part], rows: list[int], keywords: Keywords) -> None:
         self._rows, self._texts, self._found = parts["row"].to_numpy(), parts["text"], found
         self._row, self._text = -1, ""
+        held = np.flatnonzero(np.isin(self._rows, rows))
+        self.beside = set(self._rows[held[scan.beside(self._texts[held], keywords)]].tolist())
 
     def __call__(self, row: int) -> str:
         if row != self._row:
@@ -265,76 +281,76 @@ class _Whole:
         return normalise(self._texts[number]).text if known is None else known.text.text
 
 
-def _score(parts: list[_Part], keywords: Keywords, whole: Callable[[int], str], row: int) -> tuple[Any, ...] | None:
+def _score(parts: list[_Part], keywords: Keywords, whole: _Whole, row: int) -> tuple[Any, ...] | None:
     """selected, score, groups and hits of a document; None where nothing hit after all."""
-    hits: list[tuple[int, _Hit]] = []
+    hits: list[tuple[int, int, int, str, _Hit]] = []  # before each what it is sorted by
     score, core, groups = 0.0, False, set()
     for number in sorted({n for part in parts for n in part.scanned.ends}):
-        keyword = keywords.keywords[number]
-        worth = []
+        keyword, worth = keywords.keywords[number], -1.0
         for place, part in enumerate(parts):
             if number in part.scanned.ends and part.kind in keyword.fields:
                 spans = _spans(keyword, number, part.scanned)
-                if spans and _whole_excludes(keyword, whole, row):
+                if not spans:
+                    continue
+                if _whole_excludes(keyword, whole, row):
                     break
-                hits += [(place, (keyword.phrase, keyword.group, part.field, *span)) for span in spans]
-                worth += [_worth(keyword, part, len(spans), keywords.field_factors)] if spans else []
-        if worth:
-            score += max(worth)  # the best field counts, repeats do not
+                phrase, group, field = keyword.phrase, keyword.group, part.field
+                hits += [(place, start, end, phrase, (phrase, group, field, start, end)) for start, end in spans]
+                worth = max(worth, _worth(keyword, part, len(spans), keywords.field_factors))
+        if worth >= 0:
+            score += worth  # the best field counts, repeats do not
             core |= not keyword.support
             groups.add(keyword.group)
     if not hits:
         return None
-    hits.sort(key=lambda h: (h[0], h[1][3], h[1][4], h[1][0]))
+    hits.sort()
     score = round(score, 4)
     named = ",".join(g for g in GROUPS if g in groups)
-    return (core and score >= keywords.threshold, score, named, [h for _, h in hits])
+    return (core and score >= keywords.threshold, score, named, [hit for *_, hit in hits])
 
 
 def _spans(keyword: Keyword, number: int, scanned: scan.Part) -> list[tuple[int, int]]:
     """Where a phrase stands in the text as given; the same as if the whole text were searched."""
     text, spans, at = scanned.text.text, [], 0
+    search, near = keyword.pattern.search, None if keyword.case else keyword.exclude_pattern
     for start, last, stop in _windows(scanned.ends[number], keyword.reach, len(text)):
         at = max(at, start)
-        while at < last and (match := keyword.pattern.search(text, at, stop)) is not None:
-            if match.end() == stop < len(text):
+        while at < last and (match := search(text, at, stop)) is not None:
+            begin, end = match.span()
+            if end == stop < len(text):
                 break  # the window may end within a word: a later one shows it whole
-            at = match.end()
-            if not _excluded_near(keyword, match, text):
-                spans.append(scanned.text.span(*match.span()))
+            at = end
+            if near is None or near.search(text, max(0, begin - _NEAR), end + _NEAR) is None:
+                spans.append(scanned.text.span(begin, end))
     return spans
 
 
-def _windows(ends: list[int], reach: int, length: int) -> Iterator[tuple[int, int, int]]:
+def _windows(ends: list[int], reach: int, length: int) -> list[tuple[int, int, int]]:
     """Stretches of a text that hold every match that ends at one of `ends`: start, last end, and one character more."""
     if not ends:
-        yield 0, length, length
-        return
+        return [(0, length, length)]
+    windows = []
     first = last = ends[0]
-    for end in ends:
+    for end in ends[1:]:
         if end - reach > last:
-            yield max(0, first - reach), last, min(length, last + 1)
+            windows.append((max(0, first - reach), last, min(length, last + 1)))
             first = end
         last = end
-    yield max(0, first - reach), last, min(length, last + 1)
+    return [*windows, (max(0, first - reach), last, min(length, last + 1))]
 
 
-def _excluded_near(keyword: Keyword, match: re.Match[str], text: str) -> bool:
-    if keyword.exclude_pattern is None or keyword.case:
-        return False
-    start, end = match.span()
-    return keyword.exclude_pattern.search(text, max(0, start - _NEAR), end + _NEAR) is not None
-
-
-def _whole_excludes(keyword: Keyword, whole: Callable[[int], str], row: int) -> bool:
+def _whole_excludes(keyword: Keyword, whole: _Whole, row: int) -> bool:
     """Whether the rest of the document speaks against a phrase; a cue anywhere does so against acronyms."""
+    asked, unless = keyword.context_pattern, keyword.unless_pattern if row in whole.beside else None
     excluded = keyword.exclude_pattern if keyword.case else None
-    if excluded is None and keyword.context_pattern is None:
+    if asked is None and unless is None and excluded is None:
         return False
     text = whole(row)
-    if keyword.context_pattern is not None and not keyword.context_pattern.search(text):
-        return True
-    return excluded is not None and excluded.search(text) is not None
+    return (
+        (asked is not None and asked.search(text) is None)
+        or (unless is not None and unless.search(text[:TOPIC]) is not None)
+        or (excluded is not None and excluded.search(text) is not None)
+    )
 
 
 def _worth(keyword: Keyword, part: _Part, hits: int, factors: dict[str, float]) -> float:

@@ -8,7 +8,7 @@ import polars as pl
 from etl import reference
 from etl.features.formulas import reduced
 from etl.features.grouping import groupings
-from etl.text.extract import extract
+from etl.text.extract import Extractor, extract
 from etl.text.recipes import extract_recipes
 from schemas.errors import InputError
 from schemas.tables.recipes import HEATING_H, HEATING_K
@@ -18,9 +18,9 @@ _ROUTES = {"solid-state": "solid_state", "sol-gel": "sol_gel"}
 _CELSIUS = {"sinter_T": "sinter_temperature_K", "calcine_T": "calcine_temperature_K", "max_T": "max_temperature_K"}
 
 
-def mentions_and_properties(documents: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Rows of core.mentions and core.properties of some documents."""
-    found, _ = extract(documents, kinds=("transition", "property", "compound"))
+def mentions_and_properties(documents: pl.DataFrame, *, extractor: Extractor | None = None) -> dict[str, pl.DataFrame]:
+    """Rows of core.mentions and core.properties of some documents, by the rules or another extractor."""
+    found, _ = extract(documents, kinds=("transition", "property", "compound"), extractor=extractor)
     span = ["document_id", "field", "start", "end"]
     mentions = found.filter(pl.col("kind") == "compound")
     mentions = mentions.with_columns(mention_id=_hashes(mentions.select(span)))

@@ -1,9 +1,11 @@
-"""Rule-based entities of synthesis text in the labels of the MSPT corpus (Mysore et al. 2019, W19-4007).
+"""Entities and relations of synthesis text in the labels of the MSPT corpus (Mysore et al. 2019, W19-4007).
 
-Word lists are data (`procedures.yaml`), compounds come from `materials`. A learned tagger gives the same columns.
+Belongs here: tables in and out, and the tagger of rules, the baseline, whose word lists are data (`procedures.yaml`).
+The learned tagger, which reads unless rules are asked for, is `tagger`.
 """
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +15,8 @@ from etl.features.rows import beside
 from etl.text import materials
 from etl.text.plain import plain
 from etl.text.procedures import not_operations, procedures, words
+from etl.text.relations import Entity, Link
+from etl.text.tagger import Tagged, Tagger, shipped
 from schemas.errors import InputError
 
 ENTITY = pl.Struct({"start": pl.Int64, "end": pl.Int64, "label": pl.String, "text": pl.String})
@@ -101,32 +105,83 @@ def entities(text: str) -> list[dict[str, Any]]:
     return result
 
 
-def tag(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+def tag(
+    texts: pl.DataFrame, *, column: str = "text", model: Tagger | None = None, known: str | None = None
+) -> pl.DataFrame:
     """Tags a column; one output row per input row.
 
     Args:
         texts: any frame with `column`.
         column: the texts.
+        model: a learned tagger; the shipped one unless given.
+        known: column of entities (list of start, end, label) that are known: only relations are read then.
 
     Returns:
-        The frame with `ok`, `reason`, `entities` (list of start, end, label, text) and `relations` (empty here).
+        The frame with `ok`, `reason`, `entities` (list of start, end, label, text) and `relations` (list of type, head,
+        tail: indices into the entities of the row).
 
     Raises:
-        InputError: the column is missing.
+        InputError: a column is missing.
     """
-    if column not in texts.columns:
-        raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
+    used = model or shipped()
+    return _tabled(texts, column, known, used.tag, used.relate)
+
+
+def tag_by_rules(texts: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
+    """Tags a column by rules: the columns of `tag`, without relations."""
+
+    def read(batch: Sequence[str]) -> Iterator[Tagged]:
+        for text in batch:
+            yield Tagged([Entity(e["start"], e["end"], e["label"]) for e in entities(text)], [])
+
+    return _tabled(texts, column, None, read, lambda _text, _entities: [])
+
+
+def _tabled(
+    texts: pl.DataFrame,
+    column: str,
+    known: str | None,
+    read: Callable[[Sequence[str]], Iterable[Tagged]],
+    relate: Callable[[str, Sequence[Entity]], list[Link]],
+) -> pl.DataFrame:
+    for name in filter(None, (column, known)):
+        if name not in texts.columns:
+            have = ", ".join(texts.columns) or "none"
+            raise InputError.of(f"missing column {name}", "the texts", f"they have {have}")
+    said = texts[column].to_list()
+    given = texts[known].to_list() if known else [[]] * len(said)
+    reasons = [_reason(text, held) for text, held in zip(said, given, strict=True)]
+    good = [text for text, reason in zip(said, reasons, strict=True) if reason is None]
+    found = iter(() if known else read(good))
     rows: list[tuple[bool, str | None, list[dict[str, Any]], list[dict[str, Any]]]] = []
-    for value in texts[column].to_list():
-        if isinstance(value, str) and value.strip():
-            rows.append((True, None, entities(value), []))
-        else:
-            rows.append((False, "no text" if value is None or isinstance(value, str) else "not text", [], []))
+    for text, held, reason in zip(said, given, reasons, strict=True):
+        if reason is not None:
+            rows.append((False, reason, [], []))
+            continue
+        told = [Entity(e["start"], e["end"], e["label"]) for e in held or ()]
+        tagged = Tagged(told, relate(text, told)) if known else next(found)
+        shown = [{"start": a, "end": b, "label": label, "text": text[a:b]} for a, b, label in tagged.entities]
+        rows.append((True, None, shown, [{"type": k, "head": h, "tail": t} for k, h, t in tagged.links]))
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "ok": pl.Boolean,
         "reason": pl.String,
         "entities": pl.List(ENTITY),
         "relations": pl.List(RELATION),
     }
-    added = pl.DataFrame(rows, schema=schema, orient="row")
-    return beside(texts, added)
+    return beside(texts, pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _reason(text: object, known: object) -> str | None:
+    """Why a row cannot be read; None where it can."""
+    if not isinstance(text, str):
+        return "no text" if text is None else "not text"
+    if not text.strip():
+        return "no text"
+    for held in known if isinstance(known, list) else ():
+        told: list[Any] = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else []
+        if not told or None in told:
+            return "a known entity without start, end and label"
+        start, end, _ = told
+        if not 0 <= start < end <= len(text):
+            return "a known entity outside the text"
+    return None

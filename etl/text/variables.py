@@ -26,6 +26,9 @@ _BOUNDED = re.compile(
 _HALF = re.compile(rf"[(,;]?\s*\b(?P<name>[a-zα-ω])\s*(?P<sign>≤|<=?|≥|>=?)\s*(?P<value>{_VALUE}){_PERCENT}\s*\)?")
 
 
+_SIGN = re.compile(r"[=~<>≤≥ϭ¼]|\\le")
+
+
 def _number(text: str, percent: bool) -> float:
     top, _, bottom = text.replace(":", ".").partition("/")
     try:
@@ -73,6 +76,8 @@ def assignments(text: str) -> tuple[str, Variables, list[tuple[str, int, int]]]:
     """
     variables: Variables = {}
     segments: list[tuple[str, int, int]] = []
+    if not _SIGN.search(text):
+        return text, variables, segments
 
     def blank(match: re.Match[str]) -> str:
         segments.append(("variable", match.start("name"), match.end("name")))

@@ -158,5 +158,5 @@ def test_parse_and_tag_keep_the_rows(tmp_path: Path) -> None:
     assert pl.read_parquet(out)["formula"].to_list() == ["NaN", None, None]
     code, stdout, _ = run("text", "tag", str(table), "--out", str(out), "--json")
     assert code == 0
-    assert json.loads(stdout) == {"texts": 3, "entities": 1, "not_ok": 1}
+    assert json.loads(stdout) == {"texts": 3, "entities": 1, "relations": 0, "not_ok": 1}
     assert pl.read_parquet(out)["ok"].to_list() == [True, False, True]

@@ -38,6 +38,8 @@ from etl.text.formula import reduce
         ("cobaltous nitrate hexa-hydrate", "Co(NO3)2·6H2O"),
         ("yttrium nitrate n-hydrate", "Y(NO3)3·nH2O"),
         ("calcium hydrogen phosphate", "CaHPO4"),
+        ("ammonium dihydrogen orthophosphate", "NH4H2PO4"),
+        ("neodymium disilicate", "Nd2Si2O7"),
         ("Titanium iso-propoxide", "Ti(OC3H7)4"),
         ("tricalcium phosphate", "Ca3(PO4)2"),
         ("dicalcium nitrate", None),  # two calcium ions and one nitrate are none

@@ -54,6 +54,13 @@ def test_the_rows_keep_the_declared_tables() -> None:
     assert none[1].schema == done.schema
 
 
+def test_precursors_are_told_by_their_part_and_not_by_the_elements_of_a_target() -> None:
+    fuel = "Co3O4 was prepared from Co(NO3)2 and urea, dissolved in water, stirred, and heated at 180 °C for 6 h."
+    assert [m.formula for m in read(fuel).precursors] == ["CoN2O6", "H4CN2O"]
+    unnamed = "To make a ferrite, Fe(NO3)3 and Ni(NO3)2 were dissolved in water, dried and calcined at 700 °C for 2 h."
+    assert [m.formula for m in read(unnamed).precursors] == ["FeN3O9", "NiN2O6"]
+
+
 def test_a_second_hold_of_one_verb_is_a_step_of_its_own() -> None:
     text = "TiO2 and Li2CO3 were mixed and calcined in air at 400 °C for 5 h and then at 850 °C for 12 h."
     assert [s[1:] for s in steps(text)][1:] == [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ def everywhere(texts: pl.Series, keywords: Keywords) -> dict[int, scan.Part]:
 def without_sieves() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "parts", everywhere)
+        patch.setattr(scan, "beside", lambda texts, _: np.arange(len(texts)))
         yield
 
 
@@ -73,6 +75,31 @@ compound:
 def test_phrases_of_any_script_are_found_as_if_there_were_no_sieve(text: str) -> None:
     words = parse_keywords(LIST)
     docs = documents(text, text.upper(), "")
+    found = select.select(docs, words)
+    with without_sieves():
+        assert found.equals(select.select(docs, words))
+
+
+UNLESS = """
+name: own
+unless: ["cold (atom|gas)", "порог", "bose hubbard"]
+keywords:
+  - {phrase: "Mott gap", group: compound}
+  - {phrase: "Peierls", group: compound, unless: ["optical lattice"]}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mott gap of cold\natoms", "Mott gap, порог", "Peierls, порог", "Mott gap of a $Bose$--{\\it Hubbard} model",
+        "Peierls in an optical  lattice", "Mott gap in an optical lattice", "Mott gap", "Mott\\-gap of ｃold gases",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dropped", ["", "порог"])
+def test_what_a_document_is_about_is_found_as_if_there_were_no_sieve(text: str, dropped: str) -> None:
+    words = parse_keywords(UNLESS.replace(f'"{dropped}", ', "") if dropped else UNLESS)
+    docs = documents(text, text.upper(), "Mott gap and Peierls", "")
     found = select.select(docs, words)
     with without_sieves():
         assert found.equals(select.select(docs, words))

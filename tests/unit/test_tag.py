@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.text.tag import entities, tag
+from etl.text.tag import entities, tag, tag_by_rules
 from schemas.errors import InputError
 
 
@@ -69,13 +69,16 @@ def test_entities_lie_in_the_text_in_order_and_apart(text: str) -> None:
 
 def test_a_table_keeps_every_row() -> None:
     frame = pl.DataFrame({"id": ["a", "a", "c"], "text": ["5 g of NaN", None, ""]})
-    made = tag(frame)
+    made = tag_by_rules(frame)
     assert made["id"].to_list() == ["a", "a", "c"]
     assert made["ok"].to_list() == [True, False, False]
     assert made["reason"].to_list() == [None, "no text", "no text"]
     assert [e["text"] for e in made["entities"].to_list()[0]] == ["5", "g", "NaN"]
     assert made["entities"].to_list()[1:] == [[], []]
     assert made["relations"].list.len().to_list() == [0, 0, 0]
+    learned = tag(frame)
+    assert learned.schema == made.schema
+    assert learned["ok"].to_list() == made["ok"].to_list()
     assert tag(pl.DataFrame({"text": [1]}))["reason"].to_list() == ["not text"]
     with pytest.raises(InputError, match="missing column words"):
         tag(frame, column="words")
