@@ -1,8 +1,9 @@
 """What a paragraph or sentence is about: synthesis, properties, characterization or other.
 
-TF-IDF of words and characters into a calibrated logistic regression, trained at first use on the sentences of
-`paragraphs.yaml`, which were written for this project, or by `train` on labelled texts of any classes; of whole
-documents it learns what stands around a text too (`context`). What is in a paragraph is read by `extract`.
+TF-IDF of words and characters into a calibrated logistic regression, by `train` on labelled texts of any classes; of
+whole documents it learns what stands around a text too (`context`). That of paragraphs is trained at first use on the
+sentences of `paragraphs.yaml`, written for this project; that of sentences comes as a file, under its own licence
+(`shipped/sentence_LICENCE.md`). What is in a paragraph is read by `extract`.
 """
 
 import random
@@ -19,13 +20,15 @@ import polars as pl
 from etl.features.rows import beside
 from etl.text import context as around
 from etl.text.context import Context
+from etl.text.routes import routes
 from schemas.errors import InputError
 
 LABELS = ("synthesis", "properties", "characterization", "other")
 TASKS = ("paragraph", "sentence")
+SHIPPED = Path(__file__).parent / "shipped" / "sentence"
 FOLDS = 5
 _SEED = 0
-_NUMBERED = r"^(.*\D)[#:/_.-]\w*?\[?(\d+)\]?$"
+_NUMBERED = r"^(.*\p{L}.*?)[#:/_.-]\D*(\d+)\]?$"  # paper#12, 10.1/x#body[3]
 _RUN = 4  # texts a document, from which on what stands around a text is learned
 _TRIED = (1.0, *np.geomspace(0.4, 4.0, 21))  # weights of a class
 _MOST = 4  # sentences of a made-up training paragraph
@@ -74,6 +77,7 @@ def classify(
 
     Returns:
         `texts` with `label`, `p_<label>` (sum 1), `ok` and `reason`, in the same order; blank texts have none.
+        Paragraphs have `route` and `p_route_<route>` (sum 1) too, where the label is synthesis (`routes`).
 
     Raises:
         InputError: an unknown task or a missing column.
@@ -97,7 +101,15 @@ def classify(
     made = rows.join(scored, on="row", how="left", maintain_order="left").select(
         "label", *names, "ok", reason=pl.when("ok").then(None).otherwise(pl.lit("no text"))
     )
-    return beside(texts, made)
+    return beside(
+        texts, made if task != "paragraph" else pl.concat([made, _routes(said, made["label"])], how="horizontal")
+    )
+
+
+def _routes(texts: pl.Series, labels: pl.Series) -> pl.DataFrame:
+    """The routes of paragraphs; of those that are of another class, none."""
+    found = routes(texts)
+    return found.select(pl.when(labels == "synthesis").then(pl.col(c)).alias(c) for c in found.columns)
 
 
 def documents_of(texts: pl.DataFrame) -> pl.Series | None:
@@ -248,7 +260,14 @@ def check_task(task: str) -> None:
 
 @cache
 def _shipped(task: str) -> Classifier:
-    texts, labels = zip(*_examples(task), strict=True)
+    """The classifier that comes with the package: of sentences a file, of paragraphs one made at first use."""
+    if task == "sentence":
+        import joblib
+
+        (body,) = SHIPPED.glob("model-*.joblib")
+        model: Classifier = joblib.load(body)
+        return model
+    texts, labels = zip(*_examples(), strict=True)
     return Classifier(LABELS, _fitted(list(texts), list(labels)))
 
 
@@ -263,11 +282,9 @@ def _fitted(texts: list[str], labels: list[str]) -> Any:
     return model.fit(texts, labels)
 
 
-def _examples(task: str) -> list[tuple[str, str]]:
-    """Sentences; for paragraphs also runs of sentences of one label, drawn with a fixed seed."""
+def _examples() -> list[tuple[str, str]]:
+    """Sentences, and for paragraphs runs of sentences of one label, drawn with a fixed seed."""
     sentences = training_sentences()
-    if task == "sentence":
-        return sentences
     chance = random.Random(_SEED)
     runs = []
     for label in LABELS:

@@ -71,7 +71,9 @@ def test_the_same_texts_give_the_same_model() -> None:
     [
         (["a#1", "a#2", "b#1", "b#2"], ["a", "a", "b", "b"]),
         (["10.1/x#body[1]", "10.1/x#body[2]"], ["10.1/x", "10.1/x"]),
+        (["pemfc_04#0", "pemfc_04#1"], ["pemfc_04", "pemfc_04"]),
         (["a#2", "a#1"], None),
+        (["1.1", "1.2"], None),
         (["a#1", "b#1", "a#2"], None),
         (["a#1", "b#2"], None),
         (["1", "2", "3"], None),
