@@ -17,7 +17,9 @@ RULES = "rules"
 def evaluate(
     task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],
-    model: Annotated[str, typer.Option("--model", help="Model folder (a YAML for pairs); what is shipped if 'rules'.")] = RULES,
+    model: Annotated[
+        str, typer.Option("--model", help="Model folder (a YAML for pairs); the shipped one if 'rules'.")
+    ] = RULES,
     out: Annotated[str | None, typer.Option("--out", help="File for the errors, one row each."), writable_file] = None,
     seed: Seed = 0,
     as_json: Json = False,

@@ -25,7 +25,7 @@ _REACH = 6  # candidates of a label on each side of a head, at most
 _SPARED = 0.005  # share of the pairs of gold that may lie farther away
 _FAR = {("Material", "Material"): 12, ("Number", ""): 14, ("Amount-Unit", ""): 25, ("Material-Descriptor", ""): 30}
 _FARTHEST = 60
-"""Tokens between head and tail of a pair looked at, to save time: of gold, one pair in a thousand lies farther apart."""
+"""Tokens between head and tail of a pair looked at, to save time: hardly any pair of gold lies farther apart."""
 _LEAST, _SURE = 0.4, 0.5  # probability of the best tail of a head, and of further ones
 _CUES = frozenset(
     [
