@@ -58,10 +58,22 @@ def recipes(build: Build, paragraphs: pl.LazyFrame, documents: pl.LazyFrame) -> 
 )
 def labels(build: Build, mentions: pl.LazyFrame, properties: pl.LazyFrame, documents: pl.LazyFrame) -> Frames:
     """Joins curated labels and labels read from text; lists every compound known."""
+    from etl.text import labels as labelling
     from etl.text import tables
 
-    made = tables.labels(properties.collect(), documents.select("document_id", "doi", "licence").collect())
+    made = labelling.labels(properties.collect(), documents.select("document_id", "doi", "licence").collect())
     return {"core.labels": made, "core.compounds": tables.compounds(mentions.collect(), made)}
+
+
+@table_assets("core.reading_scores", "core.reading_errors", group="extraction", reads={})
+def reading(build: Build) -> Frames:
+    """Measures what is read from text on annotated documents: those that ship, and the data sets where they lie."""
+    from etl.text import reading as measured
+    from warehouse.files import read_table
+
+    files = {} if build.datasets is None else measured.files(build.datasets)
+    rows = {name: read_table(str(path)).to_dicts() for name, path in files.items()}
+    return measured.measured(rows, seed=build.seed)
 
 
 def _selected(documents: pl.LazyFrame, selections: pl.LazyFrame) -> pl.DataFrame:

@@ -59,7 +59,7 @@ class Cues:
             Cue(offset + m.start(), offset + m.end(), p.type, p.symbol, p.when)
             for p in self.patterns
             for m in p.pattern.finditer(sentence)
-            if p.about is None or p.about.search(document)
+            if p.about is None or _holds(document, p.about)
         ]
         found += [
             Cue(offset + start, offset + end, kind, symbol=False) for start, end, kind in self._qualified(sentence)
@@ -178,16 +178,30 @@ def decided(sentence: str, cue: tuple[int, int], document: str, config: str | No
     Returns:
         The type, or "" where nothing tells it.
     """
-    local, general, generic = _contexts(config)
-    near = [(_away(m.span(), cue), kind) for kind, pattern in local for m in pattern.finditer(sentence)]
-    if near:
-        return min(near)[1]
-    for contexts in (general, generic):
+    near = [(_away(span, cue), kind) for span, kind in _told_in(sentence, config)]
+    return min(near)[1] if near else _told_most(document, config)
+
+
+@lru_cache(maxsize=16)
+def _told_in(sentence: str, config: str | None) -> tuple[tuple[tuple[int, int], str], ...]:
+    """The context words of a sentence, which several cues ask for."""
+    return tuple((m.span(), kind) for kind, pattern in _contexts(config)[0] for m in pattern.finditer(sentence))
+
+
+@lru_cache(maxsize=16)
+def _told_most(document: str, config: str | None) -> str:
+    """The type that most context words of a document tell; "" where none does."""
+    for contexts in _contexts(config)[1:]:
         counts = [(len(pattern.findall(document)), -i, kind) for i, (kind, pattern) in enumerate(contexts)]
         best = max(counts, default=(0, 0, ""))
         if best[0]:
             return best[2]
     return ""
+
+
+@lru_cache(maxsize=256)
+def _holds(document: str, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(document) is not None
 
 
 def _away(context: tuple[int, int], cue: tuple[int, int]) -> int:

@@ -152,6 +152,7 @@ _COMPARED = re.compile(
     r"\b(?:than|similar to|unlike|like|analogous to|(?:compared|comparable|isostructural) (?:to|with))\s+"
     r"(?:(?:that|those)\s+(?:of|in|for)\s+)?(?:the\s+)?(?:\w+\s+)?$"
 )
+_CONTRAST = re.compile(r"\b(?:while|whereas|but|although|though|unlike)\b")
 _CLAUSE = re.compile(r";|\b(?:while|whereas|but|although|though)\b|,\s+(?:and|or)\b")
 _APART = re.compile(r"\b(?:and|or|which|that|than)\b")  # after a value and before a compound: another clause too
 _OWN = re.compile(
@@ -217,7 +218,12 @@ def _nearest(
     if solid:
         left = bisect_left([m.start for m in solid], start)
         near = min(solid[max(0, left - _NEAR) : left + _NEAR], key=lambda m: _weight(text, m, group, starts))
-        if _weight(text, near, group, starts) < 60 or not _aside(text, near) or len(mentions) == len(solid):
+        cost = _weight(text, near, group, starts)
+        apart = near.start >= end and _CONTRAST.search(text, end, near.start)
+        elsewhere = apart and _ANAPHOR.search(text, span[0], start)
+        if elsewhere:  # "its transition is at 130 K, whereas LaNiO3 has none"
+            return _spoken_of(text, mentions, title, span, inside, (start, end))
+        if cost < 60 or not _aside(text, near) or len(mentions) == len(solid):
             return near, "sentence", 1.0
     return _spoken_of(text, mentions, title, span, inside, (start, end))
 

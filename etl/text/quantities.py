@@ -29,6 +29,7 @@ _ERROR = r"(?:\s?\(\d+\))?(?:\s?(?:±|\+/?-)\s?\d+(?:\.\d+)?)?"
 _JOIN = re.compile(r"\s?(?P<join>-|to|and|or|,(?:\s?(?:and|or)\b)?)(?:\s?~)?\s?")
 _LISTED = re.compile(r"\s?(?:and|or|,(?:\s?(?:and|or)\b)?|\()(?:\s?~)?\s?")
 _MOST = 15  # values of one list
+_PROSE = 50  # values of one sentence
 # unit -> how it is spelled, what may stand before the first number, what may not stand after the last unit
 _SPELLED = {
     "K": (
@@ -85,14 +86,20 @@ def _patterns(unit: str, spellings: tuple[str, ...]) -> tuple[re.Pattern[str], r
 @lru_cache(maxsize=32)
 def _hint(unit: str, spellings: tuple[str, ...]) -> re.Pattern[str]:
     """What every quantity ends with: a digit or bracket and its unit."""
-    every = "|".join(re.escape(u) for u in sorted(spellings, key=len, reverse=True))
+    if unit == "decades":
+        return _DECADES_HINT
+    every = "|".join(re.escape(u) for u in sorted(spellings or (unit,), key=len, reverse=True))
     return re.compile(rf"[\d)]\s?(?:{_SPELLED.get(unit, (every,))[0]})")
 
 
 def may_hold(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> bool:
     """Whether a text may hold quantities in `unit`: a quick look that `values` never contradicts with a find."""
-    hint = _DECADES_HINT if unit == "decades" else _hint(unit, tuple(units.get(unit, {unit: (1.0, 0.0)})))
-    return bool(hint.search(text))
+    return bool(_hint(unit, tuple(units.get(unit, ()))).search(text))
+
+
+def too_many(sentence: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> bool:
+    """Whether a sentence holds more quantities in `unit` than prose does: a table in one line, or nonsense."""
+    return len(_hint(unit, tuple(units.get(unit, ()))).findall(sentence)) > _PROSE
 
 
 def values(text: str, unit: str, units: dict[str, dict[str, tuple[float, float]]]) -> list[Value]:

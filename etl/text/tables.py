@@ -1,4 +1,4 @@
-"""From what was read to rows of the core tables: mentions, properties, recipes, labels, compounds."""
+"""From what was read to rows of the core tables: mentions, properties, recipes, compounds; `labels` makes its own."""
 
 import hashlib
 from pathlib import Path
@@ -11,8 +11,6 @@ from etl.features.grouping import groupings
 from etl.text.extract import Extractor, extract
 from etl.text.recipes import extract_recipes
 from schemas.errors import InputError
-from schemas.rules import vocabulary
-from schemas.tables.corpus import LABELS
 from schemas.tables.recipes import HEATING_H, HEATING_K
 from schemas.units import ZERO_CELSIUS_K
 
@@ -63,42 +61,6 @@ def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, p
     rows = pl.concat([read, known.select(c for c in read.columns if c in known.columns)], how="diagonal_relaxed")
     kept = steps.join(read.select("recipe_id"), on="recipe_id", how="semi")
     return {"core.recipes": rows, "core.recipe_steps": kept}
-
-
-def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Rows of core.labels: curated ones, and transitions read from text (one row a compound and document).
-
-    A transition whose type is the name of a declared label gives that label to its compound.
-    """
-    named = pl.col("type").str.to_lowercase()
-    curated = reference.labelled_compounds().select(
-        formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
-        label_name="label_name",
-        transition_temperature_K=pl.col("t_mit_K").cast(pl.Float64),
-        source=pl.lit("labelled_compounds"),
-        doi="doi",
-        curated=pl.lit(True),
-        licence="licence",
-    )
-    read = (
-        properties.filter(named.is_in(vocabulary(LABELS.column("label_name").rules)) & pl.col("formula").is_not_null())
-        .sort("document_id", "confidence", descending=[False, True], maintain_order=True)
-        .unique(["document_id", "formula"], keep="first", maintain_order=True)
-        .join(documents, on="document_id")
-        .select(
-            formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
-            label_name=named,
-            transition_temperature_K=pl.when(pl.col("unit") == "K").then("value"),
-            source="document_id",
-            doi="doi",
-            curated=pl.lit(False),
-            licence="licence",
-        )
-        .drop_nulls("formula")
-    )
-    both = pl.concat([curated, read]).unique(["formula", "source"], keep="first", maintain_order=True)
-    grouped = groupings(both).select(*both.columns, "chemsys", "family_ln", "family_tm_anion")
-    return grouped.drop_nulls("chemsys")
 
 
 def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from etl.text import scores
 from etl.text.evaluate import Row, Task
-from etl.text.extract import extract
+from etl.text.extract import FIELDS, extract
 from etl.text.formula import reduce
 from etl.text.materials import find
 from etl.text.plain import plain, sentences
@@ -56,10 +56,12 @@ def _rounded(formula: str) -> str:
 
 def _documents(rows: Sequence[Row]) -> pl.DataFrame:
     """The documents as `extract` reads them; a row without id is known by its place."""
-    fields = [f for f in ("title", "abstract", "text") if any(isinstance(r.get(f), str) for r in rows)]
+    fields = [f for f in FIELDS if any(row.get(f) for row in rows)]
+    several = {f for f in fields if any(isinstance(row.get(f), list) for row in rows)}
     return pl.DataFrame(
         [{"document_id": _id(i, row), **{f: row.get(f) for f in fields}} for i, row in enumerate(rows)],
-        schema={"document_id": pl.String, **dict.fromkeys(fields, pl.String)},
+        schema={"document_id": pl.String, **{f: pl.List(pl.String) if f in several else pl.String for f in fields}},
+        orient="row",
     )
 
 
@@ -115,7 +117,8 @@ def _nearest(gold: Abstracts) -> _Records:
     cues = [(p.type, re.compile("|".join(map(re.escape, (*p.cues, *p.notations))))) for p in entries]
     found: _Records = {document: [] for document in gold.gold}
     for row in gold.documents.iter_rows(named=True):
-        text = " . ".join(plain(row[k] or "").text for k in row if k != "document_id")
+        held = [row[k] if isinstance(row[k], list) else [row[k]] for k in row if k != "document_id"]
+        text = " . ".join(plain(t or "").text for texts in held for t in texts or ())
         for begin, end in sentences(text):
             sentence = text[begin:end]
             mentions = [m for m in find(sentence) if m.kind != "element"]

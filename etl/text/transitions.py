@@ -15,7 +15,7 @@ from etl.text.cues import UNSURE, Cue, Cues
 from etl.text.links import linked
 from etl.text.materials import Mention
 from etl.text.properties import configuration
-from etl.text.quantities import Value, lists, values
+from etl.text.quantities import Value, lists, too_many, values
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def read(
     for begin, end in sentences():
         sentence = text[begin:end]
         if any(not required.search(sentence) for required in known.requires):
+            continue
+        if too_many(sentence, known.unit, units):
             continue
         quantities = [replace(v, start=begin + v.start, end=begin + v.end) for v in values(sentence, known.unit, units)]
         if known.unit == "K":

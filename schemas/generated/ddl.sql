@@ -315,6 +315,11 @@ CREATE TABLE "core"."labels" (
     "source" VARCHAR NOT NULL,
     "doi" VARCHAR,
     "curated" BOOLEAN NOT NULL,
+    "confidence" DOUBLE NOT NULL,
+    "property_id" VARCHAR,
+    "supporting" BIGINT NOT NULL,
+    "contradicting" BIGINT NOT NULL,
+    "temperature_spread_K" DOUBLE,
     "licence" VARCHAR NOT NULL,
     PRIMARY KEY ("formula", "source")
 );
@@ -328,7 +333,64 @@ COMMENT ON COLUMN "core"."labels"."chemsys" IS 'Elements, sorted, joined by ''-'
 COMMENT ON COLUMN "core"."labels"."source" IS 'Where the record came from.';
 COMMENT ON COLUMN "core"."labels"."doi" IS 'DOI, lower case.';
 COMMENT ON COLUMN "core"."labels"."curated" IS 'Whether a person made the label; else rules read it from text.';
+COMMENT ON COLUMN "core"."labels"."confidence" IS 'How sure the rule is, 0 to 1. [1]';
+COMMENT ON COLUMN "core"."labels"."property_id" IS 'The record of core.properties that it was read from: the evidence.';
+COMMENT ON COLUMN "core"."labels"."supporting" IS 'Sources that give the compound this label, this one included. [count]';
+COMMENT ON COLUMN "core"."labels"."contradicting" IS 'Sources that give the compound another label. [count]';
+COMMENT ON COLUMN "core"."labels"."temperature_spread_K" IS 'Highest less lowest temperature of the sources that give this label, where several give one. [K]';
 COMMENT ON COLUMN "core"."labels"."licence" IS 'Licence of the row''s content.';
+
+CREATE TABLE "core"."reading_scores" (
+    "task" VARCHAR NOT NULL,
+    "gold" VARCHAR NOT NULL,
+    "reader" VARCHAR NOT NULL,
+    "label" VARCHAR NOT NULL,
+    "documents" BIGINT NOT NULL,
+    "f1" DOUBLE,
+    "f1_low" DOUBLE,
+    "f1_high" DOUBLE,
+    "precision" DOUBLE,
+    "recall" DOUBLE,
+    "hits" BIGINT NOT NULL,
+    "false_alarms" BIGINT NOT NULL,
+    "misses" BIGINT NOT NULL,
+    PRIMARY KEY ("task", "gold", "reader", "label")
+);
+COMMENT ON TABLE "core"."reading_scores" IS 'How well each kind of thing is read from annotated documents, with the baselines beside. Grain: one label of one task, reader and set of annotated documents';
+COMMENT ON COLUMN "core"."reading_scores"."task" IS 'What is read, as in `matloom text evaluate`.';
+COMMENT ON COLUMN "core"."reading_scores"."gold" IS 'The annotated documents.';
+COMMENT ON COLUMN "core"."reading_scores"."reader" IS 'What reads: the rules or a baseline.';
+COMMENT ON COLUMN "core"."reading_scores"."label" IS 'Type of what is read; "*" for all together.';
+COMMENT ON COLUMN "core"."reading_scores"."documents" IS 'Annotated documents. [count]';
+COMMENT ON COLUMN "core"."reading_scores"."f1" IS 'Harmonic mean of precision and recall. [1]';
+COMMENT ON COLUMN "core"."reading_scores"."f1_low" IS 'Lower end of the 95 % interval over documents. [1]';
+COMMENT ON COLUMN "core"."reading_scores"."f1_high" IS 'Upper end of the 95 % interval over documents. [1]';
+COMMENT ON COLUMN "core"."reading_scores"."precision" IS 'Share of what was read that is right. [1]';
+COMMENT ON COLUMN "core"."reading_scores"."recall" IS 'Share of the annotations that were read. [1]';
+COMMENT ON COLUMN "core"."reading_scores"."hits" IS 'Annotations that were read. [count]';
+COMMENT ON COLUMN "core"."reading_scores"."false_alarms" IS 'Records that are not annotated. [count]';
+COMMENT ON COLUMN "core"."reading_scores"."misses" IS 'Annotations that were not read. [count]';
+
+CREATE TABLE "core"."reading_errors" (
+    "error_id" VARCHAR NOT NULL,
+    "task" VARCHAR NOT NULL,
+    "gold" VARCHAR NOT NULL,
+    "document_id" VARCHAR NOT NULL,
+    "error" VARCHAR NOT NULL,
+    "label" VARCHAR,
+    "told" VARCHAR,
+    "sentence" VARCHAR,
+    PRIMARY KEY ("error_id")
+);
+COMMENT ON TABLE "core"."reading_errors" IS 'Each miss and false alarm behind core.reading_scores. Grain: one error of the rules in one annotated document';
+COMMENT ON COLUMN "core"."reading_errors"."error_id" IS 'Hash of the row.';
+COMMENT ON COLUMN "core"."reading_errors"."task" IS 'What is read, as in `matloom text evaluate`.';
+COMMENT ON COLUMN "core"."reading_errors"."gold" IS 'The annotated documents.';
+COMMENT ON COLUMN "core"."reading_errors"."document_id" IS 'The annotated document; it need not be in raw.documents.';
+COMMENT ON COLUMN "core"."reading_errors"."error" IS 'miss or false alarm.';
+COMMENT ON COLUMN "core"."reading_errors"."label" IS 'Type of what was missed or read.';
+COMMENT ON COLUMN "core"."reading_errors"."told" IS 'What was missed or read.';
+COMMENT ON COLUMN "core"."reading_errors"."sentence" IS 'The sentence, of what was read.';
 
 CREATE TABLE "design"."problems" (
     "problem" VARCHAR NOT NULL,

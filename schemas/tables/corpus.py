@@ -326,10 +326,70 @@ LABELS = Table(
         _text("source", "Where the record came from.", nullable=False),
         _text("doi", "DOI, lower case."),
         Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
+        _CONFIDENCE,
+        _text("property_id", "The record of core.properties that it was read from: the evidence."),
+        _count("supporting", "Sources that give the compound this label, this one included."),
+        _count("contradicting", "Sources that give the compound another label."),
+        Column(
+            name="temperature_spread_K",
+            type=Type.FLOAT,
+            unit="K",
+            nullable=True,
+            doc="Highest less lowest temperature of the sources that give this label, where several give one.",
+            rules=(Between(0, 5000),),
+        ),
         _LICENCE,
     ),
     licence_column="licence",
-    usage_warnings=("Labels read from text (`curated` false) are not used for training before a person looked.",),
+    usage_warnings=(
+        "Labels read from text (`curated` false) are not used for training before a person looked.",
+        "Conflicts are kept: see `contradicting` and `temperature_spread_K` before using a row.",
+    ),
+)
+_TASK = Column(name="task", type=Type.STRING, doc="What is read, as in `matloom text evaluate`.", rules=(NotBlank(),))
+_GOLD = Column(name="gold", type=Type.STRING, doc="The annotated documents.", rules=(NotBlank(),))
+READING_SCORES = Table(
+    name="core.reading_scores",
+    doc="How well each kind of thing is read from annotated documents, with the baselines beside.",
+    grain="one label of one task, reader and set of annotated documents",
+    key=("task", "gold", "reader", "label"),
+    columns=(
+        _TASK,
+        _GOLD,
+        _text("reader", "What reads: the rules or a baseline.", nullable=False),
+        Column(name="label", type=Type.STRING, doc='Type of what is read; "*" for all together.', rules=(NotBlank(),)),
+        _count("documents", "Annotated documents."),
+        *(
+            Column(name=name, type=Type.FLOAT, unit="1", nullable=True, doc=doc, rules=(Between(0, 1),))
+            for name, doc in (
+                ("f1", "Harmonic mean of precision and recall."),
+                ("f1_low", "Lower end of the 95 % interval over documents."),
+                ("f1_high", "Upper end of the 95 % interval over documents."),
+                ("precision", "Share of what was read that is right."),
+                ("recall", "Share of the annotations that were read."),
+            )
+        ),
+        _count("hits", "Annotations that were read."),
+        _count("false_alarms", "Records that are not annotated."),
+        _count("misses", "Annotations that were not read."),
+    ),
+    usage_warnings=("Few documents: read the interval, not the figure alone.",),
+)
+READING_ERRORS = Table(
+    name="core.reading_errors",
+    doc="Each miss and false alarm behind core.reading_scores.",
+    grain="one error of the rules in one annotated document",
+    key=("error_id",),
+    columns=(
+        Column(name="error_id", type=Type.STRING, doc="Hash of the row.", rules=(NotBlank(),)),
+        _TASK,
+        _GOLD,
+        _text("document_id", "The annotated document; it need not be in raw.documents.", nullable=False),
+        _text("error", "miss or false alarm.", nullable=False),
+        _text("label", "Type of what was missed or read."),
+        _text("told", "What was missed or read."),
+        _text("sentence", "The sentence, of what was read."),
+    ),
 )
 
 TABLES = (
@@ -346,4 +406,6 @@ TABLES = (
     PROPERTIES,
     COMPOUNDS,
     LABELS,
+    READING_SCORES,
+    READING_ERRORS,
 )

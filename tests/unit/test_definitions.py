@@ -114,7 +114,7 @@ def rows(table: str, number: int) -> pl.DataFrame:
         },
         "core.labels": {
             "formula": f"V{number}O2", "label_name": "mit", "chemsys": "O-V", "source": "s", "curated": True,
-            "licence": "CC0-1.0",
+            "confidence": 1.0, "supporting": 1, "contradicting": 0, "licence": "CC0-1.0",
         },
     }[table]  # fmt: skip
     declared = REGISTRY[table]

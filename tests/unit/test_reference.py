@@ -38,12 +38,12 @@ def test_every_file_of_facts_has_a_loader_and_no_value_from_memory() -> None:
 
 def test_transitions_carry_the_temperatures_of_their_publication_into_the_labels() -> None:
     # Georgescu et al. 2021 give a temperature for every transition but that of TbNiO3.
-    from etl.text import tables
+    from etl.text.labels import labels as made
     from schemas.emit.polars import empty
     from schemas.tables import REGISTRY
 
     nothing = empty(REGISTRY["core.properties"]), empty(REGISTRY["raw.documents"])
-    labels = tables.labels(nothing[0], nothing[1].select("document_id", "doi", "licence"))
+    labels = made(nothing[0], nothing[1].select("document_id", "doi", "licence"))
     mit = labels.filter(pl.col("label_name") == "mit")
     assert mit.filter(pl.col("transition_temperature_K").is_null())["formula"].to_list() == ["TbNiO3"]
     assert mit.filter(pl.col("formula") == "VO2")["transition_temperature_K"].item() == 340.0

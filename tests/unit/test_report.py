@@ -115,7 +115,7 @@ def home(tmp_path: Path) -> Path:
 def test_every_page_opens_and_refers_to_files_only(home: Path, tmp_path: Path) -> None:
     site = build(home, tmp_path / "site")
     pages = sorted((tmp_path / "site").glob("*.html"))
-    assert len(pages) == site.pages == 8
+    assert len(pages) == site.pages == 9
     for page in pages:
         parser = Parser()
         parser.feed(page.read_text())
@@ -145,7 +145,7 @@ def test_empty_tables_are_said_to_be_empty(tmp_path: Path) -> None:
     store.record_verdict(name, store.write(name, empty(REGISTRY[name])).version, passed=True)
     publish(home)
     site = build(home, tmp_path / "site")
-    assert site.pages == 8
+    assert site.pages == 9
     assert "No rows are published yet." in (tmp_path / "site" / "candidates.html").read_text()
 
 

@@ -188,6 +188,11 @@ def test_the_compound_of_the_title_outweighs_one_named_in_passing() -> None:
     assert said(variant, "Magnetism of (La1-xSrx)2CuIrO6") == told("La2CuIrO6 NEEL 74")
 
 
+def test_a_compound_told_in_contrast_is_not_the_one_referred_to() -> None:
+    text = "PrNiO3 was studied. Its metal-insulator transition at 130 K is sharp, whereas LaNiO3 stays a metal."
+    assert said(text) == told("PrNiO3 MIT 130")
+
+
 def test_respectively_reaches_back_to_the_compounds_named_before() -> None:
     text = "GdRu2 and HoRu2 were prepared. Both materials order ferromagnetically at 82 and 15 K, respectively."
     assert said(text, "Ruthenides") == told("GdRu2 CURIE 82 HoRu2 CURIE 15")

@@ -114,6 +114,30 @@ def recipes(source: Source) -> Page:
     )
 
 
+def reading(source: Source) -> Page:
+    """How well text is read and where it fails: scores with intervals, baselines beside, errors with their sentence."""
+    every = source.read("core.reading_scores").sort(
+        "task", "gold", "f1", descending=[False, False, True], nulls_last=True
+    )
+    errors = source.read("core.reading_errors").sort("task", "gold", "document_id", "error_id")
+    whole, each = every.filter(pl.col("label") == "*"), every.filter(pl.col("label") != "*")
+    counted = errors.group_by("task", "gold", "error", "label", maintain_order=True).len("errors")
+    return Page(
+        file="reading.html",
+        title="Reading",
+        lead="How well text is read, on annotated documents; intervals are of 95 % over documents.",
+        sections=[
+            section("Scores", whole.drop("label")),
+            section("Scores of each type", each, empty="No type is told apart."),
+            section("Errors by type", counted.sort("errors", descending=True, maintain_order=True), empty=_NO_ERROR),
+            section("Errors", errors.drop("error_id").head(4 * TOP), empty=_NO_ERROR),
+        ],
+    )
+
+
+_NO_ERROR = "No error was made, or nothing is published yet."
+
+
 def lineage(source: Source) -> Page:
     """Which table is made from which, where the graph is known, and which refers to which."""
     keys = [
@@ -167,7 +191,7 @@ def quality(source: Source) -> Page:
 
 
 PAGES: tuple[Callable[[Source], Page], ...] = (
-    overview, candidates, families, explanations, design, recipes, lineage, quality,
+    overview, candidates, families, explanations, design, recipes, reading, lineage, quality,
 )  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""Measured claims of reading transitions and properties: F1 on annotated abstracts, false records, speed, long text."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from etl.text.evaluate import evaluate
+from etl.text.extract import extract
+from warehouse.files import read_table
+
+CURIE_FROM_SCRATCH = """
+- {name: curie_temperature, unit: K, range: [0.1, 2000], scope: sentence, notations: [TC, Tc],
+   cues: [Curie temperature, Curie point, ferromagnetic transition temperature, ferromagnetic ordering temperature],
+   negative: [Curie Weiss, measured at, annealed at, superconduct*, Neel temperature, antiferromagnetic]}
+"""
+
+
+def data(name: str) -> Path:
+    folder = os.environ.get("MATLOOM_DATASETS")
+    path = Path(folder or "") / "text" / name
+    if not folder or not path.exists():
+        pytest.skip(f"MATLOOM_DATASETS is not set or has no text/{name}: annotated abstracts are needed")
+    return path
+
+
+def scores(task: str, name: str, model: Any = None) -> dict[str, Any]:
+    found = evaluate(task, read_table(str(data(name))).to_dicts(), model=model).scores
+    held: dict[str, Any] = found["scores"]
+    print(f"{task}: F1 {held['f1']} ({held['f1_low']} to {held['f1_high']}), precision {held['precision']}")
+    print({k: (v["f1"], v["f1_low"], v["f1_high"]) for k, v in found["baselines"].items()})
+    return held
+
+
+def abstracts(name: str) -> pl.DataFrame:
+    frame = pl.read_parquet(data(f"arxiv/{name}_abstracts.parquet"))
+    return frame.select(pl.col("arxiv_id").alias("document_id"), "title", "abstract")
+
+
+def test_transition_records_of_abstracts() -> None:
+    held = scores("transitions", "transition_gold/dev.jsonl.gz")
+    assert held["f1"] > 0.75
+    assert held["labels"]["MIT"]["precision"] >= 0.90
+    assert held["hard_negatives"]["value"] <= 0.10
+
+
+def test_curie_temperatures() -> None:
+    assert scores("curie", "psie/Tc_abstracts.jsonl.gz")["f1"] >= 0.70
+
+
+def test_a_property_added_by_configuration_alone(tmp_path: Path) -> None:
+    config = tmp_path / "curie.yaml"
+    config.write_text(CURIE_FROM_SCRATCH, "utf-8")
+    assert scores("pairs", "psie/Tc_abstracts.jsonl.gz", str(config))["f1"] >= 0.60
+
+
+def test_abstracts_of_other_fields_hold_next_to_no_record() -> None:
+    docs = abstracts("haystack").sample(20_000, seed=0)
+    found = extract(docs, kinds=("transition",))[0]
+    print(f"{found.height} records in {docs.height:,} abstracts of other fields")
+    assert found.height / docs.height <= 0.001
+
+
+def test_abstracts_are_read_by_the_hundred_a_second() -> None:
+    docs = abstracts("condmat").sample(3000, seed=0)
+    extract(docs.head(50))
+    for kinds, least in ((("transition", "property"), 300), (("transition", "property", "recipe", "compound"), 200)):
+        start = time.process_time()
+        extract(docs, kinds=kinds)
+        speed = docs.height / (time.process_time() - start)
+        print(f"{', '.join(kinds)}: {speed:,.0f} abstracts a CPU second")
+        assert speed > least
+
+
+def test_a_paragraph_of_ten_megabytes_is_read_in_a_minute() -> None:
+    words = "the resistivity of a film grows with temperature and falls with thickness "
+    text = words * (10_000_000 // len(words)) + ". VO2 has a metal-insulator transition at 340 K."
+    start = time.process_time()
+    found = extract(pl.DataFrame({"document_id": ["d"], "abstract": [text]}))[0]
+    print(f"10 MB: {time.process_time() - start:.0f} CPU seconds")
+    assert 340.0 in found["value"].to_list()
+    assert time.process_time() - start < 60
