@@ -17,7 +17,9 @@ RULES = "rules"
 def evaluate(
     task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],
-    model: Annotated[str, typer.Option("--model", help="Model folder (a YAML for pairs), or 'rules'.")] = RULES,
+    model: Annotated[
+        str, typer.Option("--model", help="Model folder (a YAML for pairs); the shipped one if 'rules'.")
+    ] = RULES,
     out: Annotated[str | None, typer.Option("--out", help="File for the errors, one row each."), writable_file] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -36,7 +38,8 @@ def evaluate(
         schema = {name: numbers.get(name, pl.String()) for name in scores.ERRORS}
         write_output(pl.DataFrame(scored.errors, schema=schema, orient="row"), out)
     files = [Path(where).name for where in data]
-    summary = {"task": task, "model": model, "data": files, "seed": seed, **scored.scores}
+    read_by = "shipped" if model == RULES and isinstance(chosen.model, tuple) else model
+    summary = {"task": task, "model": read_by, "data": files, "seed": seed, **scored.scores}
     say(summary if as_json else _brief(summary), as_json=as_json)
 
 

@@ -113,28 +113,28 @@ def _added(table: NDArray[np.float32], rows: Sequence[Sequence[int]]) -> NDArray
 
 
 def viterbi(emissions: Sequence[NDArray[np.float32]], transitions: NDArray[np.float32]) -> list[list[int]]:
-    """The best path through each table of scores, tokens x labels; all tables are walked at once."""
-    lengths = np.array([len(e) for e in emissions], dtype=np.int64)
-    longest = int(lengths.max(initial=0))
-    number, width = len(emissions), len(transitions)
+    """The best path through each table of scores, tokens x labels; all tables are walked at once, longest first."""
+    order = sorted(range(len(emissions)), key=lambda i: -len(emissions[i]))
+    lengths = np.array([len(emissions[i]) for i in order], dtype=np.int64)
+    longest, number, width = int(lengths.max(initial=0)), len(order), len(transitions)
     padded = np.zeros((longest, number, width), dtype=np.float32)
-    for i, table in enumerate(emissions):
-        padded[: len(table), i] = table
+    for place, i in enumerate(order):
+        padded[: len(emissions[i]), place] = emissions[i]
     back = np.zeros((longest, number, width), dtype=np.uint8)
-    best = padded[0] if longest else np.zeros((number, width), dtype=np.float32)
+    best = padded[0].copy() if longest else np.zeros((number, width), dtype=np.float32)
     into = np.ascontiguousarray(transitions.T)  # next x label
     for step in range(1, longest):
-        scores = best[:, None, :] + into
-        back[step] = scores.argmax(axis=2)
-        moved = np.take_along_axis(scores, back[step][:, :, None].astype(np.int64), axis=2)[:, :, 0] + padded[step]
-        best = np.where((step < lengths)[:, None], moved, best)
+        open_ = int((lengths > step).sum())  # tables that go on
+        scores = best[:open_, None, :] + into
+        back[step, :open_] = scores.argmax(axis=2)
+        best[:open_] = scores.max(axis=2) + padded[step, :open_]
     last = best.argmax(axis=1)
-    paths = []
-    for i, length in enumerate(lengths):
-        path = [int(last[i])] if length else []
-        for step in range(int(length) - 1, 0, -1):
-            path.append(int(back[step, i, path[-1]]))
-        paths.append(path[::-1])
+    paths: list[list[int]] = [[] for _ in order]
+    for place, i in enumerate(order):
+        path = [int(last[place])] if lengths[place] else []
+        for step in range(int(lengths[place]) - 1, 0, -1):
+            path.append(int(back[step, place, path[-1]]))
+        paths[i] = path[::-1]
     return paths
 
 

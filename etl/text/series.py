@@ -13,7 +13,7 @@ _ELEMENT = r"[A-Z][a-z]?"
 _NUMBER = r"\d+(?:\.\d+)?"
 _ITEMS = r"{item}(?:\s?(?:,\s?(?:and\s)?|and|or|&)\s?{item})*"
 _LISTED = re.compile(
-    rf"\b(?P<variable>R|RE|Ln|Re|M|X|A|B|T)\s?~?=\s?(?P<elements>{_ITEMS.format(item=_ELEMENT)})(?![\w.])|"
+    rf"\b(?P<variable>R|RE|Ln|Re|M|X|A|B|T)\s?~?=\s?(?P<elements>{_ITEMS.format(item=_ELEMENT)})(?!\.?\w)|"
     rf"\b(?P<amount>[xyz])\s?=\s?(?P<numbers>{_ITEMS.format(item=_NUMBER)})(?![\w.]*\d)"
 )
 _SPLIT = re.compile(rf"{_NUMBER}|{_ELEMENT}(?![a-z])")

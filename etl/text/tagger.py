@@ -15,12 +15,13 @@ import numpy as np
 
 from etl.text import crf, relations
 from etl.text.relations import Entity, Link, Relater
-from etl.text.tag_features import attributes, counted
+from etl.text.tag_features import attributes, counted, kind_of
 from etl.text.tokens import Read, Token, read
 from schemas.errors import InputError
 
 SHIPPED = Path(__file__).with_name("shipped") / "tagger"
 OUTSIDE = "O"
+_MATERIAL, _COMPOUNDS = "Material", ("F3", "F4")  # classes of formulas, `tag_features.kind_of`
 _BLOCK = 256  # sentences decoded at once
 _LIKELIHOOD = (("c1", 0.05), ("c2", 0.3), ("max_iterations", 60))
 MEMBERS = (
@@ -80,9 +81,23 @@ class Tagger:
             labels += self.field.decode(block, bias)
         told = iter(labels)
         for scene in scenes:
-            spans = (run for sentence in scene.sentences for run in runs(sentence, next(told)))
+            spans = (
+                run for sentence in scene.sentences for run in runs(sentence, self._completed(sentence, next(told)))
+            )
             found = [Entity(*scene.span(first, last), label) for first, last, label in spans]
             yield Tagged(found, self.relater.links(scene, found) if self.relater else [])
+
+    def _completed(self, sentence: Sequence[Token], labels: Sequence[str]) -> list[str]:
+        """The labels, where a formula of three elements or more is a material if nothing else was told of it.
+
+        In text unlike the training data such formulas are passed over; in text like it, hardly any is.
+        """
+        if f"B-{_MATERIAL}" not in self.field.labels:
+            return list(labels)
+        return [
+            f"B-{_MATERIAL}" if label == OUTSIDE and kind_of(token.text, token.kind).startswith(_COMPOUNDS) else label
+            for token, label in zip(sentence, labels, strict=True)
+        ]
 
 
 def seen_of(scene: Read) -> Iterator[crf.Sentence]:

@@ -148,6 +148,8 @@ def test_a_tagger_is_trained_used_and_scored_by_the_command_line(
     assert first_row["relations"] == [{"type": "Condition_Of", "head": 3, "tail": 1}]
     scored = run.invoke(app, ["text", "evaluate", "links", "--data", gold, "--model", model, "--json"])
     assert json.loads(scored.stdout)["scores"]["f1"] == 1.0
+    shipped = run.invoke(app, ["text", "evaluate", "tag", "--data", gold, "--json"])
+    assert json.loads(shipped.stdout)["model"] == "shipped"
     refused = run.invoke(app, ["text", "train", "tag", "--data", gold, "--out", str(tmp_path)])
     assert refused.exit_code != 0
 
@@ -180,6 +182,11 @@ def test_the_shipped_model_agrees_with_its_card_and_is_small() -> None:
     page = (tagger.SHIPPED.parent / "README.md").read_text(encoding="utf-8")
     for said in ("MIT", "matloom text train tag", "mspt/train", "micro F1"):
         assert said in page
+
+
+def test_a_formula_of_three_elements_is_a_material_even_where_no_procedure_is_told() -> None:
+    text = "The gap of Sr2CrTaO6 exceeds that of CdS."
+    assert ("Sr2CrTaO6", "Material") in named(text, tagger.shipped())
 
 
 def test_known_entities_get_their_relations_only() -> None:
