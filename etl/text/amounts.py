@@ -12,7 +12,7 @@ Terms = dict[tuple[str, ...], Fraction | int]
 ONE: Terms = {(): 1}
 
 # a variable; only the usual ones stand side by side ("xy"), so that "Barium" is no Ba with a small product
-_LETTER = r"(?:[a-zα-ω]|[xyzmnδ]{2,3})(?![a-z])"
+_LETTER = r"(?:[a-zα-ω]|[xyzmnδ]{2,3})(?![a-zα-ω])"
 BRACKETED = r"\([^A-Z()\[\]]+(?:\([^A-Z()]*\)[^A-Z()]*)*\)"
 _FACTOR = rf"(?:\d+(?:\.\d+)?|\.\d+|{_LETTER}|{BRACKETED})"
 TERM = rf"{_FACTOR}(?:{_LETTER}|{BRACKETED}|[*/]{_FACTOR})*"

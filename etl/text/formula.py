@@ -237,6 +237,8 @@ def parse(text: str) -> ParsedFormula:
 
 # symbols, amounts and groups with an amount behind them, and no mark that could be anything else
 _STRAIGHT = re.compile(r"(?=.*\d)(?:[A-Z][a-z]?|[\d./xyzδ]|[-+](?=[\dxyzδ])|[(\[](?=[A-Z])|[)\]](?=[\dx(\[A-Z]))+")
+# in a text with blanks: water, an acronym, and marks of a phase or of doping in front
+_APART = re.compile(r"\dO\b|(?<![A-Za-z])[A-Z]{3,}(?![A-Za-z\d])|^\s*(?:P2|P3|O3|O2|[OU]D|OP|\d[THRC])\s")
 # one piece in the letters of formulas: no blank, no comparison, no name
 _PLAIN_FORMULA = re.compile(r"(?=.*\d)(?!.*[a-z]{3})[^\s=<>~≤≥ϭ¼]+")
 
@@ -253,9 +255,11 @@ def _parse(source: Plain) -> ParsedFormula:
 
 def _read_phrase(source: Plain, text: str) -> ParsedFormula:
     """Reads a phrase; `text` is that of the source, perhaps with a part of it blanked."""
-    if _STRAIGHT.fullmatch(text) and not _CALLED.fullmatch(text):
+    joined = text if " " not in text else "" if "2 O" in text or _APART.search(text) else "".join(text.split())
+    if _STRAIGHT.fullmatch(joined) and not _CALLED.fullmatch(joined):
+        begin = len(text) - len(text.lstrip())
         try:
-            return _result(read(text, SITES), {}, _tagged(source, [("formula", 0, len(text))]))
+            return _result(read(joined, SITES), {}, _tagged(source, [("formula", begin, len(text.rstrip()))]))
         except FormulaError:
             pass  # letters of families, or one that tells what is wrong with it
     if _PLAIN_FORMULA.fullmatch(text):

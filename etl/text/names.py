@@ -22,7 +22,7 @@ _SPLIT = re.compile(r"[\s-]+")
 def dictionary() -> dict[str, Any]:
     """The contents of `names.yaml`."""
     path = Path(__file__).with_name("names.yaml")
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     # YAML 1.1 reads No and Y as booleans where they are bare keys
     for name in ("charges", "oxides"):
         loaded[name] = {"Y" if k is True else "N" if k is False else k: v for k, v in loaded[name].items()}

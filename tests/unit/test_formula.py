@@ -274,7 +274,7 @@ def test_no_string_breaks_the_parser(text: str) -> None:
 PIECES = (
     *("(", "()", "9", "x", "VO2 ", "-A", "x=0.1,", "(La,", " ", "Fe ", "pure ", "1/", "1-x", "Fe2O3-", "(x)", "Fe·"),
     *("H2O ", "a ", "Fe:", "Nd:Fe,", "%", "//", " on ", "Fe(II) ", "α-", "- ", "(1-x)(", "0.5A-", "(Fe2O3·", "[", "II"),
-    *("nitrate ", "di-", "Fe^", "1(1)"),
+    *("nitrate ", "di-", "Fe^", "1(1)", "N{-δ\\}", "Fδ"),
 )
 
 
