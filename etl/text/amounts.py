@@ -4,6 +4,7 @@ Only arithmetic; the grammar that meets them is in `composition`. Terms are shar
 """
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 
@@ -66,6 +67,20 @@ def over(left: Terms, right: Terms) -> Terms:
     if set(right) != {()}:
         raise FormulaError("division by zero or by a variable")
     return {letters: Fraction(value) / right[()] for letters, value in left.items()}
+
+
+def at(terms: Terms, values: Mapping[str, float]) -> Terms:
+    """The amount with the numbers of some letters put in."""
+    total: Terms = {}
+    for letters, factor in terms.items():
+        value, left = Fraction(factor), []
+        for letter in letters:
+            if letter in values:
+                value *= Fraction(str(values[letter]))
+            else:
+                left.append(letter)
+        total = plus(total, {tuple(left): value} if value else {})
+    return total
 
 
 @lru_cache(maxsize=65536)

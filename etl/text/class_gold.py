@@ -209,11 +209,14 @@ def _proposed(gold: _Hidden, model: Any) -> list[list[str]]:
 
 
 def _frequent(gold: _Hidden) -> list[list[str]]:
-    """As many of the most frequent terms of the corpus."""
+    """As many of the most frequent runs of content words, none of them in more than a fiftieth of the documents."""
     texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], least=4)
     held = terms.phrases(texts, least=4)
     counts = terms.documents_of(held.phrase, texts.documents[held.start], len(held.names))
-    best = [held.names[n] for n in np.argsort(-counts, kind="stable")[: 3 * _TOP * _ROUNDS]]
+    few = np.array([all(terms.is_content(w) for w in name.split()) for name in held.names]) & (
+        counts <= texts.number / 50
+    )
+    best = [held.names[n] for n in np.argsort(-np.where(few, counts, -1), kind="stable")[: 3 * _TOP * _ROUNDS]]
     return [best for _ in gold.splits]
 
 

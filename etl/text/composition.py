@@ -240,7 +240,7 @@ def _uncharged(text: str) -> str:
 
 
 _SHARE = re.compile(r"[-+:]?(?:\d+(?:\.\d+)?|[a-z])?(?:wt|mol|at|vol)\.?%|(?<=[\w)])[:+](?:\d+(?:\.\d+)?|[a-z])?%")
-_DOPANT = r"(?:\d*\.?\d+%?|[a-z])?[A-Z][a-z]?(?:\d*\.\d+|[a-z])?(?:\^?\d?\+)?"
+_DOPANT = r"(?>(?:\d*\.?\d+%?|[a-z])?[A-Z][a-z]?(?:\d*\.\d+|[a-z])?(?:\^?\d?\+)?)"  # read in one way only
 _DOPANTS = re.compile(rf"({_DOPANT}(?:[,/&+:]{_DOPANT})*):(?=[^:]*[A-Z][^:]*[A-Z])")
 
 

@@ -124,6 +124,13 @@ def discover(
     search = _candidates(corpus, found, groups, chosen, embedding=embedding, seed=seed)
     taken = {runs.stem(n) for name in (*groups, *rejected) for n in (name, corpus.spelled(name))}
     rows = _rounds(search, groups, taken, rounds=rounds, top=top, first=first)
+    return _written(rows, texts, corpus, found, chosen)
+
+
+def _written(
+    rows: list[dict[str, Any]], texts: Sequence[str], corpus: Corpus, found: Phrases, chosen: Any
+) -> pl.DataFrame:
+    """Proposals as a person reads them, with their sentences."""
     said = _examples((row["phrase"] for row in rows), texts, corpus, found, chosen)
     shown = {name: _shown(name, corpus) for name in {n for row in rows for n in (row["phrase"], row["nearest"])}}
     told = [

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from etl.text import abbreviations, materials, recipes, transitions
+from etl.text import abbreviations, materials, recipes, series, transitions
 from etl.text.plain import Plain, plain, sentences
 from etl.text.properties import configuration
 from etl.text.quantities import may_hold
@@ -166,17 +166,19 @@ def _compounds(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
             seen.add(name)
             span = spans[bisect_right(begins, mention.start) - 1]
             start, end = field.plain.span(mention.start, mention.end)
-            yield _record(
-                field,
-                (mention.start, mention.end),
-                span,
-                kind="compound",
-                type=mention.kind,
-                compound=field.plain.source[start:end],
-                formula=mention.formula,
-                rule=f"compound:{mention.kind}",
-                confidence=0.9 if mention.kind == "formula" else 0.8,
-            )
+            members = series.compounds(field.plain.text, mention)
+            for formula, kind in ((mention.formula, mention.kind), *((member, "series") for member in members)):
+                yield _record(
+                    field,
+                    (mention.start, mention.end),
+                    span,
+                    kind="compound",
+                    type=kind,
+                    compound=field.plain.source[start:end],
+                    formula=formula,
+                    rule=f"compound:{kind}",
+                    confidence=0.9 if kind == "formula" else 0.8,
+                )
 
 
 def _recipes(fields: Sequence[Field]) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice, product
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from etl.features.rows import beside
 from etl.text import names
-from etl.text.amounts import FormulaError, Terms, bare
+from etl.text.amounts import FormulaError, Terms, at, bare, plus
 from etl.text.composition import ELECTRONEGATIVITY, SITES, rank, read, spelled
 from etl.text.phrases import BENEATH, candidates, compact, described, trimmed
 from etl.text.plain import Plain, plain
@@ -37,6 +38,8 @@ class ParsedFormula:
         formula: reduced, elements sorted by electronegativity, variables kept.
         elements: symbol -> amount, a float or an expression such as "1-x". Keys are elements or keys of `variables`.
         variables: name -> listed values, [low, high] of a range, or None where the text does not say.
+        compounds: the formulas of the compounds that the string stands for: each member of a series whose values are
+            listed ("x = 0, 0.1, 0.2"), the formula itself where it has no variables, else none.
         segments: tagged pieces (`tag`, `begin`, `end`, `text`); offsets are code points in the string as given.
     """
 
@@ -45,6 +48,7 @@ class ParsedFormula:
     formula: str | None = None
     elements: dict[str, float | str] = field(default_factory=dict)
     variables: Variables = field(default_factory=dict)
+    compounds: tuple[str, ...] = ()
     segments: tuple[dict[str, str | int], ...] = ()
 
 
@@ -90,6 +94,7 @@ def _result(
     composed: tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]],
     variables: Variables,
     segments: tuple[dict[str, str | int], ...],
+    listed: frozenset[str] = frozenset(),
 ) -> ParsedFormula:
     total, choices, used = composed
     named: Variables = {n: variables.get(n) for n in sorted(used)}
@@ -97,7 +102,29 @@ def _result(
         if symbol not in ELECTRONEGATIVITY:
             named[symbol] = list(choices[symbol]) if symbol in choices else variables.get(symbol)
     elements = {s: bare(total[s]) for s in sorted(total, key=rank)}
-    return ParsedFormula(True, None, spelled(total), elements, named, segments)
+    formula = spelled(total)
+    compounds = _members(total, variables, listed) if listed & set(named) else () if named else (formula,)
+    return ParsedFormula(True, None, formula, elements, named, compounds, segments)
+
+
+_MOST = 50  # compounds of one series
+
+
+def _members(total: Mapping[str, Terms], variables: Variables, listed: frozenset[str]) -> tuple[str, ...]:
+    """The formulas of a series: one for each combination of the values of its letters."""
+    values = {name: held for name in sorted(listed) if (held := variables.get(name))}
+    found: dict[str, None] = {}
+    for chosen in islice(product(*values.values()), _MOST):
+        meant = dict(zip(values, chosen, strict=True))
+        numbers = {name: value for name, value in meant.items() if isinstance(value, float)}
+        member: dict[str, Terms] = {}
+        for symbol, terms in total.items():
+            put, name = at(terms, numbers), str(meant.get(symbol, symbol))
+            if put:
+                member[name] = plus(member[name], put) if name in member else put
+        if member and all(terms.get((), 1) > 0 for terms in member.values()):
+            found[spelled(member)] = None
+    return tuple(found)
 
 
 def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]]:
@@ -134,7 +161,13 @@ def _beneath(text: str, variables: Variables) -> list[tuple[str, int, int]]:
     return []
 
 
-def _attempt(text: str, source: Plain, variables: Variables, segments: list[tuple[str, int, int]]) -> ParsedFormula:
+def _attempt(
+    text: str,
+    source: Plain,
+    variables: Variables,
+    segments: list[tuple[str, int, int]],
+    listed: frozenset[str] = frozenset(),
+) -> ParsedFormula:
     sites = SITES | {n for n in variables if n[0].isupper() and n not in ELECTRONEGATIVITY} if variables else SITES
     reason = ""
     for span in candidates(text):
@@ -147,7 +180,7 @@ def _attempt(text: str, source: Plain, variables: Variables, segments: list[tupl
             segments.extend((tag, start + a, start + b) for tag, (a, b) in _calls(called))
             meant = names.short(called["name"])
             if meant:
-                return _result(read(compact(meant), SITES), variables, _tagged(source, segments))
+                return _result(read(compact(meant), SITES), variables, _tagged(source, segments), listed)
             reason = reason or f"'{body}' is a name of no known formula"
             continue
         pieces = list(segments)
@@ -174,7 +207,7 @@ def _attempt(text: str, source: Plain, variables: Variables, segments: list[tupl
         if len(body) < len(text):
             pieces.extend(_beneath(text, variables))
             pieces.extend(("name", *m.span(1)) for m in _IN_BRACKETS.finditer(text) if not start <= m.start(1) < end)
-        return _result(composed, variables, _tagged(source, pieces))
+        return _result(composed, variables, _tagged(source, pieces), listed)
     return ParsedFormula(False, reason or "no formula or known name", segments=_tagged(source, segments))
 
 
@@ -233,21 +266,24 @@ def _read_phrase(source: Plain, text: str) -> ParsedFormula:
     if known is not None and stripped:
         named = [("name", begin, begin + len(stripped))]
         return _result(read(compact(known), SITES), {}, _tagged(source, named))
-    text, variables, segments = assignments(text)
+    text, variables, segments, listed = assignments(text)
     text, tagged = described(text)
     segments += tagged
     if not text.strip() and segments:
         return ParsedFormula(
-            False, "no formula, only words or variables", None, {}, variables, _tagged(source, segments)
+            False, "no formula, only words or variables", variables=variables, segments=_tagged(source, segments)
         )
     left = text.strip()
     known = names.resolve(left) if left != stripped else None
     if known is not None:
         start = text.index(left)
         return _result(
-            read(compact(known), SITES), variables, _tagged(source, [*segments, ("name", start, start + len(left))])
+            read(compact(known), SITES),
+            variables,
+            _tagged(source, [*segments, ("name", start, start + len(left))]),
+            listed,
         )
-    return _attempt(text, source, variables, segments)
+    return _attempt(text, source, variables, segments, listed)
 
 
 @lru_cache(maxsize=65536)
@@ -297,9 +333,9 @@ def parse_many(frame: pl.DataFrame, *, column: str = "text") -> pl.DataFrame:
         column: the strings to read.
 
     Returns:
-        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON) and `segments` added. An input
-        column of one of these names keeps its content as `<name>_input`, `column` too, so that the text of a row that
-        could not be read stays visible.
+        The frame with `ok`, `reason`, `formula`, `elements` (JSON), `variables` (JSON), `segments` and `compounds`
+        added, as in `ParsedFormula`. An input column of one of these names keeps its content as `<name>_input`,
+        `column` too, so that the text of a row that could not be read stays visible.
 
     Raises:
         InputError: the column is missing.
@@ -316,7 +352,7 @@ def _columns(values: list[object]) -> pl.DataFrame:
     """Parses values to columns, which are filled flat: as rows of objects they would take as long as the parsing."""
     strings: dict[str, list[str | None]] = {name: [] for name in ("reason", "formula", "elements", "variables")}
     tagged: dict[str, list[Any]] = {"tag": [], "begin": [], "end": [], "text": []}
-    good, offsets = [], [0]
+    good, offsets, compounds = [], [0], []
     for value in values:
         made = _of_any(value)
         good.append(made.ok)
@@ -328,12 +364,14 @@ def _columns(values: list[object]) -> pl.DataFrame:
             for name, column in tagged.items():
                 column.append(segment[name])
         offsets.append(len(tagged["tag"]))
+        compounds.append(made.compounds)
     kinds = {"tag": pa.string(), "begin": pa.int64(), "end": pa.int64(), "text": pa.string()}
     segments = pa.StructArray.from_arrays([pa.array(tagged[n], kind) for n, kind in kinds.items()], list(kinds))
     columns = {
         "ok": pa.array(good, pa.bool_()),
         **{name: pa.array(column, pa.string()) for name, column in strings.items()},
         "segments": pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), segments),
+        "compounds": pa.array(compounds, pa.large_list(pa.string())),
     }
     return pl.DataFrame(pa.table(columns))
 

@@ -18,7 +18,7 @@ from etl.text.composition import ELECTRONEGATIVITY, spelled
 _CAPITALS = {
     "BN": "", "WC": "carbide|tungsten", "KF": "", "KI": "", "VN": "nitride|vanadium", "VC": "carbide|vanadium",
     "UN": "nitride|uranium", "UC": "carbide|uranium", "UO": "uranium", "US": "sul[fp]h?ide", "VS": "sul[fp]h?ide",
-    "YN": "nitride|yttrium", "VO": "oxide", "BP": "boron|phosph", "HF": "etch|acid|fluori",
+    "YN": "nitride|yttrium", "VO": "oxide", "BP": "boron|phosph", "HF": "etch|acid|fluori", "BH3": "boran|hydrid|boron",
 }  # fmt: skip
 _CONTEXTS = {token: re.compile(words, re.IGNORECASE) for token, words in _CAPITALS.items()}
 _NO_COMPOUND = frozenset(
@@ -226,7 +226,8 @@ _SHORT = re.compile(r"(?<![\w-])(?:[A-Z]{3,7}|[A-Z][a-z]?-?\d{3,4})(?!\w)")
 def _named(text: str) -> list[Mention]:
     found: list[Mention] = []
     first, elements, done = _first_words(), names.dictionary()["elements"], 0
-    for word in _LETTERS.finditer(text):
+    named = not first.isdisjoint(_LETTERS.findall(text.lower()))  # most texts have none: told without a loop
+    for word in _LETTERS.finditer(text) if named else ():
         if word.start() < done or word.group().lower() not in first:
             continue
         match = _name_pattern().match(text, word.start())

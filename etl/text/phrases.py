@@ -48,6 +48,7 @@ _ROMAN = re.compile(r"(?<=[a-zA-Z])\s?\((?:I{1,3}|IV|V|VI{1,3})\)")
 _COLON_POINT = re.compile(r"(?<=\d):(?=\d\d(?![\d.%]))|(?<![\d.][01])(?<=[01]):(?=\d{1,3}(?![\d.%]))")
 
 
+_CHARGE = re.compile(r"(?<=[A-Za-z)\]])I{2,3}(?![a-z])")  # "FeII(CN)6": iodine never stands beside iodine
 _UNCERTAIN = re.compile(r"(?<=\.\d)\(\d{1,2}\)|(?<=\.\d\d)\(\d{1,2}\)|(?<=\.\d\d\d)\(\d{1,2}\)")
 _PRIMED = re.compile(r"(?<=[a-z])'(?=\s|[A-Z)\]]|$)")
 _WATER = re.compile(r"([·.*×]\s?[\d.xn]*)?\s+(?=(?:\d+(?:\.\d+)?|[xn])?[HD]2O\b)")
@@ -66,6 +67,8 @@ def compact(text: str) -> str:
         if " " in text:
             text = _WATER.sub(lambda m: m[1] or "·", text) if "2O" in text else text
             text = "".join(text.split())
+    if "II" in text:
+        text = _CHARGE.sub("", text)
     return text.strip(",;.'\"")
 
 

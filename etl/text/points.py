@@ -53,7 +53,8 @@ _ARGUMENT = re.compile(r"(?<![A-Za-z])(?!T)[A-Za-zρχσκμε]{1,6}\(\s*(?:T\s?
 _RATIO = re.compile(r"\)\s*/|\s*/")
 _AFTER = re.compile(
     r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift|accuracy|step|steps|stage)\b|"
-    r"\s*(?:higher|lower|wide|above|below) "
+    r"\s*(?:higher|lower|wide|above|below) |\s*(?:down|up)ward\b|"
+    r"\s*(?:increase|decrease|reduction|change|drop|rise) (?:of|in)\b"
 )
 _BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
 _ISOTOPE = re.compile(

@@ -2,8 +2,10 @@
 
 A logistic regression on which cues of `procedures.yaml` occur. Its few numbers (`routes.yaml`) were fitted to the first
 and last words of the labelled paragraphs of Huo et al. (npj Comput. Mater. 5, 62, 2019; MIT licence): no more of those
-is public, so that whole paragraphs, which hold more cues, are told apart better than its probabilities say. A model of
-all words is not shipped: it would have learned from those ends alone. Recipes step by step are `recipes`.
+is public. On those ends, papers held out, its mean F1 is 0.47 (0.39 by the rules of `recipes`), with an expected
+calibration error of 0.01; whole paragraphs hold more cues. `matloom text train paragraph` on the same ends learns all
+words, with a mean F1 of 0.85 there; it is not shipped, since openings and endings are all that it has seen. Recipes
+step by step are `recipes`.
 """
 
 import re

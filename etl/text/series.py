@@ -5,6 +5,7 @@ Formulas of single compounds are `formula`; which value belongs to which member 
 
 import re
 
+from etl.text.formula import parse
 from etl.text.materials import Mention, formula_of
 
 _MOST = 12
@@ -12,7 +13,7 @@ _ELEMENT = r"[A-Z][a-z]?"
 _NUMBER = r"\d+(?:\.\d+)?"
 _ITEMS = r"{item}(?:\s?(?:,\s?(?:and\s)?|and|or|&)\s?{item})*"
 _LISTED = re.compile(
-    rf"\b(?P<variable>R|RE|Ln|Re|M|X|A|B|T)\s?~?=\s?(?P<elements>{_ITEMS.format(item=_ELEMENT)})(?![\w.])|"
+    rf"\b(?P<variable>R|RE|Ln|Re|M|X|A|B|T)\s?~?=\s?(?P<elements>{_ITEMS.format(item=_ELEMENT)})(?!\.?\w)|"
     rf"\b(?P<amount>[xyz])\s?=\s?(?P<numbers>{_ITEMS.format(item=_NUMBER)})(?![\w.]*\d)"
 )
 _SPLIT = re.compile(rf"{_NUMBER}|{_ELEMENT}(?![a-z])")
@@ -46,6 +47,15 @@ def _series(text: str, variable: str, is_element: bool) -> list[str]:
     return [w.group().rstrip(".") for w in words if re.search(inside, w.group()) and re.search(r"\d", w.group())][::-1][
         :5
     ]
+
+
+_TOLD = re.compile(r"[\s,]*(?:\(|(?:with|where|for)\s)\s*(?:[xyz]|R|Ln|RE|M|A)\s?=[^()]{1,80}")
+
+
+def compounds(text: str, mention: Mention) -> tuple[str, ...]:
+    """The formulas of a series that is told right behind its formula: "La1-xSrxMnO3 (x = 0, 0.1)"; none elsewhere."""
+    told = _TOLD.match(text, mention.end)
+    return parse(text[mention.start : told.end()]).compounds if told and mention.kind == "formula" else ()
 
 
 _BACK = 3000  # characters before the end of the sentence

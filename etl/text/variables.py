@@ -37,6 +37,15 @@ def _number(text: str, percent: bool) -> float:
         raise FormulaError(f"'{text}' is no number") from error
 
 
+_RANGED = re.compile(r"\d\s?%?\s*(?:-|~|to|\.\.\.)\s*\.?\d")
+
+
+def _listed(match: re.Match[str]) -> bool:
+    """Whether the values are named one by one."""
+    written = match.groupdict().get("values")
+    return written is not None and not _RANGED.search(written)
+
+
 def _meant(match: re.Match[str]) -> list[float] | list[str] | None:
     """The values of a variable: listed ones, or the low and high of a range."""
     groups = match.groupdict()
@@ -46,7 +55,7 @@ def _meant(match: re.Match[str]) -> list[float] | list[str] | None:
     if "values" in groups:
         written = groups["values"]
         numbers = [_number(v, percent) for v in re.findall(_VALUE, written)]
-        ranged = len(numbers) == 2 and re.search(r"\d\s?%?\s*(?:-|~|to|\.\.\.)\s*\.?\d", written)
+        ranged = len(numbers) == 2 and not _listed(match)
         return re.findall(r"[A-Z][a-z]?", written) or (sorted(numbers) if ranged else numbers)
     if "low" in groups:
         return sorted((_number(groups["low"], percent), _number(groups["high"], percent)))
@@ -68,8 +77,11 @@ def _spans(match: re.Match[str]) -> list[tuple[int, int]]:
     return [(match.start("sign"), match.end("value"))]
 
 
-def assignments(text: str) -> tuple[str, Variables, list[tuple[str, int, int]]]:
-    """Takes what the text says of its letters out (blanked, lengths kept), with the tagged spans.
+def assignments(text: str) -> tuple[str, Variables, list[tuple[str, int, int]], frozenset[str]]:
+    """Takes what the text says of its letters out (blanked, lengths kept).
+
+    Returns:
+        The text left, what the letters stand for, the tagged spans, and the letters whose values are listed.
 
     Raises:
         FormulaError: a value is no number.
@@ -77,14 +89,17 @@ def assignments(text: str) -> tuple[str, Variables, list[tuple[str, int, int]]]:
     variables: Variables = {}
     segments: list[tuple[str, int, int]] = []
     if not _SIGN.search(text):
-        return text, variables, segments
+        return text, variables, segments, frozenset()
+    listed: set[str] = set()
 
     def blank(match: re.Match[str]) -> str:
         segments.append(("variable", match.start("name"), match.end("name")))
         segments.extend(("value", *span) for span in _spans(match))
         variables[match.group("name")] = _meant(match)
+        if _listed(match):
+            listed.add(match.group("name"))
         return " " * (match.end() - match.start())
 
     for pattern in (_BOUNDED, _LISTED, _HALF):
         text = pattern.sub(blank, text)
-    return text, variables, segments
+    return text, variables, segments, frozenset(listed)

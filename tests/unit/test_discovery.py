@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from dagster_project.commands.text import app
-from etl.text import embeddings, review, terms
+from etl.text import embeddings, evaluate, review, terms
 from etl.text.discover import discover
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
@@ -201,3 +201,15 @@ def test_rounds_stop_at_proposing_and_go_on_from_what_was_accepted(tmp_path: Pat
     assert [e.decision for e in kept[:3]] == ["accept"] * 3
     assert kept[0].reviewer == "A. Person"
     assert not {e.phrase for e in kept[:3]} & {r["phrase"] for r in map(json.loads, out.read_text().splitlines())}
+
+
+def test_hidden_phrases_are_counted_where_they_occur() -> None:
+    said = ("charge order", "orbital order", "optical conductivity", "electrical conductivity", "Mott gap", "sol-gel")
+    rows = [
+        {"arxiv_id": f"{n}", "title": f"On {said[n % 6]}", "abstract": f"We see {said[n % 6]}, {said[(n + 1) % 6]}."}
+        for n in range(36)
+    ]
+    found = evaluate.evaluate("discover", rows).scores["scores"]
+    assert found["all_hidden"]["of"] == 5 * 27
+    assert 0 < found["recall"]["of"] < 5 * len(said)
+    assert found["recall"]["value"] > 0.5

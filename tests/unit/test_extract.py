@@ -90,6 +90,17 @@ def test_wrong_arguments_are_told() -> None:
         extract.extract(docs.drop("abstract"))
 
 
+def test_members_of_a_series_are_compounds_too() -> None:
+    docs = pl.DataFrame({"document_id": ["d"], "abstract": ["We made Pr1-xCaxMnO3 (x = 0, 0.1) and CaCO3."]})
+    found, _ = extract.extract(docs, kinds=("compound",))
+    assert found.select("type", "compound", "formula").rows() == [
+        ("formula", "Pr1-xCaxMnO3", "CaxPr1-xMnO3"),
+        ("series", "Pr1-xCaxMnO3", "PrMnO3"),
+        ("series", "Pr1-xCaxMnO3", "Ca0.1Pr0.9MnO3"),
+        ("formula", "CaCO3", "CaCO3"),
+    ]
+
+
 def test_another_extractor_takes_the_place_of_the_rules() -> None:
     def one(fields: Sequence[extract.Field], kinds: Sequence[str]) -> Iterable[dict[str, Any]]:
         yield {"kind": kinds[0], "field": fields[0].name, "start": 0, "end": 2, "rule": "mine", "confidence": 1.0}

@@ -184,6 +184,24 @@ def test_pieces_of_a_phrase_are_tagged(text: str, expected: list[tuple[str, str]
     assert [(s["tag"], s["text"]) for s in parse(text).segments] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "compounds"),
+    [
+        ("Pr1-xCaxMnO3 (x = 0, 0.1 and 0.2)", ("PrMnO3", "Ca0.1Pr0.9MnO3", "Ca0.2Pr0.8MnO3")),
+        ("RCoO3 (R = Pr, Nd)", ("PrCoO3", "NdCoO3")),
+        ("Sr1-xCaxCoO3-δ (x = 0.5)", ("Sr0.5Ca0.5CoO3-δ",)),
+        ("Sr1-xCaxCoO3 (x = 0.1-0.3)", ()),  # a range names no member
+        ("Sr1-xCaxCoO3", ()),
+        ("(Pr,Nd)CoO3", ()),  # both on one site
+        ("V2O4", ("VO2",)),
+        ("Sr1-xCaxCoO3 (x = 2)", ()),  # less than nothing
+    ],
+)
+def test_a_series_stands_for_its_members(text: str, compounds: tuple[str, ...]) -> None:
+    assert parse(text).compounds == compounds
+    assert parse_many(pl.DataFrame({"text": [text]}))["compounds"].to_list() == [list(compounds)]
+
+
 def test_letters_of_families_are_read_beside_two_elements_only() -> None:
     assert parse("A2SnO3").elements == {"A": 2.0, "Sn": 1.0, "O": 3.0}
     assert parse("LiFe1-xTMxAs").variables == {"TM": None, "x": None}
@@ -253,7 +271,14 @@ def test_no_string_breaks_the_parser(text: str) -> None:
         assert text[int(segment["begin"]) : int(segment["end"])] == segment["text"]
 
 
-@pytest.mark.parametrize("piece", ["(", "()", "9", "x", "VO2 ", "-A", "x=0.1,", "(La,", " ", "Fe ", "pure ", "1/"])
+PIECES = (
+    *("(", "()", "9", "x", "VO2 ", "-A", "x=0.1,", "(La,", " ", "Fe ", "pure ", "1/", "1-x", "Fe2O3-", "(x)", "Fe·"),
+    *("H2O ", "a ", "Fe:", "Nd:Fe,", "%", "//", " on ", "Fe(II) ", "α-", "- ", "(1-x)(", "0.5A-", "(Fe2O3·", "[", "II"),
+    *("nitrate ", "di-", "Fe^", "1(1)"),
+)
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_long_strings_take_no_time(piece: str) -> None:
     start = time.process_time()
     parse(piece * (100_000 // len(piece)))

@@ -166,6 +166,7 @@ def _pairs(text: str) -> list[str]:
         "The Kondo temperature of CeCu6 is TK = 5 K, far above any antiferromagnetic order.",
         "3C-SiC has no ferroelectric transition.",
         "The transition temperature of BaTiO3 is reduced by 35-50 K.",
+        "Doping leads to a 4 K downward shift in TC of ferromagnetic EuO.",
         "RNAs undergo a structural transition at 220 K.",
         "Water in contact with VO2 freezes at 273 K near the metal-insulator transition.",
     ],
@@ -212,7 +213,7 @@ def test_a_short_name_is_the_compound_it_stands_for() -> None:
     ("text", "written", "number", "expected"),
     [
         ("R = Tb and Tm", "RPtIn", 2, ["TbPtIn", "TmPtIn"]),
-        ("for X = I, Br, and Cl", "K2SnX6", 3, ["K2SnI6", "K2SnBr6", "K2SnCl6"]),
+        ("for X = I, Br, and Cl.", "K2SnX6", 3, ["K2SnI6", "K2SnBr6", "K2SnCl6"]),
         ("for x = 0 and 0.5", "La1-xSrxMnO3", 2, ["LaMnO3", "La0.5Sr0.5MnO3"]),
         ("for x = 0.1, 0.2", "Co[Al1-xCox]2O4", 2, ["Co1.2Al1.8O4", "Co1.4Al1.6O4"]),
         ("for x = 0.1, 0.2 and 0.3", "La1-xSrxMnO3", 2, []),
