@@ -8,16 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from etl.text import crf, relations
+from etl.text import shipped as weights
 from etl.text.relations import Entity, Link, Relater
 from etl.text.tag_features import attributes, counted, kind_of
 from etl.text.tokens import Read, Token, read
 from schemas.errors import InputError
 
-SHIPPED = Path(__file__).with_name("shipped") / "tagger"
 OUTSIDE = "O"
 _MATERIAL, _COMPOUNDS = "Material", ("F3", "F4")  # classes of formulas, `tag_features.kind_of`
 _BLOCK = 256  # sentences decoded at once
@@ -190,8 +189,5 @@ def _examples(text: str, entities: Sequence[Entity]) -> list[tuple[crf.Sentence,
 @lru_cache(maxsize=1)
 def shipped() -> Tagger:
     """The tagger that comes with the package."""
-    import joblib
-
-    (body,) = SHIPPED.glob("model-*.joblib")
-    model: Tagger = joblib.load(body)
+    model: Tagger = weights.load("tagger")
     return model

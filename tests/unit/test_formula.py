@@ -40,7 +40,7 @@ GOLDEN: list[tuple[str, str, dict[str, float | str] | None]] = [
     ("BaO-2SiO2", "BaSi2O5", {"Ba": 1.0, "Si": 2.0, "O": 5.0}),
     ("KCa2Nan-3NbnO3n+1", "KNan-3Ca2NbnO1+3n", {"K": 1.0, "Na": "n-3", "Ca": 2.0, "Nb": "n", "O": "1+3n"}),
     ("Ba(Mg1/3Ta2/3)O3", "BaMg0.3333Ta0.6667O3", {"Ba": 1.0, "Mg": 1 / 3, "Ta": 2 / 3, "O": 3.0}),
-    ("Ca0.25Nd0.50□0.25MoO4", "Ca0.25Nd0.5MoO4", {"Nd": 0.5, "Ca": 0.25, "Mo": 1.0, "O": 4.0}),
+    ("Ca0.25Nd0.50□0.25MoO4", "Ca0.25Nd0.5MoO4", {"Ca": 0.25, "Nd": 0.5, "Mo": 1.0, "O": 4.0}),
     ("Sc2(MoO4)3: x% Eu3+", "Sc2Mo3O12", {"Sc": 2.0, "Mo": 3.0, "O": 12.0}),
     ("Ca0.9Al2O4:0.1Eu", "Ca0.9Eu0.1Al2O4", {"Ca": 0.9, "Eu": 0.1, "Al": 2.0, "O": 4.0}),
     ("SO42-", "SO4", {"S": 1.0, "O": 4.0}),
