@@ -9,7 +9,7 @@ import typer
 from dagster_project.commands.common import InputError, Json, Seed, read_input, say, writable_file, write_output
 
 if TYPE_CHECKING:
-    from etl.text.evaluate import Task
+    from etl.text.evaluation.tasks import Task
 
 RULES = "rules"
 
@@ -27,12 +27,11 @@ def evaluate(
     """Score what is read from text against gold: F1 with intervals over documents, and the baseline beside."""
     import polars as pl
 
-    from etl.text import evaluate as evaluation
-    from etl.text import scores
+    from etl.text.evaluation import scores, tasks
 
-    chosen = evaluation.task(task)
+    chosen = tasks.task(task)
     rows = [row for where in data for row in read_input(where).to_dicts()]
-    scored = evaluation.evaluate(task, rows, model=_model(chosen, task, model), seed=seed)
+    scored = tasks.evaluate(task, rows, model=_model(chosen, task, model), seed=seed)
     if out:
         numbers = dict.fromkeys(("start", "end"), pl.Int64)
         schema = {name: numbers.get(name, pl.String()) for name in scores.ERRORS}

@@ -161,19 +161,19 @@ def train(
 
 
 def _examples(data: list[str], needs: tuple[str, str]) -> "pl.DataFrame":
-    """Labelled texts of all files: as rows, or as one of the corpora that `class_gold` reads."""
+    """Labelled texts of all files: as rows, or as one of the corpora that `evaluation.classes` reads."""
     import polars as pl
 
-    from etl.text import class_gold
+    from etl.text.evaluation import classes
 
     texts = (*needs, "document_id", "id")
     read = []
     for where in data:
         frame = read_input(where, text=texts)
-        if not class_gold.FORMS & set(frame.columns):
+        if not classes.FORMS & set(frame.columns):
             frame = read_input(where, needs=needs, text=texts)
         else:
-            frame = class_gold.training(frame.to_dicts())
+            frame = classes.training(frame.to_dicts())
         read.append(frame)
     shared = next(([n] for n in ("document_id", "id") if all(n in frame.columns for frame in read)), [])
     return pl.concat(frame.select(pl.col(*needs, *shared).cast(pl.String)) for frame in read)

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etl.text import class_gold, classify
-from etl.text.evaluate import evaluate
+from etl.text import classify
+from etl.text.evaluation import classes
+from etl.text.evaluation.tasks import evaluate
 
 DATASETS = os.environ.get("MATLOOM_DATASETS")
 SAMPLE = Path(__file__).parent / "data" / "selection_sample.jsonl"
@@ -32,7 +33,7 @@ def said(scores: dict[str, Any], name: str = "f1") -> str:
 def test_sentences_of_preparation_are_found_in_full_papers() -> None:
     """The ask is 0.75; what is asserted is what linear models and trees reach with 36 papers to learn from."""
     rows = rows_of("mulms/train_dev.jsonl.gz")
-    model, held_out = classify.train(class_gold.training(rows))
+    model, held_out = classify.train(classes.training(rows))
     found = evaluate("sentence", rows, model=model).scores["scores"]["labels"]["synthesis"]
     print(f"preparation sentences: F1 {said(found)} on the dev fold, {held_out['f1']['synthesis']} in training folds")
     assert found["f1"] >= 0.62
@@ -41,7 +42,7 @@ def test_sentences_of_preparation_are_found_in_full_papers() -> None:
 
 @needs_data
 def test_routes_are_told_by_the_two_ends_of_a_paragraph() -> None:
-    _, scores = classify.train(class_gold.training(rows_of("paragraph_types/huo2019_redacted.jsonl.gz")))
+    _, scores = classify.train(classes.training(rows_of("paragraph_types/huo2019_redacted.jsonl.gz")))
     print(f"routes of redacted paragraphs, documents held out: {scores}")
     assert scores["f1_macro"] >= 0.80
     assert scores["ece"] <= ECE

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from etl.text import embeddings, terms
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 
 DATASETS = os.environ.get("MATLOOM_DATASETS")
 needs_data = pytest.mark.skipif(DATASETS is None, reason="MATLOOM_DATASETS names no folder with the text data")

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 from etl.text.extract import extract
 from warehouse.files import read_table
 

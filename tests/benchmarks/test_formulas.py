@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from etl.text import names
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 from etl.text.formula import parse_many
 from warehouse.files import read_table
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from etl.text import scores, tagger
-from etl.text.evaluate import evaluate
+from etl.text import tagger
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import evaluate
 
 Row = dict[str, Any]
 _FOLDER = os.environ.get("MATLOOM_DATASETS", "")
@@ -49,7 +50,7 @@ def test_actions_of_documents_held_out() -> None:
     held = rows("ulsa_actions/train")
     fold = [zlib.crc32(row["doi"].encode()) % 5 for row in held]
     found: dict[str, list[str]] = {}
-    from etl.text.tag_gold import ACTIONS
+    from etl.text.evaluation.tags import ACTIONS
 
     gold = ACTIONS.read(held)
     for k in range(5):
@@ -62,7 +63,7 @@ def test_actions_of_documents_held_out() -> None:
 
 def test_operations_in_a_corpus_that_was_never_seen() -> None:
     held = rows("ulsa_actions/train")
-    from etl.text.tag_gold import ACTIONS
+    from etl.text.evaluation.tags import ACTIONS
 
     gold = ACTIONS.read(held)
     read = ACTIONS.predict(gold, tagger.shipped())

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
-from etl.text import evaluate, scores
-from etl.text.scores import Record
-from etl.text.transition_gold import spellings
+from etl.text.evaluation import scores, tasks
+from etl.text.evaluation.scores import Record
+from etl.text.evaluation.transitions import spellings
 from schemas.errors import InputError
 
 TEXT = "Powders were mixed at 900 K. They were pressed."
@@ -162,5 +162,5 @@ def test_the_command_says_what_is_wrong(
 
 
 def test_every_task_is_there() -> None:
-    for name in evaluate.TASKS:
-        assert isinstance(evaluate.task(name), evaluate.Task)
+    for name in tasks.TASKS:
+        assert isinstance(tasks.task(name), tasks.Task)

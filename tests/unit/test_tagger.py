@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from etl.text import crf, tagger
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 from etl.text.relations import Entity
 from etl.text.tag import tag
 from schemas.errors import InputError
