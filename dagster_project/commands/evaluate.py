@@ -11,15 +11,16 @@ from dagster_project.commands.common import InputError, Json, Seed, read_input, 
 if TYPE_CHECKING:
     from etl.text.evaluation.tasks import Task
 
-RULES = "rules"
+SHIPPED = "shipped"
+"""What is measured where no model is named."""
 
 
 def evaluate(
     task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],
     model: Annotated[
-        str, typer.Option("--model", help="Model folder (a YAML for pairs); the shipped one if 'rules'.")
-    ] = RULES,
+        str | None, typer.Option("--model", help="Model folder, or a YAML file for pairs and select; else as shipped.")
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", help="File for the errors, one row each."), writable_file] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -37,17 +38,16 @@ def evaluate(
         schema = {name: numbers.get(name, pl.String()) for name in scores.ERRORS}
         write_output(pl.DataFrame(scored.errors, schema=schema, orient="row"), out)
     files = [Path(where).name for where in data]
-    read_by = "shipped" if model == RULES and isinstance(chosen.model, tuple) else model
-    summary = {"task": task, "model": read_by, "data": files, "seed": seed, **scored.scores}
+    summary = {"task": task, "model": model or SHIPPED, "data": files, "seed": seed, **scored.scores}
     say(summary if as_json else _brief(summary), as_json=as_json)
 
 
-def _model(task: "Task", name: str, where: str) -> Any:
-    """What stands in the model folder; None for the rules."""
-    if where == RULES:
+def _model(task: "Task", name: str, where: str | None) -> Any:
+    """What stands in the model folder; None for the shipped rules or model."""
+    if where is None:
         return None
     if task.model is None:
-        raise InputError.of(f"a model for {name}", "--model", f"only '{RULES}' can be measured there")
+        raise InputError.of(f"a model for {name}", "--model", "leave it out: only the shipped rules can be measured")
     if isinstance(task.model, str):
         return where
     from models import cards

@@ -50,7 +50,6 @@ _SECOND_CONDITION = re.compile(
     r"\s*(?:and|,)\s*(?:a\s\w+\sof\s|P\s?=\s?)?\d+(?:\.\d+)?\s?(?:GPa|k?bar|MPa|k?Oe|T\b|Tesla)"
 )
 _ARGUMENT = re.compile(r"(?<![A-Za-z])(?!T)[A-Za-zρχσκμε]{1,6}\(\s*(?:T\s?=\s?)?$")  # "ρ(300 K)"
-_RATIO = re.compile(r"\)\s*/|\s*/")
 _AFTER = re.compile(
     r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift|accuracy|step|steps|stage)\b|"
     r"\s*(?:higher|lower|wide|above|below) |\s*(?:down|up)ward\b|"

@@ -128,7 +128,7 @@ def test_the_command_prints_scores_and_writes_errors(tmp_path: Path) -> None:
     assert printed["baselines"]["nearest"]["misses"] == 2  # the compound stands in no sentence with the value
     (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert (row["document_id"], row["error"], row["label"], row["told"]) == ("b", "miss", "MIT", "V2O3 340.0")
-    assert "rules  " in CliRunner().invoke(app, list(command)).stderr
+    assert "shipped  " in CliRunner().invoke(app, list(command)).stderr
 
 
 def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
