@@ -62,7 +62,7 @@ def _brief(summary: dict[str, Any]) -> dict[str, Any]:
     scores = summary["scores"]
     lines = {k: v for k, v in summary.items() if k not in ("scores", "baselines")} | {summary["model"]: _line(scores)}
     lines |= {f"baseline {name}": _line(held) for name, held in summary["baselines"].items()}
-    return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items()}
+    return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items() if label}
 
 
 def _line(held: dict[str, Any]) -> str:

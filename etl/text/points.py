@@ -56,9 +56,7 @@ _AFTER = re.compile(
     r"\s*(?:increase|decrease|reduction|change|drop|rise) (?:of|in)\b"
 )
 _BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
-_ISOTOPE = re.compile(
-    r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|is captured|and \^?87Rb)", re.IGNORECASE
-)
+_ISOTOPE = re.compile(r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|and \^?87Rb)", re.IGNORECASE)
 
 
 def is_point(value: Value, before: str, after: str, *, held: bool = False) -> bool:
