@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_project.commands import evaluate, extract, learned
-from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
+from dagster_project.commands.common import (
+    InputError,
+    Json,
+    Out,
+    OutModel,
+    Seed,
+    command,
+    finish,
+    read_input,
+    say,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +152,9 @@ def train(
     from etl.text import classify as classification
     from models import cards
 
-    classification.check_task(task)
+    if task not in classification.TASKS:
+        known = ", ".join((*classification.TASKS, *learned.TASKS))
+        raise InputError.of(f"unknown task {task}", "TASK", f"use one of {known}")
     examples = _examples(data, (column, label))
     model, scores = classification.train(examples, column=column, label=label)
     counts = {k: scores.pop(k) for k in ("rows", "left_out")}
