@@ -77,7 +77,6 @@ _ANAPHOR = re.compile(
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&|\()?\s*(?:bulk\s|the\s)?")
-_PAIR = re.compile(r"\b(?:both|each|respectively|two|three|four|these)\b", re.IGNORECASE)
 _SOLVENTS = frozenset({"H2O", "CO2", "N", "N2", "O2", "HCl"})
 _ION = re.compile(r"[+-](?![A-Za-z\d(])")
 _SYMBOL = re.compile(

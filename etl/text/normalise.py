@@ -130,8 +130,3 @@ def _replacement(match: re.Match[str]) -> str:
     if kind == "other":
         return unicodedata.normalize("NFKC", found)
     return ""
-
-
-def plain(text: str) -> str:
-    """The normalised text alone."""
-    return normalise(text).text

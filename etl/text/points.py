@@ -50,16 +50,13 @@ _SECOND_CONDITION = re.compile(
     r"\s*(?:and|,)\s*(?:a\s\w+\sof\s|P\s?=\s?)?\d+(?:\.\d+)?\s?(?:GPa|k?bar|MPa|k?Oe|T\b|Tesla)"
 )
 _ARGUMENT = re.compile(r"(?<![A-Za-z])(?!T)[A-Za-zρχσκμε]{1,6}\(\s*(?:T\s?=\s?)?$")  # "ρ(300 K)"
-_RATIO = re.compile(r"\)\s*/|\s*/")
 _AFTER = re.compile(
     r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift|accuracy|step|steps|stage)\b|"
     r"\s*(?:higher|lower|wide|above|below) |\s*(?:down|up)ward\b|"
     r"\s*(?:increase|decrease|reduction|change|drop|rise) (?:of|in)\b"
 )
 _BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
-_ISOTOPE = re.compile(
-    r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|is captured|and \^?87Rb)", re.IGNORECASE
-)
+_ISOTOPE = re.compile(r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|and \^?87Rb)", re.IGNORECASE)
 
 # between a denial and what is denied stand neither a verb nor another phrase: "no change in the transition temperature"
 _BARE = (

@@ -19,7 +19,7 @@ from etl.text import materials
 from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
-from etl.text.procedures import atmospheres, not_operations, procedures, temperatures, times, words
+from etl.text.procedures import atmospheres, not_operations, patterns, procedures, temperatures, times
 from etl.text.relations import ROLES
 from etl.text.tagger import shipped
 from schemas.emit.polars import schema
@@ -68,16 +68,6 @@ class Recipe:
         return max((s.time_h for s in self.steps if s.time_h is not None and s.operation == "heating"), default=None)
 
 
-@lru_cache(maxsize=1)
-def _operations() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((kind, re.compile(words(v), re.IGNORECASE)) for kind, v in procedures()["operations"].items())
-
-
-@lru_cache(maxsize=1)
-def _routes() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((kind, re.compile(words(v), re.IGNORECASE)) for kind, v in procedures()["routes"].items())
-
-
 def _heating_name(verb: str) -> str:
     lower = verb.lower()
     known: dict[str, str] = procedures()["heating_verbs"]
@@ -95,7 +85,7 @@ _NAMED = re.compile(
 def _verbs(sentence: str, offset: int) -> list[Step]:
     found = [
         Step(kind, m.group(), None, None, None, offset + m.start(), offset + m.end())
-        for kind, pattern in _operations()
+        for kind, pattern in patterns("operations").items()
         for m in pattern.finditer(sentence)
         if not not_operations().fullmatch(m.group()) and not _NAMED.match(sentence, m.start())
     ]
@@ -249,7 +239,10 @@ def _told_precursors(mentions: list[Mention], target: Mention | None, text: str)
 def route(text: str) -> str:
     """solid_state, sol_gel, hydrothermal, precipitation, film, melt or other, by cues."""
     weights = {"hydrothermal": 3.0, "sol_gel": 2.5, "precipitation": 1.2, "film": 1.5, "melt": 3.0, "solid_state": 1.0}
-    scores = [(weights[kind] * min(4, len(p.findall(text))), -i, kind) for i, (kind, p) in enumerate(_routes())]
+    scores = [
+        (weights[kind] * min(4, len(p.findall(text))), -i, kind)
+        for i, (kind, p) in enumerate(patterns("routes").items())
+    ]
     best = max(scores)
     return best[2] if best[0] else "other"
 

@@ -46,7 +46,6 @@ _FOREIGN = re.compile(r"(?<![A-Za-z])[TΘθ][A-Za-z0-9*]{1,6}\s?[=~]+\s*$")  # a
 _FARTHEST = 170.0
 _ADJOINED = 5.0
 _ROW = re.compile(r"\s*(?:temperatures?\s*)?(?:,|and|or|/|\(|,\s*and)\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?\(?")
-Signs = Sequence[Cue]
 
 
 def read(

@@ -11,8 +11,9 @@ import yaml
 from typer.testing import CliRunner
 
 from dagster_project.commands.text import app
-from etl.text import embeddings, evaluate, review, terms
+from etl.text import embeddings, review, terms
 from etl.text.discover import discover
+from etl.text.evaluation import tasks
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
 
@@ -216,7 +217,7 @@ def test_hidden_phrases_are_counted_where_they_occur() -> None:
         {"arxiv_id": f"{n}", "title": f"On {said[n % 6]}", "abstract": f"We see {said[n % 6]}, {said[(n + 1) % 6]}."}
         for n in range(36)
     ]
-    found = evaluate.evaluate("discover", rows).scores["scores"]
+    found = tasks.evaluate("discover", rows).scores["scores"]
     assert found["all_hidden"]["of"] == 5 * 27
     assert 0 < found["recall"]["of"] < 5 * len(said)
     assert found["recall"]["value"] > 0.5

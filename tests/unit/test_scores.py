@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
-from etl.text import evaluate, scores
-from etl.text.scores import Record
-from etl.text.transition_gold import spellings
+from etl.text.evaluation import scores, tasks
+from etl.text.evaluation.scores import Record
+from etl.text.evaluation.transitions import spellings
 from schemas.errors import InputError
 
 TEXT = "Powders were mixed at 900 K. They were pressed."
@@ -128,7 +128,7 @@ def test_the_command_prints_scores_and_writes_errors(tmp_path: Path) -> None:
     assert printed["baselines"]["nearest"]["misses"] == 2  # the compound stands in no sentence with the value
     (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert (row["document_id"], row["error"], row["label"], row["told"]) == ("b", "miss", "MIT", "V2O3 340.0")
-    assert "rules  " in CliRunner().invoke(app, list(command)).stderr
+    assert "shipped  " in CliRunner().invoke(app, list(command)).stderr
 
 
 def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
@@ -165,5 +165,5 @@ def test_the_command_says_what_is_wrong(
 
 
 def test_every_task_is_there() -> None:
-    for name in evaluate.TASKS:
-        assert isinstance(evaluate.task(name), evaluate.Task)
+    for name in tasks.TASKS:
+        assert isinstance(tasks.task(name), tasks.Task)

@@ -1,7 +1,7 @@
 """Scores of what was read against gold: spans, relations, records, tags and classes, with bootstrap intervals.
 
 Everything is counted by document, and the intervals come from drawing documents again, since what stands in one text
-is not independent. What is read and where gold comes from is `evaluate`; nothing here knows a file or a model.
+is not independent. What is read and where gold comes from is `tasks`; nothing here knows a file or a model.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Gold of transition and property records: how annotated abstracts are read, what is read from them, and baselines.
 
-Which tasks there are is `evaluate`; the extractor is `extract`.
+Which tasks there are is `tasks`; the extractor is `extract`.
 """
 
 import re
@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from etl.text import scores
-from etl.text.evaluate import Row, Task
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import Row, Task
 from etl.text.extract import FIELDS, extract
 from etl.text.formula import reduce
 from etl.text.materials import find
