@@ -7,6 +7,7 @@ Models of recipes are in `models`.
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -223,8 +224,9 @@ def _told_precursors(mentions: list[Mention], target: Mention | None, text: str)
     by_rules = _precursors(mentions, target, text)
     told: dict[str, Mention] = {}
     for mention in mentions:
-        spans = [i for i, e in enumerate(found.entities) if mention.start < e.end and e.start < mention.end]
-        roles = {parts.get(i) for i in spans}
+        first = bisect_right(found.entities, mention.start, key=lambda e: e.end)
+        last = bisect_left(found.entities, mention.end, key=lambda e: e.start)
+        roles = {parts.get(i) for i in range(first, last)}
         if mention.formula and (
             "Recipe_Precursor" in roles or (mention in by_rules and "Participant_Material" in roles)
         ):
@@ -245,6 +247,14 @@ def route(text: str) -> str:
     return best[2] if best[0] else "other"
 
 
+# "at 341 K on heating and 335 K on cooling": branches of a measurement, unless something is made as well
+_BRANCH = re.compile(r"\b(?:on|upon|during|under)\s+(?:the\s+)?(?:(?:heat|cool|warm)ing\s+(?:and|or)\s+)?$")
+
+
+def _is_branch(text: str, step: Step) -> bool:
+    return step.operation in ("heating", "cooling") and bool(_BRANCH.search(text[max(0, step.start - 30) : step.start]))
+
+
 def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
     """The recipe of a plain paragraph, or None where it describes no procedure.
 
@@ -262,6 +272,8 @@ def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
     telling = [s for s in steps if s.operation in ("mixing", "heating", "shaping", "purification", "cooling")]
     conditions = [s for s in steps if s.temperature_K is not None or s.time_h is not None]
     active = [s for s in telling if s.temperature_K or s.time_h or s.operation != "heating"]
+    if all(_is_branch(text, s) for s in active):
+        return None
     if len(active) < 2 or not conditions or not any(s.operation == "heating" for s in active + conditions):
         return None
     targets = _targets(text, found)

@@ -55,7 +55,11 @@ def read(path: Path) -> list[Entry]:
     try:
         raw: Any = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError.of("a review that cannot be read", path, "mend the YAML, or name another file") from error
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise InputError.of(
+            f"a review that cannot be read{line}", path, "mend the YAML, or name another file"
+        ) from error
     try:
         return _ENTRIES.validate_python(raw or [])
     except ValidationError as error:

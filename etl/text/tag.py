@@ -169,11 +169,15 @@ def _reason(text: object, known: object) -> str | None:
         return "no text" if text is None else "not text"
     if not text.strip():
         return "no text"
-    for held in known if isinstance(known, list) else ():
+    if known is not None and not isinstance(known, list):
+        return "known entities that are no list"
+    for held in known or ():
         told: list[Any] = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else []
         if not told or None in told:
             return "a known entity without start, end and label"
-        start, end, _ = told
+        start, end, label = told
+        if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str)):
+            return "a known entity without start, end and label"
         if not 0 <= start < end <= len(text):
             return "a known entity outside the text"
     return None

@@ -188,6 +188,9 @@ def _meaning(scene: _Scene, listed: list[Value], value: Value) -> tuple[str, flo
         before = before[: told.start()]
     if value.unit == "K" and not points.is_point(value, before, text[end : end + 40], held=held):
         return "", 0.0
+    rest = text[cue.end : start] if cue.end <= start else text[end : scene.span[1]]
+    if value.unit == "K" and points.is_denied(text[scene.span[0] : cue.start], rest):
+        return "", 0.0
     return scene.decided(cue), cost
 
 

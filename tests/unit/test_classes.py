@@ -2,11 +2,14 @@
 
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from dagster_project.cli import app
 from etl.text import sequences
 from etl.text.classify import Classifier, classify, documents_of, train
 from etl.text.evaluation import classes, tasks
@@ -156,3 +159,9 @@ def test_what_is_no_gold_is_explained() -> None:
     for task in ("sentence", "paragraph", "select", "discover"):
         with pytest.raises(InputError, match="no gold"):
             tasks.evaluate(task, [{"colour": "blue"}])
+
+
+def test_an_unknown_task_is_told_with_all_that_can_be_trained(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["text", "train", "poem", "--data", "x.csv", "--out", str(tmp_path / "m")])
+    assert result.exit_code == 2
+    assert all(task in result.stderr for task in ("poem", "paragraph", "sentence", "tag", "actions"))

@@ -167,6 +167,13 @@ def test_a_bad_review_is_explained(said: str, tmp_path: Path) -> None:
         review.read(path)
 
 
+def test_a_review_that_is_not_yaml_is_told_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "review.yaml"
+    path.write_text("- phrase: dry ice\n- phrase: [wet\n", "utf-8")
+    with pytest.raises(InputError, match=r"line 3"):
+        review.read(path)
+
+
 def test_rounds_stop_at_proposing_and_go_on_from_what_was_accepted(tmp_path: Path) -> None:
     docs, listed, out, file = (tmp_path / n for n in ("docs.jsonl", "seeds.yaml", "out.jsonl", "review.yaml"))
     corpus_of().write_ndjson(docs)

@@ -130,6 +130,10 @@ def test_a_formula_is_read_to_its_composition(text: str, reduced: str, amounts: 
         ("[Omim]Cl", "is no element"),
         ("Li(ac)", "is no amount"),
         ("(III)", "no formula or known name"),
+        ("300 K", "'300 K' is a quantity"),
+        ("1.5 V", "is a quantity"),
+        ("diffraction was measured at 300 K", "is a quantity"),
+        ("measured at 300K", "is a quantity"),
         ("ABCO", "name of no known formula"),
         ("Gd-1234", "name of no known formula"),
         ("Zn2Qq (M = F e and Co)", "is no element"),  # nor cobalt, for want of the formula

@@ -147,6 +147,8 @@ def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
         (("poem", "--data", "gold.jsonl"), "unknown task poem"),
         (("transitions", "--data", "none.jsonl"), "none.jsonl"),
         (("transitions", "--data", "gold.jsonl"), "no gold of transitions"),
+        (("pairs", "--data", "gold.jsonl"), "no gold of pairs"),
+        (("curie", "--data", "twice.jsonl"), "a document that is there twice"),
         (("transitions", "--data", "gold.jsonl", "--model", "m"), "a model for transitions"),
     ],
 )
@@ -155,6 +157,7 @@ def test_the_command_says_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("gold.jsonl").write_text('{"text": "VO2"}\n', "utf-8")
+    Path("twice.jsonl").write_text('{"document_id": "a", "text": "VO2", "gold": []}\n' * 2, "utf-8")
     result = CliRunner().invoke(app, ["text", "evaluate", *arguments])
     assert result.exit_code == 2
     assert message in result.stderr

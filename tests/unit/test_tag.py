@@ -89,3 +89,16 @@ def test_long_texts_take_no_time(piece: str) -> None:
     start = time.process_time()
     entities(piece * (50_000 // len(piece)))
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("held", ["text", '[{"start": 0}]'])
+def test_known_entities_that_are_no_list_leave_the_row(held: str) -> None:
+    done = tag(pl.DataFrame({"text": ["BaCO3 was fired."], "known": [held]}), known="known")
+    assert done["ok"].to_list() == [False]
+    assert done["reason"].to_list() == ["known entities that are no list"]
+
+
+def test_known_entities_without_numbers_leave_the_row() -> None:
+    held = [{"start": "0", "end": "5", "label": "Material"}]
+    done = tag(pl.DataFrame({"text": ["BaCO3 was fired."], "known": [held]}), known="known")
+    assert done["reason"].to_list() == ["a known entity without start, end and label"]
