@@ -68,7 +68,7 @@ def labels(build: Build, mentions: pl.LazyFrame, properties: pl.LazyFrame, docum
 @table_assets("core.reading_scores", "core.reading_errors", group="extraction", reads={})
 def reading(build: Build) -> Frames:
     """Measures what is read from text on annotated documents: those that ship, and the data sets where they lie."""
-    from etl.text import reading as measured
+    from etl.text.evaluation import reading as measured
     from warehouse.files import read_table
 
     files = {} if build.datasets is None else measured.files(build.datasets)

@@ -9,17 +9,18 @@ import typer
 from dagster_project.commands.common import InputError, Json, Seed, read_input, say, writable_file, write_output
 
 if TYPE_CHECKING:
-    from etl.text.evaluate import Task
+    from etl.text.evaluation.tasks import Task
 
-RULES = "rules"
+SHIPPED = "shipped"
+"""What is measured where no model is named."""
 
 
 def evaluate(
     task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],
     model: Annotated[
-        str, typer.Option("--model", help="Model folder (a YAML for pairs); the shipped one if 'rules'.")
-    ] = RULES,
+        str | None, typer.Option("--model", help="Model folder, or a YAML file for pairs and select; else as shipped.")
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", help="File for the errors, one row each."), writable_file] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -27,28 +28,26 @@ def evaluate(
     """Score what is read from text against gold: F1 with intervals over documents, and the baseline beside."""
     import polars as pl
 
-    from etl.text import evaluate as evaluation
-    from etl.text import scores
+    from etl.text.evaluation import scores, tasks
 
-    chosen = evaluation.task(task)
+    chosen = tasks.task(task)
     rows = [row for where in data for row in read_input(where).to_dicts()]
-    scored = evaluation.evaluate(task, rows, model=_model(chosen, task, model), seed=seed)
+    scored = tasks.evaluate(task, rows, model=_model(chosen, task, model), seed=seed)
     if out:
         numbers = dict.fromkeys(("start", "end"), pl.Int64)
         schema = {name: numbers.get(name, pl.String()) for name in scores.ERRORS}
         write_output(pl.DataFrame(scored.errors, schema=schema, orient="row"), out)
     files = [Path(where).name for where in data]
-    read_by = "shipped" if model == RULES and isinstance(chosen.model, tuple) else model
-    summary = {"task": task, "model": read_by, "data": files, "seed": seed, **scored.scores}
+    summary = {"task": task, "model": model or SHIPPED, "data": files, "seed": seed, **scored.scores}
     say(summary if as_json else _brief(summary), as_json=as_json)
 
 
-def _model(task: "Task", name: str, where: str) -> Any:
-    """What stands in the model folder; None for the rules."""
-    if where == RULES:
+def _model(task: "Task", name: str, where: str | None) -> Any:
+    """What stands in the model folder; None for the shipped rules or model."""
+    if where is None:
         return None
     if task.model is None:
-        raise InputError.of(f"a model for {name}", "--model", f"only '{RULES}' can be measured there")
+        raise InputError.of(f"a model for {name}", "--model", "leave it out: only the shipped rules can be measured")
     if isinstance(task.model, str):
         return where
     from models import cards
@@ -63,7 +62,7 @@ def _brief(summary: dict[str, Any]) -> dict[str, Any]:
     scores = summary["scores"]
     lines = {k: v for k, v in summary.items() if k not in ("scores", "baselines")} | {summary["model"]: _line(scores)}
     lines |= {f"baseline {name}": _line(held) for name, held in summary["baselines"].items()}
-    return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items()}
+    return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items() if label}
 
 
 def _line(held: dict[str, Any]) -> str:

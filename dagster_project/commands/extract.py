@@ -74,7 +74,7 @@ def tag(
     if model == "rules":
         tagged = tagging.tag_by_rules(frame, column=column)
     else:
-        tagged = tagging.tag(frame, column=column, model=learned.load(model), known=entities or None)
+        tagged = tagging.tag(frame, column=column, model=learned.tagger(model), known=entities or None)
     counts = {k: int(tagged[k].list.len().sum() or 0) for k in ("entities", "relations")}
     summary = {"texts": tagged.height, **counts, "not_ok": int((~tagged["ok"]).sum())}
     finish(tagged, out, summary, as_json=as_json)

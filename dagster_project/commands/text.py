@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from etl.text.classify import Classifier
-
 app = typer.Typer(no_args_is_help=True, help="Select, classify and read documents.")
 formula_app = typer.Typer(no_args_is_help=True, help="Chemical formulas as written in text.")
 Docs = Annotated[str, typer.Argument(help="Documents: a table with an id, title and abstract.")]
@@ -120,7 +118,7 @@ def classify(
     from etl.text import classify as classification
 
     frame = read_input(texts, needs=(column,), text=(column, "id", "document_id"))
-    found = classification.classify(frame, task=task, column=column, model=_classifier(model, task))
+    found = classification.classify(frame, task=task, column=column, model=learned.classifier(model, task))
     counts = {str(k): int(v) for k, v in found["label"].drop_nulls().value_counts(sort=True).iter_rows()}
     finish(found, out, {"texts": found.height, "not_ok": int((~found["ok"]).sum()), **counts}, as_json=as_json)
 
@@ -135,59 +133,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a classifier or a tagger on labelled texts and write a model folder with its card."""
-    if task in learned.TASKS:
-        say(learned.train(task, data, out), as_json=as_json)
-        return
-    from etl.text import classify as classification
-    from models import cards
-
-    classification.check_task(task)
-    examples = _examples(data, (column, label))
-    model, scores = classification.train(examples, column=column, label=label)
-    counts = {k: scores.pop(k) for k in ("rows", "left_out")}
-    settings = {"task": task, "classes": list(model.labels)}
-    kind = f"{task}-classifier"
-    card = cards.Card(
-        kind=kind,
-        model_id=cards.identify(kind, settings, examples.rows()),
-        summary=f"Says of a {task} which it is of {', '.join(model.labels)}.",
-        data={**counts, "files": [Path(where).name for where in data]},
-        settings=settings,
-        scores=scores,
-        caveats=("Probabilities hold for texts like those it learned from.",),
-    )
-    saved = cards.save(model, card, Path(out))
-    say({"model_id": saved.model_id, "out": out, **counts, "scores": scores}, as_json=as_json)
-
-
-def _examples(data: list[str], needs: tuple[str, str]) -> "pl.DataFrame":
-    """Labelled texts of all files: as rows, or as one of the corpora that `class_gold` reads."""
-    import polars as pl
-
-    from etl.text import class_gold
-
-    texts = (*needs, "document_id", "id")
-    read = []
-    for where in data:
-        frame = read_input(where, text=texts)
-        if not class_gold.FORMS & set(frame.columns):
-            frame = read_input(where, needs=needs, text=texts)
-        else:
-            frame = class_gold.training(frame.to_dicts())
-        read.append(frame)
-    shared = next(([n] for n in ("document_id", "id") if all(n in frame.columns for frame in read)), [])
-    return pl.concat(frame.select(pl.col(*needs, *shared).cast(pl.String)) for frame in read)
-
-
-def _classifier(model: str | None, task: str) -> "Classifier | None":
-    """The classifier of a model folder; None stands for the shipped one."""
-    if model is None:
-        return None
-    from etl.text.classify import Classifier
-    from models import cards
-
-    found: Classifier = cards.load(Path(model), kind=f"{task}-classifier", expect=Classifier)
-    return found
+    say(learned.train(task, data, out, column=column, label=label), as_json=as_json)
 
 
 extract.register(app, formula_app)

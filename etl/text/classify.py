@@ -19,13 +19,13 @@ import polars as pl
 
 from etl.features.rows import beside
 from etl.text import context as around
+from etl.text import shipped
 from etl.text.context import Context
 from etl.text.routes import routes
 from schemas.errors import InputError
 
 LABELS = ("synthesis", "properties", "characterization", "other")
 TASKS = ("paragraph", "sentence")
-SHIPPED = Path(__file__).parent / "shipped" / "sentence"
 FOLDS = 5
 _SEED = 0
 _NUMBERED = r"^(.*\p{L}.*?)[#:/_.-]\D*(\d+)\]?$"  # paper#12, 10.1/x#body[3]
@@ -82,7 +82,8 @@ def classify(
     Raises:
         InputError: an unknown task or a missing column.
     """
-    check_task(task)
+    if task not in TASKS:
+        raise InputError.of(f"unknown task {task!r}", "the options", f"use one of {', '.join(TASKS)}")
     if column not in texts.columns:
         raise InputError.of(f"missing column {column}", "the texts", f"they have {', '.join(texts.columns) or 'none'}")
     said = texts[column].cast(pl.String)
@@ -248,24 +249,11 @@ def _weights(numbers: Any, told: Any) -> tuple[float, ...]:
     return tuple(round(float(w), 3) for w in weights)
 
 
-def check_task(task: str) -> None:
-    """Checks the name of a task.
-
-    Raises:
-        InputError: none of `TASKS`.
-    """
-    if task not in TASKS:
-        raise InputError.of(f"unknown task {task!r}", "the options", f"use one of {', '.join(TASKS)}")
-
-
 @cache
 def _shipped(task: str) -> Classifier:
     """The classifier that comes with the package: of sentences a file, of paragraphs one made at first use."""
     if task == "sentence":
-        import joblib
-
-        (body,) = SHIPPED.glob("model-*.joblib")
-        model: Classifier = joblib.load(body)
+        model: Classifier = shipped.load(task)
         return model
     texts, labels = zip(*_examples(), strict=True)
     return Classifier(LABELS, _fitted(list(texts), list(labels)))

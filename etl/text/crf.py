@@ -87,17 +87,9 @@ class Crf:
             scores += _added(table, [[next(places) for _ in p] for p in parts])
         return np.split(scores, np.cumsum([len(s) for s in sentences])[:-1]) if sentences else []
 
-    def decode(self, sentences: Sequence[Sentence], bias: NDArray[np.float32] | None = None) -> list[list[str]]:
-        """The best labels of each sentence.
-
-        Args:
-            sentences: attributes of the tokens.
-            bias: added to the scores of the labels, in the order of `labels`.
-        """
-        pieces = self.emissions(sentences)
-        if bias is not None:
-            pieces = [p + bias for p in pieces]
-        return [[self.labels[k] for k in path] for path in viterbi(pieces, self.transitions)]
+    def decode(self, sentences: Sequence[Sentence]) -> list[list[str]]:
+        """The best labels of each sentence, from the attributes of its tokens."""
+        return [[self.labels[k] for k in path] for path in viterbi(self.emissions(sentences), self.transitions)]
 
 
 def _added(table: NDArray[np.float32], rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:

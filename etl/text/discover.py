@@ -16,8 +16,7 @@ import polars as pl
 from etl.text import embeddings
 from etl.text import terms as runs
 from etl.text.keywords import GROUPS, Keywords, load_keywords
-from etl.text.normalise import plain
-from etl.text.plain import sentences
+from etl.text.plain import plain, sentences
 from etl.text.select import select
 from etl.text.terms import Corpus, Ints, Phrases
 from schemas.errors import InputError
@@ -291,7 +290,7 @@ def _examples(names: Iterable[str], texts: Sequence[str], corpus: Corpus, found:
     places = dict.fromkeys(zip(found.phrase[kept].tolist(), corpus.documents[found.start[kept]].tolist(), strict=True))
     for number, document in places:
         name = wanted[number]
-        if len(said[name]) < EXAMPLES and (sentence := _sentence(name, plain(texts[document]))):
+        if len(said[name]) < EXAMPLES and (sentence := _sentence(name, plain(texts[document]).text)):
             said[name].append(sentence)
     return said
 

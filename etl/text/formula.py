@@ -69,6 +69,9 @@ _CALLED = re.compile(
     r"(?:(?P<dopant>[A-Z][a-z]?)-)?(?!(?:KOH|KCN|HCN|COS|YOF|VOF)$)(?P<name>[A-Z]{3,7}(?:-\d{3,4})?|"
     r"(?!C\d)(?:RE|[A-Z][a-z]?(?:\([A-Z][a-z]?\))?|\([A-Z][a-z]?(?:[,/][A-Z][a-z]?)*\))[-: ]?\d{3,4}(?:[A-Z][a-z]?)?)"
 )
+_QUANTITY = re.compile(
+    r"(?:\d+(?:\.\d+)?|\.\d+)(?:\s+(?:K|C|V|W|N|F|S|H|Pa)|(?<=\d{3})K)"
+)  # "300 K" holds no potassium
 _NUMERAL = re.compile(r"\(?(?:I{2,3}|IV|VI{1,3})\)?")
 
 # letters that stand for some element of a family where nothing else reads a formula: "A2SnO3", "LiFe1-xTMxAs"
@@ -175,6 +178,9 @@ def _attempt(
         body = text[start:end]
         if not body or _NUMERAL.fullmatch(body):
             continue
+        if _QUANTITY.fullmatch(body):
+            reason = reason or f"'{body}' is a quantity"
+            continue
         called = _CALLED.fullmatch(body)
         if called:
             segments.extend((tag, start + a, start + b) for tag, (a, b) in _calls(called))
@@ -256,7 +262,7 @@ def _parse(source: Plain) -> ParsedFormula:
 def _read_phrase(source: Plain, text: str) -> ParsedFormula:
     """Reads a phrase; `text` is that of the source, perhaps with a part of it blanked."""
     joined = text if " " not in text else "" if "2 O" in text or _APART.search(text) else "".join(text.split())
-    if _STRAIGHT.fullmatch(joined) and not _CALLED.fullmatch(joined):
+    if _STRAIGHT.fullmatch(joined) and not _CALLED.fullmatch(joined) and not _QUANTITY.fullmatch(text.strip()):
         begin = len(text) - len(text.lstrip())
         try:
             return _result(read(joined, SITES), {}, _tagged(source, [("formula", begin, len(text.rstrip()))]))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from etl.text import materials
 from etl.text.extract import RECORDS, Field
-from etl.text.plain import plain, sentences
+from etl.text.plain import plain
 from etl.text.properties import Property, configuration
 from etl.text.quantities import Value, values
 
@@ -208,7 +208,7 @@ def _formula(compound: str) -> str | None:
 
 def _sentence(field: Field, at: int) -> str:
     """The sentence of the text as given that holds a place."""
-    spans = [field.plain.span(begin, end) for begin, end in sentences(field.plain.text)]
+    spans = [field.plain.span(begin, end) for begin, end in field.sentences]
     index = bisect_right([begin for begin, _ in spans], at) - 1
     if index < 0:
         return field.plain.source

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from schemas.errors import InputError
 from schemas.problem import FOLDER
@@ -64,13 +64,23 @@ _FOLDED = _Dialect(_folded, " " + _RUN, r"[^.\x00]*", rf"(?:\.0)? {_RUN}K")
 _FLAT = _Dialect(_flattened, " {0,2}", r"[^.\x00]*", r"(?:\.0)? ?K")
 
 
+def _declared(given: str) -> str:
+    if given not in GROUPS:
+        raise ValueError(f"no group {given!r}; use one of {', '.join(GROUPS)}")
+    return given
+
+
+Group = Annotated[str, AfterValidator(_declared)]
+"""A group that core.keywords declares."""
+
+
 class Keyword(BaseModel):
     """One phrase of the list with its spellings and its say in the score."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     phrase: str = Field(min_length=2)
-    group: str
+    group: Group
     weight: float = Field(1.0, ge=0)
     variants: tuple[str, ...] = ()
     case: bool = False
@@ -80,13 +90,6 @@ class Keyword(BaseModel):
     unless: tuple[str, ...] = ()
     fields: tuple[str, ...] = FIELDS
     origin: Literal["figure", "text", "added", "discovered"] = "added"
-
-    @field_validator("group")
-    @classmethod
-    def _group_is_declared(cls, given: str) -> str:
-        if given not in GROUPS:
-            raise ValueError(f"no group {given!r}; use one of {', '.join(GROUPS)}")
-        return given
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -13,6 +13,7 @@ from etl.text.quantities import Value
 
 Link = tuple[Mention | None, str, float]  # the compound, how it was found, how sure
 _REMEMBERED = 40  # compounds named before a sentence that it may still be about
+_KNOWN = 100  # compounds looked at on each side of a sentence, so that a long text takes linear time
 _NEAR = 8  # compounds of a sentence looked at on each side of a value
 _UNPAIRED = 0.3  # sureness where lists of compounds and values differ in length, or "respectively" pairs other things
 
@@ -39,6 +40,7 @@ def linked(
         span: the sentence.
     """
     respectively = "respectively" in text[span[0] : span[1]]
+    mentions = _around(mentions, span)
     mentions = _with_symbols(text, [_kind(m) for m in mentions if not _no_subject(text, m)], span)
     refers = title is not None or bool(_ANAPHOR.search(text, *span))
     title = [_kind(m) for m in title or [] if not _no_subject("", m)]
@@ -75,7 +77,6 @@ _ANAPHOR = re.compile(
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"\s*(?P<comma>,)?\s*(?:and|or|&|\()?\s*(?:bulk\s|the\s)?")
-_PAIR = re.compile(r"\b(?:both|each|respectively|two|three|four|these)\b", re.IGNORECASE)
 _SOLVENTS = frozenset({"H2O", "CO2", "N", "N2", "O2", "HCl"})
 _ION = re.compile(r"[+-](?![A-Za-z\d(])")
 _SYMBOL = re.compile(
@@ -88,6 +89,12 @@ def _no_subject(text: str, mention: Mention) -> bool:
     """Whether a mention is a solvent, a gas, an ion or the plural of an acronym, which have no transition here."""
     plural = re.fullmatch(r"[A-Z]{2,}s", mention.text)
     return bool(plural or mention.formula in _SOLVENTS or _ION.match(text, mention.end))
+
+
+def _around(mentions: list[Mention], span: tuple[int, int]) -> list[Mention]:
+    """The mentions in a sentence and near it."""
+    first, last = (bisect_left(mentions, place, key=lambda m: m.start) for place in span)
+    return mentions[max(0, first - _KNOWN) : last + _KNOWN]
 
 
 def _kind(mention: Mention) -> Mention:

@@ -263,21 +263,11 @@ def _piece_of_structure(text: str, mention: Mention) -> bool:
 # "zircon-type", "the scheelite phase", "NiAs structure": what something is built like
 _BUILT = re.compile(r"-type\b|[- ](?:prototype|lattice type|structure type)")
 _BUILT_NAME = re.compile(r"(?:[- ]like|[- ](?:[\w-]+ )?(?:type|structures?|structured|phases?|lattice|polymorphs?)\b)")
-_PROTOTYPES = frozenset(
-    {
-        "zircon",
-        "scheelite",
-        "fluorite",
-        "rock salt",
-        "halite",
-        "wurtzite",
-        "sphalerite",
-        "calcite",
-        "aragonite",
-        "rutile",
-    }
-    | {"anatase", "ilmenite", "delafossite", "barite", "cristobalite", "corundum", "graphite", "diamond", "marcasite"}
-)
+_PROTOTYPES = frozenset([
+    "zircon", "scheelite", "fluorite", "rock salt", "halite", "wurtzite", "sphalerite", "calcite", "aragonite",
+    "rutile", "anatase", "ilmenite", "delafossite", "barite", "cristobalite", "corundum", "graphite", "diamond",
+    "marcasite",
+])  # fmt: skip
 _FRUSTRATED = re.compile(
     r"(?:spin|kagome|pyrochlore|charge|square|artificial|dipolar|quantum|magnetic|electron|vortex|dimer|coulomb)[- ]$",
     re.I,

@@ -50,16 +50,38 @@ _SECOND_CONDITION = re.compile(
     r"\s*(?:and|,)\s*(?:a\s\w+\sof\s|P\s?=\s?)?\d+(?:\.\d+)?\s?(?:GPa|k?bar|MPa|k?Oe|T\b|Tesla)"
 )
 _ARGUMENT = re.compile(r"(?<![A-Za-z])(?!T)[A-Za-zρχσκμε]{1,6}\(\s*(?:T\s?=\s?)?$")  # "ρ(300 K)"
-_RATIO = re.compile(r"\)\s*/|\s*/")
 _AFTER = re.compile(
     r"\s*(?:\)\s*)?(?:temperature )?(?:range|window|interval|hysteresis|difference|shift|accuracy|step|steps|stage)\b|"
     r"\s*(?:higher|lower|wide|above|below) |\s*(?:down|up)ward\b|"
     r"\s*(?:increase|decrease|reduction|change|drop|rise) (?:of|in)\b"
 )
 _BETWEEN = re.compile(r"\b(?:between|range|ranging|from|interval)\b[^.\d]{0,25}$", re.IGNORECASE)
-_ISOTOPE = re.compile(
-    r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|is captured|and \^?87Rb)", re.IGNORECASE
+_ISOTOPE = re.compile(r"\s*(?:-\s?(?:87)?Rb|atoms?|gas|Fermi|Feshbach|molecules|and \^?87Rb)", re.IGNORECASE)
+
+# between a denial and what is denied stand neither a verb nor another phrase: "no change in the transition temperature"
+_BARE = (
+    r"(?:(?!(?:only|longer|more|less|yet|just|but|because|due|in|at|on|to|with|which|that|than|by|shows?|exhibits?|"
+    r"undergo(?:es)?|affect|change|alter|influence|shift|modify|depend|suppress|destroy|effect)\b)[\w/-]+\s+)"
 )
+_DENIED = re.compile(
+    rf"\b(?:no|without|neither|nor|never|not|cannot|lack\s+of|absence\s+of)\s+{_BARE}{{0,5}}(?:[\w/]+-)?$",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(
+    r"\b(?:not|never)\s+(?:be\s+|been\s+)?(?:observed|seen|detected|found|present|reached|evident)\b|"
+    r"\b(?:is|was|are|were)\s+absent\b",
+    re.IGNORECASE,
+)
+
+
+def is_denied(before: str, after: str) -> bool:
+    """Whether the words around a cue say that it does not happen: "no superconductivity", "order was not observed".
+
+    Args:
+        before: the sentence up to the cue.
+        after: what follows the cue, up to its value or to the end of the sentence.
+    """
+    return bool(_DENIED.search(before[-_BACK:]) or _DENIED_AFTER.search(after))
 
 
 def is_point(value: Value, before: str, after: str, *, held: bool = False) -> bool:

@@ -4,6 +4,7 @@ Which operation a condition belongs to is `recipes`.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,18 @@ def words(entries: list[str]) -> str:
         re.escape(s.removesuffix("*")).replace(r"\ ", r"[\s-]+") + (r"\w*" if s.endswith("*") else "") for s in stems
     ]
     return rf"(?<![\w-])(?:{'|'.join(bodies)})(?!\w)"
+
+
+@lru_cache(maxsize=8)
+def patterns(part: str) -> Mapping[str, re.Pattern[str]]:
+    """Kind -> pattern of its words, of a part of `procedures.yaml` such as operations or routes."""
+    return {kind: re.compile(words(entries), re.IGNORECASE) for kind, entries in procedures()[part].items()}
+
+
+@lru_cache(maxsize=1)
+def unit_labels() -> Mapping[str, str]:
+    """Unit -> the label that it has in the MSPT corpus; of two labels the first."""
+    return {u.strip(): label for label, units in reversed(procedures()["units"].items()) for u in units}
 
 
 @lru_cache(maxsize=1)

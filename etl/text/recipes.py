@@ -7,6 +7,7 @@ Models of recipes are in `models`.
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -18,7 +19,7 @@ from etl.text import materials
 from etl.text.composition import ELECTRONEGATIVITY
 from etl.text.materials import Mention
 from etl.text.plain import Plain, plain, sentences
-from etl.text.procedures import atmospheres, not_operations, procedures, temperatures, times, words
+from etl.text.procedures import atmospheres, not_operations, patterns, procedures, temperatures, times
 from etl.text.relations import ROLES
 from etl.text.tagger import shipped
 from schemas.emit.polars import schema
@@ -67,16 +68,6 @@ class Recipe:
         return max((s.time_h for s in self.steps if s.time_h is not None and s.operation == "heating"), default=None)
 
 
-@lru_cache(maxsize=1)
-def _operations() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((kind, re.compile(words(v), re.IGNORECASE)) for kind, v in procedures()["operations"].items())
-
-
-@lru_cache(maxsize=1)
-def _routes() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((kind, re.compile(words(v), re.IGNORECASE)) for kind, v in procedures()["routes"].items())
-
-
 def _heating_name(verb: str) -> str:
     lower = verb.lower()
     known: dict[str, str] = procedures()["heating_verbs"]
@@ -94,7 +85,7 @@ _NAMED = re.compile(
 def _verbs(sentence: str, offset: int) -> list[Step]:
     found = [
         Step(kind, m.group(), None, None, None, offset + m.start(), offset + m.end())
-        for kind, pattern in _operations()
+        for kind, pattern in patterns("operations").items()
         for m in pattern.finditer(sentence)
         if not not_operations().fullmatch(m.group()) and not _NAMED.match(sentence, m.start())
     ]
@@ -233,8 +224,9 @@ def _told_precursors(mentions: list[Mention], target: Mention | None, text: str)
     by_rules = _precursors(mentions, target, text)
     told: dict[str, Mention] = {}
     for mention in mentions:
-        spans = [i for i, e in enumerate(found.entities) if mention.start < e.end and e.start < mention.end]
-        roles = {parts.get(i) for i in spans}
+        first = bisect_right(found.entities, mention.start, key=lambda e: e.end)
+        last = bisect_left(found.entities, mention.end, key=lambda e: e.start)
+        roles = {parts.get(i) for i in range(first, last)}
         if mention.formula and (
             "Recipe_Precursor" in roles or (mention in by_rules and "Participant_Material" in roles)
         ):
@@ -247,9 +239,20 @@ def _told_precursors(mentions: list[Mention], target: Mention | None, text: str)
 def route(text: str) -> str:
     """solid_state, sol_gel, hydrothermal, precipitation, film, melt or other, by cues."""
     weights = {"hydrothermal": 3.0, "sol_gel": 2.5, "precipitation": 1.2, "film": 1.5, "melt": 3.0, "solid_state": 1.0}
-    scores = [(weights[kind] * min(4, len(p.findall(text))), -i, kind) for i, (kind, p) in enumerate(_routes())]
+    scores = [
+        (weights[kind] * min(4, len(p.findall(text))), -i, kind)
+        for i, (kind, p) in enumerate(patterns("routes").items())
+    ]
     best = max(scores)
     return best[2] if best[0] else "other"
+
+
+# "at 341 K on heating and 335 K on cooling": branches of a measurement, unless something is made as well
+_BRANCH = re.compile(r"\b(?:on|upon|during|under)\s+(?:the\s+)?(?:(?:heat|cool|warm)ing\s+(?:and|or)\s+)?$")
+
+
+def _is_branch(text: str, step: Step) -> bool:
+    return step.operation in ("heating", "cooling") and bool(_BRANCH.search(text[max(0, step.start - 30) : step.start]))
 
 
 def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
@@ -269,6 +272,8 @@ def read(text: str, mentions: list[Mention] | None = None) -> Recipe | None:
     telling = [s for s in steps if s.operation in ("mixing", "heating", "shaping", "purification", "cooling")]
     conditions = [s for s in steps if s.temperature_K is not None or s.time_h is not None]
     active = [s for s in telling if s.temperature_K or s.time_h or s.operation != "heating"]
+    if all(_is_branch(text, s) for s in active):
+        return None
     if len(active) < 2 or not conditions or not any(s.operation == "heating" for s in active + conditions):
         return None
     targets = _targets(text, found)

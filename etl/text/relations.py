@@ -27,12 +27,10 @@ _FAR = {("Material", "Material"): 12, ("Number", ""): 14, ("Amount-Unit", ""): 2
 _FARTHEST = 60
 """Tokens between head and tail of a pair looked at, to save time: hardly any pair of gold lies farther apart."""
 _LEAST, _SURE = 0.4, 0.5  # probability of the best tail of a head, and of further ones
-_CUES = frozenset(
-    [
-        *(",", ";", "(", ")", ":", "/", "and", "or", "then", "to", "by", "in", "with", "of", "from", "at", "for"),
-        *("was", "were", "respectively"),
-    ]
-)
+_CUES = frozenset([
+    ",", ";", "(", ")", ":", "/", "and", "or", "then", "to", "by", "in", "with", "of", "from", "at", "for", "was",
+    "were", "respectively",
+])  # fmt: skip
 
 
 class Entity(NamedTuple):

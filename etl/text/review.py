@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import polars as pl
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from etl.text.keywords import GROUPS, Keyword, Keywords
+from etl.text.keywords import Group, Keyword, Keywords
 from schemas.errors import InputError
 
 ENOUGH = 3  # accepted phrases of a round that make another one worth while
@@ -29,7 +29,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     phrase: str = Field(min_length=2)
-    group: str
+    group: Group
     round: int = Field(ge=1)
     score: float
     documents: int = Field(0, ge=0)
@@ -39,13 +39,6 @@ class Entry(BaseModel):
     decision: Literal["accept", "reject", "pending"] = "pending"
     reviewer: str = ""
     date: datetime.date | None = None
-
-    @field_validator("group")
-    @classmethod
-    def _group_is_declared(cls, given: str) -> str:
-        if given not in GROUPS:
-            raise ValueError(f"no group {given!r}; use one of {', '.join(GROUPS)}")
-        return given
 
 
 _ENTRIES = TypeAdapter(list[Entry])
@@ -62,7 +55,11 @@ def read(path: Path) -> list[Entry]:
     try:
         raw: Any = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError.of("a review that cannot be read", path, "mend the YAML, or name another file") from error
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise InputError.of(
+            f"a review that cannot be read{line}", path, "mend the YAML, or name another file"
+        ) from error
     try:
         return _ENTRIES.validate_python(raw or [])
     except ValidationError as error:

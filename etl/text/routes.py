@@ -18,7 +18,7 @@ import polars as pl
 import yaml
 from numpy.typing import NDArray
 
-from etl.text.procedures import procedures, words
+from etl.text.procedures import patterns
 
 ROUTES = ("solid_state", "sol_gel", "hydrothermal", "precipitation", "other")
 _LONGEST = 20_000  # characters of a paragraph that are read
@@ -74,9 +74,7 @@ def fit(texts: list[str], labels: list[str]) -> dict[str, dict[str, float]]:
 @cache
 def _patterns() -> dict[str, re.Pattern[str]]:
     """Cue -> its pattern: words that name a route, and kinds of operations."""
-    known = procedures()
-    listed = [(kind, entries) for part in ("routes", "operations") for kind, entries in known[part].items()]
-    return {kind: re.compile(words(entries), re.IGNORECASE) for kind, entries in listed}
+    return {**patterns("routes"), **patterns("operations")}
 
 
 @cache

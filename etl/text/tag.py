@@ -14,7 +14,7 @@ import polars as pl
 from etl.features.rows import beside
 from etl.text import materials
 from etl.text.plain import plain
-from etl.text.procedures import not_operations, procedures, words
+from etl.text.procedures import not_operations, patterns, procedures, unit_labels, words
 from etl.text.relations import Entity, Link
 from etl.text.tagger import Tagged, Tagger, shipped
 from schemas.errors import InputError
@@ -41,24 +41,16 @@ _STATE = re.compile(
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    labels = procedures()["labels"]
-    found = [(label, re.compile(words(entries), re.IGNORECASE)) for label, entries in labels.items()]
     operations = [w for entries in procedures()["operations"].values() for w in entries]
-    return (*found, ("Operation", re.compile(words(operations), re.IGNORECASE)))
+    return (*patterns("labels").items(), ("Operation", re.compile(words(operations), re.IGNORECASE)))
 
 
 @lru_cache(maxsize=1)
 def _measure() -> re.Pattern[str]:
-    spelled = sorted({u.strip() for units in procedures()["units"].values() for u in units}, key=len, reverse=True)
-    units = "|".join(re.escape(u) for u in spelled)
+    units = "|".join(re.escape(u) for u in sorted(unit_labels(), key=len, reverse=True))
     return re.compile(
         rf"(?P<number>{_NUMBER})(?:\s?(?:-|to|±|~)\s?(?P<second>\d+(?:\.\d+)?))?\s?-?(?P<unit>{units})(?![A-Za-z0-9])"
     )
-
-
-@lru_cache(maxsize=1)
-def _unit_labels() -> dict[str, str]:
-    return {u.strip(): label for label, units in reversed(procedures()["units"].items()) for u in units}
 
 
 def _spans(text: str) -> list[tuple[int, int, str, int]]:
@@ -68,7 +60,7 @@ def _spans(text: str) -> list[tuple[int, int, str, int]]:
         found.append((match.start("number"), match.end("number"), "Number", 1))
         if match.group("second"):
             found.append((match.start("second"), match.end("second"), "Number", 1))
-        found.append((match.start("unit"), match.end("unit"), _unit_labels()[match.group("unit")], 1))
+        found.append((match.start("unit"), match.end("unit"), unit_labels()[match.group("unit")], 1))
     for match in re.finditer(r"\bpH\b(?:\s?(?:of|=|value of|~|to)?\s?(?P<n>\d+(?:\.\d+)?))?", text):
         found.append((match.start(), match.start() + 2, "Condition-Unit", 1))
         if match.group("n"):
@@ -177,11 +169,15 @@ def _reason(text: object, known: object) -> str | None:
         return "no text" if text is None else "not text"
     if not text.strip():
         return "no text"
-    for held in known if isinstance(known, list) else ():
+    if known is not None and not isinstance(known, list):
+        return "known entities that are no list"
+    for held in known or ():
         told: list[Any] = [held.get(k) for k in ("start", "end", "label")] if isinstance(held, dict) else []
         if not told or None in told:
             return "a known entity without start, end and label"
-        start, end, _ = told
+        start, end, label = told
+        if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str)):
+            return "a known entity without start, end and label"
         if not 0 <= start < end <= len(text):
             return "a known entity outside the text"
     return None

@@ -14,60 +14,23 @@ import yaml
 
 from etl.text import names
 from etl.text.composition import ELECTRONEGATIVITY
-from etl.text.procedures import procedures
+from etl.text.procedures import procedures, unit_labels
 from etl.text.tokens import ELEMENT, FORMULA, MARK, NUMBER, Token, tokens
 
 _KEPT = 1 << 17
-_COMMON = frozenset(
-    [
-        *(
-            "a",
-            "an",
-            "the",
-            "this",
-            "that",
-            "these",
-            "those",
-            "it",
-            "its",
-            "their",
-            "each",
-            "all",
-            "other",
-            "not",
-            "no",
-        ),
-        *(
-            "of",
-            "in",
-            "on",
-            "at",
-            "to",
-            "for",
-            "with",
-            "by",
-            "from",
-            "into",
-            "onto",
-            "under",
-            "over",
-            "as",
-            "using",
-            "via",
-        ),
-        *("through", "until", "per", "between", "within", "without", "during", "than", "and", "or", "then", "after"),
-        *("before", "was", "were", "is", "are", "be", "been", "which", "followed", "further"),
-    ]
-)
+_COMMON = frozenset([
+    "a", "an", "the", "this", "that", "these", "those", "it", "its", "their", "each", "all", "other", "not", "no",
+    "of", "in", "on", "at", "to", "for", "with", "by", "from", "into", "onto", "under", "over", "as", "using", "via",
+    "through", "until", "per", "between", "within", "without", "during", "than", "and", "or", "then", "after",
+    "before", "was", "were", "is", "are", "be", "been", "which", "followed", "further",
+])  # fmt: skip
 _LETTERS = frozenset([*"KCVWNSPBHOFUYI", "In", "As", "No", "At", "He"])  # elements that are words or units too
 _CHEMICAL = ("ate", "ide", "ium", "ite", "ine", "ene", "ane", "one", "ol", "yl", "ose", "acid")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ed", "es", "s", "e")
-_CUES = frozenset(
-    [
-        *("purchased", "obtained", "supplied", "used", "characterized", "measured", "recorded"),
-        *("synthesized", "prepared", "heated", "washed", "added"),
-    ]
-)
+_CUES = frozenset([
+    "purchased", "obtained", "supplied", "used", "characterized", "measured", "recorded", "synthesized", "prepared",
+    "heated", "washed", "added",
+])  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -93,11 +56,6 @@ def _chemistry() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozen
         frozenset(w for name in words["names"] for w in name.split()),
         frozenset(words["abbreviations"]),
     )
-
-
-@lru_cache(maxsize=1)
-def _units() -> dict[str, str]:
-    return {u.strip(): label for label, units in reversed(procedures()["units"].items()) for u in units}
 
 
 @lru_cache(maxsize=1)
@@ -186,7 +144,7 @@ def _named(word: str, lower: str) -> str | None:
         ("ABBR", word in abbreviations),
     )
     told = next((name for name, holds in tests if holds), None)
-    unit = "Condition-Unit" if lower == "degc" else _units().get(word)
+    unit = "Condition-Unit" if lower == "degc" else unit_labels().get(word)
     if told or unit:
         return told or f"U{unit[0] if unit else ''}"
     verb = operation(lower)
@@ -255,8 +213,8 @@ def _own(word: str, kind: str) -> tuple[str, ...]:
     verb = operation(lower)
     if verb:
         found.append(f"op={verb}")
-    if word in _units():
-        found.append(f"u={_units()[word]}")
+    if word in unit_labels():
+        found.append(f"u={unit_labels()[word]}")
     return tuple(found)
 
 

@@ -8,18 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from etl.text import crf, relations
+from etl.text import shipped as weights
 from etl.text.relations import Entity, Link, Relater
 from etl.text.tag_features import attributes, counted, kind_of
 from etl.text.tokens import Read, Token, read
 from schemas.errors import InputError
 
-SHIPPED = Path(__file__).with_name("shipped") / "tagger"
 OUTSIDE = "O"
 _MATERIAL, _COMPOUNDS = "Material", ("F3", "F4")  # classes of formulas, `tag_features.kind_of`
 _BLOCK = 256  # sentences decoded at once
@@ -47,12 +44,10 @@ class Tagger:
     Attributes:
         field: scores of the labels of tokens ("B-Material", "I-Material", "O").
         relater: the pair scorer; None where the training data had no relations.
-        bias: added to the score of no label: below zero more is found, at the cost of precision.
     """
 
     field: crf.Crf
     relater: Relater | None
-    bias: float = 0.0
 
     @property
     def labels(self) -> list[str]:
@@ -76,9 +71,8 @@ class Tagger:
     def _tagged(self, scenes: Sequence[Read]) -> Iterator[Tagged]:
         seen = (told for scene in scenes for told in seen_of(scene))
         labels: list[list[str]] = []
-        bias = np.array([self.bias * (label == OUTSIDE) for label in self.field.labels], dtype=np.float32)
         while block := list(islice(seen, _BLOCK)):
-            labels += self.field.decode(block, bias)
+            labels += self.field.decode(block)
         told = iter(labels)
         for scene in scenes:
             spans = (
@@ -131,13 +125,12 @@ def gold(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Entity], lis
     return [_document(row, i) for i, row in enumerate(rows)]
 
 
-def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = MEMBERS, *, bias: float = 0.0) -> Tagger:
+def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = MEMBERS) -> Tagger:
     """Learns a tagger from labelled texts.
 
     Args:
         rows: what `gold` takes.
         members: fields of the ensemble.
-        bias: of the tagger.
 
     Raises:
         InputError: no row, a row of another format, or no entity at all.
@@ -148,7 +141,7 @@ def train(rows: Sequence[Mapping[str, Any]], members: Sequence[crf.Settings] = M
         raise InputError.of("no entity", "the training texts", "give rows in the format of the MSPT corpus")
     field = crf.mean([crf.scaled(crf.fit(examples, s), s.share) for s in members], _LEAST)
     linked = any(links for _, _, links in documents)
-    return Tagger(field, relations.train(documents, LINKS) if linked else None, bias)
+    return Tagger(field, relations.train(documents, LINKS) if linked else None)
 
 
 def _document(row: Mapping[str, Any], number: int) -> tuple[str, list[Entity], list[Link]]:
@@ -196,8 +189,5 @@ def _examples(text: str, entities: Sequence[Entity]) -> list[tuple[crf.Sentence,
 @lru_cache(maxsize=1)
 def shipped() -> Tagger:
     """The tagger that comes with the package."""
-    import joblib
-
-    (body,) = SHIPPED.glob("model-*.joblib")
-    model: Tagger = joblib.load(body)
+    model: Tagger = weights.load("tagger")
     return model

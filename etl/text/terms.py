@@ -7,7 +7,7 @@ means is `embeddings`; which of them to propose is `discover`.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
@@ -24,60 +24,13 @@ _MOST_SPELLINGS = 64  # of one pattern
 _ENDING = re.compile(r"(?:ations?|ing|ed|es|s|e)$")
 # Frequent in every abstract, beside the stop words of English.
 _HABITS = [
-    "show",
-    "shown",
-    "using",
-    "used",
-    "study",
-    "studied",
-    "given",
-    "near",
-    "new",
-    "value",
-    "large",
-    "low",
-    "high",
-    "different",
-    "small",
-    "various",
-    "based",
-    "result",
-    "paper",
-    "present",
-    "propose",
-    "proposed",
-    "discuss",
-    "discussed",
-    "investigate",
-    "investigated",
-    "obtained",
-    "observed",
-    "respectively",
-    "recent",
-    "recently",
-    "possible",
-    "important",
-    "case",
-    "function",
-    "general",
-    "consider",
-    "considered",
-    "demonstrate",
-    "report",
-    "reported",
-    "following",
-    "number",
-    "effect",
-    "van",
-    "der",
-    "understand",
-    "behaviour",
-    "behavior",
-    "experiment",
-    "experimental",
-    "theory",
-    "theoretical",
-]
+    "show", "shown", "using", "used", "study", "studied", "given", "near", "new", "value", "large", "low", "high",
+    "different", "small", "various", "based", "result", "paper", "present", "propose", "proposed", "discuss",
+    "discussed", "investigate", "investigated", "obtained", "observed", "respectively", "recent", "recently",
+    "possible", "important", "case", "function", "general", "consider", "considered", "demonstrate", "report",
+    "reported", "following", "number", "effect", "van", "der", "understand", "behaviour", "behavior", "experiment",
+    "experimental", "theory", "theoretical",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,8 +53,12 @@ class Corpus:
 
     def spelled(self, name: str) -> str:
         """A name in the words of this corpus: in the singular where that is what it has."""
-        have = set(self.words)
+        have = self._have
         return " ".join(w if w in have or w.rstrip("s") not in have else w.rstrip("s") for w in split(name))
+
+    @cached_property
+    def _have(self) -> frozenset[str]:
+        return frozenset(self.words)
 
 
 @dataclass(frozen=True)

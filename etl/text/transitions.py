@@ -46,7 +46,6 @@ _FOREIGN = re.compile(r"(?<![A-Za-z])[TΘθ][A-Za-z0-9*]{1,6}\s?[=~]+\s*$")  # a
 _FARTHEST = 170.0
 _ADJOINED = 5.0
 _ROW = re.compile(r"\s*(?:temperatures?\s*)?(?:,|and|or|/|\(|,\s*and)\s*(?:(?:the|a|an)\s+)?(?:\w+\s+)?\(?")
-Signs = Sequence[Cue]
 
 
 def read(
@@ -188,6 +187,9 @@ def _meaning(scene: _Scene, listed: list[Value], value: Value) -> tuple[str, flo
     if cue.when and (told := cue.when.search(before)):
         before = before[: told.start()]
     if value.unit == "K" and not points.is_point(value, before, text[end : end + 40], held=held):
+        return "", 0.0
+    rest = text[cue.end : start] if cue.end <= start else text[end : scene.span[1]]
+    if value.unit == "K" and points.is_denied(text[scene.span[0] : cue.start], rest):
         return "", 0.0
     return scene.decided(cue), cost
 

@@ -1,27 +1,21 @@
 """Hidden keywords that come back, and analogies; `make bench` with MATLOOM_DATASETS set."""
 
 import gzip
-import os
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from etl.text import embeddings, terms
-from etl.text.evaluate import evaluate
-
-DATASETS = os.environ.get("MATLOOM_DATASETS")
-needs_data = pytest.mark.skipif(DATASETS is None, reason="MATLOOM_DATASETS names no folder with the text data")
+from etl.text.evaluation.tasks import evaluate
+from tests.benchmarks.datasets import text_set
 
 
 @pytest.fixture(scope="module")
 def abstracts() -> pl.DataFrame:
-    where = Path(str(DATASETS)) / "text" / "arxiv" / "condmat_abstracts.parquet"
-    return pl.read_parquet(where, columns=["arxiv_id", "title", "abstract"])
+    return pl.read_parquet(text_set("arxiv/condmat_abstracts.parquet"), columns=["arxiv_id", "title", "abstract"])
 
 
-@needs_data
 def test_hidden_keywords_come_back(abstracts: pl.DataFrame) -> None:
     """Half of the printed phrases are hidden, five times, and nobody accepts anything between the rounds.
 
@@ -36,14 +30,12 @@ def test_hidden_keywords_come_back(abstracts: pl.DataFrame) -> None:
     assert scores["recall"]["value"] > 2 * plain["recall"]["value"]
 
 
-@needs_data
 def test_analogies_are_reported_by_section(abstracts: pl.DataFrame) -> None:
     texts = terms.corpus([f"{t} . {a}" for t, a in abstracts.select("title", "abstract").iter_rows()], least=10)
     found = terms.phrases(texts, least=10)
     single = np.flatnonzero(found.lengths == 1)
     table = embeddings.vectors(texts, found, single)
-    where = Path(str(DATASETS)) / "text" / "mat2vec" / "analogies.txt.gz"
-    with gzip.open(where, "rt", encoding="utf-8") as file:
+    with gzip.open(text_set("mat2vec/analogies.txt.gz"), "rt", encoding="utf-8") as file:
         rows = embeddings.analogies([found.names[n] for n in single], table, file)
     for row in rows:
         share = f"{row['right'] / row['covered']:.3f}" if row["covered"] else "-"

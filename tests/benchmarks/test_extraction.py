@@ -1,6 +1,5 @@
 """Measured claims of reading transitions and properties: F1 on annotated abstracts, false records, speed, long text."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 from etl.text.extract import extract
-from warehouse.files import read_table
+from tests.benchmarks.datasets import abstracts, rows_of
 
-LABELS = Path(__file__).with_name("transition_labels.csv")
+LABELS = Path(__file__).parent / "data" / "transition_labels.csv"
 CURIE_FROM_SCRATCH = """
 - {name: curie_temperature, unit: K, range: [0.1, 2000], scope: sentence, notations: [TC, Tc],
    cues: [Curie temperature, Curie point, ferromagnetic transition temperature, ferromagnetic ordering temperature],
@@ -20,25 +19,12 @@ CURIE_FROM_SCRATCH = """
 """
 
 
-def data(name: str) -> Path:
-    folder = os.environ.get("MATLOOM_DATASETS")
-    path = Path(folder or "") / "text" / name
-    if not folder or not path.exists():
-        pytest.skip(f"MATLOOM_DATASETS is not set or has no text/{name}: annotated abstracts are needed")
-    return path
-
-
 def scores(task: str, name: str, model: Any = None) -> dict[str, Any]:
-    found = evaluate(task, read_table(str(data(name))).to_dicts(), model=model).scores
+    found = evaluate(task, rows_of(name), model=model).scores
     held: dict[str, Any] = found["scores"]
     print(f"{task}: F1 {held['f1']} ({held['f1_low']} to {held['f1_high']}), precision {held['precision']}")
     print({k: (v["f1"], v["f1_low"], v["f1_high"]) for k, v in found["baselines"].items()})
     return held
-
-
-def abstracts(name: str) -> pl.DataFrame:
-    frame = pl.read_parquet(data(f"arxiv/{name}_abstracts.parquet"))
-    return frame.select(pl.col("arxiv_id").alias("document_id"), "title", "abstract")
 
 
 def test_transition_records_of_abstracts() -> None:

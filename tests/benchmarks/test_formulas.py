@@ -4,29 +4,22 @@ matloom text evaluate formula --data text2chem_cases.jsonl.gz
 matloom text evaluate phrases --data supermat_material_strings.jsonl.gz
 """
 
-import os
 import time
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from etl.text import names
-from etl.text.evaluate import evaluate
+from etl.text.evaluation.tasks import evaluate
 from etl.text.formula import parse_many
+from tests.benchmarks.datasets import rows_of, text_set
 from warehouse.files import read_table
 
-SETS = os.environ.get("MATLOOM_DATASETS")
-pytestmark = pytest.mark.skipif(not SETS, reason="MATLOOM_DATASETS is not set")
 ASKED = {"plain": 0.97, "variables": 0.85, "names": 0.70}
 
 
-def table(name: str) -> pl.DataFrame:
-    return read_table(str(Path(SETS or "") / "text" / "formula" / name))
-
-
 def test_formula_strings_are_read_as_asked() -> None:
-    scores = evaluate("formula", table("text2chem_cases.jsonl.gz").to_dicts()).scores["scores"]["labels"]
+    scores = evaluate("formula", rows_of("formula/text2chem_cases.jsonl.gz")).scores["scores"]["labels"]
     for kind, asked in ASKED.items():
         held = scores[kind]
         print(
@@ -36,7 +29,7 @@ def test_formula_strings_are_read_as_asked() -> None:
 
 
 def test_phrases_of_superconductor_papers_hold_their_formulas_and_names() -> None:
-    scores = evaluate("phrases", table("supermat_material_strings.jsonl.gz").to_dicts()).scores["scores"]["labels"]
+    scores = evaluate("phrases", rows_of("formula/supermat_material_strings.jsonl.gz")).scores["scores"]["labels"]
     for tag in ("formula", "name", "shape", "value", "variable"):
         held = scores[tag]
         print(f"tagged phrases, {tag}: {held['f1']:.3f} ({held['f1_low']:.3f} to {held['f1_high']:.3f})")
@@ -49,7 +42,7 @@ def test_phrases_of_superconductor_papers_hold_their_formulas_and_names() -> Non
     [("material_strings_silver.parquet", "material_string"), ("supermat_material_strings.jsonl.gz", "text")],
 )
 def test_distinct_strings_are_parsed_at_the_asked_speed(name: str, column: str) -> None:
-    frame = table(name).select(text=pl.col(column)).unique(maintain_order=True)
+    frame = read_table(str(text_set(f"formula/{name}"))).select(text=pl.col(column)).unique(maintain_order=True)
     parse_many(frame.head(1))  # the names are read once
     speed = 0.0
     for _ in range(3):  # the best of three: other work on the machine costs CPU time too

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pytest
 
 from etl.text import select, synthetic
 from etl.text.keywords import load_keywords
+from tests.benchmarks.datasets import abstracts
 from tests.unit.test_scan import without_sieves
 from warehouse.files import write_batches
 
@@ -81,11 +81,7 @@ def _patient() -> float:
 
 
 def test_hits_are_those_of_a_search_of_every_text_by_every_pattern() -> None:
-    folder = os.environ.get("MATLOOM_DATASETS")
-    if not folder:
-        pytest.skip("MATLOOM_DATASETS is not set: real abstracts are needed")
-    read = [pl.read_parquet(p) for p in sorted((Path(folder) / "text" / "arxiv").glob("*.parquet"))]
-    docs = pl.concat(frame.select(pl.col("arxiv_id").alias("document_id"), "title", "abstract") for frame in read)
+    docs = pl.concat(abstracts(name) for name in ("condmat", "haystack"))
     docs = docs.sample(min(100_000, docs.height), seed=0)
     found = select.select(docs, load_keywords())
     with without_sieves():

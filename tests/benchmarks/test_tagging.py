@@ -3,27 +3,16 @@
 Each figure is asserted against what was reached, the asked figure beside it in the printed line.
 """
 
-import gzip
-import json
-import os
 import time
 import zlib
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from etl.text import scores, tagger
-from etl.text.evaluate import evaluate
+from etl.text import tagger
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import evaluate
+from tests.benchmarks.datasets import rows_of
 
 Row = dict[str, Any]
-_FOLDER = os.environ.get("MATLOOM_DATASETS", "")
-pytestmark = pytest.mark.skipif(not _FOLDER, reason="MATLOOM_DATASETS names no folder of data sets")
-
-
-def rows(name: str) -> list[Row]:
-    with gzip.open(Path(_FOLDER) / "text" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def told(name: str, held: dict[str, Any], asked: float) -> float:
@@ -33,23 +22,23 @@ def told(name: str, held: dict[str, Any], asked: float) -> float:
 
 
 def test_entities_of_the_shipped_tagger_beat_rules() -> None:
-    scored = evaluate("tag", rows("mspt/dev")).scores
+    scored = evaluate("tag", rows_of("mspt/dev.jsonl.gz")).scores
     told("rules", scored["baselines"]["rules"], 0.80)
     assert told("MSPT dev entities", scored["scores"], 0.80) > 0.78
 
 
 def test_conditions_are_linked_to_their_operations() -> None:
-    scored = evaluate("links", rows("mspt/dev")).scores
+    scored = evaluate("links", rows_of("mspt/dev.jsonl.gz")).scores
     told("last operation", scored["baselines"]["last operation"]["labels"]["Condition_Of"], 0.75)
     told("all relations", scored["scores"], 0.75)
     assert told("Condition_Of", scored["scores"]["labels"]["Condition_Of"], 0.75) > 0.95
 
 
 def test_actions_of_documents_held_out() -> None:
-    held = rows("ulsa_actions/train")
+    held = rows_of("ulsa_actions/train.jsonl.gz")
     fold = [zlib.crc32(row["doi"].encode()) % 5 for row in held]
     found: dict[str, list[str]] = {}
-    from etl.text.tag_gold import ACTIONS
+    from etl.text.evaluation.tags import ACTIONS
 
     gold = ACTIONS.read(held)
     for k in range(5):
@@ -61,8 +50,8 @@ def test_actions_of_documents_held_out() -> None:
 
 
 def test_operations_in_a_corpus_that_was_never_seen() -> None:
-    held = rows("ulsa_actions/train")
-    from etl.text.tag_gold import ACTIONS
+    held = rows_of("ulsa_actions/train.jsonl.gz")
+    from etl.text.evaluation.tags import ACTIONS
 
     gold = ACTIONS.read(held)
     read = ACTIONS.predict(gold, tagger.shipped())
@@ -73,7 +62,7 @@ def test_operations_in_a_corpus_that_was_never_seen() -> None:
 
 
 def test_tagging_reads_a_hundred_paragraphs_a_second() -> None:
-    texts = [p for row in rows("mspt/dev") for p in row["text"].split("\n") if len(p) > 200]
+    texts = [p for row in rows_of("mspt/dev.jsonl.gz") for p in row["text"].split("\n") if len(p) > 200]
     model = tagger.shipped()
     list(model.tag(texts[:20]))
     start = time.process_time()

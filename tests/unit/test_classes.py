@@ -2,13 +2,17 @@
 
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-from etl.text import class_gold, evaluate, sequences
+from dagster_project.cli import app
+from etl.text import sequences
 from etl.text.classify import Classifier, classify, documents_of, train
+from etl.text.evaluation import classes, tasks
 from schemas.errors import InputError
 
 MADE = ("The powder was mixed with water.", "It was heated at 500 °C for 2 h.", "The gel was dried in an oven.")
@@ -121,9 +125,9 @@ def zoned(number: int, part: str) -> dict[str, object]:
 
 def test_papers_with_zones_are_learned_from_and_scored_on_their_own_parts() -> None:
     rows = [zoned(n, "train1" if n < 12 else "dev") for n in range(15)]
-    learned = class_gold.training(rows)
+    learned = classes.training(rows)
     assert set(learned["document_id"]) == {f"d{n}" for n in range(12)}
-    found = evaluate.evaluate("sentence", rows, model=train(learned)[0])
+    found = tasks.evaluate("sentence", rows, model=train(learned)[0])
     assert found.scores["scores"]["documents"] == 3
     assert found.scores["scores"]["labels"]["synthesis"]["f1"] > 0.9
     assert found.scores["baselines"]["most frequent class"]["labels"]["synthesis"]["f1"] == 0.0
@@ -132,7 +136,7 @@ def test_papers_with_zones_are_learned_from_and_scored_on_their_own_parts() -> N
 def test_a_sentence_of_several_zones_has_the_most_telling_label() -> None:
     content = [["Results", "Exp_Preparation"], ["Exp_Characterization", "MEASUREMENT"], ["Results"], [], None]
     rows = [{"doc_id": "d", "sentences": [{"text": "x", "content": c} for c in content]}]
-    labels = class_gold.zoned(rows)["label"].to_list()
+    labels = classes.zoned(rows)["label"].to_list()
     assert labels == ["synthesis", "characterization", "properties", "other", "other"]
 
 
@@ -147,11 +151,17 @@ def test_selection_is_scored_by_what_each_abstract_stands_for() -> None:
         {"arxiv_id": "2", "relevant": "true", "weight": "6"},
         {"arxiv_id": "3", "relevant": False, "weight": 2.0},
     ]
-    scores = evaluate.evaluate("select", [*texts, *gold]).scores["scores"]
+    scores = tasks.evaluate("select", [*texts, *gold]).scores["scores"]
     assert (scores["precision"], scores["recall"]) == (0.5, 0.25)
 
 
 def test_what_is_no_gold_is_explained() -> None:
     for task in ("sentence", "paragraph", "select", "discover"):
         with pytest.raises(InputError, match="no gold"):
-            evaluate.evaluate(task, [{"colour": "blue"}])
+            tasks.evaluate(task, [{"colour": "blue"}])
+
+
+def test_an_unknown_task_is_told_with_all_that_can_be_trained(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["text", "train", "poem", "--data", "x.csv", "--out", str(tmp_path / "m")])
+    assert result.exit_code == 2
+    assert all(task in result.stderr for task in ("poem", "paragraph", "sentence", "tag", "actions"))

@@ -11,8 +11,9 @@ import yaml
 from typer.testing import CliRunner
 
 from dagster_project.commands.text import app
-from etl.text import embeddings, evaluate, review, terms
+from etl.text import embeddings, review, terms
 from etl.text.discover import discover
+from etl.text.evaluation import tasks
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
 
@@ -166,6 +167,13 @@ def test_a_bad_review_is_explained(said: str, tmp_path: Path) -> None:
         review.read(path)
 
 
+def test_a_review_that_is_not_yaml_is_told_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "review.yaml"
+    path.write_text("- phrase: dry ice\n- phrase: [wet\n", "utf-8")
+    with pytest.raises(InputError, match=r"line 3"):
+        review.read(path)
+
+
 def test_rounds_stop_at_proposing_and_go_on_from_what_was_accepted(tmp_path: Path) -> None:
     docs, listed, out, file = (tmp_path / n for n in ("docs.jsonl", "seeds.yaml", "out.jsonl", "review.yaml"))
     corpus_of().write_ndjson(docs)
@@ -209,7 +217,7 @@ def test_hidden_phrases_are_counted_where_they_occur() -> None:
         {"arxiv_id": f"{n}", "title": f"On {said[n % 6]}", "abstract": f"We see {said[n % 6]}, {said[(n + 1) % 6]}."}
         for n in range(36)
     ]
-    found = evaluate.evaluate("discover", rows).scores["scores"]
+    found = tasks.evaluate("discover", rows).scores["scores"]
     assert found["all_hidden"]["of"] == 5 * 27
     assert 0 < found["recall"]["of"] < 5 * len(said)
     assert found["recall"]["value"] > 0.5

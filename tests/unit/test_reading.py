@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etl.text import reading
+from etl.text.evaluation import reading
 from schemas.emit.polars import inspect
 from schemas.tables import REGISTRY
 

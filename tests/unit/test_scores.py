@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
-from etl.text import evaluate, scores
-from etl.text.scores import Record
-from etl.text.transition_gold import spellings
+from etl.text.evaluation import scores, tasks
+from etl.text.evaluation.scores import Record
+from etl.text.evaluation.transitions import spellings
 from schemas.errors import InputError
 
 TEXT = "Powders were mixed at 900 K. They were pressed."
@@ -128,7 +128,7 @@ def test_the_command_prints_scores_and_writes_errors(tmp_path: Path) -> None:
     assert printed["baselines"]["nearest"]["misses"] == 2  # the compound stands in no sentence with the value
     (row,) = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert (row["document_id"], row["error"], row["label"], row["told"]) == ("b", "miss", "MIT", "V2O3 340.0")
-    assert "rules  " in CliRunner().invoke(app, list(command)).stderr
+    assert "shipped  " in CliRunner().invoke(app, list(command)).stderr
 
 
 def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
@@ -147,6 +147,8 @@ def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
         (("poem", "--data", "gold.jsonl"), "unknown task poem"),
         (("transitions", "--data", "none.jsonl"), "none.jsonl"),
         (("transitions", "--data", "gold.jsonl"), "no gold of transitions"),
+        (("pairs", "--data", "gold.jsonl"), "no gold of pairs"),
+        (("curie", "--data", "twice.jsonl"), "a document that is there twice"),
         (("transitions", "--data", "gold.jsonl", "--model", "m"), "a model for transitions"),
     ],
 )
@@ -155,6 +157,7 @@ def test_the_command_says_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("gold.jsonl").write_text('{"text": "VO2"}\n', "utf-8")
+    Path("twice.jsonl").write_text('{"document_id": "a", "text": "VO2", "gold": []}\n' * 2, "utf-8")
     result = CliRunner().invoke(app, ["text", "evaluate", *arguments])
     assert result.exit_code == 2
     assert message in result.stderr
@@ -162,5 +165,5 @@ def test_the_command_says_what_is_wrong(
 
 
 def test_every_task_is_there() -> None:
-    for name in evaluate.TASKS:
-        assert isinstance(evaluate.task(name), evaluate.Task)
+    for name in tasks.TASKS:
+        assert isinstance(tasks.task(name), tasks.Task)

@@ -53,7 +53,7 @@ def test_numbers_units_and_marks(text: str, expected: set[tuple[str, str]]) -> N
 def test_nouns_and_identifiers_are_no_operations_or_numbers() -> None:
     text = "The mixture is the product; precipitates in a solvent with additional yield."
     assert "Operation" not in {label for label, _ in found(text)}
-    assert found("10.1039/c6dt02166b") == set()
+    assert found("10.1234/a1bc98765d") == set()
     assert {text for label, text in found("VO2 and C2H6O2") if label == "Number"} == set()
 
 
@@ -89,3 +89,16 @@ def test_long_texts_take_no_time(piece: str) -> None:
     start = time.process_time()
     entities(piece * (50_000 // len(piece)))
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("held", ["text", '[{"start": 0}]'])
+def test_known_entities_that_are_no_list_leave_the_row(held: str) -> None:
+    done = tag(pl.DataFrame({"text": ["BaCO3 was fired."], "known": [held]}), known="known")
+    assert done["ok"].to_list() == [False]
+    assert done["reason"].to_list() == ["known entities that are no list"]
+
+
+def test_known_entities_without_numbers_leave_the_row() -> None:
+    held = [{"start": "0", "end": "5", "label": "Material"}]
+    done = tag(pl.DataFrame({"text": ["BaCO3 was fired."], "known": [held]}), known="known")
+    assert done["reason"].to_list() == ["a known entity without start, end and label"]

@@ -1,10 +1,13 @@
 """One sentence for each rule of reading transitions: what happens at a temperature, and what is no such thing."""
 
+import time
+
 import polars as pl
 import pytest
 
 from etl.text import extract
 from etl.text.formula import reduce
+from etl.text.links import linked
 from etl.text.materials import Mention
 from etl.text.points import is_isotope, is_point
 from etl.text.quantities import Value
@@ -235,3 +238,46 @@ def test_points_and_isotopes() -> None:
     assert not is_point(value, "changes by ", ".")
     assert is_isotope("fermionic 40K atoms", Value(10, 13, 40.0, None, None, "K"))
     assert not is_isotope("orders at 40 K in", Value(10, 14, 40.0, None, None, "K"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No superconductivity was seen in PdH at 2 K.",
+        "There is no evidence of charge order in Sr3Ru2O7 at 150 K.",
+        "TaS2 is not superconducting at 2 K.",
+        "VO2 does not become metallic below 340 K.",
+        "Neither CrSBr nor FePS3 orders magnetically below 130 K.",
+        "The absence of a ferroelectric transition in SrTiO3 above 4 K is an effect of fluctuations.",
+        "In EuSe, superconductivity was not observed at 2 K.",
+    ],
+)
+def test_what_is_denied_is_no_transition(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Without doping, EuTiO3 orders antiferromagnetically at 5.5 K.", "EuTiO3 NEEL 5.5"),
+        ("MnF2 not only orders antiferromagnetically at 67 K but also reorients.", "MnF2 NEEL 67"),
+        ("With no change in the Curie temperature of 300 K, CrTe was diluted.", "CrTe CURIE 300"),
+        ("Strain does not affect the Neel temperature of 307 K of Cr2O3.", "Cr2O3 NEEL 307"),
+        ("CrO2 has no gap, and its Curie temperature is 390 K.", "CrO2 CURIE 390"),
+    ],
+)
+def test_a_denial_of_something_else_denies_no_transition(text: str, expected: str) -> None:
+    assert said(text) == told(expected)
+
+
+def test_linking_a_sentence_of_a_long_text_takes_no_longer() -> None:
+    took = []
+    for number in (500, 50_000):
+        text = "VO2 " * number + "at 340 K"
+        mentions = [Mention(4 * i, 4 * i + 3, "VO2", "VO2", "formula") for i in range(number)]
+        value = Value(4 * number + 3, len(text), 340.0, None, None, "K")
+        start = time.process_time()
+        for _ in range(5):
+            linked(text, [value], [[value]], mentions, None, (4 * number - 4, len(text)))
+        took.append(time.process_time() - start)
+    assert took[1] < 10 * took[0] + 0.1

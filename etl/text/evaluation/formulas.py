@@ -2,7 +2,7 @@
 
 Labels of one published parser are compared by these rules: an oxygen off-stoichiometry whose letter the label leaves
 out ("O3-δ" as O3) is no difference; an additive given by its share ("A + x wt% B", labelled as if x were moles)
-counts as its host; vacancies are no element. Which tasks there are is `evaluate`.
+counts as its host; vacancies are no element. Which tasks there are is `tasks`.
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from etl.text import scores
 from etl.text.amounts import FormulaError, Terms, plus, read_amount, times
-from etl.text.evaluate import Row, Task
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import Row, Task
 from etl.text.formula import ParsedFormula, parse, parse_many
 
 _SHARE = re.compile(r"(?:wt|mol|at|vol)\.?\s?%")
@@ -115,7 +115,7 @@ def _score_formulas(gold: Mapping[str, Labelled], found: Mapping[str, Mapping[st
         right = agree(made.amounts, found[text])
         counts[text] = {made.kind: (1, 0, 0) if right else (0, 1, 1)}
         if not right:
-            errors.append(scores.error(text, "another composition", made.kind, text=parse(text).formula))
+            errors.append(scores.error(text, "another composition", made.kind, text=text, told=parse(text).formula))
     return scores.Scored(scores.f1(counts, seed=seed), errors)
 
 

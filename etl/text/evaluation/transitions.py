@@ -1,17 +1,17 @@
 """Gold of transition and property records: how annotated abstracts are read, what is read from them, and baselines.
 
-Which tasks there are is `evaluate`; the extractor is `extract`.
+Which tasks there are is `tasks`; the extractor is `extract`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from etl.text import scores
-from etl.text.evaluate import Row, Task
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import Row, Task
 from etl.text.extract import FIELDS, extract
 from etl.text.formula import reduce
 from etl.text.materials import find
@@ -71,6 +71,7 @@ def _id(place: int, row: Row) -> str:
 
 def _transitions(rows: Sequence[Row]) -> Abstracts:
     gold = {_id(i, row): [_wanted(r) for r in row["records"]] for i, row in enumerate(rows)}
+    _check_once(gold, rows)
     return Abstracts(_documents(rows), gold, {})
 
 
@@ -80,12 +81,20 @@ def _wanted(row: Row) -> scores.Record:
     return scores.Record(names, row["type"], row["value_K"], low, high, bool(row["required"]))
 
 
+def _check_once(gold: Mapping[str, object], rows: Sequence[Row]) -> None:
+    if len(gold) < len(rows):
+        raise InputError.of("a document that is there twice", "--data", "give each document once, under its own id")
+
+
 def _pairs(rows: Sequence[Row]) -> Abstracts:
+    if rows and all("gold" not in row for row in rows):
+        raise KeyError("gold")
     others = [k for k in ("chemdataextractor", "bert_psie") if any(row.get(k) is not None for row in rows)]
     read = {
         name: {_id(i, row): [_pair(p) for p in row.get(name) or []] for i, row in enumerate(rows)}
         for name in ("gold", *others)
     }
+    _check_once(read["gold"], rows)
     return Abstracts(_documents(rows), read.pop("gold"), read)
 
 

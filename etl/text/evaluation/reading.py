@@ -1,7 +1,7 @@
 """How well text is read, as rows of core.reading_scores and core.reading_errors.
 
 Measured on the annotated documents that ship with the project (`etl.reference`), and on the data sets where they lie.
-What a task is and how it is scored: `evaluate`, `scores`.
+What a task is and how it is scored: `tasks`, `scores`.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import polars as pl
 
 from etl import reference
 from etl.sources import folder
-from etl.text.evaluate import Row, evaluate
+from etl.text.evaluation.tasks import Row, evaluate
 from schemas.emit.polars import schema
 from schemas.tables.corpus import READING_ERRORS, READING_SCORES
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from etl.text.evaluate import evaluate
-from etl.text.formula_gold import labelled
+from etl.text.evaluation.formulas import labelled
+from etl.text.evaluation.tasks import evaluate
 from schemas.errors import InputError
 
 

@@ -1,14 +1,14 @@
 """Gold of taggers: labelled spans, relations between gold entities, tags of tokens, with their baselines.
 
-Which tasks there are is `evaluate`; the taggers are `tagger` and, by rules, `tag`.
+Which tasks there are is `tasks`; the taggers are `tagger` and, by rules, `tag`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from etl.text import scores
-from etl.text.evaluate import Row, Task
+from etl.text.evaluation import scores
+from etl.text.evaluation.tasks import Row, Task
 from etl.text.relations import Entity, Link
 from etl.text.tag import entities
 from etl.text.tag_features import operation

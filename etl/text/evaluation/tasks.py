@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from etl.text.scores import Scored
+from etl.text.evaluation.scores import Scored
 from schemas.errors import InputError
 
 Row = dict[str, Any]
 TASKS = {
-    "transitions": "etl.text.transition_gold:TRANSITIONS",
-    "curie": "etl.text.transition_gold:CURIE",
-    "pairs": "etl.text.transition_gold:PAIRS",
-    "tag": "etl.text.tag_gold:TAG",
-    "links": "etl.text.tag_gold:LINKS",
-    "actions": "etl.text.tag_gold:ACTIONS",
-    "formula": "etl.text.formula_gold:FORMULAS",
-    "phrases": "etl.text.formula_gold:PHRASES",
-    "sentence": "etl.text.class_gold:SENTENCE",
-    "paragraph": "etl.text.class_gold:PARAGRAPH",
-    "select": "etl.text.class_gold:SELECT",
-    "discover": "etl.text.class_gold:DISCOVER",
+    "transitions": "etl.text.evaluation.transitions:TRANSITIONS",
+    "curie": "etl.text.evaluation.transitions:CURIE",
+    "pairs": "etl.text.evaluation.transitions:PAIRS",
+    "tag": "etl.text.evaluation.tags:TAG",
+    "links": "etl.text.evaluation.tags:LINKS",
+    "actions": "etl.text.evaluation.tags:ACTIONS",
+    "formula": "etl.text.evaluation.formulas:FORMULAS",
+    "phrases": "etl.text.evaluation.formulas:PHRASES",
+    "sentence": "etl.text.evaluation.classes:SENTENCE",
+    "paragraph": "etl.text.evaluation.classes:PARAGRAPH",
+    "select": "etl.text.evaluation.keywords:SELECT",
+    "discover": "etl.text.evaluation.keywords:DISCOVER",
 }
 """Name of a task -> `module:attribute` of its `Task`, imported when it is asked for."""
 
@@ -82,7 +82,8 @@ def evaluate(name: str, rows: Sequence[Row], *, model: Any = None, seed: int = 0
         gold = chosen.read(rows)
     except (KeyError, TypeError, AttributeError) as problem:
         what = f"no gold of {name} ({type(problem).__name__}: {problem})"
-        raise InputError.of(what, "--data", "give files of the form that etl/text/evaluate.py names") from problem
+        module = TASKS[name].split(":")[0]
+        raise InputError.of(what, "--data", f"give files of the form that {module} names") from problem
     scored = chosen.score(gold, chosen.predict(gold, model), seed)
     plainer = {key: chosen.score(gold, read(gold), seed).scores for key, read in chosen.baselines.items()}
     return Scored({"scores": scored.scores, "baselines": plainer}, scored.errors)

@@ -1,0 +1,30 @@
+"""Where the public data sets of the measurements lie; a test that lacks one says so and is skipped."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from warehouse.files import read_table
+
+
+def text_set(name: str) -> Path:
+    """A file of the text-mining data sets in MATLOOM_DATASETS."""
+    folder = os.environ.get("MATLOOM_DATASETS")
+    path = Path(folder or "") / "text" / name
+    if not folder or not path.exists():
+        pytest.skip(f"MATLOOM_DATASETS is not set or has no text/{name}")
+    return path
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """The rows of such a file, as `matloom text evaluate` reads them."""
+    return read_table(str(text_set(name))).to_dicts()
+
+
+def abstracts(name: str) -> pl.DataFrame:
+    """`document_id`, `title` and `abstract` of the abstracts of arXiv: condmat or haystack."""
+    frame = pl.read_parquet(text_set(f"arxiv/{name}_abstracts.parquet"))
+    return frame.select(pl.col("arxiv_id").alias("document_id"), "title", "abstract")
