@@ -1,7 +1,8 @@
 """Text as given -> text that patterns can match, with a map back to the offsets of the text as given.
 
 Undone here: compatibility characters, ligatures, soft hyphens, dashes, line breaks and the usual LaTeX. Offsets are
-code points throughout. Finding words in the result is the work of `select` and `extract`.
+code points throughout. Made for the search of keywords in whole corpora (`scan`, `select`), whose sieves rest on just
+these rules; what reads values and formulas works on `plain`, which keeps what sub- and superscripts mean.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Plain text with a map back: LaTeX, Unicode sub- and superscripts, dashes and spaces made uniform.
 
-Every reader of running text works on `Plain.text` and reports spans in the text as given through `Plain.span`.
+Every reader of values and formulas works on `Plain.text` and reports spans in the text as given through `Plain.span`.
 What the words mean is decided elsewhere (`formula`, `materials`, `transitions`).
 """
 

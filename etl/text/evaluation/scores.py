@@ -18,7 +18,7 @@ from schemas.errors import InputError
 Span = tuple[int, int, str]  # start, end, label
 Relation = tuple[str, Span, Span]  # type, head, tail
 Counts = Mapping[str, Mapping[str, Sequence[float]]]  # document -> label -> hits, false alarms, misses
-DRAWS = 1000
+_DRAWS = 1000  # samples of the documents
 _LEVEL = (2.5, 97.5)
 Floats = NDArray[np.float64]
 Item = TypeVar("Item", bound=Hashable)
@@ -33,45 +33,44 @@ class Scored:
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-def f1(counts: Counts, *, seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
+def f1(counts: Counts, *, seed: int = 0) -> dict[str, Any]:
     """Precision, recall and F1 over all labels and of each, with 95 % intervals over documents.
 
     Args:
         counts: document -> label -> hits, false alarms, misses.
         seed: of the bootstrap.
-        draws: how often the documents are drawn again.
     """
     labels = sorted({label for held in counts.values() for label in held})
     table = np.zeros((len(counts), len(labels), 3))
     for row, held in enumerate(counts.values()):
         for label, three in held.items():
             table[row, labels.index(label)] = three
-    drawn = _again(table, seed, draws)
+    drawn = _again(table, seed)
     overall = _rates(table.sum((0, 1)), drawn.sum(1))
     each = {label: _rates(table[:, i].sum(0), drawn[:, i]) for i, label in enumerate(labels)}
     return {"documents": len(counts), **overall, "labels": each}
 
 
-def rate(parts: Mapping[str, tuple[float, float]], *, seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
+def rate(parts: Mapping[str, tuple[float, float]], *, seed: int = 0) -> dict[str, Any]:
     """A ratio of sums over documents (an accuracy, false alarms a document) with its 95 % interval.
 
     Args:
         parts: document -> numerator, denominator.
-        seed, draws: as of `f1`.
+        seed: of the bootstrap.
     """
     table = np.array(list(parts.values()), dtype=float).reshape(-1, 2)
-    drawn = _again(table, seed, draws)
+    drawn = _again(table, seed)
     top, bottom = table.sum(0)
     return {**_interval("value", _share(top, bottom), _share(drawn[:, 0], drawn[:, 1])), "of": int(bottom)}
 
 
-def _again(table: Floats, seed: int, draws: int) -> Floats:
-    """Sums over documents drawn with replacement: (draws, ...)."""
+def _again(table: Floats, seed: int) -> Floats:
+    """Sums over documents drawn with replacement: (_DRAWS, ...)."""
     number = len(table)
     if not number:
-        return np.zeros((draws, *table.shape[1:]))
-    weights = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=draws)
-    drawn: Floats = (weights @ table.reshape(number, -1)).reshape(draws, *table.shape[1:])
+        return np.zeros((_DRAWS, *table.shape[1:]))
+    weights = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=_DRAWS)
+    drawn: Floats = (weights @ table.reshape(number, -1)).reshape(_DRAWS, *table.shape[1:])
     return drawn
 
 
