@@ -286,7 +286,7 @@ def test_linking_a_sentence_of_a_long_text_takes_no_longer() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("A crystal of NdNiO3 with a metal-insulator transition was cooled to 7 K.", ""),
+        ("To study the metal-insulator transition we cooled NdNiO3 to 7 K.", ""),
         ("PbTiO3 was poled at 423 K, its Curie temperature being 763 K.", "PbTiO3 CURIE 763"),
         ("PbTiO3 was kept near 423 K, its Curie temperature is 763 K.", "PbTiO3 CURIE 763"),
         ("The paramagnetic Curie temperature of GdN is 81 K.", ""),
