@@ -57,7 +57,8 @@ def _column(name: str) -> dict[str, Any]:
 def types(config: str | None = None) -> tuple[str, ...]:
     """All that a record may be of: types of transitions, names of properties, and "compound"."""
     named = configuration(config).properties
-    return tuple(dict.fromkeys([*(p.type if p.name == "transition" else p.name for p in named), "compound"]))
+    told = (p.type if p.name == "transition" else p.name for p in named)
+    return tuple(dict.fromkeys([*filter(None, told), "compound"]))  # entries of no type only say what is none
 
 
 def schema(config: str | None = None) -> dict[str, Any]:

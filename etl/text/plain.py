@@ -25,6 +25,10 @@ _COMMANDS = {
     "rmfamily": "", "left": "", "right": "", "big": "", "Big": "", "c": "", "v": "", "u": "", "math": "",
 } | _GREEK  # fmt: skip
 _CHARS = {
+    **{chr(full): chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(map(chr, (*range(9), *range(0x0E, 0x20), *range(0x7F, 0xA0))), ""),  # control characters
+    **dict.fromkeys("\x0b\x0c\x85", " "),
+    **dict.fromkeys("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ""),  # of direction
     **dict.fromkeys("‐‑‒–—−﹣－؊Ϫ", "-"),  # the last two: minus signs of old PDF fonts
     **{"␦": "δ", "\u0351": "(", "\u0352": ")"},  # likewise
     **dict.fromkeys("\n\r\t\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000\uf0a0", " "),
@@ -38,8 +42,11 @@ _CHARS = {
 _TOKEN = re.compile(
     r"(?<=\d)À(?=[a-z\d])|\\[\"'`^~=.](?=[{A-Za-z])|\\[,;:! ]|\\\\|\\[%&#$_{}]|\\[A-Za-z]+\s?|--+|"
     r"(?<=\{)(?:math|text)?(?:rm|it|bf|sf|sc)[\s{]|(?<=\{)text\{|(?<![\w\\])(?:simeq|sim|approx)\s(?=\d)|"
+    r"</?(?:sub|sup|i|b|em|strong|p|br|jats:[a-z-]{1,30})\s?/?>|"
     r"\^(?=\{?\\(?:circ|degree))|~(?=[\s\d{\\.])?|[^\x20-\x7e]|[\n\r\t${}_]"
 )
+
+_CLOSING = re.compile(r"</su[bp]>")
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,9 @@ class Plain:
         body = self.source[begin:stop]
         if body.count("}") > body.count("{") and self.source[begin - 1 : begin] == "{":
             begin -= 1
+        tag = _CLOSING.match(self.source, stop)
+        if tag and body.count("<su") > body.count("</su"):
+            stop = tag.end()
         return begin, stop
 
 
@@ -89,6 +99,8 @@ def _replacement(found: str, source: str, end: int) -> str:
         return "~" if source[end : end + 1].isdigit() or source[end : end + 2].lstrip().isdigit() else " "
     if found == "^":
         return ""
+    if found[0] == "<":
+        return "^" if found == "<sup>" else " " if found.strip("</> ") in ("p", "br", "jats:p", "jats:title") else ""
     if found[0].isascii() and found[0].isalpha():  # a command that lost its backslash: "{rm C}", "sim 300"
         return "~" if found.strip() in ("sim", "simeq", "approx") else ""
     if found[0] != "\\":

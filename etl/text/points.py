@@ -12,7 +12,7 @@ _ABOUT = r"\s*(?:about\s|around\s|approximately\s|roughly\s|only\s|~)?\s*$"
 _MEASURING = (
     r"measurements?|measured|diffraction|spectr\w+|experiments?|scattering|data|microscop\w+|studies|study|studied|"
     r"recorded|performed|taken|obtained|operat\w+|imag\w+|simulat\w+|resolution|collected|carried out|investigated|"
-    r"grown|growth|deposit\w+|anneal\w+|sinter\w+|calcin\w+|fired|synthesi[sz]\w+|prepared|quench\w+|stored|"
+    r"poled|poling|irradiat\w+|implanted|grown|growth|deposit\w+|anneal\w+|sinter\w+|calcin\w+|fired|synthesi[sz]\w+|prepared|quench\w+|stored|"
     r"heat treat\w+|moments?|magneti[sz]ations?|coerciv\w+|fields?|mobilit\w+|densit\w+|resistanc\w+|resistivit\w+|"
     r"conductivit\w+|constants?|polari[sz]ations?|magnetoresistance|entropy change|linewidths?|lifetimes?|isotherms?"
 )
@@ -21,7 +21,8 @@ _HAPPENS = (
 )
 _CONDITION = re.compile(
     rf"\b(?:{_MEASURING})\b(?:(?!{_HAPPENS})[^.;,()]){{0,40}}"
-    rf"\b(?:at|down to|up to|as low as|between|from)\s+(?:T\s?[=~])?{_ABOUT}",
+    rf"\b(?:at|down to|up to|as low as|between|from)\s+(?:T\s?[=~])?{_ABOUT}|"
+    rf"\b(?:cool|heat|warm)(?:ed|ing)\b[^.;,()]{{0,40}}\bto\s+{_ABOUT}",
     re.IGNORECASE,
 )
 _NO_POINT = re.compile(

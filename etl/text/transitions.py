@@ -34,7 +34,7 @@ class Found:
 _LINK = re.compile(
     r"^[\s)\],]*(?:\([^()]{0,30}\)\s*)?(?:(?:is|was|are|were|of|at|as|high|low|be|to|about|around|near|nearly|"
     r"approximately|found|the|order|equal|up|increases?|increased|reach(?:es|ed|ing)?|"
-    r"value|values|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
+    r"value|values|being|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
     r"[=~:<>≤≥()\s,])*$"
 )
 _BREAK = re.compile(r"[,;]|\band\b")
@@ -161,8 +161,15 @@ def _cost(scene: _Scene, listed: list[Value], value: Value, cue: Cue) -> float:
     cost += 45 * sum(1 for o in scene.quantities if low <= o.start < high)
     cost += 12 * len(_BREAK.findall(between)) + 30 * len((_CLAUSE if before else _OTHER_CLAUSE).findall(between))
     cost += 25 if cue.symbol else 0
+    cost += _FARTHEST if not before and _holds_another(scene, cue) else 0
     cost += 15 if cue.type.startswith(UNSURE) else 0
     return cost + (25 if not before else 0)
+
+
+def _holds_another(scene: _Scene, cue: Cue) -> bool:
+    """Whether a value follows that the cue is told of in so many words: "its Curie temperature being 763 K"."""
+    after = next((v.start for v in scene.quantities if v.start >= cue.end), None)
+    return after is not None and after - cue.end < 60 and bool(_LINK.match(scene.text[cue.end : after]))
 
 
 def _meaning(scene: _Scene, listed: list[Value], value: Value) -> tuple[str, float]:

@@ -335,6 +335,7 @@ def test_an_unknown_extractor_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
         json.dumps({"records": [record(document=1)]}),
         json.dumps({"records": [record(value=float("nan"))]}),
         json.dumps({"records": [record(type="POEM")]}),
+        json.dumps({"records": [record(type="")]}),
         json.dumps({"records": [record(value="341")]}),
         json.dumps({"records": [record()] * 501}),
     ],

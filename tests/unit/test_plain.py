@@ -28,6 +28,12 @@ from etl.text.plain import plain, sentences
         ("$T_c \\leq 5$ K", "Tc ≤ 5 K"),
         ("5\\% of", "5% of"),
         ("soft\xadhyphen", "softhyphen"),
+        ("\x07VO2\x00 at \u202e340\u202c K\x1b.", "VO2 at 340 K."),
+        ("ＶＯ２ at ３４０ K", "VO2 at 340 K"),
+        ("one\x0ctwo", "one two"),
+        ("<p>VO<sub>2</sub> at 10<sup>5</sup> Pa</p>", " VO2 at 10^5 Pa "),
+        ("<jats:p><i>R</i>NiO<jats:sub>3</jats:sub></jats:p>", " RNiO3 "),
+        ("x<y and a <sub b> c", "x<y and a <sub b> c"),
         ("plain words", "plain words"),
         ("", ""),
     ],
@@ -43,10 +49,13 @@ def test_spans_lead_back_and_close_what_they_open() -> None:
     assert source[slice(*made.span(at, at + 3))] == "VO$_{2}$"
     at = made.text.index("120")
     assert source[slice(*made.span(at, at + 3))] in ("120", "120$")
+    source = "a VO<sub>2</sub> film"
+    made = plain(source)
+    assert source[slice(*made.span(2, 5))] == "VO<sub>2</sub>"
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet="aVO2 ${}_^\\~-−₂אé\u202e\x00\n.,", max_size=60))
+@given(st.text(alphabet="aVO2 <sub></>${}_^\\~-−₂אé\u202e\x00\n.,", max_size=60))
 def test_every_plain_character_has_a_place_in_the_source(source: str) -> None:
     made = plain(source)
     assert len(made.text) == len(made.begins) == len(made.ends)

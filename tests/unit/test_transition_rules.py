@@ -281,3 +281,16 @@ def test_linking_a_sentence_of_a_long_text_takes_no_longer() -> None:
             linked(text, [value], [[value]], mentions, None, (4 * number - 4, len(text)))
         took.append(time.process_time() - start)
     assert took[1] < 10 * took[0] + 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("To study the metal-insulator transition we cooled NdNiO3 to 7 K.", ""),
+        ("PbTiO3 was poled at 423 K, its Curie temperature being 763 K.", "PbTiO3 CURIE 763"),
+        ("PbTiO3 was kept near 423 K, its Curie temperature is 763 K.", "PbTiO3 CURIE 763"),
+        ("The paramagnetic Curie temperature of GdN is 81 K.", ""),
+    ],
+)
+def test_temperatures_of_treatment_and_of_fits_are_no_transition(text: str, expected: str) -> None:
+    assert said(text) == told(expected)
