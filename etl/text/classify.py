@@ -57,6 +57,13 @@ class Classifier:
         order = [list(self.pipeline.classes_).index(c) for c in self.labels]
         return self.pipeline.predict_proba(texts)[:, order]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is saved: the same bytes for the same texts, thus without an address that scikit-learn remembers."""
+        for union in (self.pipeline[0], *([self.context.vectorizer] if self.context else [])):
+            for _, vectorizer in union.transformer_list:
+                vars(vectorizer).pop("_stop_words_id", None)
+        return dict(vars(self))
+
     def chosen(self, probabilities: Any) -> list[str]:
         """The label of each row of probabilities."""
         weights = np.array(self.weights or (1.0,) * len(self.labels))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import InputError
 
@@ -32,7 +32,7 @@ class Property(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(min_length=1)
     type: str
     unit: str
     range: tuple[float, float]
@@ -45,6 +45,12 @@ class Property(BaseModel):
     when: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     scope: Literal["sentence", "document"] = "document"
+
+    @model_validator(mode="after")
+    def _takes_a_value(self) -> "Property":
+        if not self.range[0] <= self.range[1]:
+            raise ValueError(f"no value is between {self.range[0]} and {self.range[1]}")
+        return self
 
 
 class Ambiguous(BaseModel):
@@ -92,9 +98,11 @@ def configuration(path: str | None = None) -> Properties:
             loaded = {"properties": loaded}
         if not isinstance(loaded, dict):
             raise InputError.of("no mapping or list", where, "see etl/text/properties.yaml")
-        loaded["units"] = {**base["units"], **(loaded.get("units") or {})}
+        own = loaded.get("units") or {}
+        loaded["units"] = {**base["units"], **own} if isinstance(own, dict) else own
         loaded.setdefault("ambiguous", base["ambiguous"])
-        for entry in loaded.get("properties", []):
+        entries = loaded.get("properties")
+        for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict):
                 entry.setdefault("type", entry.get("name", ""))
         return Properties.model_validate(loaded)

@@ -1,5 +1,6 @@
 """Classes of texts in whole documents: what stands around a text, calibration, corpora with gold, and bad text."""
 
+import pickle
 import random
 import time
 from pathlib import Path
@@ -68,6 +69,7 @@ def test_the_same_texts_give_the_same_model() -> None:
     one, two = (train(papers(*range(8)))[0] for _ in range(2))
     fresh = papers(50, labels=False)
     assert classify(fresh, model=one).equals(classify(fresh, model=two))
+    assert b"_stop_words_id" not in pickle.dumps(one)  # an address in memory: no two processes would save the same
 
 
 @pytest.mark.parametrize(
