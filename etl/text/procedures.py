@@ -81,11 +81,10 @@ def temperatures(text: str) -> list[tuple[int, float]]:
         for m in _HOT.finditer(text)
         if not _RATE.search(text[max(0, m.start() - 40) : m.start()])
     ]
+    told = {place for place, _ in found}
     for match in _HOT_LIST.finditer(text):
-        unit = match.group("unit")
-        first = _kelvin(float(match.group("first")), unit)
-        if match.group("join") in ("and", "or", ",") and not any(p == match.start() for p, _ in found):
-            found.append((match.start(), first))
+        if match.group("join") in ("and", "or", ",") and match.start() not in told:
+            found.append((match.start(), _kelvin(float(match.group("first")), match.group("unit"))))
     room = [(m.start(), 298.15) for m in re.finditer(r"room temperature|ambient temperature", text)]
     return sorted([(p, t) for p, t in found if 0 < t < 4500] + room)
 
@@ -100,8 +99,9 @@ def times(text: str) -> list[tuple[int, float]]:
             continue
         hours = (value if value is not None else float(raw)) * _HOURS[match.group("unit")[0]]
         found.append((match.start(), round(hours, 4)))
+    told = {place for place, _ in found}
     for match in _LONG_LIST.finditer(text):
-        if not any(p == match.start("first") for p, _ in found):
+        if match.start("first") not in told:
             found.append((match.start("first"), round(float(match.group("first")) * _HOURS[match.group("unit")[0]], 4)))
     found.extend((m.start(), 12.0) for m in re.finditer(r"\bovernight\b", text))
     return sorted(found)

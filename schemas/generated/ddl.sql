@@ -380,6 +380,7 @@ CREATE TABLE "core"."reading_errors" (
     "label" VARCHAR,
     "told" VARCHAR,
     "sentence" VARCHAR,
+    "licence" VARCHAR NOT NULL,
     PRIMARY KEY ("error_id")
 );
 COMMENT ON TABLE "core"."reading_errors" IS 'Each miss and false alarm behind core.reading_scores. Grain: one error of the rules in one annotated document';
@@ -391,6 +392,7 @@ COMMENT ON COLUMN "core"."reading_errors"."error" IS 'miss or false alarm.';
 COMMENT ON COLUMN "core"."reading_errors"."label" IS 'Type of what was missed or read.';
 COMMENT ON COLUMN "core"."reading_errors"."told" IS 'What was missed or read.';
 COMMENT ON COLUMN "core"."reading_errors"."sentence" IS 'The sentence, of what was read.';
+COMMENT ON COLUMN "core"."reading_errors"."licence" IS 'Licence of the row''s content.';
 
 CREATE TABLE "design"."problems" (
     "problem" VARCHAR NOT NULL,

@@ -389,7 +389,9 @@ READING_ERRORS = Table(
         _text("label", "Type of what was missed or read."),
         _text("told", "What was missed or read."),
         _text("sentence", "The sentence, of what was read."),
+        _LICENCE,
     ),
+    licence_column="licence",
 )
 
 TABLES = (

@@ -115,10 +115,14 @@ def test_another_extractor_takes_the_place_of_the_rules() -> None:
     ["(", "VO2 ", "1", "300 K ", "300 K, ", "\x00", "\u202eא ", "\\", "$", "Tc = ", "heated at 300 C for 2 h and "],
 )
 def test_hostile_text_takes_no_time(piece: str) -> None:
-    start = time.process_time()
-    docs = pl.DataFrame({"document_id": ["d"], "abstract": [piece * (50_000 // len(piece))]})
-    extract.extract(docs)
-    assert time.process_time() - start < 5
+    def seconds(characters: int) -> float:
+        docs = pl.DataFrame({"document_id": ["d"], "abstract": [piece * (characters // len(piece))]})
+        start = time.process_time()
+        extract.extract(docs)
+        return time.process_time() - start
+
+    seconds(100)  # word lists and weights are read once
+    assert seconds(50_000) < 5 or seconds(50_000) < 8 * seconds(12_500)  # a loaded machine takes longer, in proportion
 
 
 def test_the_command_reads_documents_with_lists(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_window_that_a_broken_page_stopped_goes_on_there(tmp_path: Path) -> No
         assert isinstance(landed.failures[0], InputError)
         assert store.passed_version("raw.documents") == store.version("raw.documents") is not None
         assert store.rows("raw.documents") == 15
-        assert store.version("raw.harvests") is None
+        assert store.read("raw.harvests").select("complete", "records").rows() == [(False, 15)]
         assert ingest(store, window(at)).failures == []
         assert starts(at) == ["0", "5", "10", "15", "15", "20", "25"]
     assert tables(store) == tables(whole)
@@ -105,7 +105,7 @@ def test_a_broken_page_stops_its_own_window_and_no_other(tmp_path: Path) -> None
     with server("cut:1") as at:
         landed = ingest(store, window(at, FIRST, FIRST), window(at, LAST, LAST))
     assert len(landed.failures) == 1
-    assert store.read("raw.harvests")["day"].to_list() == [LAST]
+    assert store.read("raw.harvests").select("day", "complete").rows() == [(FIRST, False), (LAST, True)]
     assert set(store.read("raw.documents")["datestamp"]) == {LAST}
     with pytest.raises(InputError, match="no well-formed XML"):
         landed.complain()
@@ -115,7 +115,7 @@ def test_an_answer_that_is_a_bomb_stops_its_own_window_and_no_other(tmp_path: Pa
     store = Store(tmp_path)
     with server("gzip-bomb:1") as at, Client(tries=1, most_bytes=2_000_000, pauses={}) as client:
         landed = landing.ingest(store, [window(at, FIRST, FIRST), window(at, LAST, LAST)], client=client)
-    assert [harvest["day"].item() for harvest in landed.harvests] == [LAST]
+    assert [h.select("day", "complete").row(0) for h in landed.harvests] == [(FIRST, False), (LAST, True)]
     with pytest.raises(OversizeError, match="more than 2000000 bytes"):
         landed.unreachable()
 

@@ -12,8 +12,9 @@ from dagster_project.commands.quality import app
 from dagster_project.quality import Frames, bias, bias_metrics, check_file, checks_for, judge, run
 from dagster_project.quality.run import run_checks
 from etl import reference
+from etl.text.labels import labels
 from schemas.core import Column, ForeignKey, Table, Type
-from schemas.emit.polars import conform
+from schemas.emit.polars import conform, empty
 from schemas.rules import Between, NotBlank
 from schemas.tables import REGISTRY
 
@@ -164,9 +165,7 @@ def test_every_column_that_a_bias_check_looks_for_is_declared() -> None:
 
 def test_the_shipped_labels_are_judged_for_balance_coverage_and_leakage() -> None:
     table = REGISTRY["core.labels"]
-    shipped = reference.labelled_compounds().with_columns(
-        source=pl.lit("labelled_compounds"), transition_temperature_K="t_mit_K", curated=True
-    )
+    shipped = labels(empty(REGISTRY["core.properties"]), empty(REGISTRY["raw.documents"]))
     checks = {c.name: c for c in bias.bias_checks(table)}
     found = {n: c.measure(shipped.select(table.column_names), None) for n, c in checks.items() if c.measure}
     assert {n for n, m in found.items() if m.value is not None} == set(checks) - {"repeats agree on label_name"}

@@ -19,6 +19,7 @@ from schemas.tables.corpus import READING_ERRORS, READING_SCORES
 
 READER = "rules"
 _SETS = {"transitions": "text/transition_gold/dev.jsonl.gz", "curie": "text/psie/Tc_abstracts.jsonl.gz"}
+_LICENCE = "metadata CC0-1.0"  # both are of arXiv's abstracts
 _FIGURES = ("documents", "f1", "f1_low", "f1_high", "precision", "recall", "hits", "false_alarms", "misses")
 
 
@@ -35,7 +36,7 @@ def shipped() -> list[Row]:
     for row in expected.iter_rows(named=True):
         record = {"compound": row["formula"], "range_K": None, "required": True, "value_K": float(row["value_K"])}
         told.setdefault(row["document_id"], []).append({**record, "formula": row["formula"], "type": row["type"]})
-    fields = ("document_id", "title", "abstract", "captions", "body")
+    fields = ("document_id", "title", "abstract", "captions", "body", "licence")
     return [
         {**{k: row[k] for k in fields}, "records": told.get(row["document_id"], [])}
         for row in documents.iter_rows(named=True)
@@ -61,7 +62,8 @@ def measured(sets: Mapping[str, Sequence[Row]], *, seed: int = 0) -> dict[str, p
                 {"task": task, "gold": gold, "reader": reader, "label": k, **_figures(v, held)}
                 for k, v in labels.items()
             )
-        errors.extend(_error(task, gold, row) for row in found.errors)
+        licences = {row.get("document_id"): row.get("licence") for row in rows}
+        errors.extend(_error(task, gold, row, licences.get(row["document_id"]) or _LICENCE) for row in found.errors)
     return {
         "core.reading_scores": pl.DataFrame(scores, schema=schema(READING_SCORES), orient="row"),
         "core.reading_errors": pl.DataFrame(errors, schema=schema(READING_ERRORS), orient="row").unique("error_id"),
@@ -72,7 +74,7 @@ def _figures(of_label: Mapping[str, Any], of_all: Mapping[str, Any]) -> dict[str
     return {name: of_label.get(name, of_all[name]) for name in _FIGURES}
 
 
-def _error(task: str, gold: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _error(task: str, gold: str, row: Mapping[str, Any], licence: str) -> dict[str, Any]:
     kept = {k: row[k] or None for k in ("document_id", "error", "label", "told", "sentence")}
     name = hashlib.sha256(repr((task, gold, *row.values())).encode()).hexdigest()[:16]
-    return {"error_id": name, "task": task, "gold": gold, **kept}
+    return {"error_id": name, "task": task, "gold": gold, **kept, "licence": licence}
