@@ -33,27 +33,25 @@ _DOTLESS = {"ı": "i", "İ": "I"}  # Python's re lets these match the letter i w
 
 
 @dataclass(frozen=True)
-class Part:
-    """A text that may hold phrases.
+class Places:
+    """Where phrases may stand.
 
     Attributes:
-        text: the text, normalised.
-        ends: keyword (its number in the list) -> where in `text` a match may end, ascending; empty means anywhere.
+        texts: row -> the text, normalised, of each that may hold phrases.
+        ends: row, keyword (its number in the list), and where in the normalised text a match of it may end, ascending;
+            no place means anywhere.
     """
 
-    text: Normalised
-    ends: dict[int, list[int]]
+    texts: dict[int, Normalised]
+    ends: list[tuple[int, int, list[int]]]
 
 
-def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
-    """The texts in which phrases may occur.
+def places(texts: pl.Series, keywords: Keywords) -> Places:
+    """The places at which phrases may occur: there are no others.
 
     Args:
         texts: one text a row, null where there is none.
         keywords: the list.
-
-    Returns:
-        Row -> part, ascending; a row that is left out holds no phrase.
     """
     second = _automaton(_patterns(keywords, lambda k: k.flat_sources))
     if second.anywhere:
@@ -62,15 +60,15 @@ def parts(texts: pl.Series, keywords: Keywords) -> dict[int, Part]:
         sieves = (_patterns(keywords, lambda k: k.plain_sources), _patterns(keywords, lambda k: k.folded_sources))
         rows = _first(texts, *sieves).tolist()
     normal = [normalise(text) for text in texts.gather(rows).to_list()]
-    found = {row: Part(n, {k: [] for k in second.anywhere}) for row, n in zip(rows, normal, strict=True)}
     data, stops = _flat(n.text for n in normal)
     numbers, ends = second.scan(data)
-    places = np.searchsorted(stops, ends)
-    ends -= np.append(0, stops + 1)[places]
-    for place, number, end in zip(places.tolist(), numbers.tolist(), ends.tolist(), strict=True):
+    which = np.searchsorted(stops, ends)
+    ends -= np.append(0, stops + 1)[which]
+    found: dict[tuple[int, int], list[int]] = {(row, n): [] for row in rows for n in second.anywhere}
+    for place, number, end in zip(which.tolist(), numbers.tolist(), ends.tolist(), strict=True):
         if number not in second.anywhere:
-            found[rows[place]].ends.setdefault(number, []).append(end)
-    return {row: part for row, part in found.items() if part.ends}
+            found.setdefault((rows[place], number), []).append(end)
+    return Places(dict(zip(rows, normal, strict=True)), [(*pair, told) for pair, told in found.items()])
 
 
 def beside(texts: pl.Series, keywords: Keywords) -> Ints:

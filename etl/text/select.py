@@ -5,16 +5,12 @@ they stand in, against a threshold. Keyword lists are read by `keywords`; findin
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from etl.features.rows import beside
-from etl.text import scan
-from etl.text.keywords import FIELDS, GROUPS, TOPIC, Keyword, Keywords, load_keywords
-from etl.text.normalise import normalise
+from etl.text.hits import hits
+from etl.text.keywords import FIELDS, GROUPS, Keywords, load_keywords
 from schemas.errors import InputError
 
 HIT = pl.Struct({"phrase": pl.String, "group": pl.String, "field": pl.String, "start": pl.Int64, "end": pl.Int64})
@@ -26,18 +22,7 @@ RESULT: dict[str, pl.DataType | type[pl.DataType]] = {
     "ok": pl.Boolean,
     "reason": pl.String,
 }
-_NEAR = 40
 _CHUNK_BYTES = 32_000_000  # scanned at once
-
-
-_Hit = tuple[str, str, str, int, int]  # phrase, group, field, start, end
-
-
-@dataclass(frozen=True)
-class _Part:
-    field: str  # name in the hits: "title", "captions[2]"
-    kind: str  # name in the weights: "title", "captions"
-    scanned: scan.Part
 
 
 def select(docs: pl.DataFrame, keywords: Keywords | None = None, *, id_column: str = "document_id") -> pl.DataFrame:
@@ -171,7 +156,7 @@ def _chunks(docs: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def _verdicts(docs: pl.DataFrame, reason: pl.Series, keywords: Keywords) -> pl.DataFrame:
     """The columns of `RESULT` for some documents."""
     parts = _parts(docs)
-    scored = _scored(parts, scan.parts(parts["text"], keywords), keywords)
+    scored = _scored(hits(parts, keywords), keywords)
     numbered = pl.DataFrame({"row": pl.int_range(docs.height, dtype=pl.UInt32, eager=True), "reason": reason})
     readable = numbered.filter(pl.col("reason").is_null())
     if readable.height < docs.height:
@@ -231,130 +216,38 @@ def _parts(docs: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([empty, *parts])
 
 
-def _scored(parts: pl.DataFrame, found: dict[int, scan.Part], keywords: Keywords) -> pl.DataFrame:
-    """Scores of the documents in whose parts a phrase was found: `row` and the columns of `RESULT` but ok, reason."""
-    numbers = sorted(found)
-    few = parts.select("row", "kind", "field")[numbers]
-    documents: dict[int, list[_Part]] = {}
-    for number, (row, kind, field) in zip(numbers, few.iter_rows(), strict=True):
-        documents.setdefault(row, []).append(_Part(field, kind, found[number]))
-    whole = _Whole(parts, found, list(documents), keywords)
-    scored = {row: s for row, held in documents.items() if (s := _score(held, keywords, whole, row))}
-    hits = _frame(
-        ((row, *hit) for row, (*_, held) in scored.items() for hit in held),
-        {"row": pl.UInt32, **{f.name: f.dtype for f in HIT.fields}},
-    )
-    listed = hits.group_by("row", maintain_order=True).agg(hits=pl.struct(f.name for f in HIT.fields))
-    verdicts = _frame(
-        ((row, *verdict) for row, (*verdict, _) in scored.items()),
-        {"row": pl.UInt32, "selected": pl.Boolean, "score": pl.Float64, "groups": pl.String},
-    ).with_columns(pl.col("groups").str.split(","))  # lists made one by one would take a third of the time
-    return verdicts.join(listed, on="row", how="left", maintain_order="left")
+def _scored(found: pl.DataFrame, keywords: Keywords) -> pl.DataFrame:
+    """Scores of the documents of some hits: `row` and the columns of `RESULT` but ok, reason.
 
-
-def _frame(rows: Iterable[tuple[Any, ...]], schema: dict[str, Any]) -> pl.DataFrame:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    return pl.DataFrame([pl.Series(n, c, dtype=t) for (n, t), c in zip(schema.items(), columns, strict=True)])
-
-
-class _Whole:
-    """The whole normalised text of a document, for the few phrases that ask for it.
-
-    Attributes:
-        beside: rows of the documents with phrases that may be about something else.
+    Of a phrase its best field counts, and repeats do not, but in a body: what a long text says once it may say in
+    passing.
     """
-
-    def __init__(self, parts: pl.DataFrame, found: dict[int, scan.Part], rows: list[int], keywords: Keywords) -> None:
-        self._rows, self._texts, self._found = parts["row"].to_numpy(), parts["text"], found
-        self._row, self._text = -1, ""
-        held = np.flatnonzero(np.isin(self._rows, rows))
-        self.beside = set(self._rows[held[scan.beside(self._texts[held], keywords)]].tolist())
-
-    def __call__(self, row: int) -> str:
-        if row != self._row:
-            numbers = np.flatnonzero(self._rows == row).tolist()
-            self._row, self._text = row, "\n".join(map(self._normal, numbers))
-        return self._text
-
-    def _normal(self, number: int) -> str:
-        known = self._found.get(number)
-        return normalise(self._texts[number]).text if known is None else known.text.text
-
-
-def _score(parts: list[_Part], keywords: Keywords, whole: _Whole, row: int) -> tuple[Any, ...] | None:
-    """selected, score, groups and hits of a document; None where nothing hit after all."""
-    hits: list[tuple[int, int, int, str, _Hit]] = []  # before each what it is sorted by
-    score, core, groups = 0.0, False, set()
-    for number in sorted({n for part in parts for n in part.scanned.ends}):
-        keyword, worth = keywords.keywords[number], -1.0
-        for place, part in enumerate(parts):
-            if number in part.scanned.ends and part.kind in keyword.fields:
-                spans = _spans(keyword, number, part.scanned)
-                if not spans:
-                    continue
-                if _whole_excludes(keyword, whole, row):
-                    break
-                phrase, group, field = keyword.phrase, keyword.group, part.field
-                hits += [(place, start, end, phrase, (phrase, group, field, start, end)) for start, end in spans]
-                worth = max(worth, _worth(keyword, part, len(spans), keywords.field_factors))
-        if worth >= 0:
-            score += worth  # the best field counts, repeats do not
-            core |= not keyword.support
-            groups.add(keyword.group)
-    if not hits:
-        return None
-    hits.sort()
-    score = round(score, 4)
-    named = ",".join(g for g in GROUPS if g in groups)
-    return (core and score >= keywords.threshold, score, named, [hit for *_, hit in hits])
-
-
-def _spans(keyword: Keyword, number: int, scanned: scan.Part) -> list[tuple[int, int]]:
-    """Where a phrase stands in the text as given; the same as if the whole text were searched."""
-    text, spans, at = scanned.text.text, [], 0
-    search, near = keyword.pattern.search, None if keyword.case else keyword.exclude_pattern
-    for start, last, stop in _windows(scanned.ends[number], keyword.reach, len(text)):
-        at = max(at, start)
-        while at < last and (match := search(text, at, stop)) is not None:
-            begin, end = match.span()
-            if end == stop < len(text):
-                break  # the window may end within a word: a later one shows it whole
-            at = end
-            if near is None or near.search(text, max(0, begin - _NEAR), end + _NEAR) is None:
-                spans.append(scanned.text.span(begin, end))
-    return spans
-
-
-def _windows(ends: list[int], reach: int, length: int) -> list[tuple[int, int, int]]:
-    """Stretches of a text that hold every match that ends at one of `ends`: start, last end, and one character more."""
-    if not ends:
-        return [(0, length, length)]
-    windows = []
-    first = last = ends[0]
-    for end in ends[1:]:
-        if end - reach > last:
-            windows.append((max(0, first - reach), last, min(length, last + 1)))
-            first = end
-        last = end
-    return [*windows, (max(0, first - reach), last, min(length, last + 1))]
-
-
-def _whole_excludes(keyword: Keyword, whole: _Whole, row: int) -> bool:
-    """Whether the rest of the document speaks against a phrase; a cue anywhere does so against acronyms."""
-    asked, unless = keyword.context_pattern, keyword.unless_pattern if row in whole.beside else None
-    excluded = keyword.exclude_pattern if keyword.case else None
-    if asked is None and unless is None and excluded is None:
-        return False
-    text = whole(row)
-    return (
-        (asked is not None and asked.search(text) is None)
-        or (unless is not None and unless.search(text[:TOPIC]) is not None)
-        or (excluded is not None and excluded.search(text) is not None)
+    listed = pl.DataFrame(
+        [(k.phrase, k.group, k.weight, k.support) for k in keywords.keywords],
+        schema={"phrase": pl.String, "group": pl.Enum(GROUPS), "weight": pl.Float64, "support": pl.Boolean},
+        orient="row",
     )
-
-
-def _worth(keyword: Keyword, part: _Part, hits: int, factors: dict[str, float]) -> float:
-    density = 1.0
-    if part.kind == "body":  # what a long text says once it may say in passing
-        density = min(1.0, 1000 * hits / (part.scanned.text.text.count(" ") + 1))
-    return keyword.weight * factors.get(part.kind, 1.0) * density
+    told = found.hstack(listed[found["number"]])
+    factor = pl.col("kind").replace_strict(keywords.field_factors, default=1.0, return_dtype=pl.Float64)
+    density = pl.min_horizontal(1.0, 1000 * pl.len() / pl.col("words").first()).fill_null(1.0)
+    fields = told.group_by("row", "number", "part", maintain_order=True).agg(
+        pl.col("group", "support").first(), worth=pl.col("weight").first() * factor.first() * density
+    )
+    phrases = fields.group_by("row", "number").agg(pl.col("group", "support").first(), pl.col("worth").max())
+    scored = (
+        phrases.sort("row", "number")
+        .group_by("row", maintain_order=True)
+        .agg(
+            score=pl.col("worth").sum().round(4),
+            core=(~pl.col("support")).any(),
+            groups=pl.col("group").unique().sort().cast(pl.String),
+        )
+        .with_columns(selected=pl.col("core") & (pl.col("score") >= keywords.threshold))
+    )
+    listed_hits = (
+        told.sort("row", "part", "start", "end", "phrase")
+        .with_columns(pl.col("group").cast(pl.String))
+        .group_by("row", maintain_order=True)
+        .agg(hits=pl.struct(f.name for f in HIT.fields))
+    )
+    return scored.join(listed_hits, on="row", how="left", maintain_order="left")

@@ -22,16 +22,16 @@ JOINTS = (" ", " ", "-", "\n", "  ", " - ", "\u2013", "\u2011", "\u00ad", "\u00a
           "\x1c", "\t\t", " " * 14, "é", "(", ")", "'", '\\"', "^", "\\_", "\\%", "\\ ", "\u3000", "ｍ")  # fmt: skip
 
 
-def everywhere(texts: pl.Series, keywords: Keywords) -> dict[int, scan.Part]:
+def everywhere(texts: pl.Series, keywords: Keywords) -> scan.Places:
     """What the sieves would let through if they held nothing back: every pattern searches every text."""
-    ends: dict[int, list[int]] = {n: [] for n in range(len(keywords.keywords))}
-    return {row: scan.Part(normalise(t), ends) for row, t in enumerate(texts.to_list()) if t is not None}
+    normal = {row: normalise(t) for row, t in enumerate(texts.to_list()) if t is not None}
+    return scan.Places(normal, [(row, n, []) for row in normal for n in range(len(keywords.keywords))])
 
 
 @contextmanager
 def without_sieves() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "parts", everywhere)
+        patch.setattr(scan, "places", everywhere)
         patch.setattr(scan, "beside", lambda texts, _: np.arange(len(texts)))
         yield
 
