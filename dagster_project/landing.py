@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dagster_project.settings import Settings
-    from etl.http import Client
+    from etl.http import Client, FetchError
     from etl.sources.update import Update
     from etl.sources.windows import Window
     from warehouse.store import Store, WriteResult
@@ -139,22 +139,25 @@ def ingest_day(store: "Store", source: str, day: date, *, settings: "Settings") 
 def missing_days(store: "Store", *, settings: "Settings", until: date) -> "Iterator[tuple[str, date]]":
     """Days of the sources of the problem that can be asked, oldest first, that no harvest covers yet."""
     harvests = store.read_passed("raw.harvests")
-    for window in _askable(settings, until=until):
-        if settings.profile != "live" or not window.lacks_key:
+    for window in _enabled(settings, until=until):
+        if _no_key(window) is None:
             yield from ((window.source, day) for day in window.missing(harvests))
 
 
 def keyless(settings: "Settings", *, until: date) -> list[str]:
     """A line for each source of the problem that would be asked if there were a key for it."""
-    lacking = {w.source: w.lacks_key for w in _askable(settings, until=until) if settings.profile == "live"}
-    return [
-        f"no key for {source} in {variable}: set it to use this source"
-        for source, variable in lacking.items()
-        if variable
-    ]
+    return [str(error) for window in _enabled(settings, until=until) if (error := _no_key(window)) is not None]
 
 
-def _askable(settings: "Settings", *, until: date) -> "Iterator[Window]":
+def _no_key(window: "Window") -> "FetchError | None":
+    """Why a service cannot be asked, where it wants a key and there is none."""
+    from etl.http import FetchError
+
+    variable = window.lacks_key
+    return FetchError.of(f"no key for {window.source}", variable, "set it to use this source") if variable else None
+
+
+def _enabled(settings: "Settings", *, until: date) -> "Iterator[Window]":
     """The enabled sources of the problem, each from its first day on."""
     from etl.sources.update import DEMO, EMBEDDED
     from etl.sources.windows import Window
@@ -220,11 +223,10 @@ def structures(
 
 def _ingest(store: "Store", window: "Window", landed: Landed, *, client: "Client | None", limit: int | None) -> None:
     from dagster_project.spool import kept
-    from etl.http import FetchError
     from etl.sources import update
 
-    if client is not None and (variable := window.lacks_key):
-        raise FetchError.of(f"no key for {window.source}", variable, "set it to use this source")
+    if client is not None and (error := _no_key(window)) is not None:
+        raise error
     replay = not window.missing(store.current("raw.harvests"))
     known = store.current("raw.fetch_log").filter(window.chosen())
     news, summary = not replay, None

@@ -42,17 +42,14 @@ def extract(
     if extractor not in EXTRACTORS:
         raise InputError.of(f"unknown extractor {extractor}", "--extractor", f"use one of {', '.join(EXTRACTORS)}")
     frame = read_input(docs, needs=(id_column,), text=(id_column, *extraction.FIELDS))
-    wanted, config = listed(kinds) or extraction.KINDS, properties or None
-    if extractor == "rules":
-        records, summary = extraction.extract(frame, kinds=wanted, properties=config, id_column=id_column)
-    else:
+    wanted, config, model = listed(kinds) or extraction.KINDS, properties or None, None
+    if extractor == "llm":
         from etl.text import llm
         from warehouse.licences import sendable
 
         model = llm.extractor(frame, home=home(home_), sendable=sendable(frame), config=config)
-        records, summary = extraction.extract(
-            frame, kinds=wanted, properties=config, id_column=id_column, extractor=model
-        )
+    records, summary = extraction.extract(frame, kinds=wanted, properties=config, id_column=id_column, extractor=model)
+    if model is not None:
         summary["llm"] = model.summary()
     finish(records, out, summary, as_json=as_json)
 

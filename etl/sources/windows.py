@@ -85,8 +85,9 @@ class Window:
         return [day for day in self.days if day not in answered]
 
     def unfinished(self, harvests: pl.DataFrame) -> "Iterator[Window]":
-        """Earlier windows of the same question that stopped before their end and lack days still, oldest first."""
-        stopped = self._same(harvests).filter(~pl.col("complete"), pl.col("until") <= self.until).sort("day", "until")
+        """Windows of the same question that began before this one, stopped and lack days still, oldest first."""
+        begun = (pl.col("day") < self.since) & (pl.col("until") <= self.until)
+        stopped = self._same(harvests).filter(~pl.col("complete") & begun).sort("day", "until")
         for first, last in stopped.select("day", "until").iter_rows():
             window = replace(self, since=first, until=last)
             if window.missing(harvests):

@@ -7,7 +7,7 @@ formulas inside running text are `materials`.
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice, product
@@ -116,18 +116,41 @@ _MOST = 50  # compounds of one series
 def _members(total: Mapping[str, Terms], variables: Variables, listed: frozenset[str]) -> tuple[str, ...]:
     """The formulas of a series: one for each combination of the values of its letters."""
     values = {name: held for name in sorted(listed) if (held := variables.get(name))}
-    found: dict[str, None] = {}
-    for chosen in islice(product(*values.values()), _MOST):
-        meant = dict(zip(values, chosen, strict=True))
-        numbers = {name: value for name, value in meant.items() if isinstance(value, float)}
-        member: dict[str, Terms] = {}
-        for symbol, terms in total.items():
-            put, name = at(terms, numbers), str(meant.get(symbol, symbol))
-            if put:
-                member[name] = plus(member[name], put) if name in member else put
-        if member and all(terms.get((), 1) > 0 for terms in member.values()):
-            found[spelled(member)] = None
-    return tuple(found)
+    chosen: Iterator[tuple[float | str, ...]] = islice(product(*values.values()), _MOST)
+    members = (_member(total, dict(zip(values, meant, strict=True))) for meant in chosen)
+    return tuple(dict.fromkeys(formula for formula in members if formula))
+
+
+def _member(total: Mapping[str, Terms], meant: Mapping[str, float | str]) -> str | None:
+    """The formula with letters put in: amounts by numbers, sites by elements; None where an amount is negative."""
+    numbers = {name: value for name, value in meant.items() if isinstance(value, float)}
+    made: dict[str, Terms] = {}
+    for symbol, terms in total.items():
+        put, name = at(terms, numbers), str(meant.get(symbol, symbol))
+        if put:
+            made[name] = plus(made[name], put) if name in made else put
+    return spelled(made) if made and all(terms.get((), 1) > 0 for terms in made.values()) else None
+
+
+def member(formula: str, letter: str, meant: float | str) -> str | None:
+    """One compound of a series: a formula with a number for the letter of an amount, or an element for that of a site.
+
+    Args:
+        formula: a bare formula, as "La1-xSrxMnO3" or "RNiO3".
+        letter: as "x" or "R"; one that the formula does not hold is no letter of it.
+        meant: what it stands for.
+
+    Returns:
+        The reduced formula; None where there is no such compound.
+    """
+    site = {letter} if isinstance(meant, str) else set()
+    if isinstance(meant, str) and meant not in ELECTRONEGATIVITY:
+        return None
+    try:
+        total, _, used = read(compact(formula), SITES | site)
+    except (FormulaError, RecursionError):
+        return None
+    return _member(total, {letter: meant}) if letter in used or letter in total else None
 
 
 def _read_family(body: str, sites: frozenset[str]) -> tuple[dict[str, Terms], dict[str, list[str]], frozenset[str]]:

@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etl.addresses import Secrets
+from etl.files import write_whole
 from etl.http import Client, FetchError, secret
 from etl.text import grounding
 from etl.text.extract import Field as TextField
@@ -239,10 +240,8 @@ class Model:
         """Puts an answer into the cache, whole or not at all."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}")
         rows = [a.model_copy(update={"document": 0}).model_dump() for a in answers]
-        aside.write_text(json.dumps({"records": rows}, ensure_ascii=False), encoding="utf-8")
-        aside.replace(path)
+        write_whole(json.dumps({"records": rows}, ensure_ascii=False), path)
         self._answers[key] = answers
 
 

@@ -4,7 +4,6 @@ Only accepted phrases enter the next round; rejected ones are not proposed again
 """
 
 import datetime
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from etl.files import write_whole
 from etl.text.keywords import Group, Keyword, Keywords
 from schemas.errors import InputError
 
@@ -73,13 +73,7 @@ def write(path: Path, entries: Sequence[Entry]) -> None:
         InputError: it cannot be written.
     """
     rows = [entry.model_dump(exclude_defaults=False) for entry in entries]
-    text = _HEAD + yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=110)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        aside.write_text(text, "utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise InputError.of(f"cannot write ({error.strerror})", path, "name a file you may write") from error
+    write_whole(_HEAD + yaml.safe_dump(rows, sort_keys=False, allow_unicode=True, width=110), path)
 
 
 def extended(keywords: Keywords, entries: Iterable[Entry]) -> Keywords:

@@ -5,8 +5,8 @@ Formulas of single compounds are `formula`; which value belongs to which member 
 
 import re
 
-from etl.text.formula import parse
-from etl.text.materials import Mention, formula_of
+from etl.text.formula import member, parse
+from etl.text.materials import Mention
 
 _MOST = 12
 _ELEMENT = r"[A-Z][a-z]?"
@@ -34,7 +34,7 @@ def members(text: str, span: tuple[int, int], mention: Mention, number: int) -> 
         if len(items) != number:
             continue
         for written in (mention.text, *_series(text[: span[1]], variable, is_element)):
-            formulas = [_substituted(written, variable, item, is_element) for item in items]
+            formulas = [member(written, variable, item if is_element else float(item)) for item in items]
             if all(formulas) and len(set(formulas)) == number:
                 return [Mention(mention.start, mention.end, mention.text, formula, "series") for formula in formulas]
     return []
@@ -59,22 +59,3 @@ def compounds(text: str, mention: Mention) -> tuple[str, ...]:
 
 
 _BACK = 3000  # characters before the end of the sentence
-
-
-def _substituted(written: str, variable: str, item: str, is_element: bool) -> str | None:
-    """The formula of a member; "1-x" with x = 0.1 is 0.9."""
-    if is_element:
-        return formula_of(re.sub(rf"(?<![A-Z]){variable}(?![a-z])", item, written))
-    amount = float(item)
-    done = re.sub(
-        rf"(?P<whole>{_NUMBER})(?P<sign>[-+]){variable}",
-        lambda m: f"{float(m['whole']) + (amount if m['sign'] == '+' else -amount):.6g}",
-        written,
-    )
-    done = re.sub(rf"(?P<factor>\d*){variable}", lambda m: f"{float(m['factor'] or 1) * amount:.6g}", done)
-    return formula_of(re.sub(r"(?<=[A-Za-z\])])0(?![.\d])", "0.0", done)) if amount else formula_of(_without(done))
-
-
-def _without(written: str) -> str:
-    """The formula without elements of amount 0."""
-    return re.sub(rf"{_ELEMENT}0(?![.\d])", "", written)

@@ -34,7 +34,7 @@ class Found:
 _LINK = re.compile(
     r"^[\s)\],]*(?:\([^()]{0,30}\)\s*)?(?:(?:is|was|are|were|of|at|as|high|low|be|to|about|around|near|nearly|"
     r"approximately|found|the|order|equal|up|increases?|increased|reach(?:es|ed|ing)?|"
-    r"value|values|being|only|ca\.?|only|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
+    r"value|values|being|only|ca\.?|just|below|above|occurs?|occurring|observed|estimated|reported|predicted|calculated)\b|"
     r"[=~:<>≤≥()\s,])*$"
 )
 _BREAK = re.compile(r"[,;]|\band\b")

@@ -28,6 +28,7 @@ from tests.servers import crystals, protocols
 from tests.servers.corpus import Corpus
 from tests.servers.faults import WIRE, Fault, spoiled
 from tests.servers.faults import names as fault_names
+from tests.servers.plain import running
 from tests.servers.protocols import Answer, Query
 
 Protocol = Callable[..., Answer]
@@ -174,15 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(**settings: object) -> Iterator[Literature]:
     """A server that runs until the block ends; settings as in `Literature`."""
     server = Literature(**settings)  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.done.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(server):
+        try:
+            yield server
+        finally:
+            server.done.set()
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.servers.plain import running
+
 Reply = Callable[[list[dict[str, Any]]], Any]
 """From the documents of a request to the records of the answer (or any text)."""
 WRONG = ("429", "500", "401", "hang", "refusal", "filtered", "cut", "prose", "no-choices", "html", "extra", "deep")
@@ -100,12 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
 def answering(reply: Reply, wrong: tuple[str, ...] = ()) -> Iterator[Endpoint]:
     """An endpoint that runs until the block ends."""
     server = Endpoint(reply, wrong)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.done.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running(server):
+        try:
+            yield server
+        finally:
+            server.done.set()

@@ -10,6 +10,19 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
+def running(httpd: http.server.HTTPServer) -> Iterator[None]:
+    """Serves in a thread until the block ends."""
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+@contextmanager
 def server(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[str]:
     """The address of a server that gives status, headers and body for a path and its query."""
 
@@ -27,11 +40,5 @@ def server(answer: Callable[[str, dict[str, list[str]]], Answer]) -> Iterator[st
             pass
 
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with running(httpd):
         yield f"http://127.0.0.1:{httpd.server_port}"
-    finally:
-        httpd.shutdown()
-        thread.join()
-        httpd.server_close()

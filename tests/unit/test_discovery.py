@@ -221,3 +221,10 @@ def test_hidden_phrases_are_counted_where_they_occur() -> None:
     assert found["all_hidden"]["of"] == 5 * 27
     assert 0 < found["recall"]["of"] < 5 * len(said)
     assert found["recall"]["value"] > 0.5
+
+
+def test_a_review_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "review.yaml").mkdir()
+    with pytest.raises(InputError, match="cannot write"):
+        review.write(tmp_path / "review.yaml", [])
+    assert [p.name for p in tmp_path.iterdir()] == ["review.yaml"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from etl.text import formula
 from etl.text.amounts import FormulaError, bare, constant, number, over, plus, times, written
 from etl.text.composition import ELECTRONEGATIVITY
-from etl.text.formula import composition, elements, parse, parse_many, reduce
+from etl.text.formula import composition, elements, member, parse, parse_many, reduce
 from schemas.errors import InputError
 
 # Stoichiometry done by hand; the strings are the traps of the published parsers' own test sets.
@@ -360,3 +360,23 @@ def test_one_letter_symbols_beside_a_letter_are_kept_apart() -> None:
 
 def test_the_module_does_not_hide_what_it_exports() -> None:
     assert formula.ParsedFormula(True).segments == ()
+
+
+@pytest.mark.parametrize(
+    ("formula", "letter", "meant", "expected"),
+    [
+        ("La1-xSrxMnO3", "x", 0.1, "Sr0.1La0.9MnO3"),
+        ("La1-xSrxMnO3", "x", 0.0, "LaMnO3"),
+        ("La1-xSrxMnO3", "x", 1.5, None),  # there is no negative amount
+        ("(1-x)PbTiO3-xBiFeO3", "x", 0.5, "Ti0.5Fe0.5Bi0.5Pb0.5O3"),
+        ("RNiO3", "R", "Pr", "PrNiO3"),
+        ("A2IrO4", "A", "Sr", "Sr2IrO4"),
+        ("RNiO3", "R", "Xx", None),
+        ("VO2", "x", 0.1, None),  # no letter of it
+        ("metal", "x", 0.1, None),
+    ],
+)
+def test_a_member_of_a_series_is_the_formula_with_its_letter_put_in(
+    formula: str, letter: str, meant: float | str, expected: str | None
+) -> None:
+    assert member(formula, letter, meant) == expected

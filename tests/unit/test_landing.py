@@ -216,6 +216,21 @@ def test_a_month_that_a_broken_page_stopped_is_asked_for_again_by_the_next_harve
     assert store.read("raw.harvests")["complete"].all()
 
 
+def test_a_stopped_window_is_asked_for_once_where_the_next_one_holds_its_days() -> None:
+    window = windows.Window(source="arxiv_oai", since=date(2026, 8, 30), until=date(2026, 9, 25))
+    rows = [
+        {
+            "source": "arxiv_oai",
+            "query": "",
+            "day": date(2026, m, first),
+            "until": date(2026, m, last),
+            "complete": done,
+        }
+        for m, first, last, done in ((7, 10, 31, False), (8, 1, 31, True), (9, 1, 20, False))
+    ]
+    assert [w.since for w in window.unfinished(pl.DataFrame(rows))] == [date(2026, 7, 10)]
+
+
 def test_structures_before_a_page_that_does_not_come_are_landed_and_audited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

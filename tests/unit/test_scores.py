@@ -149,6 +149,7 @@ def test_pairs_are_measured_with_any_configuration(tmp_path: Path) -> None:
         (("transitions", "--data", "gold.jsonl"), "no gold of transitions"),
         (("pairs", "--data", "gold.jsonl"), "no gold of pairs"),
         (("curie", "--data", "twice.jsonl"), "a document that is there twice"),
+        *(((name, "--data", "empty.jsonl"), "no rows in --data") for name in tasks.TASKS),
         (("transitions", "--data", "gold.jsonl", "--model", "m"), "a model for transitions"),
     ],
 )
@@ -157,6 +158,7 @@ def test_the_command_says_what_is_wrong(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("gold.jsonl").write_text('{"text": "VO2"}\n', "utf-8")
+    Path("empty.jsonl").touch()
     Path("twice.jsonl").write_text('{"document_id": "a", "text": "VO2", "gold": []}\n' * 2, "utf-8")
     result = CliRunner().invoke(app, ["text", "evaluate", *arguments])
     assert result.exit_code == 2

@@ -1,13 +1,9 @@
 """The shipped properties beside transitions, each with a sentence, and what is another quantity in the same unit."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from etl.text.extract import extract
-from etl.text.properties import configuration
-from schemas.errors import InputError
 
 
 def said(text: str) -> list[tuple[str, str, float | None, str]]:
@@ -53,19 +49,3 @@ def test_three_axes_are_three_values() -> None:
 )
 def test_other_quantities_are_not_read(text: str) -> None:
     assert said(text) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("properties: 3\n", "properties"),
-        ("units: 3\nproperties: []\n", "units"),
-        ("- {name: hue, unit: K, range: [5, 2], cues: [hue]}\n", "no value is between"),
-        ('- {name: "", unit: K, range: [1, 2], cues: [hue]}\n', "name"),
-    ],
-)
-def test_a_configuration_that_could_read_nothing_is_told(tmp_path: Path, text: str, message: str) -> None:
-    where = tmp_path / "p.yaml"
-    where.write_text(text, "utf-8")
-    with pytest.raises(InputError, match=message):
-        configuration(str(where))

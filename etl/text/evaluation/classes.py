@@ -13,6 +13,7 @@ from etl.text.classify import Classifier, classify
 from etl.text.evaluation import scores
 from etl.text.evaluation.scores import Scored
 from etl.text.evaluation.tasks import Row, Task
+from schemas.errors import InputError
 
 FORMS = {"sentences", "text_redacted"}
 """Columns of the corpora that are no plain rows of texts and labels."""
@@ -67,7 +68,13 @@ def labelled(rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def training(rows: Sequence[Row]) -> pl.DataFrame:
-    """Labelled texts to learn from: without the parts that a file holds out, where `set` names any."""
+    """Labelled texts to learn from: without the parts that a file holds out, where `set` names any.
+
+    Raises:
+        InputError: no row.
+    """
+    if not rows:
+        raise InputError.of("no rows", "the examples", "give files with texts and labels")
     frame = labelled(rows)
     return frame.filter(~_held_out(frame)) if "set" in frame.columns else frame
 

@@ -78,6 +78,8 @@ def evaluate(name: str, rows: Sequence[Row], *, model: Any = None, seed: int = 0
         InputError: unknown task, or rows that are no gold of it.
     """
     chosen = task(name)
+    if not rows:
+        raise InputError.of("no rows", "--data", "give files with gold in them")
     try:
         gold = chosen.read(rows)
     except (KeyError, TypeError, AttributeError) as problem:
