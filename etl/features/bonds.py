@@ -1,75 +1,26 @@
-"""Distances by pair of elements and bond-valence sums of a structure."""
+"""Bond valences: tabulated parameters, valence sums of sites, and how far they are from the oxidation states."""
 
 import functools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
 
 import numpy as np
-import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
+from etl.features.elements import SYMBOLS
+from etl.features.neighbours import Floats, Ints, Neighbours
 
-Floats = npt.NDArray[np.float64]
-
-WINDOW_ANGSTROM = 1.0
 BOND_CUTOFF_ANGSTROM = 4.0
-_REACHES = (5.0, 8.5, 14.0)
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """All pairs of sites up to `reach` angstrom: site indices and distances."""
-
-    reach: float
-    first: npt.NDArray[np.int64]
-    second: npt.NDArray[np.int64]
-    distances: Floats
-
-
-def neighbours(structure: "Structure", reach: float) -> Neighbours:
-    """Periodic neighbour list; every pair appears in both directions."""
-    first, second, _, distances = structure.get_neighbor_list(reach)
-    return Neighbours(reach, first, second, distances)
-
-
-class Pairs:
-    """Distances of one structure by pair of elements, over all periodic images; widens its reach when it must."""
-
-    def __init__(self, structure: "Structure") -> None:
-        self._structure = structure
-        self._symbols = np.array([site.specie.symbol for site in structure])
-        self._lists: list[Neighbours] = []
-
-    def near(self) -> Neighbours:
-        """The shortest neighbour list, 5 angstrom."""
-        return self._at(0)
-
-    def window(self, left: str, right: str) -> Floats | None:
-        """Distances between two elements within 1 angstrom of the least one; None where they are too far apart."""
-        for step in range(len(_REACHES)):
-            found = self._at(step)
-            here = (self._symbols[found.first] == left) & (self._symbols[found.second] == right)
-            distances = found.distances[here]
-            if len(distances) and distances.min() + WINDOW_ANGSTROM <= found.reach:
-                chosen: Floats = distances[distances <= distances.min() + WINDOW_ANGSTROM + 1e-9]
-                return chosen
-        return None
-
-    def _at(self, step: int) -> Neighbours:
-        while len(self._lists) <= step:
-            self._lists.append(neighbours(self._structure, _REACHES[len(self._lists)]))
-        return self._lists[step]
+Parameters = tuple[float, float]
+"""R0 and B, angstrom."""
 
 
 @functools.cache
-def bond_valence_parameters() -> dict[tuple[str, int, str, int], tuple[float, float]]:
+def bond_valence_parameters() -> dict[tuple[str, int, str, int], Parameters]:
     """(cation, valence, anion, valence) to (R0, B): the IUCr table of I. D. Brown, 2020, as shipped with matminer."""
     from importlib.resources import files
 
     table_file = files("matminer") / "utils" / "data_files" / "bvparm2020.cif"
     text = table_file.read_bytes().decode("utf-8", errors="replace")
-    table: dict[tuple[str, int, str, int], tuple[float, float]] = {}
+    table: dict[tuple[str, int, str, int], Parameters] = {}
     for line in text.splitlines():
         part = line.split()
         if len(part) < 7 or not part[0][:1].isalpha() or not part[2][:1].isalpha():
@@ -83,46 +34,68 @@ def bond_valence_parameters() -> dict[tuple[str, int, str, int], tuple[float, fl
     return table
 
 
-def bond_parameters(cation: str, state: float, anion: str, anion_state: float) -> tuple[float, float] | None:
-    """R0 and B of a pair: the nearest tabulated cation valence within one, else the unspecified entry (9)."""
-    table = bond_valence_parameters()
-    charge = round(anion_state)
-    nearest = sorted(range(1, 9), key=lambda v: (abs(v - state), v))
-    for valence in (*[v for v in nearest if abs(v - state) <= 1.0], 9):
+@functools.lru_cache(maxsize=4096)
+def bond_parameters(cation: str, state: float, anion: str, anion_state: float) -> Parameters | None:
+    """R0 and B of a pair; None where the table has none near.
+
+    The entry of that state, else linear between the entries of the whole states around it; else the nearest entry
+    within one, else the entry for an unspecified state (9).
+    """
+    table, charge = bond_valence_parameters(), _anion_charge(anion, anion_state)
+    low, high = math.floor(state + 1e-6), math.ceil(state - 1e-6)
+    below, above = table.get((cation, low, anion, charge)), table.get((cation, high, anion, charge))
+    if below and above:
+        share = state - low if high > low else 0.0
+        return below[0] + share * (above[0] - below[0]), below[1] + share * (above[1] - below[1])
+    nearest = sorted((v for v in range(1, 9) if abs(v - state) <= 1.0), key=lambda v: (abs(v - state), v))
+    for valence in (*nearest, 9):
         found = table.get((cation, valence, anion, charge))
         if found is not None:
             return found
     return None
 
 
+def _anion_charge(anion: str, state: float) -> int:
+    """The charge under which the table lists an anion: its own, else that of the closed shell (S2 2- as S 2-)."""
+    from etl.features.elements import ANION_CHARGE
+
+    charge = round(state)
+    if any(key[2:] == (anion, charge) for key in bond_valence_parameters()):
+        return charge
+    return ANION_CHARGE.get(anion, charge)
+
+
 def instability_index(
-    structure: "Structure", pairs: Pairs, states: dict[str, float]
+    near: Neighbours, numbers: Ints, groups: Ints, charges: Floats
 ) -> tuple[float | None, str | None]:
     """Global instability index in valence units: root mean square of bond-valence sum minus state over all sites.
 
-    Salinas-Sanchez et al., J. Solid State Chem. 100, 201 (1992). Bonds up to 4 angstrom.
+    Salinas-Sanchez et al., J. Solid State Chem. 100, 201 (1992). Bonds up to 4 angstrom, between unlike charges.
+
+    Args:
+        near: pairs up to 4 angstrom or more.
+        numbers: atomic number of each site.
+        groups: group of each site; sites of a group are of one element.
+        charges: state of each group.
 
     Returns:
         The index and None, or None and the reason.
     """
-    found = pairs.near()
-    symbols = [site.specie.symbol for site in structure]
-    kinds = sorted(set(symbols))
-    place = {s: i for i, s in enumerate(kinds)}
-    code = np.array([place[s] for s in symbols])
-    state = np.array([states[s] for s in kinds])
-    radius, softness = np.full((len(kinds),) * 2, np.nan), np.ones((len(kinds),) * 2)
-    for cation in (s for s in kinds if states[s] > 0):
-        for anion in (s for s in kinds if states[s] < 0):
-            known = bond_parameters(cation, states[cation], anion, states[anion])
+    element = np.zeros(len(charges), dtype=np.int64)
+    element[groups] = numbers
+    size = len(charges)
+    radius, softness = np.full((size, size), np.nan), np.ones((size, size))
+    for cation in np.flatnonzero(charges > 0):
+        for anion in np.flatnonzero(charges < 0):
+            names = SYMBOLS[element[cation] - 1], SYMBOLS[element[anion] - 1]
+            known = bond_parameters(names[0], round(float(charges[cation]), 4), names[1], round(charges[anion], 4))
             if known is None:
-                return None, f"no bond-valence parameters for {cation}-{anion}"
-            for i, j in ((place[cation], place[anion]), (place[anion], place[cation])):
+                return None, f"no bond-valence parameters for {names[0]}-{names[1]}"
+            for i, j in ((cation, anion), (anion, cation)):
                 radius[i, j], softness[i, j] = known
-    left, right = code[found.first], code[found.second]
-    bonded = (state[left] * state[right] < 0) & (found.distances <= BOND_CUTOFF_ANGSTROM)
+    left, right = groups[near.first], groups[near.second]
+    bonded = (charges[left] * charges[right] < 0) & (near.distances <= BOND_CUTOFF_ANGSTROM)
     left, right = left[bonded], right[bonded]
-    valences = np.exp((radius[left, right] - found.distances[bonded]) / softness[left, right])
-    sums = np.zeros(len(structure))
-    np.add.at(sums, found.first[bonded], valences * np.sign(state[left]))
-    return float(np.sqrt(np.mean((sums - state[code]) ** 2))), None
+    valences = np.exp((radius[left, right] - near.distances[bonded]) / softness[left, right])
+    sums = np.bincount(near.first[bonded], valences * np.sign(charges[left]), minlength=len(numbers))
+    return float(np.sqrt(np.mean((sums - charges[groups]) ** 2))), None

@@ -1,54 +1,43 @@
 """The ten published structure features of metal-insulator screening, and a few of our own.
 
 Definitions: Georgescu et al., Chem. Mater. 33, 5591 (2021), doi 10.1021/acs.chemmater.1c00905, after Torrance et al.,
-Physica C 182, 351 (1991). A feature that cannot be computed is null with a reason; nothing is imputed here.
+Physica C 182, 351 (1991). Where better physics differs from the published convention it has a column of its own. A
+feature that cannot be computed is null with a reason; nothing is imputed here.
 """
 
 import json
 import multiprocessing
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from etl.features.bonds import Pairs, instability_index
+from etl.features import torrance
+from etl.features.bonds import instability_index
 from etl.features.composition import PROPERTIES, elemental_table
-from etl.features.elements import ANION_CHARGE, NUMBER, RARE_EARTHS, TRANSITION_METALS, electronegativities
-from etl.features.ionization import ionization_energy
-from etl.features.oxidation import States, states_of
+from etl.features.elements import NUMBER, TRANSITION_METALS
+from etl.features.ewald import site_potentials
+from etl.features.neighbours import Floats
+from etl.features.oxidation import States, as_published, assigned, by_element
+from etl.features.pairs import Pairs
 from etl.features.rows import beside
+from etl.structures.crystal import Crystal
 from schemas.errors import InputError
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 PUBLISHED = (
     "gii", "est_hubbard_u", "est_charge_trans", "ewald_energy_per_atom", "avg_dev_Electronegativity",
     "range_MendeleevNumber", "avg_dev_CovalentRadius", "avg_mm_dists", "avg_mx_dists", "avg_xx_dists",
 )  # fmt: skip
-OURS = ("min_mm_dists", "min_mx_dists", "madelung_m", "madelung_x", "charge_transfer_eV", "volume_per_site")
+OURS = (
+    "min_mm_dists", "min_mx_dists", "min_xx_dists", "bridged_mm_dists", "madelung_m", "madelung_x", "hubbard_u_eV",
+    "charge_transfer_eV", "volume_per_site",
+)  # fmt: skip
 FEATURES = PUBLISHED + OURS
-MAX_EWALD_SITES = 300
+MAX_EWALD_SITES = 500
 PARALLEL_FROM = 1000
 """Structures from which a second process earns the seconds that it needs to start."""
-COULOMB_EV_ANGSTROM = 14.39965
-KJ_MOL_EV = 0.010364
-
-AFFINITY_AS_PUBLISHED = {
-    "N": 1070.0, "O": -744.0, "F": -328.0, "P": 886.0, "S": 456.0, "Cl": -349.0, "Br": -331.0, "I": -301.0,
-}  # fmt: skip
-"""kJ/mol, with the mixed signs of the published featurizer; kept so that `est_charge_trans` compares with it."""
-
-AFFINITY = {
-    "N": -1070.0, "O": -744.0, "F": 328.2, "P": -886.0, "S": -456.0, "Se": -410.0, "Cl": 348.6, "Br": 324.5, "I": 295.2,
-}  # fmt: skip
-"""kJ/mol gained when the anion takes its last electron, one sign convention throughout.
-
-Halogens: CRC Handbook of Chemistry and Physics, electron affinities. O, S, Se, N, P: last step to the closed-shell
-anion as tabulated in inorganic textbooks (lattice-energy cycles); O is the value that returns Torrance's -7.7 eV.
-"""
 
 
 def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
@@ -94,8 +83,8 @@ def _in_turn(texts: Iterable[tuple[str | None, str | None]]) -> list[dict[str, A
 
 def featurize_text(cif: str | None, poscar: str | None = None) -> dict[str, Any]:
     """Features of a structure given as text; `ok` false with a reason where it cannot be used."""
-    from etl.structures.cif import read_any
     from etl.structures.errors import StructureError
+    from etl.structures.texts import read_any
 
     try:
         return {"ok": True, "reason": None, **featurize(read_any(cif=cif, poscar=poscar))}
@@ -103,24 +92,25 @@ def featurize_text(cif: str | None, poscar: str | None = None) -> dict[str, Any]
         return {"ok": False, "reason": str(error)}
 
 
-def featurize(crystal: "Structure") -> dict[str, Any]:
-    """Features of a checked structure: `FEATURES` (float or None), `oxidation_states` and `reasons` (JSON)."""
+def featurize(crystal: Crystal) -> dict[str, Any]:
+    """Features of a checked crystal: `FEATURES` (float or None), `oxidation_states` and `reasons` (JSON)."""
     values: dict[str, float | None] = dict.fromkeys(FEATURES)
+    values |= _elemental(crystal.amounts)
+    values["volume_per_site"] = crystal.volume / crystal.n_sites
     reasons: dict[str, str] = {}
-    amounts = {s: float(n) for s, n in crystal.composition.element_composition.get_el_amt_dict().items()}
-    values |= _elemental(amounts)
-    values["volume_per_site"] = float(crystal.volume) / len(crystal)
-    states = states_of(crystal)
-    if not crystal.is_ordered:
-        why = "disordered: sites with mixed or partial occupancy"
-        reasons |= {name: why for name in FEATURES if values[name] is None}
+    published = as_published(crystal.amounts)
+    states = published.by_element if published else {}
+    if crystal.ordered:
+        ordered = _Ordered(crystal, published)
+        reasons = ordered.fill(values)
+        if ordered.charges is not None:
+            states = ordered.charges.states.by_element
     else:
-        crystal = crystal.copy(site_properties={})
-        crystal.remove_oxidation_states()
-        _ordered(crystal, amounts, states, values, reasons)
+        why = "disordered: sites with mixed or partial occupancy"
+        reasons = {name: why for name in FEATURES if values[name] is None}
     return {
         **values,
-        "oxidation_states": json.dumps(states.by_element if states else {}, sort_keys=True),
+        "oxidation_states": json.dumps({s: round(v, 6) for s, v in states.items()}, sort_keys=True),
         "reasons": json.dumps(reasons, sort_keys=True),
     }
 
@@ -142,136 +132,121 @@ def _elemental(amounts: Mapping[str, float]) -> dict[str, float | None]:
     }
 
 
-def chosen_metal(symbols: Mapping[str, float], anion: str | None) -> str | None:
-    """The metal that features speak of: the most electronegative transition metal, else rare earth, else any metal."""
-    chi = electronegativities()
-    others = [s for s in symbols if s != anion and s not in _NON_METALS]
-    for tier in (TRANSITION_METALS, RARE_EARTHS, frozenset(others)):
-        here = [s for s in others if s in tier]
-        if here:
-            return max(here, key=lambda s: (chi[s], s))
-    return None
+class _Ordered:
+    """The features of one ordered crystal that need its sites."""
 
+    def __init__(self, crystal: Crystal, published: States | None) -> None:
+        self.crystal, self.published = crystal, published
+        self.metal, self.anion = torrance.chosen_metal(crystal.amounts), torrance.chosen_anion(crystal.amounts)
+        self.pairs = Pairs(crystal)
+        self.charges = assigned(crystal, self.pairs.near())
+        self.our_metal, self.our_anion = self.metal, self.anion
+        if self.charges is not None:
+            self.our_metal, self.our_anion = torrance.chosen_ions(self.charges.states.by_element)
 
-_NON_METALS = frozenset(
-    (*(s for s in ANION_CHARGE if s not in ("Sb", "Bi", "Ge", "Si", "B")), "He", "Ne", "Ar", "Kr", "Xe")
-)
+    def fill(self, values: dict[str, float | None]) -> dict[str, str]:
+        """Sets what can be computed; returns why the others are null, by feature."""
+        reasons: dict[str, str] = {}
+        self._distances(values, reasons)
+        potentials = self._potentials()
+        self._as_published(potentials, values, reasons)
+        self._ours(potentials, values, reasons)
+        return {name: why for name, why in reasons.items() if values[name] is None}
 
+    def _distances(self, values: dict[str, float | None], reasons: dict[str, str]) -> None:
+        for name, left, right in _kinds(self.metal, self.anion):
+            found = self.pairs.window(NUMBER[left], NUMBER[right]) if left and right else None
+            values[f"avg_{name}_dists"] = None if found is None else float(found.mean())
+            reasons[f"avg_{name}_dists"] = _no_pair(name, left)
+        for name, left, right in _kinds(self.our_metal, self.our_anion):
+            values[f"min_{name}_dists"] = self.pairs.shortest(NUMBER[left], NUMBER[right]) if left and right else None
+            reasons[f"min_{name}_dists"] = _no_pair(name, left)
+        values["bridged_mm_dists"] = self._bridged()
+        reasons["bridged_mm_dists"] = "no two metals that share a non-metal"
 
-def chosen_anion(symbols: Mapping[str, float], states: States | None) -> str | None:
-    """The anion that features speak of: O, else the most electronegative element that can be one."""
-    if "O" in symbols:
-        return "O"
-    chi = electronegativities()
-    negative = {s for s, v in states.by_element.items() if v < 0} if states else set()
-    able = [s for s in symbols if s in ANION_CHARGE and (s in _NON_METALS or s in negative or not states)]
-    return max(able, key=lambda s: (chi[s], s)) if able and len(symbols) > 1 else None
+    def _bridged(self) -> float | None:
+        """Distance to the metals that share anions: to all transition metals where the chosen one is one."""
+        if self.charges is None or self.our_metal is None:
+            return None
+        states = self.charges.states.by_element
+        partners = {s for s, v in states.items() if v > 0 and s in TRANSITION_METALS}
+        partners = partners if self.our_metal in partners else {self.our_metal}
+        anions = frozenset(NUMBER[s] for s, v in states.items() if v < 0)
+        return self.pairs.bridged(NUMBER[self.our_metal], frozenset(NUMBER[s] for s in partners), anions)
 
+    def _potentials(self) -> Floats | str:
+        """Potential at each site by unit charges of each group, or why there is none."""
+        if self.charges is None:
+            return "no neutral oxidation states found"
+        if self.crystal.n_sites > MAX_EWALD_SITES:
+            return f"{self.crystal.n_sites} sites, more than {MAX_EWALD_SITES}"
+        return site_potentials(self.crystal.lattice, self.crystal.coords, self.charges.groups)
 
-def _ordered(
-    crystal: "Structure",
-    amounts: Mapping[str, float],
-    states: States | None,
-    values: dict[str, float | None],
-    reasons: dict[str, str],
-) -> None:
-    anion = chosen_anion(amounts, states)
-    metal = chosen_metal(amounts, anion)
-    pairs = Pairs(crystal)
-    for name, left, right in (("mm", metal, metal), ("mx", metal, anion), ("xx", anion, anion)):
-        _distances(pairs, name, left, right, values, reasons)
-    if states is None:
-        why = "no neutral oxidation states found"
-        reasons |= dict.fromkeys(
-            ("gii", "ewald_energy_per_atom", "est_hubbard_u", "est_charge_trans", "madelung_m", "madelung_x",
-             "charge_transfer_eV"), why
-        )  # fmt: skip
-        return
-    values["gii"], why_not = instability_index(crystal, pairs, states.by_element)
-    if why_not:
-        reasons["gii"] = why_not
-    potentials = _ewald(crystal, states.by_element, values, reasons)
-    _torrance(metal, anion, states.by_element, potentials, values, reasons)
-
-
-def _distances(
-    pairs: Pairs,
-    name: str,
-    left: str | None,
-    right: str | None,
-    values: dict[str, float | None],
-    reasons: dict[str, str],
-) -> None:
-    wanted = [n for n in (f"avg_{name}_dists", f"min_{name}_dists") if n in FEATURES]
-    found = pairs.window(left, right) if left and right else None
-    if found is None:
-        why = "no metal" if not left else "no anion" if not right else f"no {left}-{right} pair in reach"
-        if name == "xx" and not left:
-            why = "no anion"
-        reasons |= dict.fromkeys(wanted, why)
-        return
-    values[f"avg_{name}_dists"] = float(found.mean())
-    if f"min_{name}_dists" in FEATURES:
-        values[f"min_{name}_dists"] = float(found.min())
-
-
-def _ewald(
-    crystal: "Structure", states: Mapping[str, float], values: dict[str, float | None], reasons: dict[str, str]
-) -> dict[str, float]:
-    """Sets the Ewald energy per atom (eV); returns the greatest site potential (V) of each element."""
-    from pymatgen.analysis.ewald import EwaldSummation
-
-    if len(crystal) > MAX_EWALD_SITES:
-        reasons["ewald_energy_per_atom"] = f"{len(crystal)} sites, more than {MAX_EWALD_SITES}"
-        return {}
-    charged = crystal.copy()
-    charged.add_oxidation_state_by_element(dict(states))
-    summed = EwaldSummation(charged)
-    energies = summed.total_energy_matrix.sum(axis=0)
-    values["ewald_energy_per_atom"] = float(energies.sum() / len(crystal))
-    potentials: dict[str, float] = {}
-    for site, energy in zip(crystal, energies, strict=True):
-        symbol = site.specie.symbol
-        potential = 2.0 * float(energy) / states[symbol]
-        potentials[symbol] = max(potentials.get(symbol, -np.inf), potential)
-    return potentials
-
-
-def _torrance(
-    metal: str | None,
-    anion: str | None,
-    states: Mapping[str, float],
-    potentials: Mapping[str, float],
-    values: dict[str, float | None],
-    reasons: dict[str, str],
-) -> None:
-    """Unscreened Hubbard U and charge-transfer energy (eV), Torrance et al. 1991, equations 1 and 2."""
-    both = ("est_charge_trans", "charge_transfer_eV")
-    if metal is None or states[metal] <= 0:
-        why = "no metal" if metal is None else f"{metal} is no cation"
-        reasons |= dict.fromkeys(("est_hubbard_u", "madelung_m", *both), why)
-        if anion is None:
-            reasons["madelung_x"] = "no anion"
+    def _as_published(self, unit: Floats | str, values: dict[str, float | None], reasons: dict[str, str]) -> None:
+        needs = ("gii", "ewald_energy_per_atom", "est_hubbard_u", "est_charge_trans")
+        if self.published is None:
+            reasons |= dict.fromkeys(needs, "no neutral oxidation states found")
+            return
+        states = self.published.by_element
+        plain = by_element(self.crystal, self.published)
+        values["gii"], why = instability_index(self.pairs.near(), self.crystal.numbers, plain.groups, plain.charges)
+        reasons["gii"] = why or ""
+        if isinstance(unit, str):
+            reasons |= dict.fromkeys(("ewald_energy_per_atom", "est_charge_trans"), unit)
+            potential = None
         else:
-            values["madelung_x"] = potentials.get(anion)
-        return
-    now, then = ionization_energy(metal, states[metal]), ionization_energy(metal, states[metal] + 1.0)
-    mm, mx = values["avg_mm_dists"], values["avg_mx_dists"]
-    if now is None or then is None or mm is None:
-        reasons["est_hubbard_u"] = f"no {metal}-{metal} distance" if mm is None else f"no ionization energy of {metal}"
-    else:
-        values["est_hubbard_u"] = then - now - COULOMB_EV_ANGSTROM / mm
-    values["madelung_m"] = potentials.get(metal)
-    values["madelung_x"] = potentials.get(anion) if anion else None
-    v_m, v_x = values["madelung_m"], values["madelung_x"]
-    if v_m is None or v_x is None or anion is None or mx is None or now is None or states[anion] >= 0:
-        why = f"no ionization energy of {metal}" if now is None else "no anion, metal-anion distance or site potential"
-        reasons |= dict.fromkeys(both, why)
-        reasons |= {n: "no site potential" for n in ("madelung_m", "madelung_x") if values[n] is None}
-        return
-    bare = v_x - v_m - now - COULOMB_EV_ANGSTROM / mx
-    for name, affinities in zip(both, (AFFINITY_AS_PUBLISHED, AFFINITY), strict=True):
-        if anion in affinities:
-            values[name] = bare + affinities[anion] * KJ_MOL_EV
-        else:
-            reasons[name] = f"no electron affinity of {anion}"
+            site_charges = plain.charges[plain.groups]
+            potential = unit @ self._by_group(site_charges)
+            values["ewald_energy_per_atom"] = float(potential @ site_charges) / 2.0 / self.crystal.n_sites
+        pair = self.metal, self.anion
+        energies = self._energies(pair, states, potential, torrance.AFFINITY_AS_PUBLISHED)
+        values["est_hubbard_u"], reasons["est_hubbard_u"] = energies.hubbard(values["avg_mm_dists"])
+        values["est_charge_trans"], why = energies.transfer(values["avg_mx_dists"])
+        reasons.setdefault("est_charge_trans", why)
+
+    def _ours(self, unit: Floats | str, values: dict[str, float | None], reasons: dict[str, str]) -> None:
+        needs = ("madelung_m", "madelung_x", "hubbard_u_eV", "charge_transfer_eV")
+        if self.charges is None:
+            reasons |= dict.fromkeys(needs, "no neutral oxidation states found")
+            return
+        potential = None if isinstance(unit, str) else unit @ self.charges.charges
+        pair = self.our_metal, self.our_anion
+        energies = self._energies(pair, self.charges.states.by_element, potential, torrance.AFFINITY)
+        values["madelung_m"], values["madelung_x"] = energies.v_m, energies.v_x
+        why = unit if isinstance(unit, str) else "no metal and non-metal"
+        reasons |= dict.fromkeys(("madelung_m", "madelung_x"), why)
+        distance = values["bridged_mm_dists"] or values["min_mm_dists"]
+        values["hubbard_u_eV"], reasons["hubbard_u_eV"] = energies.hubbard(distance)
+        values["charge_transfer_eV"], reasons["charge_transfer_eV"] = energies.transfer(values["min_mx_dists"])
+
+    def _by_group(self, site_charges: Floats) -> Floats:
+        """The charge of each group of `charges`, from those of its sites, which are alike."""
+        assert self.charges is not None
+        made = np.zeros(len(self.charges.charges))
+        made[self.charges.groups] = site_charges
+        return made
+
+    def _energies(
+        self,
+        pair: tuple[str | None, str | None],
+        states: Mapping[str, float],
+        potential: Floats | None,
+        affinities: Mapping[str, float],
+    ) -> torrance.Energies:
+        v_m, v_x = (self._greatest(potential, symbol) for symbol in pair)
+        return torrance.Energies(metal=pair[0], anion=pair[1], states=states, v_m=v_m, v_x=v_x, affinities=affinities)
+
+    def _greatest(self, potential: Floats | None, symbol: str | None) -> float | None:
+        if potential is None or symbol is None:
+            return None
+        return float(potential[self.crystal.numbers == NUMBER[symbol]].max())
+
+
+def _kinds(metal: str | None, anion: str | None) -> tuple[tuple[str, str | None, str | None], ...]:
+    return ("mm", metal, metal), ("mx", metal, anion), ("xx", anion, anion)
+
+
+def _no_pair(name: str, left: str | None) -> str:
+    if left is None:
+        return "no metal" if name.startswith("m") else "no non-metal"
+    return "no such pair of sites in reach"

@@ -5,8 +5,10 @@ from typing import Any
 
 import polars as pl
 
+from etl.features.formulas import reduced_formula
 from etl.features.grouping import groupings
-from etl.structures.cif import flags, read_cif
+from etl.structures.blocks import read_cif
+from etl.structures.checks import flags
 from etl.structures.errors import StructureError
 
 _CARRIED = ("structure_id", "source", "source_id", "prototype", "cif", "fidelity", "functional", "doi", "licence")
@@ -37,18 +39,18 @@ def assemble(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        structure = read_cif(row["cif"] or "")
+        crystal = read_cif(row["cif"] or "")
     except StructureError as error:
         return {"formula": row.get("formula"), "valid": False, "invalid_reason": str(error), "flags": []}
-    composition = structure.composition.element_composition
+    amounts = crystal.amounts
     return {
-        "formula": composition.reduced_formula,
+        "formula": reduced_formula(amounts),
         "valid": True,
         "invalid_reason": None,
-        "flags": flags(structure),
-        "n_sites": len(structure),
-        "n_elements": len(composition),
-        "volume_angstrom3": float(structure.volume),
-        "volume_per_atom_angstrom3": float(structure.volume) / float(composition.num_atoms),
-        "density_g_cm3": float(structure.density),
+        "flags": flags(crystal),
+        "n_sites": crystal.n_sites,
+        "n_elements": len(amounts),
+        "volume_angstrom3": crystal.volume,
+        "volume_per_atom_angstrom3": crystal.volume / sum(amounts.values()),
+        "density_g_cm3": crystal.density,
     }

@@ -1,31 +1,26 @@
-"""Reading crystal structures strictly: CIF and POSCAR to pymatgen structures and raw rows.
+"""Rows of raw.structures and the CIF texts in them.
 
-Readers check what parsers let pass: occupancies, overlapping atoms, cells and element symbols. What is wrong is
-raised as `StructureError` with a short reason; what is only noteworthy becomes a flag.
+Reading a text strictly is in `blocks` and `texts`; what a crystal must satisfy in `checks`.
 """
 
-import math
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from etl.features.elements import NUMBER
-from etl.structures.errors import StructureError
+from etl.structures.crystal import Crystal, from_pymatgen
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-OVERLAP_ANGSTROM = 0.5
-LARGE_SITES = 2000
 PARSE_ERRORS = (
     ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, ArithmeticError, RuntimeError,
     StopIteration, UserWarning,
 )  # fmt: skip
-"""What pymatgen's parsers raise on malformed text."""
+"""What pymatgen raises on malformed input."""
 
 RAW_COLUMNS: dict[str, pl.DataType] = {
     "structure_id": pl.String(),
@@ -41,147 +36,33 @@ RAW_COLUMNS: dict[str, pl.DataType] = {
 }
 
 
-def read_cif(text: str) -> "Structure":
-    """The structure of the first block of a CIF that holds one.
-
-    Args:
-        text: CIF; symmetry is expanded, partial occupancies are kept.
-
-    Raises:
-        StructureError: no cell, no atoms, a symbol that is no element, occupancy above one, overlapping atoms, or
-            text that is no CIF.
-    """
-    from pymatgen.io.cif import CifFile, CifParser
-
-    if not text or "data_" not in text:
-        raise StructureError("not a CIF: no data_ block")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _check_blocks([block.data for block in CifFile.from_str(text).data.values()])
-            found = CifParser.from_str(text, occupancy_tolerance=1.001).parse_structures(
-                primitive=False, check_occu=True, on_error="raise"
-            )
-    except StructureError:
-        raise
-    except PARSE_ERRORS as error:
-        raise StructureError(f"unreadable CIF: {_first_line(error)}") from error
-    if not found:
-        raise StructureError("no structure in the CIF")
-    return checked(found[0])
-
-
-def _check_blocks(blocks: Sequence[Mapping[str, Any]]) -> None:
-    cells = [b for b in blocks if "_cell_length_a" in b]
-    if not cells:
-        raise StructureError("no cell")
-    block = cells[0]
-    for name in ("a", "b", "c"):
-        length = _number(block.get(f"_cell_length_{name}"))
-        if length is None or not 0.5 < length < 1000:
-            raise StructureError(f"no usable cell length {name}")
-    if not any(k.startswith("_atom_site_fract_x") or k.startswith("_atom_site_Cartn_x") for k in block):
-        raise StructureError("no atoms")
-    for value in block.get("_atom_site_occupancy", []):
-        occupancy = _number(value)
-        if occupancy is not None and not 0 <= occupancy <= 1.001:
-            raise StructureError(f"occupancy {occupancy:g} outside 0 to 1")
-
-
-def _number(value: object) -> float | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return float(value.split("(")[0])
-    except ValueError:
-        return None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
-
-
-def read_poscar(text: str) -> "Structure":
-    """The structure of a POSCAR with element symbols.
-
-    Raises:
-        StructureError: unreadable, without symbols, or refused by `checked`.
-    """
-    from pymatgen.io.vasp import Poscar
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            poscar = Poscar.from_str(text)
-    except PARSE_ERRORS as error:
-        raise StructureError(f"unreadable POSCAR: {_first_line(error)}") from error
-    if not poscar.true_names:
-        raise StructureError("POSCAR without element symbols")
-    return checked(poscar.structure)
-
-
-def checked(structure: "Structure") -> "Structure":
-    """The structure itself, once it passed every check.
-
-    Raises:
-        StructureError: a species that is no element, a degenerate cell, coordinates that are not finite, occupancy
-            above one, or two sites closer than `OVERLAP_ANGSTROM`.
-    """
-    if len(structure) == 0:
-        raise StructureError("no atoms")
-    for site in structure:
-        for specie in site.species:
-            symbol = getattr(getattr(specie, "element", specie), "symbol", str(specie))
-            if symbol not in NUMBER:
-                raise StructureError(f"{symbol!r} is not an element")
-        total = site.species.num_atoms
-        if total > 1.001 or total <= 0:
-            raise StructureError(f"occupancy {total:g} outside 0 to 1")
-        if not all(math.isfinite(x) for x in site.frac_coords):
-            raise StructureError("coordinates that are not finite")
-    if not structure.volume > 0.1 * len(structure) ** 0.5:
-        raise StructureError(f"degenerate cell of {structure.volume:.3g} cubic angstrom")
-    if len(structure) > LARGE_SITES:
-        raise StructureError(f"{len(structure)} sites, more than {LARGE_SITES}")
-    distances = structure.get_neighbor_list(OVERLAP_ANGSTROM)[3]
-    if len(distances):
-        raise StructureError(f"overlapping atoms, {distances.min():.3f} angstrom apart")
-    return structure
-
-
-def flags(structure: "Structure") -> list[str]:
-    """What is noteworthy: "disordered", "vacancies", "close atoms" (under 1 angstrom without H), "low density"."""
-    found: list[str] = []
-    if not structure.is_ordered:
-        found.append("disordered")
-    if any(site.species.num_atoms < 0.999 for site in structure):
-        found.append("vacancies")
-    symbols = {e.symbol for e in structure.composition.element_composition}
-    if "H" not in symbols and len(structure.get_neighbor_list(1.0)[3]):
-        found.append("close atoms")
-    if structure.volume / len(structure) > 100:
-        found.append("low density")
-    return found
-
-
-def read_any(*, cif: str | None = None, poscar: str | None = None) -> "Structure":
-    """The structure of a CIF, else of a POSCAR.
-
-    Raises:
-        StructureError: neither text is there, or it is refused.
-    """
-    if cif:
-        return read_cif(cif)
-    if poscar:
-        return read_poscar(poscar)
-    raise StructureError("no structure text")
-
-
-def to_cif(structure: "Structure") -> str:
-    """The structure as CIF text in P1."""
-    from pymatgen.io.cif import CifWriter
-
-    return str(CifWriter(structure))
+def to_cif(structure: "Structure | Crystal") -> str:
+    """The structure as CIF text in P1; species without oxidation states."""
+    crystal = structure if isinstance(structure, Crystal) else from_pymatgen(structure)
+    lengths = np.sqrt(np.square(crystal.lattice).sum(axis=1))
+    unit = crystal.lattice / lengths[:, None]
+    angles = np.degrees(np.arccos(np.clip([unit[1] @ unit[2], unit[0] @ unit[2], unit[0] @ unit[1]], -1.0, 1.0)))
+    amounts = " ".join(f"{symbol}{amount:g}" for symbol, amount in crystal.amounts.items())
+    cell = zip(("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"), (*lengths, *angles),
+               strict=True)  # fmt: skip
+    lines = [
+        f"data_{''.join(amounts.split())}",
+        "_symmetry_space_group_name_H-M   'P 1'",
+        *(f"_cell_{name}   {value:.8f}" for name, value in cell),
+        "_symmetry_Int_Tables_number   1",
+        f"_chemical_formula_sum   '{amounts}'",
+        f"_cell_volume   {crystal.volume:.8f}",
+        "loop_",
+        " _symmetry_equiv_pos_as_xyz",
+        "  'x, y, z'",
+        "loop_",
+        *(f" _atom_site_{name}" for name in ("type_symbol", "label", "fract_x", "fract_y", "fract_z", "occupancy")),
+    ]
+    for symbol, site, place, share in zip(
+        crystal.symbols, crystal.sites, crystal.coords, crystal.occupancies, strict=True
+    ):
+        lines.append(f"  {symbol}  {symbol}{site}  {place[0]:.8f}  {place[1]:.8f}  {place[2]:.8f}  {share:.6g}")
+    return "\n".join(lines) + "\n"
 
 
 def raw_frame(rows: Iterable[Mapping[str, str | None]]) -> pl.DataFrame:

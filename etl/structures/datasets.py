@@ -5,16 +5,17 @@ Live services are in `optimade`, `cod` and `mp`.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from etl.structures.cif import raw_frame, read_poscar, to_cif
+from etl.features.elements import NUMBER
+from etl.structures.cif import raw_frame, to_cif
+from etl.structures.crystal import Crystal, ordered_crystal
 from etl.structures.errors import StructureError
+from etl.structures.texts import read_poscar
 from schemas.errors import InputError
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 # file under mit/ -> column with a formula; all are under CC BY 4.0
 POOLS = {
@@ -37,7 +38,7 @@ def read_structures(folder: Path) -> pl.DataFrame:
     for row in _read(folder, "reference_cifs.parquet").iter_rows(named=True):
         rows.append(_row("reference", f"{row['set']}/{row['name']}", None, row["cif"], "CC-BY-4.0", None))
     for row in _read(folder, "mp_binary_structures_3953.parquet").iter_rows(named=True):
-        cif = to_cif(_from_json(row["structure_json"]))
+        cif = to_cif(structure_of_json(row["structure_json"]))
         rows.append(_row("Materials Project", row["mp_id"], row["formula"], cif, "CC-BY-4.0", "PBE"))
     for row in _read(folder, "jarvis_structures_1056.parquet").iter_rows(named=True):
         try:
@@ -84,8 +85,8 @@ def _row(
     }
 
 
-def _from_json(text: str) -> "Structure":
-    from pymatgen.core import Lattice, Structure
-
+def structure_of_json(text: str) -> Crystal:
+    """A structure of the binaries: `lattice`, `species` and `frac_coords` in JSON."""
     body = json.loads(text)
-    return Structure(Lattice(body["lattice"]), body["species"], body["frac_coords"])
+    numbers = np.array([NUMBER[symbol] for symbol in body["species"]], dtype=np.int64)
+    return ordered_crystal(np.array(body["lattice"]), numbers, np.array(body["frac_coords"]))

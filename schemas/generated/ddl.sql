@@ -863,8 +863,11 @@ CREATE TABLE "feat"."structure" (
     "avg_xx_dists" DOUBLE,
     "min_mm_dists" DOUBLE,
     "min_mx_dists" DOUBLE,
+    "min_xx_dists" DOUBLE,
+    "bridged_mm_dists" DOUBLE,
     "madelung_m" DOUBLE,
     "madelung_x" DOUBLE,
+    "hubbard_u_eV" DOUBLE,
     "charge_transfer_eV" DOUBLE,
     "volume_per_site" DOUBLE,
     "oxidation_states" VARCHAR NOT NULL,
@@ -885,8 +888,11 @@ COMMENT ON COLUMN "feat"."structure"."avg_mx_dists" IS 'Mean metal-anion distanc
 COMMENT ON COLUMN "feat"."structure"."avg_xx_dists" IS 'Mean anion-anion distance within 1 angstrom of the shortest. [angstrom]';
 COMMENT ON COLUMN "feat"."structure"."min_mm_dists" IS 'Shortest metal-metal distance. [angstrom]';
 COMMENT ON COLUMN "feat"."structure"."min_mx_dists" IS 'Shortest metal-anion distance. [angstrom]';
+COMMENT ON COLUMN "feat"."structure"."min_xx_dists" IS 'Shortest anion-anion distance. [angstrom]';
+COMMENT ON COLUMN "feat"."structure"."bridged_mm_dists" IS 'Mean distance to the metals that share an edge or a face of anions, else a corner. [angstrom]';
 COMMENT ON COLUMN "feat"."structure"."madelung_m" IS 'Madelung potential energy of a unit charge at the chosen metal, greatest over its sites. [eV]';
 COMMENT ON COLUMN "feat"."structure"."madelung_x" IS 'Madelung potential energy of a unit charge at the chosen anion, greatest over its sites. [eV]';
+COMMENT ON COLUMN "feat"."structure"."hubbard_u_eV" IS 'Unscreened Hubbard U with our oxidation states and bridged_mm_dists. [eV]';
 COMMENT ON COLUMN "feat"."structure"."charge_transfer_eV" IS 'Unscreened charge-transfer energy with one sign convention for all affinities. [eV]';
 COMMENT ON COLUMN "feat"."structure"."volume_per_site" IS 'Volume of the cell by its sites. [angstrom3]';
 COMMENT ON COLUMN "feat"."structure"."oxidation_states" IS 'Element to mean oxidation state.';
@@ -1268,7 +1274,7 @@ COMMENT ON COLUMN "core"."structures"."doi" IS 'Digital object identifier of the
 COMMENT ON COLUMN "core"."structures"."licence" IS 'Licence of the row''s content.';
 COMMENT ON COLUMN "core"."structures"."valid" IS 'Whether the structure passed every check.';
 COMMENT ON COLUMN "core"."structures"."invalid_reason" IS 'Why it did not.';
-COMMENT ON COLUMN "core"."structures"."flags" IS 'Noteworthy: disordered, vacancies, close atoms, low density.';
+COMMENT ON COLUMN "core"."structures"."flags" IS 'Noteworthy, such as disordered or symmetry mismatch.';
 COMMENT ON COLUMN "core"."structures"."n_sites" IS 'Sites in the cell. [count]';
 COMMENT ON COLUMN "core"."structures"."n_elements" IS 'Different elements. [count]';
 COMMENT ON COLUMN "core"."structures"."volume_angstrom3" IS 'Volume of the cell. [angstrom3]';

@@ -77,8 +77,14 @@ _STRUCTURE: dict[str, tuple[str | None, str]] = {
     "avg_xx_dists": ("angstrom", "Mean anion-anion distance within 1 angstrom of the shortest."),
     "min_mm_dists": ("angstrom", "Shortest metal-metal distance."),
     "min_mx_dists": ("angstrom", "Shortest metal-anion distance."),
+    "min_xx_dists": ("angstrom", "Shortest anion-anion distance."),
+    "bridged_mm_dists": (
+        "angstrom",
+        "Mean distance to the metals that share an edge or a face of anions, else a corner.",
+    ),
     "madelung_m": ("eV", "Madelung potential energy of a unit charge at the chosen metal, greatest over its sites."),
     "madelung_x": ("eV", "Madelung potential energy of a unit charge at the chosen anion, greatest over its sites."),
+    "hubbard_u_eV": ("eV", "Unscreened Hubbard U with our oxidation states and bridged_mm_dists."),
     "charge_transfer_eV": ("eV", "Unscreened charge-transfer energy with one sign convention for all affinities."),
     "volume_per_site": ("angstrom3", "Volume of the cell by its sites."),
 }
@@ -124,6 +130,8 @@ STRUCTURE = Table(
     foreign_keys=(ForeignKey(columns=("structure_id",), table="core.structures", references=("structure_id",)),),
     usage_warnings=(
         "est_charge_trans follows the published, mixed signs of electron affinities; charge_transfer_eV does not.",
+        "The published distances and states depend on the cell that was chosen; min_*, bridged_* and *_eV do not.",
+        "oxidation_states are ours; est_*, gii and ewald_energy_per_atom use the published guess, which may differ.",
     ),
 )
 TABLES = (COMPOSITION, STRUCTURE)

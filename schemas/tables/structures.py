@@ -57,7 +57,7 @@ CORE = Table(
         *_ORIGIN,
         Column(name="valid", type=Type.BOOL, doc="Whether the structure passed every check."),
         Column(name="invalid_reason", type=Type.STRING, doc="Why it did not.", nullable=True),
-        Column(name="flags", type=Type.STRINGS, doc="Noteworthy: disordered, vacancies, close atoms, low density."),
+        Column(name="flags", type=Type.STRINGS, doc="Noteworthy, such as disordered or symmetry mismatch."),
         Column(
             name="n_sites", type=Type.INT, unit="count", doc="Sites in the cell.", nullable=True, rules=(Between(1),)
         ),

@@ -10,13 +10,18 @@ import pytest
 from warehouse.files import read_table
 
 
-def text_set(name: str) -> Path:
-    """A file of the text-mining data sets in MATLOOM_DATASETS."""
+def data_set(name: str) -> Path:
+    """A file of MATLOOM_DATASETS, by its path there."""
     folder = os.environ.get("MATLOOM_DATASETS")
-    path = Path(folder or "") / "text" / name
+    path = Path(folder or "") / name
     if not folder or not path.exists():
-        pytest.skip(f"MATLOOM_DATASETS is not set or has no text/{name}")
+        pytest.skip(f"MATLOOM_DATASETS is not set or has no {name}")
     return path
+
+
+def text_set(name: str) -> Path:
+    """A file of the text-mining data sets."""
+    return data_set(f"text/{name}")
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:

@@ -1,8 +1,6 @@
 """Features of compositions and structures against independent values."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,7 +13,8 @@ from etl.features.grouping import family_ln, family_tm_anion, formula_anonymous,
 from etl.features.ionization import ionization_energy
 from etl.features.oxidation import ranked
 from etl.features.structure import featurize_text, structure
-from etl.structures.cif import read_poscar, to_cif
+from etl.structures.cif import to_cif
+from etl.structures.texts import read_poscar
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
@@ -194,19 +193,3 @@ def test_oxidation_states_of_a_wide_formula_are_found_at_once() -> None:
     found = ranked([("Mn", 7), ("Fe", 6), ("Co", 5), ("Mo", 4), ("P", 4), ("O", 14)])
     assert found
     assert sum(v * n for v, n in zip(found[0].values(), (7, 6, 5, 4, 4, 14), strict=True)) == pytest.approx(0)
-
-
-def test_published_features_of_lacunar_spinels() -> None:
-    folder = os.environ.get("MATLOOM_DATASETS")
-    if not folder:
-        pytest.skip("MATLOOM_DATASETS is not set: the published cells are needed")
-    expected = pl.read_csv(Path(folder) / "mit/lacunar_spinel_expected_features.csv")
-    cifs = pl.read_parquet(Path(folder) / "mit/reference_cifs.parquet").filter(
-        pl.col("name").is_in(expected["cif_name"])
-    )
-    found = structure(cifs).join(expected, left_on="name", right_on="cif_name", suffix="_published")
-    assert found.height == expected.height
-    for name in ("avg_mx_dists", "avg_xx_dists", "avg_dev_Electronegativity", "range_MendeleevNumber"):
-        off = (found[name] - found[f"{name}_published"]).abs()
-        assert off.median() < 0.01, name  # type: ignore[operator]
-        assert off.max() < 0.1, name  # type: ignore[operator]

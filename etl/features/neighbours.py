@@ -1,0 +1,48 @@
+"""Periodic neighbour lists of points in a cell."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """All pairs of points up to `reach` angstrom, each in both directions; a point and its own images count too.
+
+    Attributes:
+        reach: angstrom.
+        first, second: indices of the points.
+        images: of the second point, in lattice vectors.
+        distances: angstrom.
+    """
+
+    reach: float
+    first: Ints
+    second: Ints
+    images: Ints
+    distances: Floats
+
+
+def neighbours(lattice: Floats, coords: Floats, reach: float) -> Neighbours:
+    """Pairs closer than `reach`.
+
+    Args:
+        lattice: 3 x 3, vectors in rows, angstrom.
+        coords: n x 3 fractional coordinates.
+        reach: angstrom.
+    """
+    from pymatgen.optimization.neighbors import find_points_in_spheres
+
+    places = np.ascontiguousarray(coords @ lattice)
+    first, second, images, distances = find_points_in_spheres(
+        places, places, r=float(reach), pbc=np.ones(3, dtype=np.int64), lattice=np.ascontiguousarray(lattice), tol=1e-8
+    )
+    own = (first == second) & (distances < 1e-8)
+    keep = ~own
+    return Neighbours(
+        float(reach), first[keep], second[keep], np.asarray(images[keep], dtype=np.int64), distances[keep]
+    )

@@ -1,0 +1,101 @@
+"""What a crystal must satisfy to be used, and what about it is worth a flag."""
+
+import numpy as np
+
+from etl.features.elements import NUMBER
+from etl.features.neighbours import neighbours
+from etl.structures.crystal import FULL, Crystal, Floats
+from etl.structures.errors import StructureError
+
+OVERLAP_ANGSTROM = 0.5
+CLOSE_ANGSTROM = 1.0
+LARGE_SITES = 2000
+"""Sites from which a cell is flagged as large."""
+MAX_SITES = 20_000
+_DENSE = 64
+MAX_PAIRS = 100
+"""Atoms a cubic angstrom from which a cell is no cell; keeps the search for overlaps short."""
+
+
+def checked(crystal: Crystal) -> Crystal:
+    """The crystal itself, once it passed every check; flags that need its neighbours are added to `notes`.
+
+    Raises:
+        StructureError: no atoms or too many, a degenerate cell, coordinates that are not finite, occupancy outside 0 to
+            1, or two atoms closer than `OVERLAP_ANGSTROM` that are not alternatives on a split site.
+    """
+    if len(crystal.numbers) == 0:
+        raise StructureError("no atoms")
+    if crystal.n_sites > MAX_SITES:
+        raise StructureError(f"{crystal.n_sites} sites, more than {MAX_SITES}")
+    if not (np.isfinite(crystal.coords).all() and np.isfinite(crystal.lattice).all()):
+        raise StructureError("coordinates that are not finite")
+    filled = crystal.filled
+    if filled.max() > 1.001 or filled.min() <= 0:
+        wrong = filled.max() if filled.max() > 1.001 else filled.min()
+        raise StructureError(f"occupancy {wrong:g} outside 0 to 1")
+    if not crystal.volume > 0.1 * crystal.n_sites**0.5:
+        raise StructureError(f"degenerate cell of {crystal.volume:.3g} cubic angstrom")
+    if crystal.n_sites > MAX_PAIRS * crystal.volume:
+        raise StructureError(f"overlapping atoms, {crystal.n_sites} in {crystal.volume:.3g} cubic angstrom")
+    return _apart(crystal)
+
+
+def _apart(crystal: Crystal) -> Crystal:
+    if _surely_apart(crystal.lattice, crystal.coords):
+        return crystal
+    near = neighbours(crystal.lattice, crystal.coords, CLOSE_ANGSTROM)
+    if not len(near.distances):
+        return crystal
+    other = crystal.sites[near.first] != crystal.sites[near.second]
+    other |= near.distances > 1e-3  # the own image of an atom is another atom
+    overlap = other & (near.distances < OVERLAP_ANGSTROM)
+    # alternatives of one atom, each partly occupied, may lie as close as they like
+    together = crystal.filled[crystal.sites[near.first]] + crystal.filled[crystal.sites[near.second]]
+    split = overlap & (together <= 1.001) & (crystal.sites[near.first] != crystal.sites[near.second])
+    if (overlap & ~split).any():
+        least = near.distances[overlap & ~split].min()
+        raise StructureError(f"overlapping atoms, {least:.3f} angstrom apart")
+    found = ["split sites"] if split.any() else []
+    hydrogen = (crystal.numbers[near.first] == NUMBER["H"]) | (crystal.numbers[near.second] == NUMBER["H"])
+    if (other & ~split & ~hydrogen).any():
+        found.append("close atoms")
+    return _noted(crystal, found)
+
+
+def _surely_apart(lattice: Floats, coords: Floats) -> bool:
+    """Whether no two atoms are within `CLOSE_ANGSTROM`, where that is quick to tell; the slow search decides else."""
+    if len(coords) > _DENSE:
+        return False
+    # with lattice planes two reaches apart, the image nearest in each coordinate is the nearest one
+    if np.square(np.linalg.inv(lattice)).sum(axis=0).max() * (2 * CLOSE_ANGSTROM) ** 2 >= 1:
+        return False
+    apart = coords[:, None] - coords[None]
+    apart -= np.rint(apart)
+    apart = apart @ lattice
+    squares = np.einsum("ijk,ijk->ij", apart, apart)
+    return bool((squares > CLOSE_ANGSTROM**2).sum() == len(coords) * (len(coords) - 1))
+
+
+def _noted(crystal: Crystal, found: list[str]) -> Crystal:
+    from dataclasses import replace
+
+    return replace(crystal, notes=(*crystal.notes, *found)) if found else crystal
+
+
+def flags(crystal: Crystal) -> list[str]:
+    """What is noteworthy of a checked crystal.
+
+    "disordered", "vacancies", "close atoms" (under 1 angstrom without H), "split sites", "large cell", "low density",
+    and what its text said: "several structures", "symmetry mismatch", "isotopes read as H" and the like.
+    """
+    found = list(crystal.notes)
+    if not crystal.ordered:
+        found.append("disordered")
+    if (crystal.filled < FULL).any():
+        found.append("vacancies")
+    if crystal.n_sites > LARGE_SITES:
+        found.append("large cell")
+    if crystal.volume / crystal.n_sites > 100:
+        found.append("low density")
+    return found

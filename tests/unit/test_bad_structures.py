@@ -1,0 +1,138 @@
+"""Malformed, odd and borderline structure texts, each with the reason or the flag that it must end in."""
+
+import polars as pl
+import pytest
+
+from etl.features.structure import structure
+from etl.structures.assemble import assemble
+from etl.structures.blocks import read_cif
+from etl.structures.checks import flags
+from etl.structures.cif import raw_frame
+from etl.structures.errors import StructureError
+
+_CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+_LOOP = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+_SITES = "Fe1 Fe 0 0 0 1\nO1 O 0.5 0.5 0.5 1"
+_PNMA = "_symmetry_space_group_name_H-M 'P n m a'\n"
+
+
+def cif(
+    cell: str = "4 4 4 90 90 90", sites: str = _SITES, extra: str = "", loop: tuple[str, ...] = _LOOP, name: str = "x"
+) -> str:
+    """A CIF of one block."""
+    lines = [f"_cell_{n} {v}" for n, v in zip(_CELL, cell.split(), strict=True)]
+    return "\n".join([f"data_{name}", *lines, extra, "loop_", *(f"_atom_site_{n}" for n in loop), sites, ""])
+
+
+def operators(*triplets: str) -> str:
+    """A loop of symmetry operators."""
+    return "\n".join(["loop_", "_symmetry_equiv_pos_as_xyz", *(f"'{t}'" for t in triplets), ""])
+
+
+def grid(count: int) -> str:
+    """Atoms on a grid of 100 a row."""
+    rows = count // 100 + 1
+    return "\n".join(f"Fe{i} Fe {i % 100 / 100:.4f} {i // 100 / rows:.6f} 0 1" for i in range(count))
+
+
+REFUSED = {
+    "empty": ("", "not a CIF"),
+    "prose": ("no cif at all", "not a CIF"),
+    "zero bytes": ("\x00" * 50 + "data_", "unreadable CIF"),
+    "unclosed quote": ("data_x\n_cell_length_a '4\n", "unreadable CIF"),
+    "loop of uneven length": ("data_x\nloop_\n_a\n_b\n1 2 3\n", "unreadable CIF"),
+    "rubbish after the block": (cif() + "\n}{ <html>", "unreadable CIF"),
+    "no cell": ("data_x\n_chemical_formula_sum 'Fe O'\n", "no cell"),
+    "cell in words": (cif(cell="oops 4 4 90 90 90"), "no usable cell length a"),
+    "cell unknown": (cif(cell="? 4 4 90 90 90"), "no usable cell length a"),
+    "negative length": (cif(cell="-4 4 4 90 90 90"), "no usable cell length a"),
+    "zero length": (cif(cell="4 0 4 90 90 90"), "no usable cell length b"),
+    "zero angle": (cif(cell="4 4 4 90 90 0"), "no usable cell angle gamma"),
+    "angles that close no cell": (cif(cell="4 4 4 100 130 150"), "close no cell"),
+    "negative volume": (cif(extra="_cell_volume -64.0"), "volume -64 is not positive"),
+    "zero volume": (cif(extra="_cell_volume 0"), "volume 0 is not positive"),
+    "no atoms": ("\n".join(cif().split("\n")[:7]), "no atoms"),
+    "no element": (cif(sites="Zz1 Zz 0 0 0 1"), "'Zz' is not an element"),
+    "dummy symbol": (cif(sites="X1 X 0 0 0 1"), "'X' is not an element"),
+    "vacancy symbol": (cif(sites="Va1 Va 0 0 0 1"), "'Va' is not an element"),
+    "word for a molecule": (cif(sites="Wat1 Wat 0 0 0 1"), "is not an element"),
+    "occupancy above one": (cif(sites="Fe1 Fe 0 0 0 1.7"), "occupancy 1.7 outside 0 to 1"),
+    "negative occupancy": (cif(sites="Fe1 Fe 0 0 0 -0.5"), "occupancy -0.5 outside 0 to 1"),
+    "occupancy in words": (cif(sites="Fe1 Fe 0 0 0 full"), "occupancy 'full' is no number"),
+    "mixed site overfull": (cif(sites="Fe1 Fe 0 0 0 0.7\nCo1 Co 0 0 0 0.6"), "occupancy 1.3 outside"),
+    "only empty sites": (cif(sites="Fe1 Fe 0 0 0 0"), "no atoms"),
+    "overlap": (cif(sites="Fe1 Fe 0 0 0 1\nO1 O 0.01 0 0 1"), "overlapping atoms, 0.040"),
+    "overlap across the cell": (cif(sites="Fe1 Fe 0.005 0 0 1\nO1 O 0.995 0 0 1"), "overlapping atoms, 0.040"),
+    "the same atom twice": (cif(sites="Fe1 Fe 0 0 0 1\nFe2 Fe 0 0 0 1"), "overlapping atoms, 0.000"),
+    "coordinate unknown": (cif(sites="Fe1 Fe ? 0 0 1"), "atom 1 (Fe) without coordinates"),
+    "coordinate not a number": (cif(sites="Fe1 Fe 0 0 0 1\nO1 O nan 0 0 1"), "atom 2 (O) without coordinates"),
+    "operator that is none": (cif(extra=operators("x,y,z", "hello")), "unreadable symmetry operator"),
+    "operator that shrinks": (cif(extra=operators("x,y,z", "1/2*x,y,z")), "changes the volume"),
+    "far too many atoms": (cif(cell="999 999 9 90 90 90", sites=grid(20_001)), "20001 atoms, more than 20000"),
+}
+FLAGGED = {
+    "plain": (cif(), set()),
+    "uncertainties": (cif(cell="4.01(2) 4.01(2) 4.01(2) 90 90 90", sites="Fe1 Fe 0.0(1) 0 0 1.0(2)"), set()),
+    "one atom": (cif(cell="2.5 2.5 2.5 90 90 90", sites="Fe1 Fe 0 0 0 1"), set()),
+    "5,000 atoms": (cif(cell="999 999 9 90 90 90", sites=grid(5000)), {"large cell", "low density"}),
+    "deuterium": (cif(sites="O1 O 0 0 0 1\nD1 D 0.25 0 0 1\nT1 T 0.75 0 0 1"), {"isotopes read as H"}),
+    "ions as symbols": (cif(sites="Fe1 Fe2+ 0 0 0 1\nO1 O2- 0.5 0.5 0.5 1"), set()),
+    "upper case": (cif(sites="FE1 FE 0 0 0 1\nO1 O 0.5 0.5 0.5 1"), set()),
+    "default occupancy": (cif(sites="Fe1 Fe 0 0 0 .\nO1 O 0.5 0.5 0.5 ."), set()),
+    "occupancy unknown": (cif(sites="Fe1 Fe 0 0 0 ?\nO1 O 0.5 0.5 0.5 1"), {"occupancy not given"}),
+    "mixed site": (cif(sites="Fe1 Fe 0 0 0 0.4\nCo1 Co 0 0 0 0.6\nO1 O 0.5 0.5 0.5 1"), {"disordered"}),
+    "vacancies": (cif(sites="Fe1 Fe 0 0 0 0.9\nO1 O 0.5 0.5 0.5 1"), {"disordered", "vacancies"}),
+    "split site": (cif(sites="Fe1 Fe 0.0 0 0 .5\nFe2 Fe 0.05 0 0 .5\nO1 O 0.5 0.5 0.5 1"),
+                   {"disordered", "vacancies", "split sites"}),
+    "close atoms": (cif(sites="Fe1 Fe 0 0 0 1\nO1 O 0.2 0 0 1"), {"close atoms"}),
+    "empty site": (cif(sites="Fe1 Fe 0 0 0 1\nO1 O 0.5 0.5 0.5 0"), {"empty sites dropped"}),
+    "dummy atoms": (cif(sites="Fe1 Fe 0 0 0 d\nO1 O 0.5 0.5 0.5 dum", loop=(*_LOOP[:5], "calc_flag")),
+                    {"dummy atoms dropped"}),
+    "several blocks": (cif() + cif(name="y"), {"several structures"}),
+    "cell in the second block": ("data_global\n_journal_year 1999\n" + cif(), set()),
+    "symbol and operators disagree": (cif(extra=_PNMA + operators("x,y,z", "-x,-y,-z")), {"symmetry mismatch"}),
+    "low density": (cif(cell="12 12 12 90 90 90"), {"low density"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_structure_is_refused_with_its_reason(case: str) -> None:
+    text, reason = REFUSED[case]
+    with pytest.raises(StructureError) as caught:
+        read_cif(text)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("case", FLAGGED)
+def test_what_is_odd_is_read_and_flagged(case: str) -> None:
+    text, expected = FLAGGED[case]
+    assert set(flags(read_cif(text))) - {"no symmetry given"} == expected
+
+
+def test_a_table_with_rubbish_rows_gives_the_others() -> None:
+    texts = [cif()] * 99 + ["data_x\nrubbish"]
+    rows = assemble(raw_frame({"source": "s", "source_id": str(i), "cif": t} for i, t in enumerate(texts)))
+    assert rows["valid"].to_list() == [True] * 99 + [False]
+    made = structure(pl.DataFrame({"cif": texts}))
+    assert made["ok"].sum() == 99
+    assert made["reason"].null_count() == 99
+
+
+def test_special_positions_are_one_atom() -> None:
+    """Rutile: 16 operators on 2 atoms give 2 Ti and 4 O; rounded thirds and split images merge."""
+    text = cif(cell="4.6 4.6 2.96 90 90 90", sites="Ti1 Ti 0 0 0 1\nO1 O 0.305 0.305 0 1",
+               extra="_symmetry_Int_Tables_number 136")  # fmt: skip
+    assert read_cif(text).amounts == {"O": 4.0, "Ti": 2.0}
+    zincite = cif(cell="3.25 3.25 5.2 90 90 120", sites="Zn1 Zn 0.3333 0.6667 0 1\nO1 O 0.3333 0.6667 0.382 1",
+                  extra="_symmetry_Int_Tables_number 186")  # fmt: skip
+    assert read_cif(zincite).amounts == {"O": 2.0, "Zn": 2.0}
+
+
+def test_one_atom_without_a_loop_and_cartesian_coordinates_are_read() -> None:
+    pair = "data_x\n" + "\n".join(f"_cell_{n} {v}" for n, v in zip(_CELL, (3, 3, 3, 90, 90, 90), strict=True))
+    pair += "\n_atom_site_label Po1\n_atom_site_fract_x 0\n_atom_site_fract_y 0\n_atom_site_fract_z 0\n"
+    assert read_cif(pair).amounts == {"Po": 1.0}
+    cartesian = cif(sites="Fe1 Fe 0 0 0 1\nO1 O 2 2 2 1", loop=("label", "type_symbol", "Cartn_x", "Cartn_y", "Cartn_z",
+                                                               "occupancy"))  # fmt: skip
+    assert read_cif(cartesian).coords[1].tolist() == pytest.approx([0.5, 0.5, 0.5])
