@@ -26,6 +26,7 @@ _OPERATORS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz", 
 _NAMES = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_hall",
           "_symmetry_space_group_name_hall")  # fmt: skip
 _GROUP_NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
+_TEMPERATURES = ("_cell_measurement_temperature", "_diffrn_ambient_temperature")
 _COLUMNS = ("type_symbol", "label", "fract_x", "fract_y", "fract_z", "Cartn_x", "Cartn_y", "Cartn_z", "occupancy",
             "calc_flag")  # fmt: skip
 _SYMBOL = re.compile(r"[A-Za-z]{1,2}")
@@ -64,7 +65,14 @@ def read_cif(text: str) -> Crystal:
     notes = ["several structures"] if len(found) > 1 else []
     lattice = _lattice(block)
     operators = _operators(block, notes)
-    return checked(_crystal(lattice, operators, _Sites(table, lattice, notes), notes))
+    listed = _Sites(table, lattice, notes)
+    return checked(_crystal(lattice, operators, listed, notes, _temperature(block)))
+
+
+def _temperature(block: "cif.Block") -> float | None:
+    """Kelvin at which the cell was measured; None where it is not told."""
+    found = _number(_value(block, _TEMPERATURES))
+    return found if 0 < found < 5000 else None
 
 
 def _numbers(column: list[str]) -> Floats:
@@ -290,7 +298,9 @@ def _element(text: str) -> int:
     raise StructureError(f"{text!r} is not an element")
 
 
-def _crystal(lattice: Floats, operators: Operators | None, listed: _Sites, notes: list[str]) -> Crystal:
+def _crystal(
+    lattice: Floats, operators: Operators | None, listed: _Sites, notes: list[str], kelvin: float | None
+) -> Crystal:
     """All atoms of the cell; those of different species on one place share a site."""
     if operators is None:
         owner, coords = np.arange(len(listed.numbers)), listed.coords
@@ -310,6 +320,7 @@ def _crystal(lattice: Floats, operators: Operators | None, listed: _Sites, notes
         occupancies=np.minimum(occupancies, 1.0),
         sites=sites,
         notes=tuple(dict.fromkeys(notes)),
+        kelvin=kelvin,
     )
 
 

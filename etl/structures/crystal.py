@@ -31,6 +31,7 @@ class Crystal:
         occupancies: share of the site that the species fills.
         sites: which site each row is on, from 0 without gaps, in rising order.
         notes: what its text said that is worth a flag.
+        kelvin: temperature of the measurement, where its text says it.
     """
 
     lattice: Floats
@@ -39,6 +40,7 @@ class Crystal:
     occupancies: Floats
     sites: Ints
     notes: tuple[str, ...] = ()
+    kelvin: float | None = None
 
     @property
     def n_sites(self) -> int:

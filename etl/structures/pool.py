@@ -9,9 +9,10 @@ from etl.features.formulas import reduced
 from etl.features.structure import PUBLISHED
 from etl.structures import datasets as public
 from etl.structures.candidates import candidates
+from etl.structures.matching import RANKS, UNKNOWN_RANK
 
-_RANKS = {"experiment": 0, "calculation": 1, "prototype": 2}
-_UNKNOWN = 1  # a structure of unknown origin stands beside the calculated ones
+ROOM_K = 295.0
+"""Temperature of a measured structure that does not tell its own."""
 
 
 def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
@@ -31,8 +32,10 @@ def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.Da
 def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
     """The pool with the structure features of each formula: `formula`, `structure_id`, the ten published features.
 
-    Of several structures of a formula a measured one is taken before a calculated one and that before a prototype,
-    then the one with the fewest features missing, then the first by id. A formula without a structure has nulls.
+    Of several structures of a formula a measured one is taken before a calculated one and that before a prototype. Of
+    measured ones the hottest is taken, then the most symmetric: the labelled compounds have their high-temperature
+    structures too, and below a transition the gap is written into the sites. Then the one with the fewest features
+    missing, then the first by id. A formula without a structure has nulls.
 
     Args:
         structures: rows of core.structures.
@@ -42,9 +45,12 @@ def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path 
     known = structures.filter("valid").join(
         features.select("structure_id", *PUBLISHED), on="structure_id", how="inner", validate="1:1"
     )
-    rank = pl.col("fidelity").replace_strict(_RANKS, default=_UNKNOWN, return_dtype=pl.Int64)
+    rank = pl.col("fidelity").replace_strict(RANKS, default=UNKNOWN_RANK, return_dtype=pl.Int64)
+    measured = pl.col("fidelity") == "experiment"
+    hot = pl.when(measured).then(-pl.col("temperature_K").fill_null(ROOM_K)).otherwise(0.0)
+    symmetric = pl.when(measured).then(-pl.col("space_group_number").fill_null(1)).otherwise(0)
     gaps = pl.sum_horizontal(pl.col(PUBLISHED).is_null())
-    best = known.sort(rank, gaps, "structure_id").unique("formula", keep="first", maintain_order=True)
+    best = known.sort(rank, hot, symmetric, gaps, "structure_id").unique("formula", keep="first", maintain_order=True)
     return formulas(structures, datasets=datasets).join(
         best.select("formula", "structure_id", *PUBLISHED), on="formula", how="left", maintain_order="left"
     )

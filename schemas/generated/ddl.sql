@@ -1241,6 +1241,10 @@ CREATE TABLE "core"."structures" (
     "family_ln" VARCHAR,
     "family_tm_anion" VARCHAR,
     "prototype" VARCHAR,
+    "prototype_label" VARCHAR,
+    "space_group_number" BIGINT,
+    "temperature_K" DOUBLE,
+    "duplicate_of" VARCHAR,
     "cif" VARCHAR NOT NULL,
     "fidelity" VARCHAR,
     "functional" VARCHAR,
@@ -1267,6 +1271,10 @@ COMMENT ON COLUMN "core"."structures"."chemsys" IS 'Elements in alphabetical ord
 COMMENT ON COLUMN "core"."structures"."family_ln" IS 'Chemical system with lanthanides, Y and Sc merged as Ln.';
 COMMENT ON COLUMN "core"."structures"."family_tm_anion" IS 'Transition metals and anions.';
 COMMENT ON COLUMN "core"."structures"."prototype" IS 'Structure type, where known.';
+COMMENT ON COLUMN "core"."structures"."prototype_label" IS 'Anonymous formula, Pearson symbol, space group and Wyckoff letters, as in AFLOW.';
+COMMENT ON COLUMN "core"."structures"."space_group_number" IS 'Number of the space group found in the sites.';
+COMMENT ON COLUMN "core"."structures"."temperature_K" IS 'Temperature of the measurement, where the source says. [K]';
+COMMENT ON COLUMN "core"."structures"."duplicate_of" IS 'Id of the preferred structure of which this is another telling.';
 COMMENT ON COLUMN "core"."structures"."cif" IS 'Crystallographic information file; empty where refused at the source.';
 COMMENT ON COLUMN "core"."structures"."fidelity" IS 'Experiment, calculation or prototype.';
 COMMENT ON COLUMN "core"."structures"."functional" IS 'Density functional of a calculated structure.';

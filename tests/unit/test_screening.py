@@ -237,6 +237,7 @@ def test_a_measured_cell_is_taken_before_a_calculated_one_and_that_before_a_prot
     kinds = ["prototype", "experiment", "calculation", None]
     ids = [f"s:{i}" for i in range(4)]
     cells = pl.DataFrame({"structure_id": ids, "formula": "LuFeO3", "fidelity": kinds, "valid": True})
+    cells = cells.with_columns(temperature_K=pl.lit(None, pl.Float64), space_group_number=pl.lit(None, pl.Int64))
     features = pl.DataFrame({"structure_id": ids, **{n: [0.1, 0.2, 0.3, 0.4] for n in inputs.STRUCTURE_FEATURES}})
     made = pool.offered(cells, features)
     assert made["formula"].n_unique() == made.height > 20_000

@@ -6,13 +6,17 @@ import polars as pl
 import pytest
 
 from etl.features.formulas import parse_numeric, reduced_formula
+from etl.features.structure import PUBLISHED
+from etl.structures import pool
 from etl.structures.assemble import assemble
 from etl.structures.blocks import read_cif
 from etl.structures.candidates import candidates
-from etl.structures.cif import read_folder, to_cif
+from etl.structures.cif import raw_frame, read_folder, to_cif
+from etl.structures.crystal import from_pymatgen
 from etl.structures.datasets import pool_formulas
 from etl.structures.errors import StructureError
-from etl.structures.prototypes import lacunar_spinels, oxides, prototype_structures
+from etl.structures.matching import NAMES, prototype_label
+from etl.structures.prototypes import PROTOTYPES, lacunar_spinels, oxides, prototype_structures, template
 from etl.structures.texts import read_any, read_poscar
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -132,3 +136,94 @@ def test_pools_need_their_files(tmp_path: Path) -> None:
     for name in ("pool_oqmd_gap_342k", "pool_mp_gap_106k", "pool_mp_eform_133k", "pool_aflow_gap_28k"):
         pl.DataFrame({"formula": ["NaN", "VO2"]}).write_parquet(tmp_path / f"mit/{name}.parquet")
     assert pool_formulas(tmp_path).rows() == [("NaN", "OQMD"), ("VO2", "OQMD")]
+
+
+def test_of_measured_structures_the_hottest_and_most_symmetric_is_offered() -> None:
+    ids = ["a", "b", "c", "d"]
+    cells = pl.DataFrame({
+        "structure_id": ids, "formula": "V2O3", "fidelity": "experiment", "valid": True,
+        "temperature_K": [150.0, 300.0, 300.0, None], "space_group_number": [15, 15, 167, 167],
+    })  # fmt: skip
+    features = pl.DataFrame({"structure_id": ids, **{n: [0.1, 0.2, 0.3, 0.4] for n in PUBLISHED}})
+    best = pool.offered(cells, features).filter(pl.col("formula") == "V2O3")
+    assert best["structure_id"].to_list() == ["c"]
+
+
+def test_names_of_prototypes_are_those_of_built_cells() -> None:
+    for name, prototype in PROTOTYPES.items():
+        label = prototype_label(from_pymatgen(template(prototype)))
+        assert NAMES[label or ""] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "cell", "sites"),
+    [
+        ("copper", "Fm-3m", (3.6,) * 3, [("Cu", (0, 0, 0))]),
+        ("tungsten", "Im-3m", (3.2,) * 3, [("W", (0, 0, 0))]),
+        ("diamond", "Fd-3m", (3.57,) * 3, [("C", (0, 0, 0))]),
+        ("magnesium", "P6_3/mmc", (3.2, 3.2, 5.2), [("Mg", (1 / 3, 2 / 3, 0.25))]),
+        ("rock salt", "Fm-3m", (4.2,) * 3, [("Mg", (0, 0, 0)), ("O", (0.5, 0.5, 0.5))]),
+        ("rock salt", "Fm-3m", (4.2,) * 3, [("O", (0, 0, 0)), ("Mg", (0.5, 0.5, 0.5))]),
+        ("caesium chloride", "Pm-3m", (4.1,) * 3, [("Cs", (0, 0, 0)), ("Cl", (0.5, 0.5, 0.5))]),
+        ("zinc blende", "F-43m", (5.4,) * 3, [("Zn", (0, 0, 0)), ("S", (0.25, 0.25, 0.25))]),
+        ("wurtzite", "P6_3mc", (3.25, 3.25, 5.2), [("Zn", (1 / 3, 2 / 3, 0)), ("O", (1 / 3, 2 / 3, 0.382))]),
+        ("nickel arsenide", "P6_3/mmc", (3.6, 3.6, 5.0), [("Ni", (0, 0, 0)), ("As", (1 / 3, 2 / 3, 0.25))]),
+        ("fluorite", "Fm-3m", (5.46,) * 3, [("Ca", (0, 0, 0)), ("F", (0.25, 0.25, 0.25))]),
+        ("pyrite", "Pa-3", (5.416,) * 3, [("Fe", (0, 0, 0)), ("S", (0.385, 0.385, 0.385))]),
+        ("corundum", "R-3c", (4.76, 4.76, 12.99), [("Al", (0, 0, 0.3522)), ("O", (0.3063, 0, 0.25))]),
+        ("ilmenite", "R-3", (5.09, 5.09, 14.09),
+         [("Fe", (0, 0, 0.355)), ("Ti", (0, 0, 0.146)), ("O", (0.317, 0.023, 0.245))]),
+        ("perovskite Pm-3m", "Pm-3m", (3.9,) * 3, [("Ti", (0.5,) * 3), ("Ba", (0, 0, 0)), ("O", (0.5, 0.5, 0))]),
+        ("perovskite R-3c", "R-3c", (5.36, 5.36, 13.1),
+         [("La", (0, 0, 0.25)), ("Al", (0, 0, 0)), ("O", (0.525, 0, 0.25))]),
+        ("spinel", "Fd-3m", (8.08,) * 3, [("Mg", (0, 0, 0)), ("Al", (0.625,) * 3), ("O", (0.3873,) * 3)]),
+        ("pyrochlore", "Fd-3m:2", (10.1,) * 3,
+         [("Gd", (0.5,) * 3), ("Ti", (0, 0, 0)), ("O", (0.325, 0.125, 0.125)), ("O", (0.375,) * 3)]),
+        ("delafossite", "R-3m", (3.0, 3.0, 17.1), [("Cu", (0, 0, 0)), ("Al", (0, 0, 0.5)), ("O", (0, 0, 0.11))]),
+        ("ThCr2Si2", "I4/mmm", (4.0, 4.0, 10.6), [("Th", (0, 0, 0)), ("Cr", (0, 0.5, 0.25)), ("Si", (0, 0, 0.374))]),
+        ("skutterudite", "Im-3", (9.04,) * 3, [("Co", (0.25,) * 3), ("Sb", (0, 0.335, 0.158))]),
+        ("filled skutterudite", "Im-3", (7.8,) * 3,
+         [("La", (0, 0, 0)), ("Fe", (0.25,) * 3), ("P", (0, 0.354, 0.15))]),
+    ],
+)  # fmt: skip
+def test_structure_types_are_named_whatever_sits_where(
+    name: str, group: str, cell: tuple[float, ...], sites: list[tuple[str, tuple[float, ...]]]
+) -> None:
+    from pymatgen.core import Lattice, Structure
+
+    angle = 120 if cell[0] != cell[2] and group[0] in "PR" and group != "Pa-3" else 90
+    lattice = Lattice.from_parameters(*cell, 90, 90, angle)
+    built = Structure.from_spacegroup(group, lattice, [s for s, _ in sites], [p for _, p in sites])
+    for crystal in (built, built.get_primitive_structure()):
+        assert NAMES[prototype_label(from_pymatgen(crystal)) or ""] == name
+
+
+def test_a_structure_told_twice_is_found_and_a_polymorph_is_none() -> None:
+    """Rutile VO2 moved, doubled and 2 % larger is the same; another phase of it is not."""
+    rutile = template(PROTOTYPES["rutile"])
+    moved = rutile.copy()
+    moved.translate_sites(list(range(len(moved))), [0.13, 0.2, 0.4])
+    moved.make_supercell([1, 1, 2])
+    moved.scale_lattice(moved.volume * 1.06)
+    phase = rutile.copy()
+    phase.apply_strain([0.25, -0.2, 0.0])
+    rows = [
+        {"source": "s", "source_id": name, "fidelity": fidelity, "cif": to_cif(made)}
+        for name, fidelity, made in (
+            ("a", "calculation", rutile), ("b", "experiment", moved), ("c", None, phase), ("d", "calculation", rutile),
+        )
+    ]  # fmt: skip
+    core = assemble(raw_frame([*rows, {"source": "s", "source_id": "e", "cif": "none"}]))
+    assert core["duplicate_of"].to_list() == ["s:b", None, None, "s:b", None]
+    assert core["prototype"].to_list()[:2] == ["rutile", "rutile"]
+    assert core["space_group_number"].to_list()[:2] == [136, 136]
+    table = REGISTRY["core.structures"]
+    assert (
+        inspect(core.with_columns(licence=pl.lit("CC0-1.0")).select(list(table.column_names)), table).rejected_rows == 0
+    )
+
+
+def test_the_temperature_of_a_measurement_is_kept() -> None:
+    text = cif().replace("loop_", "_cell_measurement_temperature 340(2)\nloop_", 1)
+    assert read_cif(text).kelvin == 340
+    assert read_cif(cif()).kelvin is None
