@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from etl.features.elements import NUMBER
 from etl.structures.checks import MAX_SITES, checked
@@ -222,24 +223,31 @@ class _Sites:
             raise StructureError("atoms without symbols")
         self.coords = _coordinates(table, lattice)
         self.occupancies = _occupancies(table.get("occupancy"), len(symbols), notes)
-        keep = self.occupancies > 0
+        keep = self._kept(table.get("calc_flag"), notes)
+        kept = symbols
         if not keep.all():
-            notes.append("empty sites dropped")
-        if "calc_flag" in table:
-            dummy = np.array([flag == "dum" for flag in table["calc_flag"]])
-            keep &= ~dummy
-            notes.extend(["dummy atoms dropped"] if dummy.any() else [])
-        self.coords, self.occupancies = self.coords[keep], self.occupancies[keep]
-        kept = [s for s, k in zip(symbols, keep, strict=True) if k]
+            self.coords, self.occupancies = self.coords[keep], self.occupancies[keep]
+            kept = [s for s, k in zip(symbols, keep, strict=True) if k]
         if not kept:
             raise StructureError("no atoms")
         if not np.isfinite(self.coords).all():
             bad = int(np.flatnonzero(~np.isfinite(self.coords).all(axis=1))[0])
             raise StructureError(f"atom {bad + 1} ({kept[bad]}) without coordinates")
         numbers = {s: _element(s) for s in set(kept)}
-        if any(s in _ISOTOPES for s in {s.strip("'\"").rstrip("0123456789+-") for s in set(kept)}):
+        if any(s.strip("'\"").rstrip("0123456789+-") in _ISOTOPES for s in numbers):
             notes.append("isotopes read as H")
         self.numbers: Ints = np.array([numbers[s] for s in kept], dtype=np.int64)
+
+    def _kept(self, calculation: list[str] | None, notes: list[str]) -> npt.NDArray[np.bool_]:
+        """Which atoms are there: neither empty nor dummies."""
+        keep = self.occupancies > 0
+        if not keep.all():
+            notes.append("empty sites dropped")
+        if calculation is not None:
+            dummy = np.array([flag == "dum" for flag in calculation])
+            keep &= ~dummy
+            notes.extend(["dummy atoms dropped"] if dummy.any() else [])
+        return keep
 
 
 def _coordinates(table: dict[str, list[str]], lattice: Floats) -> Floats:
@@ -263,7 +271,7 @@ def _standard(lattice: Floats) -> Floats:
 
 
 def _occupancies(column: list[str] | None, count: int, notes: list[str]) -> Floats:
-    if column is None:
+    if column is None or set(column) == {"1"}:
         return np.ones(count)
     made = _numbers(column)
     unknown = np.isnan(made)

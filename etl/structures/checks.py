@@ -30,10 +30,11 @@ def checked(crystal: Crystal) -> Crystal:
         raise StructureError(f"{crystal.n_sites} sites, more than {MAX_SITES}")
     if not (np.isfinite(crystal.coords).all() and np.isfinite(crystal.lattice).all()):
         raise StructureError("coordinates that are not finite")
-    filled = crystal.filled
-    if filled.max() > 1.001 or filled.min() <= 0:
-        wrong = filled.max() if filled.max() > 1.001 else filled.min()
-        raise StructureError(f"occupancy {wrong:g} outside 0 to 1")
+    if not crystal.ordered:
+        filled = crystal.filled
+        if filled.max() > 1.001 or filled.min() <= 0:
+            wrong = filled.max() if filled.max() > 1.001 else filled.min()
+            raise StructureError(f"occupancy {wrong:g} outside 0 to 1")
     if not crystal.volume > 0.1 * crystal.n_sites**0.5:
         raise StructureError(f"degenerate cell of {crystal.volume:.3g} cubic angstrom")
     if crystal.n_sites > MAX_PAIRS * crystal.volume:
@@ -68,13 +69,13 @@ def _surely_apart(lattice: Floats, coords: Floats) -> bool:
     if len(coords) > _DENSE:
         return False
     # with lattice planes two reaches apart, the image nearest in each coordinate is the nearest one
-    if np.square(np.linalg.inv(lattice)).sum(axis=0).max() * (2 * CLOSE_ANGSTROM) ** 2 >= 1:
+    if (np.square(np.linalg.inv(lattice)).sum(axis=0) * (2 * CLOSE_ANGSTROM) ** 2 >= 1).any():
         return False
     apart = coords[:, None] - coords[None]
     apart -= np.rint(apart)
-    apart = apart @ lattice
-    squares = np.einsum("ijk,ijk->ij", apart, apart)
-    return bool((squares > CLOSE_ANGSTROM**2).sum() == len(coords) * (len(coords) - 1))
+    apart = apart.reshape(-1, 3) @ lattice
+    squares = np.einsum("ij,ij->i", apart, apart)
+    return int(np.count_nonzero(squares <= CLOSE_ANGSTROM**2)) == len(coords)
 
 
 def _noted(crystal: Crystal, found: list[str]) -> Crystal:
