@@ -46,6 +46,7 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
 )
 def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the site aside and replaces the former one; the same state by the same code is not written again."""
+    from dagster_project import insight
     from dagster_project.lineage import edges
     from dagster_project.versions import package_version
     from warehouse.query import publication_id
@@ -56,6 +57,6 @@ def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
     kept = home / "report" / "stamp"
     changed = not kept.is_file() or kept.read_text() != stamp
     if changed:
-        build(home, home / "report", lineage=edges(), stamp=stamp)
+        build(home, home / "report", lineage=edges(), insight=insight.of(home), stamp=stamp)
     index = dg.MetadataValue.path(str(home / "report" / "index.html"))
     yield dg.MaterializeResult(metadata={"index": index, "rewritten": changed})

@@ -18,8 +18,10 @@ def report(
     home_: Home = None,
 ) -> None:
     """Writes a site of the published tables that opens from the file system; a former one is replaced whole."""
+    from dagster_project import insight
     from dagster_project.lineage import edges
     from warehouse.report import build
 
-    site = build(home(home_), Path(out), lineage=edges())
+    where = home(home_)
+    site = build(where, Path(out), lineage=edges(), insight=insight.of(where))
     say({"index": str(site.index), "pages": site.pages, "publication_id": site.publication_id}, as_json=as_json)

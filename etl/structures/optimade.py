@@ -15,7 +15,7 @@ from pydantic import Field, FiniteFloat
 from etl.addresses import same_host
 from etl.features.elements import NUMBER
 from etl.sources import cursors, markup
-from etl.structures.cif import PARSE_ERRORS, raw_frame, to_cif
+from etl.structures.cif import PARSE_ERRORS, raw_frame, read_cif, to_cif
 from etl.structures.found import Found, check_elements
 from schemas.errors import InputError
 
@@ -169,6 +169,45 @@ def next_page(home: str, link: str, where: str) -> str:
     if not same_host(home, target.geturl()):
         raise InputError.of("a next page on another host", where, "check the address of the service")
     return target.geturl()
+
+
+def attributes(cif: str) -> dict[str, Any]:
+    """What the specification says of the cell and sites of a structure; `parse` reads it back.
+
+    Args:
+        cif: text of one structure; lengths in angstrom.
+
+    Raises:
+        StructureError: see `etl.structures.cif.read_cif`.
+    """
+    structure = read_cif(cif)
+    mixes = [_shares(site) for site in structure]
+    names = ["".join(s if len(mix) == 1 else f"{s}{share:g}" for s, share in mix.items()) for mix in mixes]
+    species = {
+        name: {"name": name, "chemical_symbols": list(mix), "concentration": list(mix.values())}
+        for name, mix in zip(names, mixes, strict=True)
+    }
+    return {
+        "lattice_vectors": _rounded(structure.lattice.matrix),
+        "cartesian_site_positions": _rounded(structure.cart_coords),
+        "species_at_sites": names,
+        "species": list(species.values()),
+        "nsites": len(names),
+        "dimension_types": [1, 1, 1],
+        "nperiodic_dimensions": 3,
+        "structure_features": ["disorder"] if any(len(mix) > 1 for mix in mixes) else [],
+    }
+
+
+def _shares(site: Any) -> dict[str, float]:
+    """Share of each symbol at a site; what is missing to one is "vacancy"."""
+    held = {e.symbol: round(float(n), 6) for e, n in site.species.element_composition.items()}
+    empty = round(1 - sum(held.values()), 6)
+    return held | ({"vacancy": empty} if empty > 0.001 else {})
+
+
+def _rounded(vectors: Any) -> list[list[float]]:
+    return [[round(float(x), 8) + 0.0 for x in vector] for vector in vectors]
 
 
 def _row(item: Any, provider: Provider) -> Mapping[str, str | None] | str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas.rules import probabilities
 from warehouse.report import figures
+from warehouse.report.candidates import candidates
 from warehouse.report.design import design
 from warehouse.report.lineage import graph
 from warehouse.report.parts import TOP, Page, Picture, Section, parts, section, text
@@ -45,28 +46,6 @@ def overview(source: Source) -> Page:
             ),
             section("Tables", pl.DataFrame(rows, infer_schema_length=None)),
         ],
-    )
-
-
-def candidates(source: Source) -> Page:
-    """The compounds with the highest predicted probability."""
-    by = _probability(source)
-    every = source.read("pred.screening").sort(by, descending=True, nulls_last=True, maintain_order=True)
-    values = every.get_column(by).drop_nulls().to_list()
-    pictures = [
-        Picture(
-            file="candidates-probability.svg",
-            svg=figures.histogram(values, xlabel=by, ylabel="compounds"),
-            alt=f"Histogram of {by} over {len(values)} compounds, from {min(values):.2f} to {max(values):.2f}.",
-        )
-        for _ in values[:1]
-    ]
-    warning = "A probability outside the model's domain is a guess: see in_domain before quoting one."
-    return Page(
-        file="candidates.html",
-        title="Candidates",
-        lead="Compounds ranked by the screening model.",
-        sections=[section(f"Top {TOP} of {every.height}", every.head(TOP), text=warning, pictures=pictures)],
     )
 
 

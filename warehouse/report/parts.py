@@ -1,5 +1,6 @@
 """What a page is made of: page, section, picture, and frames as rows of text. What is shown is in `pages`, `design`."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,15 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with text, pictures, a table or the lineage drawing; `empty` is said where there is no row."""
+    """A heading with text, pictures, a table or the lineage drawing; `empty` is said where there is no row.
+
+    Attributes:
+        bars: a signed length from -1 to 1 for each row, drawn beside it.
+        links: address of rows by the text of their first column.
+        cell: a unit cell as JSON, drawn by structure.js.
+        downloads: (address, words).
+        finder: whether the finder of candidates.js stands here.
+    """
 
     title: str
     text: str = ""
@@ -32,26 +41,47 @@ class Section:
     rows: list[list[Cell]] = field(default_factory=list)
     empty: str = "No rows are published yet."
     graph: Graph | None = None
+    bars: list[float] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+    cell: str = ""
+    downloads: list[tuple[str, str]] = field(default_factory=list)
+    finder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page: file name, title, one sentence, sections."""
+    """One page: file name, title, one sentence, sections; what else lies beside it.
+
+    Attributes:
+        scripts: files of `templates` and of `files` that the page runs, in order.
+        files: other files of the site, by name.
+        menu: whether the page stands in the menu of all pages.
+    """
 
     file: str
     title: str
     lead: str
     sections: list[Section]
+    scripts: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    menu: bool = True
+
+    @property
+    def root(self) -> str:
+        """The way from the page to the folder of the site."""
+        return "../" * self.file.count("/")
 
 
 def section(title: str, frame: pl.DataFrame, **more: Any) -> Section:
     """A section with a table; columns without any value are left out."""
     kept = [c for c in frame.columns if frame.get_column(c).null_count() < frame.height]
-    rows = [
-        [(text(v), isinstance(v, int | float) and not isinstance(v, bool)) for v in r]
-        for r in frame.select(kept).iter_rows()
-    ]
-    return Section(title=title, header=kept, rows=rows, **more)
+    return listing(title, kept, frame.select(kept).rows(), **more)
+
+
+def listing(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]], **more: Any) -> Section:
+    """A section with a table of values of any type."""
+    cells = [[(text(v), isinstance(v, int | float) and not isinstance(v, bool)) for v in row] for row in rows]
+    return Section(title=title, header=list(header), rows=cells, **more)
 
 
 def text(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Writes the site: pages through the templates into a folder aside, which then takes the place of the old one."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from importlib import resources
@@ -8,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
+from warehouse.report.candidate import details
+from warehouse.report.insight import NONE, Insight
 from warehouse.report.pages import PAGES
 from warehouse.report.parts import Page
 from warehouse.report.source import Edges, Source
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from schemas.core import Registry
 
 MARK = '<meta name="generator" content="matloom">'
@@ -28,7 +33,13 @@ class Site:
 
 
 def build(
-    home: Path, out: Path, *, registry: "Registry | None" = None, lineage: Edges | None = None, stamp: str = ""
+    home: Path,
+    out: Path,
+    *,
+    registry: "Registry | None" = None,
+    lineage: Edges | None = None,
+    insight: Insight = NONE,
+    stamp: str = "",
 ) -> Site:
     """Writes the site of the published state; the same state gives the same bytes.
 
@@ -38,6 +49,7 @@ def build(
         registry: declarations; all of `schemas.tables` if not given.
         lineage: pairs (from, to) of tables of which the second is made from the first. Without them the page draws
             the declared references.
+        insight: what is computed of structures and by the model.
         stamp: kept in the file `stamp`, for a caller who asks whether the site is still what it would write.
 
     Raises:
@@ -50,7 +62,7 @@ def build(
         registry = REGISTRY
     out = Path(out).absolute()
     _refuse_foreign(out)
-    source, pages = _one_state(Path(home), registry, lineage)
+    source, pages = _one_state(Path(home), registry, lineage, insight)
     aside = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         aside.mkdir(parents=True)
@@ -66,13 +78,13 @@ def build(
     return Site(index=out / "index.html", pages=len(pages), publication_id=source.publication_id)
 
 
-def _one_state(home: Path, registry: "Registry", lineage: Edges | None) -> tuple[Source, list[Page]]:
+def _one_state(home: Path, registry: "Registry", lineage: Edges | None, insight: Insight) -> tuple[Source, list[Page]]:
     """All pages of one published state: read again if another was published meanwhile."""
     from warehouse.query import publication_id
 
     for _ in range(3):
-        source = Source(home, registry, lineage=lineage)
-        pages = [page(source) for page in PAGES]
+        source = Source(home, registry, lineage=lineage, insight=insight)
+        pages = [page(source) for page in PAGES] + details(source)
         if (publication_id(home) or "none") == source.publication_id:
             return source, pages
     raise InputError.of("states published faster than they can be read", home, "run the report when the graph rests")
@@ -82,7 +94,8 @@ def _write(folder: Path, pages: list[Page], publication: str) -> None:
     import jinja2
 
     templates = resources.files("warehouse.report") / "templates"
-    texts = {f.name: f.read_text(encoding="utf-8") for f in templates.iterdir() if f.name.endswith((".html", ".css"))}
+    endings = (".html", ".css", ".js")
+    texts = {f.name: f.read_text(encoding="utf-8") for f in templates.iterdir() if f.name.endswith(endings)}
     engine = jinja2.Environment(
         loader=jinja2.DictLoader(texts),
         autoescape=True,
@@ -90,15 +103,26 @@ def _write(folder: Path, pages: list[Page], publication: str) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    engine.filters["subscripts"] = _subscripts
     template = engine.get_template("page.html")
-    menu = [(p.file, p.title) for p in pages]
-    (folder / "figures").mkdir()
-    (folder / "style.css").write_text(texts["style.css"], encoding="utf-8")
+    menu = [(p.file, p.title) for p in pages if p.menu]
+    files = {"style.css": texts["style.css"]}
     for page in pages:
-        body = template.render(page=page, menu=menu, publication=publication)
-        (folder / page.file).write_text(body, encoding="utf-8")
-        for picture in (p for s in page.sections for p in s.pictures):
-            (folder / "figures" / picture.file).write_text(picture.svg, encoding="utf-8")
+        files[page.file] = template.render(page=page, menu=menu, publication=publication)
+        files |= {name: texts[name] for name in page.scripts if name in texts} | page.files
+        files |= {f"figures/{p.file}": p.svg for s in page.sections for p in s.pictures}
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _subscripts(formula: str) -> "Markup":
+    """A formula with its amounts lowered; everything else is escaped."""
+    from markupsafe import Markup, escape
+
+    pieces = re.split(r"([\d.]+)", formula)
+    return Markup("").join(Markup("<sub>{}</sub>").format(p) if i % 2 else escape(p) for i, p in enumerate(pieces))
 
 
 def _refuse_foreign(out: Path) -> None:

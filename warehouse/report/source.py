@@ -4,8 +4,9 @@ A report is given away as a release is: rows under a licence that is not open ar
 documents without a licence of their own are not for its pages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -14,8 +15,10 @@ from schemas.emit.duckdb import quoted
 from schemas.emit.polars import empty
 from warehouse.licences import allowed
 from warehouse.query import publication_id, query
+from warehouse.report.insight import NONE, Insight
 
 Edges = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 class Source:
@@ -25,15 +28,20 @@ class Source:
         home: folder with the catalog.
         registry: declarations, for the shape of tables that are not published.
         lineage: pairs (from, to) of tables of which the second is made from the first; None where nobody knows.
+        insight: what is computed of structures and by the model.
 
     Raises:
         StoreError: nothing is published yet.
     """
 
-    def __init__(self, home: Path, registry: Registry, *, lineage: Edges | None = None) -> None:
+    def __init__(
+        self, home: Path, registry: Registry, *, lineage: Edges | None = None, insight: Insight = NONE
+    ) -> None:
         self.home = home
         self.registry = registry
         self.lineage = lineage
+        self.insight = insight
+        self._made: dict[Callable[[Source], Any], Any] = {}
         found = query(home, "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables")
         self.published = set(found["name"])
         self.publication_id = publication_id(home) or "none"
@@ -58,6 +66,13 @@ class Source:
             return rows.filter(allowed(table.licence_column)).head(rows.height if limit is None else limit)
         cap = "" if limit is None else f" LIMIT {int(limit)}"
         return query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}{cap}")
+
+    def once(self, make: "Callable[[Source], T]") -> T:
+        """What a function makes of this source, made when it is first asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     def count(self, name: str) -> int:
         """Number of rows; 0 where the table is not published."""

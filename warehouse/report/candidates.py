@@ -1,0 +1,142 @@
+"""The list of candidates: what is screened, known and drawn, and the page that searches it. One page a candidate is in
+`candidate`."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from schemas.emit.duckdb import quoted
+from schemas.rules import probabilities
+from warehouse.licences import allowed
+from warehouse.query import query
+from warehouse.report import figures
+from warehouse.report.parts import Page, Picture, Section
+from warehouse.report.source import Source
+
+LISTED = 30_000
+"""Candidates in the list; labelled ones come on top of these."""
+DETAILED = 200
+"""Candidates with a page of their own; labelled ones come on top of these."""
+WARNING = (
+    "A probability outside the model's domain is a guess, and that of a labelled compound is no prediction: the model"
+    " was trained on it. Columns sort, and what is asked for stands in the address of the page."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """What is screened, best first.
+
+    Attributes:
+        rows: pred.screening with `family_tm_anion`, `known` and `known_K` (what the labels say), `prototype` and
+            `fidelity` (of the structure used), `file` (name of its page) and `detailed` (whether it has one).
+        labels: rows of core.labels of the compounds in `rows`.
+        screened: compounds that were screened.
+        withheld: compounds left out, for their features are of a structure under a closed licence.
+    """
+
+    rows: pl.DataFrame
+    labels: pl.DataFrame
+    screened: int
+    withheld: int
+
+    @property
+    def detailed(self) -> pl.DataFrame:
+        """The rows that have a page of their own."""
+        return self.rows.filter("detailed")
+
+
+def gather(source: Source) -> Screen:
+    """Reads the screen with what is known of its compounds; rows that rest on closed structures stay away."""
+    by = probabilities(source.registry["pred.screening"].row_rules)[0]
+    every = source.read("pred.screening").sort(by, "formula", descending=[True, False], nulls_last=True)
+    structures = structures_of(source)
+    shown = pl.col("structure_id").is_null() | pl.col("structure_id").is_in(structures["structure_id"].implode())
+    kept = every.filter(shown)
+    labels = source.read("core.labels")
+    known = labels.group_by("formula").agg(
+        pl.col("label_name").unique().sort().str.join(" / ").alias("known"),
+        pl.col("transition_temperature_K").median().alias("known_K"),
+    )
+    rows = kept.join(known, on="formula", how="left", maintain_order="left").join(
+        structures.select("structure_id", "prototype", "fidelity"), on="structure_id", how="left", maintain_order="left"
+    )
+    rank, labelled = pl.int_range(pl.len()), pl.col("known").is_not_null()
+    rows = rows.with_columns(detailed=(rank < DETAILED) | labelled).filter((rank < LISTED) | labelled)
+    names = pl.Series("file", [file_name(f) for f in rows["formula"]], dtype=pl.String)
+    rows = source.insight.families(rows.with_columns(names))
+    return Screen(
+        rows=rows,
+        labels=labels.join(rows.select("formula").unique(), on="formula", how="semi"),
+        screened=every.height,
+        withheld=every.height - kept.height,
+    )
+
+
+def structures_of(source: Source) -> pl.DataFrame:
+    """The structures that may be given away, without their texts: rows of core.structures that passed every check."""
+    if "core.structures" not in source.published:
+        return source.read("core.structures").drop("cif")
+    names = ", ".join(quoted(n) for n in source.registry["core.structures"].column_names if n != "cif")
+    rows = query(source.home, f"SELECT {names} FROM core.structures WHERE valid ORDER BY structure_id")
+    return rows.filter(allowed("licence"))
+
+
+def file_name(formula: str) -> str:
+    """A file name for a formula that also tells CoO2 from COO2 where capitals do not count."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", formula)[:60]
+    return f"{plain}-{hashlib.sha256(formula.encode()).hexdigest()[:6]}"
+
+
+def candidates(source: Source) -> Page:
+    """The page that searches, filters and sorts the candidates."""
+    screen = source.once(gather)
+    if not screen.rows.height:
+        return Page(file="candidates.html", title="Candidates", lead=_LEAD, sections=[Section(title="Candidates")])
+    said = [f"{screen.rows.height} of {screen.screened} screened compounds are listed. {WARNING}"]
+    if screen.withheld:
+        said.append(f"{screen.withheld} rest on structures whose licence keeps them here, and are left out.")
+    return Page(
+        file="candidates.html",
+        title="Candidates",
+        lead=_LEAD,
+        sections=[
+            Section(title="Find candidates", text=" ".join(said), finder=True),
+            Section(title="Distribution", pictures=[_histogram(screen.rows["p_mit"].drop_nulls().to_list())]),
+        ],
+        scripts=("candidates-data.js", "candidates.js"),
+        files={"candidates-data.js": f"window.MATLOOM_CANDIDATES = {_columns(screen.rows)};\n"},
+    )
+
+
+_LEAD = "Compounds ranked by the screening model; those with a link have a page of their own."
+
+
+def _histogram(values: list[float]) -> Picture:
+    return Picture(
+        file="candidates-probability.svg",
+        svg=figures.histogram(values, xlabel="p_mit", ylabel="compounds"),
+        alt=f"Histogram of p_mit over {len(values)} compounds, from {min(values):.2f} to {max(values):.2f}.",
+    )
+
+
+def _columns(rows: pl.DataFrame) -> str:
+    """The list as JSON, column by column; a family is a number into `families`."""
+    families = rows["family_tm_anion"].fill_null("")
+    names = families.unique().sort().to_list()
+    place = {name: i for i, name in enumerate(names)}
+    told: dict[str, list[object]] = {
+        "formula": rows["formula"].to_list(),
+        "families": list(names),
+        "family": [place[name] for name in families],
+        **{name: rows[name].round(4).to_list() for name in ("p_mit", "p_metal", "p_insulator")},
+        "in_domain": rows["in_domain"].fill_null(False).cast(pl.Int8).to_list(),
+        "known": rows["known"].fill_null("").to_list(),
+        "temperature": rows["known_K"].round(1).to_list(),
+        "structure": rows.select(pl.coalesce("prototype", "fidelity", pl.lit(""))).to_series().to_list(),
+        "file": rows.select(pl.when("detailed").then("file").otherwise(pl.lit(""))).to_series().to_list(),
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -1,0 +1,148 @@
+// Searches, sorts and pages the list of candidates of candidates-data.js; what is asked stands in the address.
+"use strict";
+const DATA = window.MATLOOM_CANDIDATES;
+const PAGE = 50;
+const BOX = document.getElementById("finder");
+const FIELDS = BOX.elements;
+const rows = DATA.formula.map((formula, i) => ({
+  formula,
+  elements: new Set(formula.match(/[A-Z][a-z]?/g) || []),
+  family: DATA.families[DATA.family[i]] || "",
+  p_mit: DATA.p_mit[i],
+  p_metal: DATA.p_metal[i],
+  p_insulator: DATA.p_insulator[i],
+  in_domain: DATA.in_domain[i] === 1,
+  known: DATA.known[i],
+  temperature: DATA.temperature[i],
+  structure: DATA.structure[i],
+  file: DATA.file[i],
+}));
+let shown = rows;
+let first = 0;
+let by = { name: "p_mit", down: true };
+
+const words = (text) => text.match(/[A-Z][a-z]?/g) || [];
+
+function asked() {
+  const text = FIELDS.q.value.trim().toLowerCase();
+  const [having, lacking] = [words(FIELDS.has.value), words(FIELDS.not.value)];
+  const [family, least, known] = [FIELDS.family.value.trim().toLowerCase(), Number(FIELDS.least.value), FIELDS.known.value];
+  return (r) =>
+    (!text || r.formula.toLowerCase().includes(text)) &&
+    having.every((e) => r.elements.has(e)) &&
+    !lacking.some((e) => r.elements.has(e)) &&
+    (!family || r.family.toLowerCase().includes(family)) &&
+    r.p_mit >= least &&
+    (known === "any" || (known === "new" ? r.known === "" : known === "known" ? r.known !== "" : r.known === known)) &&
+    (!FIELDS.domain.checked || r.in_domain) &&
+    (!FIELDS.cell.checked || r.structure !== "");
+}
+
+function compare(a, b) {
+  const [x, y] = [a[by.name], b[by.name]];
+  const [nox, noy] = [x === null || x === "", y === null || y === ""];
+  if (nox || noy) return nox - noy; // what is missing comes last either way
+  const order = typeof x === "string" ? x.localeCompare(y, "en") : x - y;
+  return by.down ? -order : order;
+}
+
+function find() {
+  shown = rows.filter(asked());
+  shown.sort((a, b) => compare(a, b) || (a.formula < b.formula ? -1 : 1));
+  first = 0;
+  show();
+  remember();
+}
+
+function cellOf(content, numeric) {
+  const cell = document.createElement("td");
+  if (numeric) cell.className = "n";
+  cell.append(content);
+  return cell;
+}
+
+function subscripts(formula) {
+  const piece = document.createDocumentFragment();
+  for (const part of formula.match(/[\d.]+|[^\d.]+/g) || []) {
+    if (/^[\d.]/.test(part)) {
+      const low = document.createElement("sub");
+      low.textContent = part;
+      piece.append(low);
+    } else piece.append(part);
+  }
+  return piece;
+}
+
+function rowOf(r) {
+  const line = document.createElement("tr");
+  const head = document.createElement("th");
+  head.scope = "row";
+  if (r.file) {
+    const link = document.createElement("a");
+    link.href = `candidates/${r.file}.html`;
+    link.append(subscripts(r.formula));
+    head.append(link);
+  } else head.append(subscripts(r.formula));
+  line.append(
+    head, cellOf(r.family || "–"), cellOf(r.p_mit.toFixed(3), true), cellOf(r.p_metal.toFixed(3), true),
+    cellOf(r.p_insulator.toFixed(3), true), cellOf(r.in_domain ? "yes" : "no"), cellOf(r.known || "–"),
+    cellOf(r.temperature === null ? "–" : String(r.temperature), true), cellOf(r.structure || "–"),
+  );
+  return line;
+}
+
+function show() {
+  const part = shown.slice(first, first + PAGE);
+  document.getElementById("rows").replaceChildren(...part.map(rowOf));
+  const many = (n) => n.toLocaleString("en");
+  document.getElementById("count").textContent = shown.length
+    ? `${many(first + 1)} to ${many(first + part.length)} of ${many(shown.length)} found, ${many(rows.length)} listed`
+    : `None of ${many(rows.length)} listed candidates matches.`;
+  document.getElementById("back").disabled = first === 0;
+  document.getElementById("on").disabled = first + PAGE >= shown.length;
+  for (const head of document.querySelectorAll("th[data-by]")) {
+    const mine = head.dataset.by === by.name;
+    head.setAttribute("aria-sort", mine ? (by.down ? "descending" : "ascending") : "none");
+  }
+}
+
+function remember() {
+  const told = new URLSearchParams();
+  for (const field of FIELDS) {
+    if (!field.name) continue;
+    const value = field.type === "checkbox" ? (field.checked ? "1" : "") : field.value;
+    if (value && value !== field.dataset.plain) told.set(field.name, value);
+  }
+  if (by.name !== "p_mit" || !by.down) told.set("by", `${by.down ? "-" : ""}${by.name}`);
+  history.replaceState(null, "", `#${told}`);
+}
+
+function recall() {
+  const told = new URLSearchParams(location.hash.slice(1));
+  for (const field of FIELDS) {
+    if (!told.has(field.name)) continue;
+    if (field.type === "checkbox") field.checked = told.get(field.name) === "1";
+    else field.value = told.get(field.name);
+  }
+  const order = told.get("by") || "-p_mit";
+  const name = order.replace(/^-/, "");
+  if (document.querySelector(`th[data-by="${CSS.escape(name)}"]`)) by = { name, down: order.startsWith("-") };
+}
+
+for (const head of document.querySelectorAll("th[data-by]")) {
+  head.querySelector("button").addEventListener("click", () => {
+    const name = head.dataset.by;
+    by = { name, down: by.name === name ? !by.down : name.startsWith("p_") };
+    find();
+  });
+}
+const names = document.getElementById("families");
+for (const family of [...DATA.families].sort()) names.append(new Option(family));
+let waiting = 0;
+BOX.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(find, 120); });
+BOX.addEventListener("submit", (e) => e.preventDefault());
+BOX.addEventListener("reset", () => setTimeout(find));
+document.getElementById("back").addEventListener("click", () => { first -= PAGE; show(); });
+document.getElementById("on").addEventListener("click", () => { first += PAGE; show(); });
+recall();
+find();
