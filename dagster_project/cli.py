@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dagster_project.commands import report, run, warehouse
+from dagster_project.commands import report, run, serve, warehouse
 
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
@@ -63,6 +63,7 @@ def root(
 warehouse.register(app)
 report.register(app)
 run.register(app)
+serve.register(app)
 
 
 def main() -> None:

@@ -82,6 +82,7 @@ WORDS = {
     "vacuum": ("vacuum --json", ["vacuum --home FILE"]),
     "release": ("release --out OUT --json", ["release --out FILE", "release --out OUT --home FILE"]),
     "report": ("report --out OUT --json", ["report --out FILE", "report --out FILE/x", "report --out OUT --home FILE"]),
+    "serve": (None, ["serve --port 65536", "serve --port 0 --host 192.0.2.1", "serve --host ''", "serve --home FILE"]),
     "ui": (None, ["ui --home FILE", "ui --home FILE/x"]),
     "run": (None, ["run --profile huge", "run --select nothing", "run --select ';'", "run --home FILE"]),
     "ingest": ("ingest FOLDER --json", ["ingest arxiv_oai", "ingest nowhere", "ingest ''", "ingest FOLDER --home FILE",
@@ -101,7 +102,7 @@ WORDS = {
         "screen explain --out OUT --top 0"]),
 }  # fmt: skip
 # What a good call of these needs, a trained model or the whole graph, is tested below or in tests/e2e.
-ELSEWHERE = {"rollback", "ui", "run", "model predict", "model latent", "screen explain"}
+ELSEWHERE = {"rollback", "serve", "ui", "run", "model predict", "model latent", "screen explain"}
 
 
 # The calls whose --out is a file.

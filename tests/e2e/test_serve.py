@@ -1,0 +1,179 @@
+"""`matloom serve` on a real port: the official validator, our own client, and what is never served."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from etl.http import Client
+from etl.structures import optimade
+from etl.structures.assemble import assemble
+from tests.servers import screened
+from warehouse.catalog import publish
+from warehouse.query import query
+from warehouse.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+VALIDATE = "from optimade.validator import validate; validate()"
+TOOLS = Path(sys.prefix) / "tools"
+
+
+def get(url: str, **parameters: str) -> dict[str, Any]:
+    query_ = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+    with urllib.request.urlopen(url + query_, timeout=30) as answer:
+        assert answer.headers["Content-Type"].startswith("application/vnd.api+json")
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+def refused(url: str) -> tuple[int, dict[str, Any]]:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url, timeout=30)
+    return caught.value.code, json.loads(caught.value.read())
+
+
+def client() -> Client:
+    return Client(tries=2, timeout_s=20, backoff_s=0.01, pauses={})
+
+
+def test_the_official_validator_finds_nothing_wrong(at: str) -> None:
+    if not (TOOLS / "optimade").is_dir():
+        pytest.skip(f"no validator in {TOOLS}: `make setup` puts it there")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from optimade.validator import validate; validate()",
+            f"{at}/v1",
+            "--json",
+            "--random-seed",
+            "0",
+        ],
+        env=os.environ | {"PYTHONPATH": str(TOOLS)},
+        cwd=TOOLS,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    found = json.loads(done.stdout[done.stdout.index("{") :])
+    assert found["failure_messages"] == []
+    assert found["optional_failure_messages"] == []
+    assert found["internal_failure_messages"] == []
+    assert found["success_count"] >= 35
+    assert done.returncode == 0
+
+
+def test_our_client_reads_what_our_server_serves(at: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimade, "PAGE", 3)
+    own = optimade.Provider("matloom", f"{at}/v1/structures", "CC0-1.0", "prototype")
+    held = query(home, "SELECT * FROM core.structures WHERE licence = 'CC0-1.0' ORDER BY structure_id")
+    with client() as asking:
+        pages = list(optimade.fetch(asking, own, query=""))
+        some = list(optimade.fetch(asking, own, query=optimade.holding(["Ba", "Cr", "O"])))
+    assert len(pages) == -(-held.height // 3)
+    got = assemble(pl.concat(p.structures for p in pages)).sort("source_id")
+    assert got["source_id"].to_list() == held["structure_id"].to_list()
+    assert got["valid"].all()
+    assert got["formula"].to_list() == held["formula"].to_list()
+    assert got["n_sites"].to_list() == held["n_sites"].to_list()
+    assert got["volume_angstrom3"].to_list() == pytest.approx(held["volume_angstrom3"].to_list(), rel=1e-5)
+    assert [f for p in some for f in p.structures["formula"]] == ["Ba2CrO4"]
+
+
+def test_closed_structures_are_never_served(at: str) -> None:
+    every = get(f"{at}/v1/structures", page_limit="500")
+    assert screened.CLOSED not in json.dumps(every)
+    assert get(f"{at}/v1/structures/{screened.CLOSED}")["data"] is None
+    assert get(f"{at}/v1/structures", filter='_matloom_licence = "ICSD"')["data"] == []
+    # the compound has an open structure too, but its prediction rests on the closed one
+    open_one = get(f"{at}/v1/structures", filter='_matloom_formula = "SrVO3"')["data"][0]["attributes"]
+    assert open_one["_matloom_p_mit"] is None
+    assert open_one["lattice_vectors"] is not None
+
+
+def test_predictions_and_labels_are_served_filtered_and_sorted(at: str, home: Path) -> None:
+    told = get(f"{at}/v1/structures", sort="-_matloom_p_mit", response_fields="_matloom_p_mit,_matloom_t_mit,elements")
+    rows = [r["attributes"] for r in told["data"]]
+    p = [r["_matloom_p_mit"] for r in rows if r["_matloom_p_mit"] is not None]
+    assert p == sorted(p, reverse=True)
+    assert rows[-1]["_matloom_p_mit"] is None  # unknown values come last
+    assert set(rows[0]) == {"_matloom_p_mit", "_matloom_t_mit", "elements"}
+    found = get(f"{at}/v1/structures", filter='elements HAS "V" AND _matloom_t_mit > 300')["data"]
+    assert [r["attributes"]["chemical_formula_reduced"] for r in found] == ["O2V"]
+    assert found[0]["attributes"]["_matloom_t_mit"] == 340.0
+    units = get(f"{at}/v1/info/structures")["data"]["properties"]
+    assert units["_matloom_t_mit"]["unit"] == "K"
+    assert units["lattice_vectors"]["unit"] == "angstrom"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/v1/structures?filter=nsites%20%3D", 400, "unreadable filter"),
+        ("/v1/structures?filter=crazy=1", 400, "no property"),
+        ("/v1/structures?filter=nsites=nelements", 501, "two properties"),
+        ("/v1/structures?sort=lattice_vectors", 400, "sortable"),
+        ("/v1/structures?response_fields=crazy", 400, "no property"),
+        ("/v1/structures?response_format=xml", 400, "json is"),
+        ("/v1/structures?include=calculations", 400, "related"),
+        ("/v1/structures?page_limit=501", 403, "500"),
+        ("/v1/structures?page_limit=-1", 400, "whole number"),
+        ("/v1/structures?page_offset=1e3", 400, "whole number"),
+        ("/v1/nothing", 404, "nothing at"),
+        ("/v7/structures", 553, "not served"),
+    ],
+)
+def test_a_refusal_is_an_error_document(at: str, path: str, status: int, says: str) -> None:
+    code, document = refused(at + path)
+    assert code == status
+    assert document["errors"][0]["status"] == str(status)
+    assert says in document["errors"][0]["detail"]
+    assert document["meta"]["api_version"] == "1.1.0"
+
+
+def test_only_reading_is_allowed(at: str) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        asked = urllib.request.Request(f"{at}/v1/structures", method=method, data=b"{}")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(asked, timeout=30)
+        assert caught.value.code == 405
+
+
+def test_versions_and_pages_beside_the_interface(at: str) -> None:
+    with urllib.request.urlopen(f"{at}/versions", timeout=30) as answer:
+        assert answer.read() == b"version\n1\n"
+    assert get(f"{at}/v1/links")["data"][0]["attributes"]["link_type"] == "root"
+    with urllib.request.urlopen(f"{at}/", timeout=30) as answer:
+        assert answer.url == f"{at}/site/"
+        assert b"<title>Overview" in answer.read()
+    assert refused(f"{at}/site/..%2f..%2fwarehouse.duckdb")[0] == 404
+
+
+def test_a_new_publication_is_served_without_a_restart(at: str, home: Path) -> None:
+    before = get(f"{at}/v1/structures")["meta"]
+    store = Store(home)
+    fewer = query(home, "SELECT * FROM core.labels WHERE formula <> 'VO2'")
+    store.record_verdict("core.labels", store.write("core.labels", fewer, mode="replace").version, passed=True)
+    publish(home)
+    after = get(f"{at}/v1/structures", filter='elements HAS "V" AND _matloom_t_mit > 300')
+    assert after["meta"]["_matloom_publication_id"] != before["_matloom_publication_id"]
+    assert after["data"] == []
+
+
+def test_a_taken_port_is_one_line(at: str, home: Path) -> None:
+    taken = at.rsplit(":", 1)[1]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("matloom"), "serve", "--port", taken, "--home", str(home)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot listen")
