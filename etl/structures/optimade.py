@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urljoin, urlsplit
 
+import numpy as np
 from pydantic import Field, FiniteFloat
 
 from etl.addresses import same_host
 from etl.features.elements import NUMBER
 from etl.sources import cursors, markup
-from etl.structures.cif import PARSE_ERRORS, raw_frame, read_cif, to_cif
+from etl.structures.blocks import read_cif
+from etl.structures.cif import PARSE_ERRORS, raw_frame, to_cif
+from etl.structures.crystal import Crystal
 from etl.structures.found import Found, check_elements
 from schemas.errors import InputError
 
@@ -180,16 +183,17 @@ def attributes(cif: str) -> dict[str, Any]:
     Raises:
         StructureError: see `etl.structures.cif.read_cif`.
     """
-    structure = read_cif(cif)
-    mixes = [_shares(site) for site in structure]
+    crystal = read_cif(cif)
+    mixes = _shares(crystal)
     names = ["".join(s if len(mix) == 1 else f"{s}{share:g}" for s, share in mix.items()) for mix in mixes]
     species = {
         name: {"name": name, "chemical_symbols": list(mix), "concentration": list(mix.values())}
         for name, mix in zip(names, mixes, strict=True)
     }
+    _, first = np.unique(crystal.sites, return_index=True)
     return {
-        "lattice_vectors": _rounded(structure.lattice.matrix),
-        "cartesian_site_positions": _rounded(structure.cart_coords),
+        "lattice_vectors": _rounded(crystal.lattice),
+        "cartesian_site_positions": _rounded(crystal.coords[first] @ crystal.lattice),
         "species_at_sites": names,
         "species": list(species.values()),
         "nsites": len(names),
@@ -199,11 +203,16 @@ def attributes(cif: str) -> dict[str, Any]:
     }
 
 
-def _shares(site: Any) -> dict[str, float]:
-    """Share of each symbol at a site; what is missing to one is "vacancy"."""
-    held = {e.symbol: round(float(n), 6) for e, n in site.species.element_composition.items()}
-    empty = round(1 - sum(held.values()), 6)
-    return held | ({"vacancy": empty} if empty > 0.001 else {})
+def _shares(crystal: Crystal) -> list[dict[str, float]]:
+    """Share of each symbol at each site; what is missing to one is "vacancy"."""
+    mixes: list[dict[str, float]] = [{} for _ in range(crystal.n_sites)]
+    for site, symbol, share in zip(crystal.sites, crystal.symbols, crystal.occupancies, strict=True):
+        mixes[site][symbol] = round(mixes[site].get(symbol, 0.0) + float(share), 6)
+    for mix in mixes:
+        empty = round(1 - sum(mix.values()), 6)
+        if empty > 0.001:
+            mix["vacancy"] = empty
+    return mixes
 
 
 def _rounded(vectors: Any) -> list[list[float]]:

@@ -91,6 +91,10 @@ OWN = (
     _own("t_mit", "float", "Temperature of the known transition, median over the sources.", "K"),
     _own("family_tm_anion", "string", "Transition metals and anions."),
     _own("prototype", "string", "Structure type, where known."),
+    _own(
+        "prototype_label", "string", "Anonymous formula, Pearson symbol, space group and Wyckoff letters, as in AFLOW."
+    ),
+    _own("space_group_number", "integer", "Number of the space group found in the sites."),
     _own("fidelity", "string", "Experiment, calculation or prototype: prototypes are scaled, not relaxed."),
     _own("functional", "string", "Density functional of a calculated structure."),
     _own("source", "string", "Where the record came from."),

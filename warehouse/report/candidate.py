@@ -168,6 +168,8 @@ def _structure(structure: Row | None, atoms: Mapping[str, Any] | None) -> Sectio
     if structure is None:
         return Section(title=title, empty="No structure is known here: the model read the composition alone.")
     kind = structure["prototype"] or "unnamed structure type"
+    if structure["space_group_number"] is not None:
+        kind += f", space group no. {structure['space_group_number']}"
     said = f"{kind}, {structure['n_sites']} sites, {structure['volume_angstrom3']:.2f} cubic angstrom."
     if structure["fidelity"] == "prototype":
         said += " Substituted into a prototype and scaled, not relaxed: no lattice parameter to quote."
@@ -330,6 +332,9 @@ def _downloads(row: Row, structure: Row | None) -> Section:
     return Section(title="Download", text=text, downloads=files)
 
 
+_UNTOLD = ("cif", "duplicate_of")  # a file of its own; perhaps a structure under a closed licence
+
+
 def _record(
     source: Source, row: Row, structure: Row | None, atoms: Mapping[str, Any] | None, evidence: Evidence
 ) -> dict[str, Any]:
@@ -342,7 +347,7 @@ def _record(
         "publication_id": source.publication_id,
         "prediction": {name: row[name] for name in kept},
         "labels": evidence.labels.get(row["formula"], []),
-        "structure": None if structure is None else {k: v for k, v in structure.items() if k != "cif"},
+        "structure": None if structure is None else {k: v for k, v in structure.items() if k not in _UNTOLD},
         "atoms": atoms,
         "features": None if told is None else told.drop("formula").to_dicts(),
         "precedents": None if near is None else near.drop("formula").sort("rank").to_dicts(),
