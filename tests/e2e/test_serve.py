@@ -16,7 +16,7 @@ import pytest
 from etl.http import Client
 from etl.structures import optimade
 from etl.structures.assemble import assemble
-from tests.servers import screened
+from tests.servers import openapi, screened
 from warehouse.catalog import publish
 from warehouse.query import query
 from warehouse.store import Store
@@ -138,6 +138,22 @@ def test_a_refusal_is_an_error_document(at: str, path: str, status: int, says: s
     assert document["errors"][0]["status"] == str(status)
     assert says in document["errors"][0]["detail"]
     assert document["meta"]["api_version"] == "1.1.0"
+
+
+def test_answers_are_what_the_openapi_document_says(at: str) -> None:
+    for path in ("/info", "/links", "/structures"):
+        openapi.check_answer(path, get(f"{at}/v1{path}"))
+    openapi.check_answer("/info/{entry}", get(f"{at}/v1/info/structures"))
+    known = get(f"{at}/v1/structures", page_limit="1")["data"][0]["id"]
+    for entry in (known, "nothing"):
+        answer = get(f"{at}/v1/structures/{urllib.parse.quote(entry, safe='')}")
+        assert (answer["data"] or {}).get("id") == (known if entry == known else None)
+        if answer["data"]:
+            openapi.check_answer("/structures/{entry_id}", answer)
+    for path, status in (("?filter=x", 400), ("?page_limit=999", 403), ("?filter=nsites=nelements", 501)):
+        code, document = refused(f"{at}/v1/structures{path}")
+        assert code == status
+        openapi.check_answer("/structures", document, status=status)
 
 
 def test_only_reading_is_allowed(at: str) -> None:
