@@ -17,11 +17,11 @@ from etl.http import Client
 from etl.structures import optimade
 from etl.structures.assemble import assemble
 from tests.servers import openapi, screened
+from tests.servers.matloom import ROOT, command
 from warehouse.catalog import publish
 from warehouse.query import query
 from warehouse.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = "from optimade.validator import validate; validate()"
 TOOLS = Path(sys.prefix) / "tools"
 
@@ -185,11 +185,14 @@ def test_a_new_publication_is_served_without_a_restart(at: str, home: Path) -> N
     assert after["data"] == []
 
 
-def test_a_taken_port_is_one_line(at: str, home: Path) -> None:
-    taken = at.rsplit(":", 1)[1]
-    done = subprocess.run(
-        [Path(sys.executable).with_name("matloom"), "serve", "--port", taken, "--home", str(home)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: cannot listen")
+def test_the_command_serves_until_it_is_stopped_and_refuses_a_taken_port(home: Path) -> None:
+    with command(home) as at:
+        assert get(f"{at}/v1/info")["data"]["attributes"]["api_version"] == "1.1.0"
+        done = subprocess.run(
+            [Path(sys.executable).with_name("matloom"), "serve", "--port", at.rsplit(":", 1)[1], "--home", str(home)],
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: cannot listen")
+    with pytest.raises(urllib.error.URLError):
+        get(f"{at}/v1/info")

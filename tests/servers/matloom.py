@@ -1,20 +1,40 @@
-"""`matloom serve` in a process of its own, for tests over HTTP and in a browser."""
+"""`matloom serve` for tests over HTTP and in a browser: in a process of its own, as people start it, or in a thread."""
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import uvicorn
+
+from dagster_project import insight
+from warehouse.optimade.app import application
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
 def serving(home: Path) -> Iterator[str]:
-    """The address of the service of a home, in a process of its own."""
-    command = [Path(sys.executable).with_name("matloom"), "serve", "--port", "0", "--home", str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    """The address of the service of a home that holds its report, in a thread."""
+    app = application(home, site=home / "report", insight=insight.of(home))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+@contextmanager
+def command(home: Path) -> Iterator[str]:
+    """The address that the command says, which runs until the block ends."""
+    words = [Path(sys.executable).with_name("matloom"), "serve", "--port", "0", "--home", str(home)]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             said = [process.stderr.readline()]
