@@ -73,7 +73,9 @@ def test_a_page_has_structure_explanation_precedents_and_downloads(home: Path, s
     assert "The compound is in the training data: this is no prediction." in page
     assert "Substituted into a prototype and scaled, not relaxed" in page
     assert 'data-cell="{&#34;lattice_vectors' in page
-    assert "None: the graph plans syntheses" in page
+    assert "matloom recipes recommend VO2 plans this one" in page
+    assert '<a href="https://doi.org/10.1021/acs.chemmater.1c00905">' in page
+    assert '<a href="../candidates.html#family=V%7CO">All candidates of V|O</a>' in page
     told = record(site, "VO2")
     cif = query(home, "SELECT cif FROM core.structures WHERE formula = 'VO2'").item()
     assert (site / "candidates" / f"{file_name('VO2')}.cif").read_text() == cif

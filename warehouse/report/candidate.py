@@ -1,9 +1,11 @@
 """One page a candidate: prediction, evidence, structure, explanation, precedents, recipe, provenance, downloads."""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import polars as pl
@@ -113,7 +115,7 @@ def _page(source: Source, row: Row, evidence: Evidence, linked: dict[str, str]) 
         _structure(structure, atoms),
         _why(source, row, evidence),
         _precedents(row, evidence, linked),
-        _recipe(evidence.recipes.get(formula)),
+        _recipe(formula, evidence.recipes.get(formula)),
         _features(source, row, evidence),
         _provenance(source, row, structure, evidence),
         _downloads(row, structure),
@@ -149,8 +151,18 @@ def _facts(title: str, table: Table, row: Row, names: tuple[str, ...], **more: A
     return listing(title, ("quantity", "value", "unit", "meaning"), rows, **more)
 
 
+_UNITS = {
+    "1": "", "count": "", "eV_atom": "eV per atom", "angstrom": "Å", "angstrom3": "Å³", "vu": "valence units",
+}  # fmt: skip
+
+
 def _unit(unit: str | None) -> str:
-    return "" if unit in (None, "1", "count") else str(unit)
+    """A unit as people write it."""
+    return _UNITS.get(unit or "1", unit or "")
+
+
+def _doi_links(dois: Iterable[str | None]) -> dict[str, str]:
+    return {doi: f"https://doi.org/{quote(doi)}" for doi in dois if doi}
 
 
 def _known(labels: list[Row]) -> Section:
@@ -160,7 +172,8 @@ def _known(labels: list[Row]) -> Section:
         for r in labels
     ]  # fmt: skip
     header = ("label", "transition (K)", "who says so", "source", "DOI", "licence")
-    return listing("What is known", header, rows, empty="No label is known: this is a prediction.")
+    links = _doi_links(r["doi"] for r in labels)
+    return listing("What is known", header, rows, links=links, empty="No label is known: this is a prediction.")
 
 
 def _structure(structure: Row | None, atoms: Mapping[str, Any] | None) -> Section:
@@ -170,7 +183,7 @@ def _structure(structure: Row | None, atoms: Mapping[str, Any] | None) -> Sectio
     kind = structure["prototype"] or "unnamed structure type"
     if structure["space_group_number"] is not None:
         kind += f", space group no. {structure['space_group_number']}"
-    said = f"{kind}, {structure['n_sites']} sites, {structure['volume_angstrom3']:.2f} cubic angstrom."
+    said = f"{kind}, {structure['n_sites']} sites, {structure['volume_angstrom3']:.2f} Å³."
     if structure["fidelity"] == "prototype":
         said += " Substituted into a prototype and scaled, not relaxed: no lattice parameter to quote."
     if atoms is None:
@@ -184,7 +197,7 @@ def _structure(structure: Row | None, atoms: Mapping[str, Any] | None) -> Sectio
     if len(sites) > SITES:
         said += f" The first {SITES} sites are listed."
     cell = json.dumps({k: atoms[k] for k in _DRAWN}, separators=(",", ":"))
-    return listing(title, ("site", "species", "x", "y", "z"), sites[:SITES], text=said, cell=cell)
+    return listing(title, ("site", "species", "x / a", "y / b", "z / c"), sites[:SITES], text=said, cell=cell)
 
 
 def _cell_words(vectors: Any) -> str:
@@ -195,7 +208,7 @@ def _cell_words(vectors: Any) -> str:
     angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
     a, b, c = (f"{x:.3f}" for x in lengths)
     alpha, beta, gamma = (f"{x:.2f}" for x in angles)
-    return f"a = {a}, b = {b}, c = {c} angstrom; angles {alpha}, {beta}, {gamma} degrees; fractional coordinates below."
+    return f"a = {a}, b = {b}, c = {c} Å; angles {alpha}, {beta}, {gamma} degrees; fractional coordinates below."
 
 
 _DRAWN = ("lattice_vectors", "cartesian_site_positions", "species_at_sites", "species")
@@ -264,13 +277,16 @@ def _precedents(row: Row, evidence: Evidence, linked: dict[str, str]) -> Section
     ]
     links = {name: f"{linked[name]}.html" for name in near["precedent"] if name in linked}
     text = "The labelled compounds nearest by the distance that decides on the domain (root mean square, scaled)."
-    return listing("Precedents", ("compound", "label", "distance"), rows, text=text, links=links)
+    family = row["family_tm_anion"]
+    more = [(f"../candidates.html#family={quote(family)}", f"All candidates of {family}")] if family else []
+    return listing("Precedents", ("compound", "label", "distance"), rows, text=text, links=links, downloads=more)
 
 
-def _recipe(recipe: Row | None) -> Section:
+def _recipe(formula: str, recipe: Row | None) -> Section:
     title = "Recipe"
     if recipe is None:
-        return Section(title=title, empty="None: the graph plans syntheses of the best unexplored candidates only.")
+        reason = "None: the graph plans syntheses of the best candidates inside the domain only;"
+        return Section(title=title, empty=f"{reason} matloom recipes recommend {shlex.quote(formula)} plans this one.")
     routes = sorted(((v, k[2:].replace("_", "-")) for k, v in recipe.items() if k.startswith("p_")), reverse=True)
     rows: list[tuple[str, Any, str]] = [("route", ", ".join(f"{name} {p:.0%}" for p, name in routes), "")]
     rows.append(("precursors", " + ".join(recipe["precursors"] or ()) or "none known", ""))
@@ -308,7 +324,8 @@ def _provenance(source: Source, row: Row, structure: Row | None, evidence: Evide
         ]
         if structure["flags"]:
             rows.append(("flags", ", ".join(structure["flags"]), "what is noteworthy of the structure"))
-    return listing("Provenance and licence", ("what", "value", "meaning"), rows)
+    links = _doi_links([structure["doi"]] if structure else [])
+    return listing("Provenance and licence", ("what", "value", "meaning"), rows, links=links)
 
 
 def _scores(metrics: Row, part: str) -> list[tuple[str, str, str]]:

@@ -28,9 +28,9 @@ class Section:
 
     Attributes:
         bars: a signed length from -1 to 1 for each row, drawn beside it.
-        links: address of rows by the text of their first column.
+        links: addresses by the text of a cell.
         cell: a unit cell as JSON, drawn by structure.js.
-        downloads: (address, words).
+        downloads: (address, words); an address with # is a place to go to.
         finder: whether the finder of candidates.js stands here.
     """
 
