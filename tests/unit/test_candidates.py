@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(home: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "DETAILED", 12)
+        patch.setattr(candidates, "DETAILED", 5)
         yield build(home, home.parent / "site", insight=insight.of(home)).index.parent
 
 
@@ -52,6 +52,11 @@ def test_the_list_holds_every_open_candidate_and_links_to_pages_that_are_there(h
     known = dict(zip(told["formula"], zip(told["known"], told["temperature"], strict=True), strict=True))
     assert known["VO2"] == ("mit", 340.0)
     assert all(file for file, label in zip(told["file"], told["known"], strict=True) if label)
+    assert all(told["file"][:5])
+    built = [file for file, kind in zip(told["file"], told["structure"], strict=True) if kind]
+    assert len(built) > 5
+    assert all(built[:5])
+    assert not all(told["file"])
 
 
 def test_nothing_of_a_closed_structure_leaves(site: Path) -> None:

@@ -19,7 +19,7 @@ from warehouse.report.source import Source
 LISTED = 30_000
 """Candidates in the list; labelled ones come on top of these."""
 DETAILED = 200
-"""Candidates with a page of their own; labelled ones come on top of these."""
+"""Candidates with a page of their own, and as many of those with a structure; labelled ones come on top of these."""
 WARNING = (
     "A probability outside the model's domain is a guess, and that of a labelled compound is no prediction: the model"
     " was trained on it. Columns sort, and what is asked for stands in the address of the page."
@@ -65,7 +65,9 @@ def gather(source: Source) -> Screen:
         structures.select("structure_id", "prototype", "fidelity"), on="structure_id", how="left", maintain_order="left"
     )
     rank, labelled = pl.int_range(pl.len()), pl.col("known").is_not_null()
-    rows = rows.with_columns(detailed=(rank < DETAILED) | labelled).filter((rank < LISTED) | labelled)
+    built = pl.col("structure_id").is_not_null()
+    best = (rank < DETAILED) | (built & (built.cum_sum() <= DETAILED))
+    rows = rows.with_columns(detailed=best | labelled).filter((rank < LISTED) | best | labelled)
     names = pl.Series("file", [file_name(f) for f in rows["formula"]], dtype=pl.String)
     rows = source.insight.families(rows.with_columns(names))
     return Screen(

@@ -22,7 +22,8 @@ const ELEMENTS = {
   ["420066", 260], Ra: ["007d00", 221], Ac: ["70abfa", 215], Th: ["00baff", 206], Pa: ["00a1ff", 200], U:
   ["008fff", 196], Np: ["0080ff", 190], Pu: ["006bff", 187], Am: ["545cf2", 180], Cm: ["785ce3", 169],
 };
-const NEAR = 1.15; // two atoms are bonded below this multiple of the sum of their radii
+const NEAR = 1.1; // two atoms are bonded below this multiple of the sum of their radii, unless both are metals
+const NONMETALS = new Set("H B C N O F Si P S Cl Ge As Se Br Te I".split(" "));
 
 const sum = (a, b) => a.map((x, i) => x + b[i]);
 const times = (a, n) => a.map((x) => x * n);
@@ -61,7 +62,9 @@ function bondsOf(atoms) {
   for (let i = 0; i < atoms.length; i++) {
     for (let j = i + 1; j < atoms.length; j++) {
       const reach = (NEAR * (style(atoms[i].symbol)[1] + style(atoms[j].symbol)[1])) / 100;
-      if (apart(atoms[i].at, atoms[j].at) < reach && atoms[i].symbol !== atoms[j].symbol) bonds.push([i, j]);
+      const [a, b] = [atoms[i].symbol, atoms[j].symbol];
+      if (a === b || !(NONMETALS.has(a) || NONMETALS.has(b))) continue;
+      if (apart(atoms[i].at, atoms[j].at) < reach) bonds.push([i, j]);
     }
   }
   return bonds;
