@@ -1,12 +1,11 @@
 """New keywords: terms that stand where the known ones do, share their words, and occur in documents about the problem.
 
 Proposals are never used unseen: a person decides on them in the file of `review`, and what is accepted enters the next
-round. Words, phrases and their counts are `terms`; what they mean is `embeddings`.
+round. Words, phrases and their counts are `terms`; what they mean is `embeddings`; their order is `ranking`.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +14,9 @@ import polars as pl
 
 from etl.text import embeddings
 from etl.text import terms as runs
-from etl.text.keywords import GROUPS, Keywords, load_keywords
+from etl.text.keywords import Keywords, load_keywords
 from etl.text.plain import plain, sentences
+from etl.text.ranking import SHARES, Search, Shown, rounds_of
 from etl.text.select import select
 from etl.text.terms import Corpus, Ints, Phrases
 from schemas.errors import InputError
@@ -34,45 +34,42 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 Examples = dict[str, list[str]]
 EXAMPLES = 3
-# What the score of a proposal is the sum of, each part times its share.
-_SHARES = {"meaning": 1.0, "words": 0.5, "head": 0.3, "odds": 0.1, "documents": 0.043, "bound": 0.5}
 _WORDS = 3  # of a proposal at most
 _COMMON, _FEW = 0.02, 20  # a term is in no more than this share of the documents, or in so many
 _BOUND = 0.05  # least mutual information of the words of a term, normalised
 _MOST_BOUND = 0.6
 _PART = 0.5  # a run that has the same neighbour more often than this is part of a longer term
-_ODDS = (-1.0, 3.0)
+_COMPANY = (-1.0, 3.0)
+_DOUBT = 2.0  # documents of average company that each term is taken to have beside its own
 _MOST = 10_000  # candidates whose meaning is compared
-_JOIN = 10  # of a group and round that join the search of the next
 _SENTENCE = 400  # characters of an example
 _NO_NOUN = re.compile(r"(?:ly|ed|ous|ive|able|ible|ic|al|ent|ant|ary)$")
 _NOUN = re.compile(r"(?:crystal|metal|material|potential|signal)$")
 
 
 @dataclass(frozen=True)
-class _Search:
-    """Everything about the candidates that stays the same from round to round; rows are candidates.
+class Prepared:
+    """A corpus read for one list of seeds: all that `propose` needs.
 
     Attributes:
-        names: as they are counted; known phrases that occur are among them.
-        index: name -> row.
-        stems: of each name.
-        documents: how many documents hold each, and how many of the selected ones.
-        fixed: the parts of the score that do not depend on the seeds.
-        vectors: meaning of each.
-        words: words of each, weighed, as unit vectors.
-        offered: whether a row may be proposed.
+        texts: of the documents.
+        corpus, found: their words and runs of words.
+        chosen: which documents the seeds select.
+        known: seeds as they are counted -> group.
+        search: the candidates.
     """
 
-    names: list[str]
-    index: Mapping[str, int]
-    stems: list[str]
-    documents: Ints
-    inside: Ints
-    fixed: Any
-    vectors: Any
-    words: Any
-    offered: Any = field(repr=False)
+    texts: list[str] = field(repr=False)
+    corpus: Corpus = field(repr=False)
+    found: Phrases = field(repr=False)
+    chosen: Any = field(repr=False)
+    known: Mapping[str, str]
+    search: Search = field(repr=False)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """Stems of all that may be proposed, however low its rank."""
+        return frozenset(s for s, may in zip(self.search.stems, self.search.offered, strict=True) if may)
 
 
 def discover(
@@ -90,8 +87,8 @@ def discover(
     """Proposes keywords.
 
     Each round ranks terms by the mean of the three best cosines to a group's seeds, the words they share with the seeds
-    (their head word above all), how firmly their words belong together, and how often they occur in selected documents;
-    a few of the best of a round join the seeds of the next, in the search only.
+    (their head word above all), how firmly their words belong together, how often they occur, and how much of the seeds
+    their documents hold; a few of the best of a round join the seeds of the next, in the search only.
 
     Args:
         docs: `id_column`, `title`, `abstract`.
@@ -111,8 +108,20 @@ def discover(
     Raises:
         InputError: a missing column, `rounds` or `top` below one, or an embedding that is not there.
     """
-    if rounds < 1 or top < 1:
-        raise InputError.of("rounds or top below 1", "the options", "ask for at least one")
+    _check(rounds, top)
+    ready = prepared(docs, seeds=seeds, seed=seed, id_column=id_column, embedding=embedding)
+    return propose(ready, rounds=rounds, top=top, rejected=rejected, first=first)
+
+
+def prepared(
+    docs: pl.DataFrame,
+    *,
+    seeds: Keywords | None = None,
+    seed: int = 0,
+    id_column: str = "document_id",
+    embedding: str = embeddings.BUILT_IN,
+) -> Prepared:
+    """Reads a corpus once, to propose from it several times; arguments and errors as those of `discover`."""
     keywords = seeds or load_keywords()
     chosen = select(docs, keywords, id_column=id_column)["selected"].to_numpy()
     texts = [f"{t or ''} . {a or ''}" for t, a in docs.select("title", "abstract").iter_rows()]
@@ -121,9 +130,47 @@ def discover(
     groups = {corpus.spelled(name): group for name, group in known.items()}
     found = runs.phrases(corpus, least=_least(len(texts)), known=groups)
     search = _candidates(corpus, found, groups, chosen, embedding=embedding, seed=seed)
-    taken = {runs.stem(n) for name in (*groups, *rejected) for n in (name, corpus.spelled(name))}
-    rows = _rounds(search, groups, taken, rounds=rounds, top=top, first=first)
-    return _written(rows, texts, corpus, found, chosen)
+    return Prepared(texts, corpus, found, chosen, groups, search)
+
+
+def propose(
+    ready: Prepared,
+    *,
+    rounds: int = 3,
+    top: int = 50,
+    rejected: Sequence[str] = (),
+    first: int = 1,
+    judge: Callable[[str], bool] | None = None,
+    by_group: bool = True,
+) -> pl.DataFrame:
+    """Proposals from a prepared corpus.
+
+    Args:
+        ready: the corpus.
+        rounds: how many rounds.
+        top: proposals a round, of each group or of all.
+        rejected: phrases that are not proposed.
+        first: number of the first round.
+        judge: whether a proposed phrase is accepted, asked before the next round, whose seeds the accepted ones join;
+            without one the best of a round join.
+        by_group: whether `top` is of each group.
+
+    Returns:
+        As `discover`.
+
+    Raises:
+        InputError: `rounds` or `top` below one.
+    """
+    _check(rounds, top)
+    taken = {runs.stem(n) for name in (*ready.known, *rejected) for n in (name, ready.corpus.spelled(name))}
+    shown = Shown(top, by_group, judge)
+    rows = rounds_of(ready.search, ready.known, taken, shown, rounds=rounds, first=first)
+    return _written(rows, ready.texts, ready.corpus, ready.found, ready.chosen)
+
+
+def _check(rounds: int, top: int) -> None:
+    if rounds < 1 or top < 1:
+        raise InputError.of("rounds or top below 1", "the options", "ask for at least one")
 
 
 def _written(
@@ -141,7 +188,7 @@ def _written(
 
 def _candidates(
     corpus: Corpus, found: Phrases, known: Mapping[str, str], chosen: Any, *, embedding: str, seed: int
-) -> _Search:
+) -> Search:
     """The terms of a corpus and its known phrases, with all that a search needs of them."""
     size = len(found.names)
     documents = runs.documents_of(found.phrase, corpus.documents[found.start], size)
@@ -155,11 +202,11 @@ def _candidates(
     kept = np.union1d(order, [n for n, name in enumerate(found.names) if name in known]).astype(np.int64)
     names = [found.names[n] for n in kept]
     fixed = (
-        _SHARES["odds"] * np.clip(odds, *_ODDS)
-        + _SHARES["documents"] * np.log(documents + 1)
-        + _SHARES["bound"] * np.clip(bound, 0, _MOST_BOUND)
+        SHARES["company"] * np.clip(_company(corpus, found, known, documents), *_COMPANY)
+        + SHARES["documents"] * np.log(documents + 1)
+        + SHARES["bound"] * np.clip(bound, 0, _MOST_BOUND)
     )
-    return _Search(
+    return Search(
         names, {name: n for n, name in enumerate(names)}, [runs.stem(n) for n in names], documents[kept], inside[kept],
         fixed[kept], embeddings.vectors(corpus, found, kept, kind=embedding, seed=seed), _word_vectors(names, corpus),
         offered[kept],
@@ -196,6 +243,22 @@ def _bound(corpus: Corpus, found: Phrases) -> Any:
     return made
 
 
+def _company(corpus: Corpus, found: Phrases, known: Mapping[str, str], documents: Ints) -> Any:
+    """Logarithm of how much more of the seeds the documents of each run hold than the average document does.
+
+    A seed weighs one over the root of its documents: else the most frequent seed decides which documents count.
+    """
+    at = corpus.documents[found.start]
+    seeds = np.array([name in known for name in found.names], dtype=bool)[found.phrase]
+    weights = 1 / np.sqrt(np.maximum(documents, 1))
+    held = np.zeros(corpus.number)
+    pairs = np.unique(np.stack([found.phrase[seeds], at[seeds]]), axis=1)
+    np.add.at(held, pairs[1], weights[pairs[0]])
+    usual = max(float(held.mean()), 1e-12) if corpus.number else 1e-12
+    told = runs.weight_of(found.phrase, at, len(found.names), held)
+    return np.log((told + _DOUBT * usual) / ((documents + _DOUBT) * usual))
+
+
 def _log_odds(documents: Ints, inside: Ints, selected: int, number: int) -> Any:
     """Smoothed log-odds of standing in a selected against an unselected document."""
     outside = documents - inside
@@ -215,65 +278,6 @@ def _word_vectors(names: Sequence[str], corpus: Corpus) -> Any:
     made = sparse.csr_matrix((weight, ([r for r, _, _ in pairs], [column[s] for _, s, _ in pairs])), shape=shape)
     length = np.sqrt(np.asarray(made.multiply(made).sum(axis=1)).ravel())
     return sparse.diags(1 / np.where(length > 0, length, 1.0)) @ made
-
-
-def _rounds(
-    search: _Search, known: Mapping[str, str], taken: set[str], *, rounds: int, top: int, first: int
-) -> list[dict[str, Any]]:
-    """The proposals of all rounds; the best of one round are seeds of the next."""
-    seeds = {g: [search.index[n] for n in known if known[n] == g and n in search.index] for g in GROUPS}
-    found: list[dict[str, Any]] = []
-    for number in range(first, first + rounds):
-        made = _round(search, seeds, taken, top)
-        if not made:
-            break
-        found += [{**row, "round": number} for row in made]
-        for row in made:
-            taken.add(runs.stem(row["phrase"]))
-            if row["rank"] <= _JOIN:
-                seeds[row["group"]].append(search.index[row["phrase"]])
-    return found
-
-
-def _round(search: _Search, seeds: Mapping[str, list[int]], taken: set[str], top: int) -> list[dict[str, Any]]:
-    """The best new terms of each group; a term goes to the group where it scores highest."""
-    heads = Counter(_head(search.stems[n]) for rows in seeds.values() for n in rows)
-    head = np.array([np.log1p(heads[_head(s)]) if " " in s else 0.0 for s in search.stems])
-    free = search.offered & np.array([s not in taken for s in search.stems], dtype=bool)
-    scores = np.full((len(GROUPS), len(search.names)), -np.inf)
-    closest = np.zeros(scores.shape, dtype=np.int64)
-    for place, group in enumerate(GROUPS):
-        rows = seeds[group]
-        if not rows:
-            continue
-        cosines = search.vectors @ search.vectors[rows].T
-        shared = (search.words @ search.words[rows].T).toarray().max(axis=1)
-        near = np.sort(cosines, axis=1)[:, -3:].mean(axis=1)
-        closest[place] = np.array(rows)[cosines.argmax(axis=1)]
-        scores[place] = _SHARES["meaning"] * near + _SHARES["words"] * shared + _SHARES["head"] * head + search.fixed
-    best = scores.argmax(axis=0)
-    made = []
-    for place, group in enumerate(GROUPS):
-        own = np.flatnonzero(free & (best == place) & np.isfinite(scores[place]))
-        ranked = _once(sorted(own.tolist(), key=lambda n: (-scores[place, n], search.names[n])), search.stems)[:top]
-        made += [
-            {
-                "phrase": search.names[n], "group": group, "rank": rank, "score": round(float(scores[place, n]), 9),
-                "documents": int(search.documents[n]), "selected_documents": int(search.inside[n]),
-                "nearest": search.names[closest[place, n]],
-            }
-            for rank, n in enumerate(ranked, 1)
-        ]  # fmt: skip
-    return made
-
-
-def _once(ranked: list[int], stems: Sequence[str]) -> list[int]:
-    """The first of each stem."""
-    return list({stems[n]: n for n in reversed(ranked)}.values())[::-1]
-
-
-def _head(stem: str) -> str:
-    return stem.rsplit(" ", 1)[-1] if " " in stem else ""
 
 
 def _shown(name: str, corpus: Corpus) -> str:

@@ -207,11 +207,22 @@ def _numbers(key: int, base: int, length: int) -> list[int]:
 
 def documents_of(which: Ints, documents: Ints, size: int) -> Ints:
     """How many documents hold each, `documents` ascending."""
+    return np.bincount(_once_each(which, documents)[0], minlength=size).astype(np.int64)
+
+
+def weight_of(which: Ints, documents: Ints, size: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of the `weights` of the documents that hold each, `documents` ascending."""
+    one, held_by = _once_each(which, documents)
+    return np.bincount(one, weights=weights[held_by], minlength=size).astype(np.float64)
+
+
+def _once_each(which: Ints, documents: Ints) -> tuple[Ints, Ints]:
+    """The pairs of a thing and a document that holds it, each pair once."""
     order = np.lexsort((documents, which))
     one, doc = which[order], documents[order]
     new = np.ones(len(one), dtype=bool)
     new[1:] = (one[1:] != one[:-1]) | (doc[1:] != doc[:-1])
-    return np.bincount(one[new], minlength=size).astype(np.int64)
+    return one[new], doc[new]
 
 
 def is_content(word: str) -> bool:

@@ -10,6 +10,8 @@ from etl.text import embeddings, terms
 from etl.text.evaluation.tasks import evaluate
 from tests.benchmarks.datasets import text_set
 
+LEAST = {"reviewed": 0.20, "reviewed_overall": 0.13, "unattended": 0.18, "unattended_overall": 0.12}
+
 
 @pytest.fixture(scope="module")
 def abstracts() -> pl.DataFrame:
@@ -17,17 +19,18 @@ def abstracts() -> pl.DataFrame:
 
 
 def test_hidden_keywords_come_back(abstracts: pl.DataFrame) -> None:
-    """Half of the printed phrases are hidden, five times, and nobody accepts anything between the rounds.
+    """Half of the printed phrases are hidden, five times.
 
-    The ask, that half of them come back, is not reached: of the 113 that occur at all, a quarter stand in fewer than
-    five of 48,704 abstracts, and 0.23 come back. What is asserted is that.
+    The ask, that half of them come back, is not reached: of those that occur at all, a third cannot be proposed, most
+    of them because they stand in fewer than four of 48,704 abstracts or in none that the other half selects.
     """
     found = evaluate("discover", abstracts.to_dicts()).scores
     scores, plain = found["scores"], found["baselines"]["most frequent terms"]
-    for name in ("recall", "spellings", "all_hidden"):
-        print(f"hidden phrases, {name}: {scores[name]}; most frequent terms: {plain[name]}")
-    assert scores["recall"]["value"] >= 0.20
-    assert scores["recall"]["value"] > 2 * plain["recall"]["value"]
+    for name, told in scores.items():
+        print(f"hidden phrases, {name}: {told}; most frequent terms: {plain[name]}")
+    for name, least in LEAST.items():
+        assert scores[name]["value"] >= least
+        assert scores[name]["value"] > 2 * plain[name]["value"]
 
 
 def test_analogies_are_reported_by_section(abstracts: pl.DataFrame) -> None:

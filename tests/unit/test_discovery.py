@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from dagster_project.commands.text import app
 from etl.text import embeddings, review, terms
-from etl.text.discover import discover
+from etl.text.discover import discover, prepared, propose
 from etl.text.evaluation import tasks
+from etl.text.evaluation.keywords import PROTOCOLS, SPLITS
 from etl.text.keywords import Keywords, parse_keywords
 from schemas.errors import InputError
 
@@ -63,6 +64,29 @@ def test_what_a_person_rejected_is_not_proposed_again(seeds: Keywords) -> None:
     found = discover(corpus_of(), seeds=seeds, rounds=2, rejected=["Dry-Ice"])
     assert "dry ice" not in found["phrase"].to_list()
     assert "black ice" in found["phrase"].to_list()
+
+
+def test_what_contains_a_known_phrase_is_not_proposed(seeds: Keywords) -> None:
+    """Its documents are found by the known phrase already."""
+    docs = corpus_of((*KINDS, "cold spin ice", "spin ice lattice", "warm dry ice"))
+    found = discover(docs, seeds=seeds, rounds=1, top=30)["phrase"].to_list()
+    assert "black ice" in found
+    assert [p for p in found if "spin ice" in p or "sea ice" in p] == []
+
+
+def test_only_what_a_judge_accepts_leads_the_next_round(seeds: Keywords) -> None:
+    ready = prepared(corpus_of(), seeds=seeds)
+    asked: list[str] = []
+
+    def judge(phrase: str) -> bool:
+        asked.append(phrase)
+        return phrase == "dry ice"
+
+    found = propose(ready, rounds=2, top=1, judge=judge, by_group=False)
+    assert asked == found["phrase"].to_list()
+    assert found["round"].to_list() == [1, 2]
+    by_all = propose(ready, rounds=2, top=1, judge=lambda _: True, by_group=True)
+    assert by_all.group_by("round").len()["len"].max() == 2  # one of each group that has any
 
 
 @pytest.mark.parametrize("kind", ["word2vec", "fasttext"])
@@ -217,10 +241,16 @@ def test_hidden_phrases_are_counted_where_they_occur() -> None:
         {"arxiv_id": f"{n}", "title": f"On {said[n % 6]}", "abstract": f"We see {said[n % 6]}, {said[(n + 1) % 6]}."}
         for n in range(36)
     ]
-    found = tasks.evaluate("discover", rows).scores["scores"]
-    assert found["all_hidden"]["of"] == 5 * 27
-    assert 0 < found["recall"]["of"] < 5 * len(said)
-    assert found["recall"]["value"] > 0.5
+    made = tasks.evaluate("discover", rows)
+    found = made.scores["scores"]
+    assert found["all_hidden"]["of"] == SPLITS * 27
+    assert set(PROTOCOLS) <= set(found)
+    for name in PROTOCOLS:
+        assert 0 < found[name]["of"] < SPLITS * len(said)
+        assert 0.5 < found[name]["value"] <= found["offered"]["value"]
+    lost = {(row["text"], row["error"]) for row in made.errors}
+    assert ("Peierls", "absent") in lost
+    assert {kind for phrase, kind in lost if phrase in said} <= {"not offered", "ranked low"}
 
 
 def test_a_review_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:

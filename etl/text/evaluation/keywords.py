@@ -4,7 +4,7 @@ Files: abstracts (`arxiv_id`, `title`, `abstract`), for selection beside their l
 `weight`). Which tasks there are is `tasks`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,21 @@ import numpy as np
 import polars as pl
 
 from etl.text import terms
-from etl.text.discover import discover
+from etl.text.discover import Prepared, prepared, propose
 from etl.text.evaluation import scores
 from etl.text.evaluation.scores import Scored
 from etl.text.evaluation.tasks import Row, Task
-from etl.text.keywords import Keywords, load_keywords
+from etl.text.keywords import Keyword, Keywords, load_keywords
 from etl.text.select import select
 
-_SPLITS, _TOP, _ROUNDS = 5, 50, 3
+SPLITS, _TOP, _ROUNDS = 5, 50, 3
+PROTOCOLS = {
+    "reviewed": (True, True),
+    "reviewed_overall": (True, False),
+    "unattended": (False, True),
+    "unattended_overall": (False, False),
+}
+"""Name -> whether somebody accepts hidden phrases between the rounds; whether `_TOP` is of each group or of all."""
 
 
 def _abstracts(rows: Sequence[Row]) -> pl.DataFrame:
@@ -84,25 +91,48 @@ def _halves(rows: Sequence[Row]) -> _Hidden:
     )
     printed = [k.phrase for k in load_keywords().keywords if k.origin == "figure"]
     splits = []
-    for seed in range(_SPLITS):
+    for seed in range(SPLITS):
         order = np.random.default_rng(seed).permutation(len(printed))
         mixed = [printed[n] for n in order]
         splits.append((tuple(mixed[len(mixed) // 2 :]), tuple(mixed[: len(mixed) // 2])))
     return _Hidden(docs, tuple(splits))
 
 
-def _proposed(gold: _Hidden, model: Any) -> list[list[str]]:
-    """What is proposed of each split, none of it accepted on the way."""
-    groups = {k.phrase: k for k in load_keywords().keywords}
+@dataclass(frozen=True)
+class _Found:
+    """What is proposed of one split, by the name of the protocol, and the stems of all that may be proposed."""
+
+    proposed: dict[str, list[str]]
+    offered: frozenset[str] = frozenset()
+
+
+def _proposed(gold: _Hidden, model: Any) -> list[_Found]:
+    """What is proposed of each split: with somebody who accepts hidden phrases between the rounds, or nobody.
+
+    Each with so many a round of every group, and of all groups together.
+    """
+    listed = {k.phrase: k for k in load_keywords().keywords}
     found = []
-    for seed, (shown, _) in enumerate(gold.splits):
-        entries = [{"phrase": p, "group": groups[p].group, "case": groups[p].case} for p in shown]
+    for seed, (shown, hidden) in enumerate(gold.splits):
+        entries = [{"phrase": p, "group": listed[p].group, "case": listed[p].case} for p in shown]
         seeds = Keywords.model_validate({"name": "half", "keywords": entries})
-        found.append(discover(gold.docs, seeds=seeds, rounds=_ROUNDS, top=_TOP, seed=seed)["phrase"].to_list())
+        ready = prepared(gold.docs, seeds=seeds, seed=seed)
+        wanted = frozenset(stem for p in hidden for stem in _stems(p, listed[p].variants))
+        found.append(_Found({name: _told(ready, name, wanted) for name in PROTOCOLS}, ready.offered))
     return found
 
 
-def _frequent(gold: _Hidden) -> list[list[str]]:
+def _told(ready: Prepared, protocol: str, wanted: frozenset[str]) -> list[str]:
+    judged, by_group = PROTOCOLS[protocol]
+
+    def accepts(phrase: str) -> bool:
+        return _stem(phrase) in wanted
+
+    judge = accepts if judged else None
+    return propose(ready, rounds=_ROUNDS, top=_TOP, judge=judge, by_group=by_group)["phrase"].to_list()
+
+
+def _frequent(gold: _Hidden) -> list[_Found]:
     """As many of the most frequent runs of content words, none of them in more than a fiftieth of the documents."""
     texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], least=4)
     held = terms.phrases(texts, least=4)
@@ -111,31 +141,61 @@ def _frequent(gold: _Hidden) -> list[list[str]]:
         counts <= texts.number / 50
     )
     best = [held.names[n] for n in np.argsort(-np.where(few, counts, -1), kind="stable")[: 3 * _TOP * _ROUNDS]]
-    return [best for _ in gold.splits]
+    told = {name: best if groups else best[: _TOP * _ROUNDS] for name, (_, groups) in PROTOCOLS.items()}
+    return [_Found(told) for _ in gold.splits]
 
 
-def _recalled(gold: _Hidden, found: list[list[str]], seed: int) -> Scored:
-    """Share of the hidden phrases that came back: as printed (`recall`), or in any spelling of the list (`spellings`).
+def _recalled(gold: _Hidden, found: list[_Found], seed: int) -> Scored:
+    """Share of the hidden phrases that came back as printed, of those that occur in the corpus, by split.
 
-    Both of those that occur in the corpus, by split; `all_hidden` is of all, whether they occur or not.
+    One figure a protocol. Beside them, of the first protocol: `spellings`, any spelling of the list; `all_hidden`, of
+    all, whether they occur or not; `offered`, what might come back at all.
     """
     listed = {k.phrase: k for k in load_keywords().keywords}
-    names = {name for k in listed.values() for s in (k.phrase, *k.variants) for name in terms.spellings(s)}
-    texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in gold.docs.iter_rows()], known=names)
-    asked = [texts.spelled(name) for name in names]
-    there = {terms.stem(name) for name in terms.phrases(texts, least=gold.docs.height + 1, known=asked).names}
-    parts: dict[str, dict[str, tuple[float, float]]] = {"recall": {}, "spellings": {}, "all_hidden": {}}
+    there = _occurring(gold.docs, listed)
+    parts: dict[str, dict[str, tuple[float, float]]] = {
+        n: {} for n in (*PROTOCOLS, "spellings", "all_hidden", "offered")
+    }
     errors = []
-    for number, ((_, hidden), proposed) in enumerate(zip(gold.splits, found, strict=True)):
-        back = {terms.stem(" ".join(terms.split(p))) for p in proposed}
-        for name, any_spelling in (("recall", False), ("spellings", True)):
-            stems = {p: _stems(p, listed[p].variants if any_spelling else ()) for p in hidden}
-            occur = {p for p in hidden if stems[p] & there}
-            parts[name][str(number)] = (sum(bool(stems[p] & back) for p in occur), len(occur))
-        first = {p for p in hidden if _stems(p, ()) & back}
-        parts["all_hidden"][str(number)] = (len(first), len(hidden))
-        errors += [scores.error(f"split {number}", "miss", "hidden", text=p) for p in hidden if p not in first]
+    for number, ((_, hidden), told) in enumerate(zip(gold.splits, found, strict=True)):
+        stems = {p: _stems(p, ()) for p in hidden}
+        wide = {p: _stems(p, listed[p].variants) for p in hidden}
+        back = {name: {_stem(p) for p in proposed} for name, proposed in told.proposed.items()}
+        first = back[next(iter(PROTOCOLS))]
+        occur = [p for p in hidden if stems[p] & there]
+        counts = {name: (_met(stems, occur, seen), len(occur)) for name, seen in back.items()}
+        counts["spellings"] = _met(wide, few := [p for p in hidden if wide[p] & there], first), len(few)
+        counts["all_hidden"] = _met(stems, hidden, first), len(hidden)
+        counts["offered"] = _met(stems, occur, told.offered), len(occur)
+        for name, count in counts.items():
+            parts[name][str(number)] = count
+        errors += [
+            scores.error(f"split {number}", _lost(stems[p], there, told.offered), "hidden", text=p)
+            for p in hidden
+            if not stems[p] & first
+        ]
     return Scored({name: scores.rate(held, seed=seed) for name, held in parts.items()}, errors)
+
+
+def _occurring(docs: pl.DataFrame, listed: Mapping[str, Keyword]) -> frozenset[str]:
+    """Stems of the listed phrases that occur in a corpus, in any spelling."""
+    names = {name for k in listed.values() for s in (k.phrase, *k.variants) for name in terms.spellings(s)}
+    texts = terms.corpus([f"{t or ''} . {a or ''}" for _, t, a in docs.iter_rows()], known=names)
+    asked = [texts.spelled(name) for name in names]
+    return frozenset(terms.stem(name) for name in terms.phrases(texts, least=docs.height + 1, known=asked).names)
+
+
+def _met(stems: Mapping[str, set[str]], phrases: Sequence[str], seen: Set[str]) -> int:
+    return sum(bool(stems[p] & seen) for p in phrases)
+
+
+def _lost(stems: set[str], there: Set[str], offered: Set[str]) -> str:
+    """At which step a phrase was lost."""
+    return "ranked low" if stems & offered else "not offered" if stems & there else "absent"
+
+
+def _stem(phrase: str) -> str:
+    return terms.stem(" ".join(terms.split(phrase)))
 
 
 def _stems(phrase: str, variants: Sequence[str]) -> set[str]:
