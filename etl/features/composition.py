@@ -1,4 +1,4 @@
-"""Features of a composition: the Magpie statistics as one table product, and charge-balance features of our own.
+"""Features of a composition: the Magpie statistics as one table product, and features of our own from its ions.
 
 The elemental table is matminer's (Ward et al., npj Comput. Mater. 2, 16028 (2016)), missing entries imputed as its
 default preset does; statistics equal matminer's to rounding. Structure-dependent features are in `structure`.
@@ -15,6 +15,7 @@ import polars as pl
 from etl.features.charge import EXTENDED, charge_features
 from etl.features.elements import NUMBER, SYMBOLS
 from etl.features.formulas import FormulaError, parse_numeric
+from etl.features.leading import LEADING, leading_features
 from etl.features.rows import beside
 from schemas.errors import InputError
 
@@ -30,7 +31,7 @@ STATISTICS = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")
 MAGPIE = tuple(f"MagpieData {statistic} {name}" for name in PROPERTIES for statistic in STATISTICS)
 """The 132 columns, named and ordered as ``ElementProperty.from_preset("magpie")`` does."""
 
-SETS: dict[str, tuple[str, ...]] = {"magpie": MAGPIE, "extended": MAGPIE + EXTENDED}
+SETS: dict[str, tuple[str, ...]] = {"magpie": MAGPIE, "extended": MAGPIE + EXTENDED + LEADING}
 BATCH = 20_000
 
 
@@ -97,7 +98,7 @@ def composition(frame: pl.DataFrame, *, column: str = "formula", set: str = "mag
     Args:
         frame: any frame with a formula column.
         column: its name; read as text ("NaN" is sodium nitride).
-        set: "magpie" (132 columns) or "extended" (Magpie and `charge.EXTENDED`).
+        set: "magpie" (132 columns) or "extended" (Magpie, `charge.EXTENDED` and `leading.LEADING`).
 
     Returns:
         The input columns (see `rows.beside`), `ok`, `reason`, then float64 features; features are null where `ok` is
@@ -142,7 +143,8 @@ def _fill(values: Floats, parsed: Parsed, first: int, last: int) -> None:
         numbers, amounts = parsed.numbers[entries], parsed.amounts[entries]
         values[: len(MAGPIE), rows] = magpie(numbers, amounts).T
         if len(values) > len(MAGPIE):
-            values[len(MAGPIE) :, rows] = charge_features(numbers, amounts).T
+            ours = (charge_features(numbers, amounts), leading_features(numbers, amounts))
+            values[len(MAGPIE) :, rows] = np.hstack(ours).T
 
 
 def magpie(numbers: Ints, amounts: Floats) -> Floats:

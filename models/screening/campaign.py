@@ -8,7 +8,7 @@ import polars as pl
 from models.screening import ensemble, evaluation, explanation, families, training
 
 GROUPS = ("random", "family_tm_anion")
-QUICK = ensemble.Effort(members=2, folds=3, inner=1)
+QUICK = ensemble.Effort(members=1, folds=3, inner=1)
 """Of each outer fold: a screen shall not wait for its score, which so errs a little more on the low side."""
 
 

@@ -1,36 +1,21 @@
-"""The classifier itself: bagged LightGBM, probability calibration, conformal sets, applicability domain.
+"""The classifier itself: members pooled, probabilities calibrated, conformal sets, applicability domain.
 
-Arrays in, arrays out; frames, labels and groups are read in `inputs`.
+Arrays in, arrays out; frames, labels and groups are read in `inputs`, single members are `members`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from models.screening import CLASSES
-from models.screening.inputs import Floats, Ints
+from models.screening import CLASSES, members
+from models.screening.imputation import Imputer
+from models.screening.inputs import STRUCTURE_FEATURES, Floats, Ints
 from schemas.errors import InputError
 
-ROUNDS = 160
 ALPHA = 0.1
-PARAMETERS: dict[str, Any] = {
-    "objective": "multiclass",
-    "num_class": len(CLASSES),
-    "learning_rate": 0.05,
-    "num_leaves": 8,
-    "min_data_in_leaf": 4,
-    "feature_fraction": 0.25,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 1.0,
-    "max_bin": 63,
-    "num_threads": 1,  # a few hundred rows: threads give the same trees and wait for each other ten times as long
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
 
 
 @dataclass(frozen=True)
@@ -38,14 +23,14 @@ class Effort:
     """How much is grown for one calibrated ensemble.
 
     Attributes:
-        members: boosters of the ensemble.
+        members: boosters of each view.
         folds: parts held out for its calibration.
-        inner: boosters of each of these folds.
+        inner: boosters of each view in each of these folds.
     """
 
-    members: int = 6
+    members: int = 2
     folds: int = 5
-    inner: int = 2
+    inner: int = 1
 
 
 FULL = Effort()
@@ -53,67 +38,101 @@ FULL = Effort()
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Bagged boosters, stored as LightGBM's own text so that a model folder outlives Python objects.
+    """Members by view, pooled by the mean of their raw scores: a geometric mean of their probabilities.
 
     Attributes:
-        texts: one booster each.
-        fill: median of each feature, used where a value is missing.
+        names: of the features.
+        imputer: gives what a row lacks of the structure features.
+        views: the members of each view.
     """
 
-    texts: tuple[str, ...]
-    fill: Floats
+    names: tuple[str, ...]
+    imputer: Imputer
+    views: tuple[tuple[members.Member, ...], ...]
 
-    def boosters(self) -> list[Any]:
-        """The boosters, parsed."""
-        import lightgbm
+    @cached_property
+    def opened(self) -> tuple[tuple[members.Opened, ...], ...]:
+        """The members, parsed once."""
+        return tuple(tuple(m.opened() for m in view) for view in self.views)
 
-        return [lightgbm.Booster(model_str=t) for t in self.texts]
+    def __getstate__(self) -> dict[str, Any]:
+        """What is saved: without what was parsed."""
+        return {k: v for k, v in vars(self).items() if k != "opened"}
 
     def filled(self, X: Floats) -> Floats:
-        """X with missing values replaced by the training medians."""
-        return np.where(np.isfinite(X), X, self.fill)
+        """X without missing values, see `complete`."""
+        return complete(X, self.names, self.imputer)
 
-    def raw(self, X: Floats, boosters: list[Any] | None = None) -> Floats:
-        """Uncalibrated class probabilities, n x 3: the mean over members."""
+    def scores(self, X: Floats) -> Floats:
+        """Mean raw scores, n x classes; every view counts the same."""
         full = self.filled(X)
-        return np.asarray(np.mean([b.predict(full) for b in boosters or self.boosters()], axis=0), dtype=np.float64)
+        return np.asarray(np.mean([np.mean([m.scores(full) for m in v], axis=0) for v in self.opened], axis=0))
+
+    def raw(self, X: Floats) -> Floats:
+        """Uncalibrated class probabilities, n x classes."""
+        return _softmax(self.scores(X))
+
+    def shap(self, X: Floats, of: int) -> tuple[Floats, float]:
+        """What each feature adds to the mean raw score of one class, n x d, and the score of no feature."""
+        full = self.filled(X)
+        told = [[m.shap(full, of) for m in v] for v in self.opened]
+        values = np.mean([np.mean([made for made, _ in v], axis=0) for v in told], axis=0)
+        return np.asarray(values), float(np.mean([np.mean([base for _, base in v]) for v in told]))
 
 
-def fit(X: Floats, y: Ints, *, seed: int, members: int = FULL.members) -> Ensemble:
-    """Fits the ensemble; see `_grown`."""
-    boosters, fill = _grown(X, y, seed=seed, members=members)
-    return Ensemble(tuple(b.model_to_string() for b in boosters), fill)
+def _softmax(z: Floats) -> Floats:
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def _grown(X: Floats, y: Ints, *, seed: int, members: int) -> tuple[list[Any], Floats]:
-    """Boosters with balanced class weights, and the median of each feature.
+def _lacking(names: tuple[str, ...]) -> Ints:
+    """Places of the features that can be missing, and of the few that tell which compounds resemble each other."""
+    wanted = (*STRUCTURE_FEATURES, *members.ELECTRONS)
+    return np.array([names.index(n) for n in wanted if n in names], dtype=np.int64)
 
-    Missing values are drawn anew for each member from the values present (hot deck), so that being missing carries
-    no information: in the published data a feature is missing more often for non-MIT compounds.
+
+def complete(X: Floats, names: tuple[str, ...], imputer: Imputer, rng: np.random.Generator | None = None) -> Floats:
+    """X without missing values: structure features from compounds alike, 0 where a feature of ions has no ion to tell.
+
+    Args:
+        X: n x d.
+        names: of the features.
+        imputer: of the features of `_lacking`.
+        rng: as `Imputer.filled` takes it.
     """
-    import lightgbm
-
-    rng = np.random.default_rng(seed)
-    counts = np.bincount(y, minlength=len(CLASSES))
-    weight = (len(y) / (np.maximum(counts, 1) * max(1, np.count_nonzero(counts))))[y]
-    fill = np.array([float(np.median(c[np.isfinite(c)])) if np.isfinite(c).any() else 0.0 for c in X.T])
-    boosters = []
-    for _ in range(members):
-        data = lightgbm.Dataset(
-            _hot_deck(X, rng), y, weight=weight, params={"verbosity": -1, "max_bin": 63}, free_raw_data=True
-        )
-        seeded = {**PARAMETERS, "seed": int(rng.integers(2**31))}
-        boosters.append(lightgbm.train(seeded, data, num_boost_round=ROUNDS))
-    return boosters, fill
-
-
-def _hot_deck(X: Floats, rng: np.random.Generator) -> Floats:
-    out = X.copy()
-    for j in np.flatnonzero(~np.isfinite(X).all(axis=0)):
-        gone = ~np.isfinite(X[:, j])
-        pool = X[~gone, j]
-        out[gone, j] = rng.choice(pool, gone.sum()) if len(pool) else 0.0
+    places = _lacking(names)
+    out = np.where(np.isfinite(X), X, np.nan)
+    ions = np.array([n not in STRUCTURE_FEATURES for n in names])
+    out[:, ions] = np.nan_to_num(out[:, ions])
+    out[:, places] = imputer.filled(out[:, places], rng)
     return out
+
+
+def fit(X: Floats, y: Ints, names: tuple[str, ...], *, seed: int, size: int = FULL.members) -> Ensemble:
+    """Fits the members of every view; each tree learns from missing values drawn anew.
+
+    Args:
+        X: n x d, NaN where missing.
+        y: class codes.
+        names: of the features.
+        seed: of everything drawn.
+        size: boosters of each view; there is one kernel, in which nothing is drawn but missing values.
+    """
+    rng = np.random.default_rng(seed)
+    full = X.copy()
+    ions = np.array([n not in STRUCTURE_FEATURES for n in names])
+    full[:, ions] = np.nan_to_num(full[:, ions])
+    imputer = Imputer.of(full[:, _lacking(names)])
+    made = []
+    for view in members.views(names):
+        places = view.places(names)
+        made.append(
+            tuple(
+                members.fit(view, places, complete(X, names, imputer, rng), y, seed=int(rng.integers(2**31)))
+                for _ in range(1 if view.kernel else size)
+            )
+        )
+    return Ensemble(names, imputer, tuple(made))
 
 
 def fold_count(y: Ints, groups: Sequence[str], *, folds: int) -> int:
@@ -152,7 +171,9 @@ def splits(y: Ints, groups: Sequence[str], *, folds: int, seed: int) -> Iterator
             yield train, test
 
 
-def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, effort: Effort = FULL) -> Floats:
+def out_of_fold(
+    X: Floats, y: Ints, names: tuple[str, ...], groups: Sequence[str], *, seed: int, effort: Effort = FULL
+) -> Floats:
     """Raw probabilities of each row from members that saw nothing of its group.
 
     Raises:
@@ -160,8 +181,7 @@ def out_of_fold(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, effort:
     """
     out = np.full((len(y), len(CLASSES)), 1 / len(CLASSES))
     for k, (train, test) in enumerate(splits(y, groups, folds=effort.folds, seed=seed)):
-        boosters, fill = _grown(X[train], y[train], seed=seed + k, members=effort.inner)
-        out[test] = Ensemble((), fill).raw(X[test], boosters)
+        out[test] = fit(X[train], y[train], names, seed=seed + k, size=effort.inner).raw(X[test])
     return out
 
 
@@ -174,9 +194,7 @@ class Calibration:
 
     def apply(self, raw: Floats) -> Floats:
         """Calibrated probabilities, rows sum to 1."""
-        z = self.slope * np.log(np.clip(raw, 1e-6, 1)) + self.bias
-        e = np.exp(z - z.max(axis=1, keepdims=True))
-        return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float64)
+        return _softmax(self.slope * np.log(np.clip(raw, 1e-6, 1)) + self.bias)
 
 
 def calibrate(raw: Floats, y: Ints) -> Calibration:
@@ -210,31 +228,33 @@ class Calibrated:
     """An ensemble whose probabilities and conformal limits come from rows it held out.
 
     Attributes:
-        trees: the ensemble, fitted on all rows.
+        pool: the ensemble, fitted on all rows.
         calibration: from held-out rows; the identity where none could be held out.
         limits: conformal limits, likewise; 1 (nothing is excluded) where none could be held out.
         held_out: calibrated probabilities of each row from members that saw nothing of its group, n x 3, or None.
     """
 
-    trees: Ensemble
+    pool: Ensemble
     calibration: Calibration
     limits: Floats
     held_out: Floats | None
 
-    def probabilities(self, X: Floats, boosters: list[Any] | None = None) -> Floats:
+    def probabilities(self, X: Floats) -> Floats:
         """Calibrated probabilities, n x 3."""
-        return self.calibration.apply(self.trees.raw(X, boosters))
+        return self.calibration.apply(self.pool.raw(X))
 
 
-def fit_calibrated(X: Floats, y: Ints, groups: Sequence[str], *, seed: int, effort: Effort = FULL) -> Calibrated:
+def fit_calibrated(
+    X: Floats, y: Ints, names: tuple[str, ...], groups: Sequence[str], *, seed: int, effort: Effort = FULL
+) -> Calibrated:
     """Fits the ensemble and calibrates it on grouped out-of-fold rows; both `train` and `evaluate` do just this."""
-    trees = fit(X, y, seed=seed, members=effort.members)
+    pool = fit(X, y, names, seed=seed, size=effort.members)
     if fold_count(y, groups, folds=effort.folds) < 2:
-        return Calibrated(trees, Calibration(1.0, np.zeros(len(CLASSES))), np.ones(len(CLASSES)), None)
-    raw = out_of_fold(X, y, groups, seed=seed, effort=effort)
+        return Calibrated(pool, Calibration(1.0, np.zeros(len(CLASSES))), np.ones(len(CLASSES)), None)
+    raw = out_of_fold(X, y, names, groups, seed=seed, effort=effort)
     calibration = calibrate(raw, y)
     held_out = calibration.apply(raw)
-    return Calibrated(trees, calibration, conformal_limits(held_out, y), held_out)
+    return Calibrated(pool, calibration, conformal_limits(held_out, y), held_out)
 
 
 def conformal_sets(p: Floats, limits: Floats) -> list[list[str]]:

@@ -14,9 +14,9 @@ from models.screening import CLASSES, ensemble, inputs, metrics
 from models.screening.inputs import Floats, Ints
 from models.screening.training import part_names
 
-_Job = tuple[Floats, Ints, list[str], int, ensemble.Effort]  # training rows of a fold, their groups, and how to fit
+_Job = tuple[Floats, Ints, tuple[str, ...], list[str], int, ensemble.Effort]  # rows of a fold, groups, how to fit
 _Map = Callable[[Callable[[_Job], ensemble.Calibrated], Iterable[_Job]], Iterable[ensemble.Calibrated]]
-NESTED = ensemble.Effort(members=3, folds=4, inner=2)
+NESTED = ensemble.Effort(members=2, folds=4, inner=1)
 """Of each outer fold, less than `train` takes: the score errs on the low side."""
 
 
@@ -70,8 +70,8 @@ def evaluate(
         "left_out": labelled.height - len(codes),
         "features": names[-1],
         "seed": seed,
-        "protocol": f"nested {folds}-fold, groups kept whole, {effort.members} boosters a fold; 95 % intervals by"
-        " bootstrap over groups",
+        "protocol": f"nested {folds}-fold, groups kept whole, {effort.members} boosters a view and fold; 95 %"
+        " intervals by bootstrap over groups",
         "groupings": parts[names[-1]],
         "parts": parts,
     }
@@ -82,21 +82,23 @@ class _Task:
     """Features of the labelled rows, n x d; `served` are those of the screen for `rows`, where they differ."""
 
     X: Floats
+    names: tuple[str, ...]
     served: Floats
     rows: Ints
 
 
 def _task(kept: pl.DataFrame, name: str, stored: pl.DataFrame | None, served: pl.DataFrame | None) -> _Task:
-    X = inputs.matrix(kept, name, stored).values
+    made = inputs.matrix(kept, name, stored)
+    X = made.values
     if served is None or name == "composition":
-        return _Task(X, X[:0], np.empty(0, np.int64))
+        return _Task(X, made.names, X[:0], np.empty(0, np.int64))
     columns = [c for c in inputs.STRUCTURE_FEATURES if c in served.columns]
     met = kept.select("formula").join(
         served.filter(pl.any_horizontal(pl.col(columns).is_not_null())).select("formula", *columns),
         on="formula", how="left", maintain_order="left", validate="m:1",
     )  # fmt: skip
     rows = np.flatnonzero(met.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series().to_numpy())
-    return _Task(X, inputs.matrix(met[rows.tolist()], name, stored).values, rows.astype(np.int64))
+    return _Task(X, made.names, inputs.matrix(met[rows.tolist()], name, stored).values, rows.astype(np.int64))
 
 
 @contextmanager
@@ -110,8 +112,8 @@ def _mapper(workers: int) -> Iterator[_Map]:
 
 
 def _fitted(job: _Job) -> ensemble.Calibrated:
-    X, y, groups, seed, effort = job
-    return ensemble.fit_calibrated(X, y, groups, seed=seed, effort=effort)
+    X, y, names, groups, seed, effort = job
+    return ensemble.fit_calibrated(X, y, names, groups, seed=seed, effort=effort)
 
 
 def _grouping(
@@ -121,7 +123,9 @@ def _grouping(
     plain, prior, again = p.copy(), p.copy(), p[task.rows]
     covered, size = np.zeros(len(y), bool), np.zeros(len(y))
     parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
-    jobs = [(task.X[i], y[i], [keys[j] for j in i], seed + 100 * k, effort) for k, (i, _) in enumerate(parted)]
+    jobs = [
+        (task.X[i], y[i], task.names, [keys[j] for j in i], seed + 100 * k, effort) for k, (i, _) in enumerate(parted)
+    ]
     models = list(mapped(_fitted, jobs))
     for fitted, (train, test) in zip(models, parted, strict=True):
         p[test] = fitted.probabilities(task.X[test])

@@ -1,7 +1,7 @@
-"""Why the model says so: exact TreeSHAP and accumulated local effects (ALE) of one and two features.
+"""Why the model says so: SHAP values and accumulated local effects (ALE) of one and two features.
 
-SHAP: Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), by LightGBM's `pred_contrib`. ALE: Apley and Zhu,
-J. R. Stat. Soc. B 82, 1059 (2020), equations 5 to 11, written out here in numpy.
+SHAP: Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), by LightGBM's `pred_contrib`; of a kernel, see `members`. ALE:
+Apley and Zhu, J. R. Stat. Soc. B 82, 1059 (2020), equations 5 to 11, written out here in numpy.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,14 +37,9 @@ class Explanation:
     ale_pairs: pl.DataFrame
 
 
-def tree_shap(part: Part, X: Floats) -> tuple[Floats, Floats]:
-    """Exact SHAP values of the mean raw MIT score of a part, n x d, and the base values, n."""
-    trees = part.fitted.trees
-    full = trees.filled(X)
-    d = len(part.names)
-    total = np.mean([b.predict(full, pred_contrib=True) for b in trees.boosters()], axis=0)
-    of_mit = total.reshape(len(X), len(CLASSES), d + 1)[:, CLASSES.index("mit")]
-    return np.asarray(of_mit[:, :d]), np.asarray(of_mit[:, d])
+def shap_values(part: Part, X: Floats) -> tuple[Floats, float]:
+    """What each feature adds to the mean raw MIT score of a part, n x d, and the score without any."""
+    return part.fitted.pool.shap(X, CLASSES.index("mit"))
 
 
 def edges(x: Floats, bins: int) -> Floats:
@@ -146,14 +141,13 @@ def explain(
     part = model.richest if features is None else model.parts.get(features)
     if part is None:
         raise InputError.of(f"no part {features!r}", "the model", f"choose from {', '.join(model.parts)}")
-    X, fitted = part.fitted.trees.filled(part.matrix), part.fitted
-    values, _ = tree_shap(part, part.matrix)
+    X, fitted = part.fitted.pool.filled(part.matrix), part.fitted
+    values, _ = shap_values(part, part.matrix)
     size = np.abs(values).mean(axis=0)
     order = np.lexsort((np.arange(len(size)), -size))
-    boosters = fitted.trees.boosters()
 
     def p_mit(Z: Floats) -> Floats:
-        return fitted.probabilities(Z, boosters)[:, CLASSES.index("mit")]
+        return fitted.probabilities(Z)[:, CLASSES.index("mit")]
 
     leading = [int(f) for f in order[:top]]
     chosen = [(leading[i], leading[j]) for i in range(len(leading)) for j in range(i + 1, len(leading))]

@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from models.screening import CLASSES, inputs
-from models.screening.explanation import tree_shap
+from models.screening.explanation import shap_values
 from models.screening.inputs import Floats
 from models.screening.training import Part, ScreeningModel
 
 
 def contributions(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame | None = None) -> pl.DataFrame:
-    """What each feature adds to the raw MIT score of each compound: exact TreeSHAP, mean over the ensemble.
+    """What each feature adds to the raw MIT score of each compound: mean over the ensemble.
 
     Args:
         model: a trained model.
@@ -28,7 +28,7 @@ def contributions(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.Data
     """
     parts = []
     for part, rows, X in _by_part(model, frame, stored):
-        shap, _ = tree_shap(part, X)
+        shap, _ = shap_values(part, X)
         columns = {
             "formula": np.repeat(rows["formula"].to_numpy(), len(part.names)),
             "feature": np.tile(np.array(part.names, dtype=object), rows.height),

@@ -9,7 +9,7 @@ import polars as pl
 
 from etl.features.rows import beside
 from models import cards
-from models.screening import CLASSES, ensemble, inputs, metrics
+from models.screening import CLASSES, ensemble, inputs, members, metrics
 from models.screening.inputs import Bools, Floats, Ints
 
 KIND = "screening"
@@ -106,7 +106,8 @@ def train(
     names = part_names(labelled, features)
     parts = {n: _part(inputs.matrix(kept, n, stored), n, codes, keys, seed) for n in names}
     settings = {"features": names[-1], "label": label, "groups": grouping, "seed": seed}
-    settings |= {"members": ensemble.FULL.members, "rounds": ensemble.ROUNDS, **ensemble.PARAMETERS}
+    settings |= {"boosters_of_a_view": ensemble.FULL.members, "rounds": members.ROUNDS, **members.PARAMETERS}
+    settings |= {"views": {n: [v.name for v in members.views(p.names)] for n, p in parts.items()}}
     formulas = kept["formula"].to_list()
     rows = [_rounded(p.matrix) for p in parts.values()]
     model_id = cards.identify(KIND, settings, formulas, codes.tolist(), *rows)
@@ -123,7 +124,7 @@ def train(
 
 
 def _part(made: inputs.Matrix, name: str, codes: Ints, keys: list[str], seed: int) -> Part:
-    fitted = ensemble.fit_calibrated(made.values, codes, keys, seed=seed)
+    fitted = ensemble.fit_calibrated(made.values, codes, made.names, keys, seed=seed)
     return Part(name, made.names, fitted, ensemble.fit_domain(made.values, keys), made.values)
 
 
@@ -157,14 +158,11 @@ def predict(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame 
         InputError: no `formula` column.
     """
     inputs.need_columns(frame, ("formula",), "the table")
-    opened = {k: p.fitted.trees.boosters() for k, p in model.parts.items()}
     slices = (frame[i : i + BATCH] for i in range(0, max(frame.height, 1), BATCH))
-    return pl.concat([_predict(model, part, opened, stored) for part in slices])
+    return pl.concat([_predict(model, part, stored) for part in slices])
 
 
-def _predict(
-    model: ScreeningModel, frame: pl.DataFrame, opened: dict[str, list[Any]], stored: pl.DataFrame | None
-) -> pl.DataFrame:
+def _predict(model: ScreeningModel, frame: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:
     made = inputs.composition_matrix(frame, stored)
     by = np.array(["composition" if ok else None for ok in made.ok], dtype=object)
     best = model.richest.features
@@ -175,7 +173,7 @@ def _predict(
         rows = np.flatnonzero(by == name)
         if len(rows):
             X = made.values if name == "composition" else inputs.matrix(frame[rows.tolist()], name, stored).values
-            found.fill(part, rows, X[rows] if name == "composition" else X, opened[name])
+            found.fill(part, rows, X[rows] if name == "composition" else X)
     return _columns(model.model_id, frame, made, found, by)
 
 
@@ -193,8 +191,8 @@ class _Found:
     def blank(cls, n: int) -> "_Found":
         return cls(np.full((n, len(CLASSES)), np.nan), np.full(n, np.nan), [None] * n, [None] * n, [None] * n)
 
-    def fill(self, part: Part, rows: Ints, X: Floats, boosters: list[Any]) -> None:
-        p = np.round(part.fitted.probabilities(X, boosters), 6)
+    def fill(self, part: Part, rows: Ints, X: Floats) -> None:
+        p = np.round(part.fitted.probabilities(X), 6)
         p[:, 1] = 1 - p[:, 0] - p[:, 2]
         self.p[rows] = p
         self.distance[rows] = np.round(part.domain.distance(X), 6)

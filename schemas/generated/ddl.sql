@@ -694,6 +694,19 @@ CREATE TABLE "feat"."composition" (
     "halogen_fraction" DOUBLE,
     "n_anions" DOUBLE,
     "anion_charge_mean" DOUBLE,
+    "metal_row" DOUBLE,
+    "metal_column" DOUBLE,
+    "metal_oxidation" DOUBLE,
+    "metal_oxidation_fraction" DOUBLE,
+    "metal_d_count" DOUBLE,
+    "metal_d_odd" DOUBLE,
+    "metal_electronegativity" DOUBLE,
+    "anion_electronegativity" DOUBLE,
+    "bond_electronegativity_difference" DOUBLE,
+    "metal_covalent_radius" DOUBLE,
+    "anion_covalent_radius" DOUBLE,
+    "other_electronegativity" DOUBLE,
+    "other_covalent_radius" DOUBLE,
     PRIMARY KEY ("formula")
 );
 COMMENT ON TABLE "feat"."composition" IS 'Features of known compounds: Magpie statistics, charge balance, d-electron counts. Formulas that are merely enumerated are computed while they are screened. Grain: one formula as written';
@@ -848,6 +861,19 @@ COMMENT ON COLUMN "feat"."composition"."pnictogen_fraction" IS 'Atomic fraction 
 COMMENT ON COLUMN "feat"."composition"."halogen_fraction" IS 'Atomic fraction of halogens. [1]';
 COMMENT ON COLUMN "feat"."composition"."n_anions" IS 'Number of anion elements. [count]';
 COMMENT ON COLUMN "feat"."composition"."anion_charge_mean" IS 'Mean charge of anions. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_row" IS 'Row of the leading metal: the most electronegative transition metal, else rare earth. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_column" IS 'Column of the leading metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_oxidation" IS 'Oxidation state of the leading metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_oxidation_fraction" IS 'Distance of that state from a whole number. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_d_count" IS 'd electrons of the leading metal, if it is a transition metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_d_odd" IS 'Distance of that count from an even number. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_electronegativity" IS 'Pauling electronegativity of the leading metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."anion_electronegativity" IS 'Pauling electronegativity of the leading anion: O, else the greatest. [1]';
+COMMENT ON COLUMN "feat"."composition"."bond_electronegativity_difference" IS 'That of the leading anion less that of the leading metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."metal_covalent_radius" IS 'Covalent radius of the leading metal, in picometre.';
+COMMENT ON COLUMN "feat"."composition"."anion_covalent_radius" IS 'Covalent radius of the leading anion, in picometre.';
+COMMENT ON COLUMN "feat"."composition"."other_electronegativity" IS 'Mean electronegativity of the cations beside the leading metal. [1]';
+COMMENT ON COLUMN "feat"."composition"."other_covalent_radius" IS 'Mean covalent radius of the cations beside the leading metal, in picometre.';
 
 CREATE TABLE "feat"."structure" (
     "structure_id" VARCHAR NOT NULL,

@@ -39,7 +39,7 @@ MAGPIE = tuple(
 )
 """The 132 columns of matminer's Magpie preset."""
 
-_EXTENDED: dict[str, tuple[str, str]] = {
+_EXTENDED: dict[str, tuple[str | None, str]] = {
     "charge_balanced": ("1", "One where usual oxidation states reach neutrality, mixed valence allowed; else zero."),
     "charge_residual_per_atom": ("1", "Charge left over by usual oxidation states, by atoms."),
     "tm_oxidation_mean": ("1", "Mean oxidation state of transition metals."),
@@ -58,6 +58,19 @@ _EXTENDED: dict[str, tuple[str, str]] = {
     "halogen_fraction": ("1", "Atomic fraction of halogens."),
     "n_anions": ("count", "Number of anion elements."),
     "anion_charge_mean": ("1", "Mean charge of anions."),
+    "metal_row": ("1", "Row of the leading metal: the most electronegative transition metal, else rare earth."),
+    "metal_column": ("1", "Column of the leading metal."),
+    "metal_oxidation": ("1", "Oxidation state of the leading metal."),
+    "metal_oxidation_fraction": ("1", "Distance of that state from a whole number."),
+    "metal_d_count": ("1", "d electrons of the leading metal, if it is a transition metal."),
+    "metal_d_odd": ("1", "Distance of that count from an even number."),
+    "metal_electronegativity": ("1", "Pauling electronegativity of the leading metal."),
+    "anion_electronegativity": ("1", "Pauling electronegativity of the leading anion: O, else the greatest."),
+    "bond_electronegativity_difference": ("1", "That of the leading anion less that of the leading metal."),
+    "metal_covalent_radius": (None, "Covalent radius of the leading metal, in picometre."),
+    "anion_covalent_radius": (None, "Covalent radius of the leading anion, in picometre."),
+    "other_electronegativity": ("1", "Mean electronegativity of the cations beside the leading metal."),
+    "other_covalent_radius": (None, "Mean covalent radius of the cations beside the leading metal, in picometre."),
 }
 EXTENDED = tuple(
     Column(name=name, type=Type.FLOAT, unit=unit, doc=doc, nullable=True, rules=(Finite(),))

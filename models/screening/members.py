@@ -1,0 +1,225 @@
+"""The members of the ensemble: boosted trees and kernels, each on columns of its own, so that they err differently.
+
+Which there are is `VIEWS`; how they are pooled and calibrated is `ensemble`. Every member gives raw scores, one a class
+up to a constant, and says what each feature adds to them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from etl.features.charge import EXTENDED
+from etl.features.composition import MAGPIE
+from etl.features.leading import LEADING
+from models.screening import CLASSES
+from models.screening.inputs import STRUCTURE_FEATURES, Floats, Ints
+
+ROUNDS = 160
+PARAMETERS: Mapping[str, Any] = {
+    "objective": "multiclass",
+    "num_class": len(CLASSES),
+    "learning_rate": 0.05,
+    "num_leaves": 8,
+    "min_data_in_leaf": 4,
+    "feature_fraction": 0.12,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 1.0,
+    "max_bin": 255,
+    "num_threads": 1,  # a few hundred rows: threads give the same trees and wait for each other ten times as long
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+ELECTRONS = (
+    "tm_oxidation_mean",
+    "tm_oxidation_fraction",
+    "d_count_mean",
+    "d_count_odd",
+    "tm_fraction",
+    "oxygen_fraction",
+)
+_CHARGE = tuple(n for n in EXTENDED if n not in {"charge_balanced", "charge_residual_per_atom"})
+_SPREADS = tuple(
+    f"MagpieData {n}" for n in ("avg_dev Electronegativity", "range MendeleevNumber", "avg_dev CovalentRadius")
+)
+_AVERAGES = tuple(n for n in MAGPIE if n.startswith(("MagpieData mean ", "MagpieData avg_dev ")))
+
+
+@dataclass(frozen=True)
+class View:
+    """What one kind of member sees, and how it learns.
+
+    Attributes:
+        name: for the model card.
+        columns: features beside those of the structure, or beside the three spreads where no structure is known.
+        kernel: a kernel in the place of trees.
+        structured: the view is left out where no structure is known.
+        parameters: what differs from `PARAMETERS`.
+    """
+
+    name: str
+    columns: tuple[str, ...] = ()
+    kernel: bool = False
+    structured: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def places(self, names: tuple[str, ...]) -> Ints:
+        """Places of its features among those that a matrix has."""
+        structure = set(STRUCTURE_FEATURES[:4]) <= set(names)
+        base = STRUCTURE_FEATURES if structure else _AVERAGES if self.kernel else _SPREADS
+        wanted = dict.fromkeys((*base, *self.columns))
+        return np.array([names.index(n) for n in wanted if n in names], dtype=np.int64)
+
+
+VIEWS = (
+    View("electrons", ELECTRONS),
+    View("charge", _CHARGE),
+    View("leading ions", (*ELECTRONS, *LEADING), parameters={"extra_trees": True}),
+    View("structure", structured=True, parameters={"extra_trees": True, "feature_fraction": 0.25}),
+    View("kernel", kernel=True),
+)
+
+
+def views(names: tuple[str, ...]) -> tuple[View, ...]:
+    """The views that features allow; those that would see nothing, or nothing but what another sees, are left out."""
+    structure = set(STRUCTURE_FEATURES[:4]) <= set(names)
+    able = [v for v in VIEWS if (structure or not v.structured) and len(v.places(names))]
+    return tuple({(v.kernel, tuple(v.places(names)), tuple(v.parameters)): v for v in able}.values())
+
+
+def balanced(y: Ints) -> Floats:
+    """Weights under which each class counts the same, mean 1."""
+    counts = np.bincount(y, minlength=len(CLASSES))
+    weights: Floats = (len(y) / (np.maximum(counts, 1) * max(1, np.count_nonzero(counts))))[y]
+    return weights
+
+
+@dataclass(frozen=True)
+class Trees:
+    """One LightGBM booster, kept as LightGBM's own text so that a model folder outlives Python objects.
+
+    Attributes:
+        places: of its features.
+        text: the booster.
+    """
+
+    places: Ints
+    text: str
+
+    @classmethod
+    def fit(cls, view: View, places: Ints, X: Floats, y: Ints, seed: int) -> "Trees":
+        """Grows a booster with balanced class weights on the columns of a view."""
+        import lightgbm
+
+        settings = {**PARAMETERS, **view.parameters, "seed": seed}
+        data = lightgbm.Dataset(X[:, places], y, weight=balanced(y), params={"verbosity": -1}, free_raw_data=True)
+        return cls(places, lightgbm.train(settings, data, num_boost_round=ROUNDS).model_to_string())
+
+    def opened(self) -> "OpenTrees":
+        """Parsed, to score with."""
+        import lightgbm
+
+        return OpenTrees(self.places, lightgbm.Booster(model_str=self.text))
+
+
+@dataclass(frozen=True)
+class OpenTrees:
+    """A parsed booster."""
+
+    places: Ints
+    booster: Any
+
+    def scores(self, X: Floats) -> Floats:
+        """Raw scores, n x classes."""
+        return np.asarray(self.booster.predict(X[:, self.places], raw_score=True), dtype=np.float64)
+
+    def shap(self, X: Floats, of: int) -> tuple[Floats, float]:
+        """Exact TreeSHAP values of the raw score of one class, n x d, and their base."""
+        width = len(self.places) + 1
+        told = self.booster.predict(X[:, self.places], pred_contrib=True).reshape(len(X), len(CLASSES), width)[:, of]
+        made = np.zeros(X.shape)
+        made[:, self.places] = told[:, :-1]
+        return made, float(told[0, -1]) if len(X) else 0.0
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Kernel ridge regression on the classes, features brought to normal shape by their ranks.
+
+    Attributes:
+        places: of its features.
+        shape: scikit-learn's quantile transformer.
+        points: n x d training rows, transformed.
+        weights: n x classes.
+    """
+
+    places: Ints
+    shape: Any
+    points: Floats
+    weights: Floats
+
+    WIDTH, RIDGE, SCALE, LIMIT = 0.6, 0.3, 3.0, 2.5  # width: of the exponent, over all features
+
+    @classmethod
+    def fit(cls, view: View, places: Ints, X: Floats, y: Ints, seed: int) -> "Kernel":
+        """Solves for the weights; classes count the same. Nothing is drawn."""
+        from sklearn.preprocessing import QuantileTransformer
+
+        del view, seed
+        shape = QuantileTransformer(n_quantiles=min(100, len(X)), output_distribution="normal").fit(X[:, places])
+        made = cls(places, shape, np.empty(0), np.empty(0))
+        points = made._transformed(X)
+        gram = _gaussian(points, points, cls.WIDTH)
+        targets = np.eye(len(CLASSES))[y] - 1 / len(CLASSES)
+        weights = np.linalg.solve(gram + cls.RIDGE * np.diag(1 / balanced(y)), targets)
+        return cls(places, shape, points, cls.SCALE * weights)
+
+    def opened(self) -> "Kernel":
+        """Itself: there is nothing to parse."""
+        return self
+
+    def _transformed(self, X: Floats) -> Floats:
+        return np.asarray(np.clip(self.shape.transform(X[:, self.places]), -self.LIMIT, self.LIMIT), dtype=np.float64)
+
+    def scores(self, X: Floats) -> Floats:
+        """Raw scores, n x classes."""
+        return _gaussian(self._transformed(X), self.points, self.WIDTH) @ self.weights
+
+    def shap(self, X: Floats, of: int) -> tuple[Floats, float]:
+        """Shapley values of the raw score of one class, n x d, and their base; features taken as independent.
+
+        The kernel is a product over features, so that the sum over subsets is an integral of a polynomial, which
+        Gauss-Legendre quadrature gives exactly: phi_j = sum_i a_i (k_ij - b_ij) int_0^1 prod_(l != j) (t k_il +
+        (1 - t) b_il) dt, where b is the mean of k over the training rows.
+        """
+        from scipy.special import roots_legendre
+
+        own, gamma = self._transformed(X), self.WIDTH / self.points.shape[1]
+        mean = np.exp(-gamma * (self.points[:, None, :] - self.points[None]) ** 2).mean(axis=0)  # points x d
+        nodes, shares = roots_legendre(self.points.shape[1] // 2 + 1)
+        made = np.zeros(X.shape)
+        for row, point in enumerate(own):
+            k = np.exp(-gamma * (point - self.points) ** 2)
+            total = np.zeros_like(k)
+            for node, share in zip((nodes + 1) / 2, shares / 2, strict=True):
+                mixed = node * k + (1 - node) * mean
+                total += share * mixed.prod(axis=1, keepdims=True) / mixed
+            made[row, self.places] = self.weights[:, of] @ ((k - mean) * total)
+        return made, float(self.weights[:, of] @ mean.prod(axis=1))
+
+
+def _gaussian(a: Floats, b: Floats, width: float) -> Floats:
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2 * a @ b.T
+    return np.asarray(np.exp(-width / a.shape[1] * np.maximum(squared, 0.0)), dtype=np.float64)
+
+
+Member = Trees | Kernel
+Opened = OpenTrees | Kernel
+
+
+def fit(view: View, places: Ints, X: Floats, y: Ints, *, seed: int) -> Member:
+    """A member of a view, fitted on rows without missing values."""
+    return (Kernel if view.kernel else Trees).fit(view, places, X, y, seed)
