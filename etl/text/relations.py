@@ -5,6 +5,7 @@ words of a pair, then the best tail of each head. Entities come from `tagger` or
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +23,7 @@ ROLES = ("Recipe_Target", "Recipe_Precursor", "Solvent_Material", "Atmospheric_M
 """Parts that a material plays in an operation; it plays one."""
 _SHARED = frozenset({"Amount_Of", "Brand_Of", "Descriptor_Of", "Property_Of"})  # one head may have several tails
 _REACH = 6  # candidates of a label on each side of a head, at most
-_SPARED = 0.005  # share of the pairs of gold that may lie farther away
+_RARE = 0.01  # share of the pairs of a place that are related, for it to be looked at
 _FAR = {("Material", "Material"): 12, ("Number", ""): 14, ("Amount-Unit", ""): 25, ("Material-Descriptor", ""): 30}
 _FARTHEST = 60
 """Tokens between head and tail of a pair looked at, to save time: hardly any pair of gold lies farther apart."""
@@ -54,8 +55,8 @@ class _Placed:
     sentence: int
 
 
-Reach = Mapping[tuple[str, str], tuple[int, int]]
-"""Labels of head and tail -> how many entities of the tail's label to look at on the left and on the right."""
+Reach = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
+"""Labels of head and tail -> where to look for the tail: its place (`_Scene.where`) and how many sentences off."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,16 @@ class Relater:
 
     Attributes:
         field: probabilities of the types of a pair.
-        reach: which entities are looked at as a pair.
+        places: where the tail of a pair is looked for.
     """
 
     field: Crf
-    reach: Reach
+    places: Reach
 
     def links(self, text: str | Read, entities: Sequence[Entity]) -> list[Link]:
         """The relations of the entities of a text, by head."""
         scene = _Scene(text if isinstance(text, Read) else read(text), entities)
-        found = [pair for pair in scene.candidates(self.reach) if scene.gap(*pair) <= _far(scene, *pair)]
+        found = [pair for pair in scene.candidates(self.places) if scene.gap(*pair) <= _far(scene, *pair)]
         if not found:
             return []
         table = self.field.emissions([[scene.attributes(h, t) for h, t in found]])[0]
@@ -99,20 +100,21 @@ def _far(scene: "_Scene", head: int, tail: int) -> int:
     return _FAR.get(labels) or _FAR.get((labels[0], "")) or _FARTHEST
 
 
-def _reach(scenes: "Sequence[tuple[_Scene, Sequence[Link]]]") -> dict[tuple[str, str], tuple[int, int]]:
-    """For each pair of labels, the reach that holds nearly all pairs of gold."""
-    places: dict[tuple[str, str], list[int]] = {}
+def _reach(scenes: "Sequence[tuple[_Scene, Sequence[Link]]]") -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """For each pair of labels that gold relates, the places where more than a rare pair is related."""
+    pairs = dict.fromkeys((s.placed[h].label, s.placed[t].label) for s, links in scenes for _, h, t in links)
+    everywhere = {p: [(n, off) for n in range(-_REACH, _REACH + 1) if n for off in (0, 1)] for p in sorted(pairs)}
+    seen, related = Counter[tuple[str, str, int, int]](), Counter[tuple[str, str, int, int]]()
     for scene, links in scenes:
-        for _, head, tail in links:
-            labels = (scene.placed[head].label, scene.placed[tail].label)
-            places.setdefault(labels, []).append(scene.place(head, tail))
-    found = {}
-    for labels, held in sorted(places.items()):
-        sides = [sorted(-n for n in held if n < 0), sorted(n for n in held if n > 0)]
-        spared = int(_SPARED * len(held))
-        left, right = (min(_REACH, side[max(0, len(side) - 1 - spared)]) if side else 0 for side in sides)
-        found[labels] = (left, right)
-    return found
+        known = {(head, tail) for _, head, tail in links}
+        for pair in scene.candidates(everywhere):
+            where = scene.where(*pair)
+            seen[where] += 1
+            related[where] += pair in known
+    kept = {
+        p: [(n, o) for n, o in spots if related[*p, n, o] > _RARE * seen[*p, n, o]] for p, spots in everywhere.items()
+    }
+    return {p: spots for p, spots in kept.items() if spots}
 
 
 def _chosen(found: Sequence[tuple[int, int]], chance: Any, labels: Sequence[str]) -> Iterator[Link]:
@@ -143,6 +145,11 @@ def _group(start: str, told: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(start + attribute for attribute in told)
 
 
+def _step(after: int, same: bool) -> int:
+    """The place of a tail, none being 0, from how many of its label lie between it and the head, which may be one."""
+    return after + (after >= 0 and not same)
+
+
 class _Scene:
     """The entities of one text among its tokens."""
 
@@ -165,13 +172,15 @@ class _Scene:
         self.lower = [normal(t.text, t.kind) for t in self.tokens]
         self.told: dict[int, tuple[str, ...]] = {}
 
-    def place(self, head: int, tail: int) -> int:
-        """Where the tail stands among the entities of its label, seen from the head: -1 is the first on the left."""
-        ranks = self.ranks[self.placed[tail].label]
-        at = bisect_left(ranks, self.rank[head])
-        own = bisect_left(ranks, self.rank[tail])
-        after = own - at + (self.placed[head].label != self.placed[tail].label)
-        return after if own >= at else own - at
+    def where(self, head: int, tail: int) -> tuple[str, str, int, int]:
+        """Labels of head and tail, place of the tail and how many sentences it is off.
+
+        The place counts the entities of the tail's label, seen from the head: -1 is the first on the left.
+        """
+        h, t = self.placed[head], self.placed[tail]
+        ranks = self.ranks[t.label]
+        at, own = bisect_left(ranks, self.rank[head]), bisect_left(ranks, self.rank[tail])
+        return h.label, t.label, _step(own - at, h.label == t.label), abs(t.sentence - h.sentence)
 
     def gap(self, head: int, tail: int) -> int:
         """How many tokens stand between two entities."""
@@ -179,17 +188,19 @@ class _Scene:
         return max(0, max(h.first, t.first) - min(h.last, t.last) - 1)
 
     def candidates(self, reach: Reach) -> Iterator[tuple[int, int]]:
-        """Head and tail of every pair near enough, in this or a neighbouring sentence."""
-        sides: dict[str, list[tuple[str, int, int]]] = {}
-        for (first, second), (left, right) in reach.items():
-            sides.setdefault(first, []).append((second, left, right))
+        """Head and tail of every pair that stand as related pairs do, in this or a neighbouring sentence."""
+        sides: dict[str, list[tuple[str, frozenset[tuple[int, int]]]]] = {}
+        for (first, second), places in reach.items():
+            sides.setdefault(first, []).append((second, frozenset(places)))
         for head in self.order:
-            for label, left, right in sides.get(self.placed[head].label, ()):
+            h = self.placed[head]
+            for label, spots in sides.get(h.label, ()):
                 row, ranks = self.by_label.get(label, []), self.ranks.get(label, [])
                 at = bisect_left(ranks, self.rank[head])
-                own = label == self.placed[head].label
-                for tail in row[max(0, at - left) : at + right + own]:
-                    if tail != head and abs(self.placed[tail].sentence - self.placed[head].sentence) < 2:
+                for place in range(max(0, at - _REACH), min(len(row), at + _REACH + 1)):
+                    tail = row[place]
+                    spot = (_step(place - at, h.label == label), abs(self.placed[tail].sentence - h.sentence))
+                    if tail != head and spot in spots:
                         yield head, tail
 
     def attributes(self, head: int, tail: int) -> list[tuple[str, ...]]:

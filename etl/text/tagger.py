@@ -14,11 +14,12 @@ from etl.text import crf, relations
 from etl.text import shipped as weights
 from etl.text.relations import Entity, Link, Relater
 from etl.text.tag_features import attributes, counted, kind_of
-from etl.text.tokens import Read, Token, read
+from etl.text.tokens import CLOSING, MARK, OPENING, Read, Token, read
 from schemas.errors import InputError
 
 OUTSIDE = "O"
 _MATERIAL, _COMPOUNDS = "Material", ("F3", "F4")  # classes of formulas, `tag_features.kind_of`
+_STARTS, _ENDS = '%°~≥≤<>"-', "%°+-−\"'™®"  # marks that may begin or end an entity, as brackets may
 _BLOCK = 256  # sentences decoded at once
 _LIKELIHOOD = (("c1", 0.05), ("c2", 0.3), ("max_iterations", 60))
 MEMBERS = (
@@ -101,14 +102,38 @@ def seen_of(scene: Read) -> Iterator[crf.Sentence]:
 
 
 def runs(sentence: Sequence[Token], labels: Sequence[str]) -> Iterator[tuple[Token, Token, str]]:
-    """First and last token and label of each entity of a sentence."""
+    """First and last token and label of each entity of a sentence, cut to what may be one (`_bare`)."""
     begin: int | None = None
     for i, label in enumerate([*labels, OUTSIDE]):
         if begin is not None and label != f"I-{labels[begin][2:]}":
-            yield sentence[begin], sentence[i - 1], labels[begin][2:]
+            held = _bare(sentence[begin:i])
+            yield held[0], held[-1], labels[begin][2:]
             begin = None
         if begin is None and label != OUTSIDE:
             begin = i
+
+
+def _bare(held: Sequence[Token]) -> Sequence[Token]:
+    """Tokens of an entity without half a pair of brackets, what lies beyond it, and marks that only border it.
+
+    The fields see neighbours, not pairs of brackets: "VO2 (99" and "VO2," are what they would tell.
+    """
+    open_: list[int] = []
+    cut = len(held)
+    for i, token in enumerate(held):
+        if token.text in OPENING:
+            open_.append(i)
+        elif token.text in CLOSING and not open_:
+            cut = i
+            break
+        elif token.text in CLOSING:
+            open_.pop()
+    first, last = int(0 in open_), min([cut, *(i for i in open_ if i)])
+    while last > first and held[last - 1].kind == MARK and held[last - 1].text not in (*CLOSING, *_ENDS):
+        last -= 1
+    while first < last and held[first].kind == MARK and held[first].text not in (*OPENING, *_STARTS):
+        first += 1
+    return held[first:last] or held
 
 
 def gold(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Entity], list[Link]]]:

@@ -14,7 +14,7 @@ FORMULA, NUMBER, WORD, MARK = "formula", "number", "word", "mark"
 
 
 class Token(NamedTuple):
-    """A piece of a plain text; `kind` is formula, number, word or mark."""
+    """A piece of a plain text, its spaces left out; `kind` is formula, number, word or mark."""
 
     start: int
     end: int
@@ -30,11 +30,22 @@ _INNER = rf"(?!\d[\d.,]*+[)\]])(?:{_ATOM}|[,/]|\((?:{_ATOM}){{1,9}}+\)){{1,20}}+
 _CORE = rf"(?:{_ATOM}|\({_INNER}\)|\[{_INNER}\])"
 _HYDRATE = rf"(?:(?:[·*∙⋅]|\.(?=\d?H2O)) ?(?:{_NUMBER}|[xn])?+(?={ELEMENT}|[\[(]){_CORE}{{1,20}}+)?+"
 _FORMULA = rf"(?<![A-Za-z0-9])(?=[\[(]{{0,2}}(?:{ELEMENT})){_CORE}{{1,40}}+{_HYDRATE}(?![A-Za-z])"
+# "LiNi 0.5 Mn 1.5 O 4": subscripts set apart, where neither a preposition stands before nor a unit behind
+_SYMBOLS = rf"(?:{ELEMENT}){{1,3}}+"
+_UNIT = r"(?:%|°|(?:[kmnμ]?(?:[gLl]|mol|eV|m|M)|[hspfdKVWTA]|min|hours?|times?|wt|at|vol|cm)\b)"
+_SPREAD = (
+    rf"(?<![\w.])(?!(?:As|At|I|In|No)\b)(?:{_SYMBOLS} {_NUMBER} ){{1,8}}"
+    rf"(?:{_SYMBOLS} \d(?:[+-][xyzδ])?(?! ?{_UNIT})(?![\w.]\w)|(?![CFKNSVW]\b){_SYMBOLS}(?!\w))"
+)
+# "2,2':6,2''-" of a name: places of groups
+_LOCANT = r"(?<![\w.])(?:\d{1,2}|N)'{0,2}(?:[,:](?:\d{1,2}|N)'{0,2}){1,6}-(?=[a-z(]{3})"
 _TOKEN = re.compile(
-    rf"(?P<formula>{_FORMULA})|(?P<degree>(?:° ?|deg\.? ?|(?<=\d)[oO])[CFK](?![A-Za-z]))|(?P<number>{_NUMBER})|"
+    rf"(?P<spread>{_SPREAD})|(?P<formula>{_FORMULA})|(?P<locant>{_LOCANT})|"
+    rf"(?P<degree>(?:° ?|deg\.? ?|(?<=\d)[oO])[CFK](?![A-Za-z]))|(?P<number>{_NUMBER})|"
     r"(?P<word>[^\W\d_]\w*+)|(?P<mark>\S)"
 )
-_OPENING, _CLOSING = "([", ")]"
+_KINDS = {"spread": FORMULA, "degree": WORD, "locant": WORD}  # the rest are kinds themselves
+OPENING, CLOSING = "([", ")]"
 
 
 def tokens(text: str) -> list[Token]:
@@ -42,12 +53,14 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         start, end = match.span()
-        kind = WORD if match.lastgroup == "degree" else str(match.lastgroup)
+        kind = _KINDS.get(str(match.lastgroup), str(match.lastgroup))
         if kind == FORMULA and _enclosed(match.group()):
             inner = [
                 t._replace(start=t.start + start + 1, end=t.end + start + 1) for t in tokens(text[start + 1 : end - 1])
             ]
             found += [Token(start, start + 1, text[start], MARK), *inner, Token(end - 1, end, text[end - 1], MARK)]
+        elif match.lastgroup == "spread":
+            found.append(Token(start, end, match.group().replace(" ", ""), kind))
         else:
             found.append(Token(start, end, match.group(), kind))
     return found
@@ -55,11 +68,11 @@ def tokens(text: str) -> list[Token]:
 
 def _enclosed(formula: str) -> bool:
     """Whether the first bracket closes at the very end: "(Na2SiO3)" is a formula in brackets."""
-    if formula[0] not in _OPENING:
+    if formula[0] not in OPENING:
         return False
     depth = 0
     for place, char in enumerate(formula):
-        depth += (char in _OPENING) - (char in _CLOSING)
+        depth += (char in OPENING) - (char in CLOSING)
         if depth == 0:
             return place == len(formula) - 1
     return False

@@ -17,6 +17,7 @@ from etl.text import crf, shipped, tagger
 from etl.text.evaluation.tasks import evaluate
 from etl.text.relations import Entity
 from etl.text.tag import tag
+from etl.text.tokens import tokens
 from schemas.errors import InputError
 
 MARKED = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")
@@ -154,6 +155,31 @@ def test_a_tagger_is_trained_used_and_scored_by_the_command_line(
     unknown = run.invoke(app, ["text", "train", "paint", "--data", gold, "--out", model])
     assert unknown.exit_code != 0
     assert "use one of paragraph, sentence, tag, actions" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "labelled", "left"),
+    [
+        ("of VO2 (99 % pure", 4, "VO2"),
+        ("of VO2, V", 2, "VO2"),
+        ("of VO2) was", 3, "VO2"),
+        ("of (VO2 powder", 3, "VO2 powder"),
+        ("of poly(vinyl alcohol) in", 5, "poly(vinyl alcohol)"),
+        ("of -", 1, "-"),
+    ],
+)
+def test_an_entity_ends_before_half_a_bracket_and_marks_that_only_border_it(
+    text: str, labelled: int, left: str
+) -> None:
+    sentence = tokens(text)
+    labels = ["O", "B-Material", *["I-Material"] * (labelled - 1)]
+    ((first, last, label),) = tagger.runs(sentence, [*labels, *["O"] * (len(sentence) - len(labels))])
+    assert (text[first.start : last.end], label) == (left, "Material")
+
+
+def test_a_tail_is_looked_for_where_tails_were_in_training(small: tagger.Tagger) -> None:
+    assert small.relater is not None
+    assert small.relater.places == {("Condition-Unit", "Operation"): [(-1, 0)]}
 
 
 # The shipped model.

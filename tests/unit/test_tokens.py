@@ -27,6 +27,12 @@ def texts(text: str) -> list[str]:
         ("H3BO3[12].", ["H3BO3", "[", "12", "]", "."]),
         ("Fe-doped ZnO/GaN", ["Fe", "-", "doped", "ZnO", "/", "GaN"]),
         ("in Fe2O3. Then", ["in", "Fe2O3", ".", "Then"]),
+        ("LiNi 0.5 Mn 1.5 O 4 cathodes", ["LiNi0.5Mn1.5O4", "cathodes"]),
+        ("PrBa 0.8 Ca 0.2 Mn 2 O 5+δ", ["PrBa0.8Ca0.2Mn2O5+δ"]),
+        ("N 2 at 5 K, Ni 5 V", ["N", "2", "at", "5", "K", ",", "Ni", "5", "V"]),
+        ("At 0.68 V 3 h, C 1 s", ["At", "0.68", "V", "3", "h", ",", "C", "1", "s"]),
+        ("1,10-phenanthroline", ["1,10-", "phenanthroline"]),
+        ("2,2':6,2''-terpyridine of 2,10-20 g", ["2,2':6,2''-", "terpyridine", "of", "2", ",", "10", "-", "20", "g"]),
     ],
 )
 def test_what_is_one_token(text: str, expected: list[str]) -> None:
@@ -39,7 +45,7 @@ def test_tokens_lie_in_order_and_leave_out_white_space_alone(text: str) -> None:
     last, kept = 0, ""
     for token in tokens(text):
         assert last <= token.start < token.end
-        assert text[token.start : token.end] == token.text
+        assert text[token.start : token.end].replace(" ", "") == token.text.replace(" ", "")
         kept, last = kept + token.text, token.end
     assert "".join(kept.split()) == "".join(text.split())
 
@@ -54,7 +60,9 @@ def test_a_line_feed_ends_a_sentence_and_spans_lead_back_to_the_text_as_given() 
     assert read("").sentences == []
 
 
-@pytest.mark.parametrize("piece", ["1", "(", "((Fe", "Fe(", "[(Fe", "Fe.", "VO2·", "x", "H", "0.", "(Fe,", "\x00", "א"])
+@pytest.mark.parametrize(
+    "piece", ["1", "(", "((Fe", "Fe(", "[(Fe", "Fe.", "VO2·", "x", "H", "0.", "(Fe,", "Fe 2 ", "1,", "\x00", "א"]
+)
 def test_long_texts_take_no_time(piece: str) -> None:
     start = time.process_time()
     tokens(piece * (50_000 // len(piece)))
