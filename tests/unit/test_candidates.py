@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 from dagster_project import insight
 from etl.structures.optimade import attributes
 from models.screening import explanation, inputs, single, training
+from schemas.core import Column, Registry, Type
 from schemas.tables import REGISTRY
 from tests.servers import screened
 from warehouse.query import query
@@ -120,6 +122,14 @@ def test_a_report_without_insight_says_what_is_missing(home: Path, tmp_path: Pat
     page = (tmp_path / "site" / "candidates" / f"{file_name('VO2')}.html").read_text()
     assert "Not explained: this report was made without the model." in page
     assert "<canvas" not in page
+
+
+def test_what_was_published_before_a_column_was_declared_is_still_shown(home: Path, tmp_path: Path) -> None:
+    extra = Column(name="melting_K", type=Type.FLOAT, unit="K", doc="New.", nullable=True)
+    table = REGISTRY["core.structures"]
+    newer = Registry({**REGISTRY.tables, table.name: replace(table, columns=(*table.columns, extra))})
+    build(home, tmp_path / "site", registry=newer, insight=insight.of(home))
+    assert record(tmp_path / "site", "VO2")["structure"]["melting_K"] is None  # type: ignore[index]
 
 
 def test_names_of_files_differ_where_capitals_do_not_count() -> None:

@@ -11,9 +11,7 @@ import numpy as np
 import polars as pl
 
 from schemas.core import Table
-from schemas.emit.duckdb import quoted
 from warehouse.licences import allowed
-from warehouse.query import query
 from warehouse.report.candidates import Screen, gather
 from warehouse.report.insight import Explained
 from warehouse.report.parts import Page, Section, listing
@@ -88,10 +86,8 @@ def _evidence(source: Source, screen: Screen) -> Evidence:
 
 def _some(source: Source, name: str, ids: list[str]) -> pl.DataFrame:
     """Rows of a table of structures by id, without reading all texts of a large one."""
-    if name not in source.published or not ids:
-        return source.read(name).clear()
-    listed = ", ".join("'" + i.replace("'", "''") + "'" for i in ids)
-    return query(source.home, f"SELECT * FROM {quoted(name)} WHERE structure_id IN ({listed}) ORDER BY structure_id")
+    listed = ", ".join("'" + i.replace("'", "''") + "'" for i in ids) or "NULL"
+    return source.select(name, f"structure_id IN ({listed})")
 
 
 def _grouped(labels: pl.DataFrame) -> dict[str, list[Row]]:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from schemas.emit.duckdb import quoted
 from schemas.rules import probabilities
 from warehouse.licences import allowed
-from warehouse.query import query
 from warehouse.report import figures
 from warehouse.report.parts import Page, Picture, Section
 from warehouse.report.source import Source
@@ -80,11 +78,7 @@ def gather(source: Source) -> Screen:
 
 def structures_of(source: Source) -> pl.DataFrame:
     """The structures that may be given away, without their texts: rows of core.structures that passed every check."""
-    if "core.structures" not in source.published:
-        return source.read("core.structures").drop("cif")
-    names = ", ".join(quoted(n) for n in source.registry["core.structures"].column_names if n != "cif")
-    rows = query(source.home, f"SELECT {names} FROM core.structures WHERE valid ORDER BY structure_id")
-    return rows.filter(allowed("licence"))
+    return source.select("core.structures", "valid", without=("cif",)).filter(allowed("licence"))
 
 
 def file_name(formula: str) -> str:

@@ -67,6 +67,26 @@ class Source:
         cap = "" if limit is None else f" LIMIT {int(limit)}"
         return query(self.home, f"SELECT * FROM {quoted(name)} ORDER BY {by}{cap}")
 
+    def select(self, name: str, where: str, *, without: Sequence[str] = ()) -> pl.DataFrame:
+        """Rows of a table that fulfil a condition, whatever their licence, by key.
+
+        Args:
+            name: two-part name.
+            where: SQL after WHERE.
+            without: columns to leave out, such as long texts.
+
+        Returns:
+            All declared columns but those; null where what is published is older than the declaration.
+        """
+        table = self.registry[name]
+        shape = empty(table).drop(without)
+        if name not in self.published:
+            return shape
+        left = f" EXCLUDE ({', '.join(map(quoted, without))})" if without else ""
+        by = ", ".join(map(quoted, table.key))
+        rows = query(self.home, f"SELECT *{left} FROM {quoted(name)} WHERE {where} ORDER BY {by}")
+        return pl.concat([shape, rows], how="diagonal_relaxed")
+
     def once(self, make: "Callable[[Source], T]") -> T:
         """What a function makes of this source, made when it is first asked for."""
         if make not in self._made:
