@@ -13,7 +13,6 @@ from scipy.special import erfc
 from etl.features.neighbours import neighbours
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 COULOMB_EV_ANGSTROM = 14.39964547842567
 """e^2 / (4 pi epsilon_0), CODATA 2018."""
@@ -23,8 +22,8 @@ _BALANCE = 1.2
 """Factor on the width of the screening that is usually best; here the reciprocal sum is the cheaper one."""
 
 
-def site_potentials(lattice: Floats, coords: Floats, groups: Ints) -> Floats:
-    """Potential at each site made by each group of sites when every site of the group holds a unit charge.
+def site_potentials(lattice: Floats, coords: Floats, members: Floats) -> Floats:
+    """Potential at each site made by each group of charges when every member of the group is a unit charge.
 
     The potential of any charges that are equal within groups is this matrix times their charges, as long as they sum to
     zero over the cell.
@@ -32,18 +31,19 @@ def site_potentials(lattice: Floats, coords: Floats, groups: Ints) -> Floats:
     Args:
         lattice: 3 x 3, vectors in rows, angstrom.
         coords: n x 3 fractional coordinates.
-        groups: n group indices from 0.
+        members: n x groups, what of each site belongs to each group: a one and zeros where sites are not shared.
 
     Returns:
         n x groups, volt; the charge at a site does not act on itself.
     """
     count, volume = len(coords), float(abs(np.linalg.det(lattice)))
-    members = np.zeros((count, int(groups.max()) + 1))
-    members[np.arange(count), groups] = 1.0
     width = math.sqrt(math.pi) * (_BALANCE * count / volume**2) ** (1 / 6)  # root of Ewald's eta, 1 / angstrom
     near = neighbours(lattice, coords, math.sqrt(_DIGITS) / width)
-    made = np.zeros_like(members)
-    np.add.at(made, (near.first, groups[near.second]), erfc(width * near.distances) / near.distances)
+    # from each site to each, all images together
+    direct = np.bincount(
+        near.first * count + near.second, erfc(width * near.distances) / near.distances, minlength=count * count
+    )
+    made = direct.reshape(count, count) @ members
     made += _reciprocal(lattice, coords, members, width, volume)
     made -= 2.0 * width / math.sqrt(math.pi) * members
     made -= math.pi / (volume * width**2) * members.sum(axis=0)

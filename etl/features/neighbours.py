@@ -26,6 +26,11 @@ class Neighbours:
     images: Ints
     distances: Floats
 
+    def apart(self) -> "Neighbours":
+        """Without the pairs of points that are one place."""
+        keep = self.distances > 1e-6
+        return Neighbours(self.reach, self.first[keep], self.second[keep], self.images[keep], self.distances[keep])
+
 
 def neighbours(lattice: Floats, coords: Floats, reach: float) -> Neighbours:
     """Pairs closer than `reach`.

@@ -48,10 +48,10 @@ class States:
 
 @dataclass(frozen=True, eq=False)
 class Charges:
-    """Charges of the sites of one crystal; sites of a group are of one element and have one charge.
+    """Charges of the atoms of one crystal; atoms of a group are of one element and have one charge.
 
     Attributes:
-        groups: group of each site.
+        groups: group of each row of the crystal.
         charges: of each group.
         states: the means by element.
     """
@@ -59,6 +59,12 @@ class Charges:
     groups: Ints
     charges: Floats
     states: States
+
+    def members(self, crystal: Crystal) -> Floats:
+        """Share of each site of the crystal that each group fills, sites x groups."""
+        made = np.zeros((crystal.n_sites, len(self.charges)))
+        np.add.at(made, (crystal.sites, self.groups), crystal.occupancies)
+        return made
 
 
 def as_published(amounts: Mapping[str, float]) -> States | None:
@@ -91,16 +97,20 @@ def states_from_composition(amounts: tuple[tuple[str, float], ...]) -> States | 
 
 
 def assigned(crystal: Crystal, near: Neighbours) -> Charges | None:
-    """Charges of an ordered crystal; None where no neutral, non-zero assignment is found.
+    """Charges of a crystal; None where no neutral, non-zero assignment is found.
+
+    Bonds are looked at in ordered crystals only.
 
     Args:
-        crystal: one species a site.
+        crystal: the crystal.
         near: its pairs up to 4 angstrom or more.
     """
     reduced = _reduced(crystal.amounts)
     if len(reduced) < 2:
         return None
     known = _candidates(reduced)
+    if not crystal.ordered:
+        return by_element(crystal, known[0]) if known else None
     negative = frozenset(s for s, v in known[0].by_element.items() if v < 0) if known else _anions(reduced)
     bonded = anion_charges(near, crystal.numbers, negative)
     options = _around(crystal, bonded, negative) if bonded is not None else []

@@ -16,7 +16,7 @@ do, right angles and straight lines over a corner (1.41 in NbO) do not."""
 
 
 class Pairs:
-    """Distances of one ordered crystal by pair of elements; widens its reach when it must."""
+    """Distances of one crystal by pair of elements; widens its reach when it must. Atoms on one site are no pair."""
 
     def __init__(self, crystal: Crystal) -> None:
         self._crystal = crystal
@@ -104,7 +104,8 @@ class Pairs:
 
     def _at(self, step: int) -> Neighbours:
         while len(self._lists) <= step:
-            self._lists.append(neighbours(self._crystal.lattice, self._crystal.coords, _REACHES[len(self._lists)]))
+            found = neighbours(self._crystal.lattice, self._crystal.coords, _REACHES[len(self._lists)])
+            self._lists.append(found if self._crystal.ordered else found.apart())
         return self._lists[step]
 
 

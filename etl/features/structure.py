@@ -20,7 +20,7 @@ from etl.features.composition import PROPERTIES, elemental_table
 from etl.features.elements import NUMBER, TRANSITION_METALS
 from etl.features.ewald import site_potentials
 from etl.features.neighbours import Floats
-from etl.features.oxidation import States, as_published, assigned, by_element
+from etl.features.oxidation import Charges, States, as_published, assigned, by_element
 from etl.features.pairs import Pairs
 from etl.features.rows import beside
 from etl.structures.crystal import Crystal
@@ -100,14 +100,13 @@ def featurize(crystal: Crystal) -> dict[str, Any]:
     reasons: dict[str, str] = {}
     published = as_published(crystal.amounts)
     states = published.by_element if published else {}
-    if crystal.ordered:
-        ordered = _Ordered(crystal, published)
-        reasons = ordered.fill(values)
-        if ordered.charges is not None:
-            states = ordered.charges.states.by_element
+    if "split sites" in crystal.notes:
+        reasons = {name: "split sites: atoms closer than bonds" for name in FEATURES if values[name] is None}
     else:
-        why = "disordered: sites with mixed or partial occupancy"
-        reasons = {name: why for name in FEATURES if values[name] is None}
+        sited = _Sited(crystal, published)
+        reasons = sited.fill(values)
+        if sited.charges is not None:
+            states = sited.charges.states.by_element
     return {
         **values,
         "oxidation_states": json.dumps({s: round(v, 6) for s, v in states.items()}, sort_keys=True),
@@ -132,14 +131,15 @@ def _elemental(amounts: Mapping[str, float]) -> dict[str, float | None]:
     }
 
 
-class _Ordered:
-    """The features of one ordered crystal that need its sites."""
+class _Sited:
+    """The features of one crystal that need its sites; a shared site has the mean charge of what sits there."""
 
     def __init__(self, crystal: Crystal, published: States | None) -> None:
         self.crystal, self.published = crystal, published
         self.metal, self.anion = torrance.chosen_metal(crystal.amounts), torrance.chosen_anion(crystal.amounts)
         self.pairs = Pairs(crystal)
-        self.charges = assigned(crystal, self.pairs.near())
+        guessed = by_element(crystal, published) if published else None
+        self.charges = assigned(crystal, self.pairs.near()) or guessed
         self.our_metal, self.our_anion = self.metal, self.anion
         if self.charges is not None:
             self.our_metal, self.our_anion = torrance.chosen_ions(self.charges.states.by_element)
@@ -180,7 +180,8 @@ class _Ordered:
             return "no neutral oxidation states found"
         if self.crystal.n_sites > MAX_EWALD_SITES:
             return f"{self.crystal.n_sites} sites, more than {MAX_EWALD_SITES}"
-        return site_potentials(self.crystal.lattice, self.crystal.coords, self.charges.groups)
+        places = self.crystal.coords[np.unique(self.crystal.sites, return_index=True)[1]]
+        return site_potentials(self.crystal.lattice, places, self.charges.members(self.crystal))
 
     def _as_published(self, unit: Floats | str, values: dict[str, float | None], reasons: dict[str, str]) -> None:
         needs = ("gii", "ewald_energy_per_atom", "est_hubbard_u", "est_charge_trans")
@@ -189,15 +190,17 @@ class _Ordered:
             return
         states = self.published.by_element
         plain = by_element(self.crystal, self.published)
-        values["gii"], why = instability_index(self.pairs.near(), self.crystal.numbers, plain.groups, plain.charges)
-        reasons["gii"] = why or ""
+        if self.crystal.ordered:
+            values["gii"], why = instability_index(self.pairs.near(), self.crystal.numbers, plain.groups, plain.charges)
+            reasons["gii"] = why or ""
+        else:
+            reasons["gii"] = "disordered: bond valences are of whole atoms"
+        potential, charge = None, plain.members(self.crystal) @ plain.charges
         if isinstance(unit, str):
             reasons |= dict.fromkeys(("ewald_energy_per_atom", "est_charge_trans"), unit)
-            potential = None
         else:
-            site_charges = plain.charges[plain.groups]
-            potential = unit @ self._by_group(site_charges)
-            values["ewald_energy_per_atom"] = float(potential @ site_charges) / 2.0 / self.crystal.n_sites
+            potential = unit @ self._by_group(plain)
+            values["ewald_energy_per_atom"] = float(potential @ charge) / 2.0 / self.crystal.n_sites
         pair = self.metal, self.anion
         energies = self._energies(pair, states, potential, torrance.AFFINITY_AS_PUBLISHED)
         values["est_hubbard_u"], reasons["est_hubbard_u"] = energies.hubbard(values["avg_mm_dists"])
@@ -219,11 +222,11 @@ class _Ordered:
         values["hubbard_u_eV"], reasons["hubbard_u_eV"] = energies.hubbard(distance)
         values["charge_transfer_eV"], reasons["charge_transfer_eV"] = energies.transfer(values["min_mx_dists"])
 
-    def _by_group(self, site_charges: Floats) -> Floats:
-        """The charge of each group of `charges`, from those of its sites, which are alike."""
+    def _by_group(self, other: Charges) -> Floats:
+        """What the groups of `charges`, which are as fine or finer, are charged with in another assignment."""
         assert self.charges is not None
         made = np.zeros(len(self.charges.charges))
-        made[self.charges.groups] = site_charges
+        made[self.charges.groups] = other.charges[other.groups]
         return made
 
     def _energies(
@@ -239,7 +242,7 @@ class _Ordered:
     def _greatest(self, potential: Floats | None, symbol: str | None) -> float | None:
         if potential is None or symbol is None:
             return None
-        return float(potential[self.crystal.numbers == NUMBER[symbol]].max())
+        return float(potential[self.crystal.sites[self.crystal.numbers == NUMBER[symbol]]].max())
 
 
 def _kinds(metal: str | None, anion: str | None) -> tuple[tuple[str, str | None, str | None], ...]:

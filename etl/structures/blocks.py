@@ -320,7 +320,9 @@ def _crystal(
     sites = np.arange(len(owner))
     if (occupancies < 1).any():
         order, sites = _shared_sites(lattice, coords)
-        coords, numbers, occupancies = coords[order], numbers[order], occupancies[order]
+        # one place, though the text may write it in several ways
+        coords = coords[order][np.unique(sites, return_index=True)[1]][sites]
+        numbers, occupancies = numbers[order], occupancies[order]
     return Crystal(
         lattice=lattice,
         numbers=numbers,

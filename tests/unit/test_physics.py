@@ -66,7 +66,7 @@ def test_madelung_constants(crystal: "Structure", charges: tuple[int, int], near
     arrays = from_pymatgen(crystal)
     groups = (arrays.numbers != arrays.numbers[0]).astype(np.int64)
     charge = np.array(charges, dtype=np.float64)
-    energy = (site_potentials(arrays.lattice, arrays.coords, groups) @ charge) @ charge[groups] / 2
+    energy = (site_potentials(arrays.lattice, arrays.coords, np.eye(2)[groups]) @ charge) @ charge[groups] / 2
     units = (groups == 0).sum()
     assert energy / units == pytest.approx(-constant * COULOMB_EV_ANGSTROM / nearest, rel=1e-6)
 
@@ -81,7 +81,7 @@ def test_site_energies_are_those_of_pymatgen_in_skewed_cells(seed: int) -> None:
     coords = np.array(list(product((0.0, 0.5), repeat=3))) + rng.uniform(-0.08, 0.08, (8, 3))
     charges = np.array([2.0, -1.0, 3.0, -2.0, 1.5, -1.5, 1.0, -3.0])
     crystal = Structure(lattice, ["Na"] * 8, coords)
-    ours = site_potentials(np.array(lattice.matrix), coords, np.arange(8)) @ charges * charges / 2
+    ours = site_potentials(np.array(lattice.matrix), coords, np.eye(8)) @ charges * charges / 2
     crystal.add_oxidation_state_by_site(charges.tolist())
     theirs = EwaldSummation(crystal, acc_factor=18).total_energy_matrix.sum(axis=0)
     assert np.abs(ours - theirs).max() < 1e-6 * np.abs(theirs).max()
@@ -237,3 +237,42 @@ def test_a_crystal_survives_pymatgen() -> None:
     assert isinstance(again, Crystal)
     assert again.amounts == arrays.amounts
     assert again.density == pytest.approx(float(SPINEL.density), rel=1e-6)
+
+
+def test_a_shared_site_has_the_mean_charge_and_a_vacancy_less() -> None:
+    """(Mg,Zn)O is MgO to electrostatics; of La0.5Sr0.5MnO3 manganese holds what lanthanum and strontium leave."""
+    from pymatgen.core import Lattice, Structure
+
+    def mixed(cations: dict[str, float], oxygen: float = 1.0) -> dict[str, object]:
+        lattice = Lattice.cubic(4.2)
+        return featurize(
+            from_pymatgen(Structure.from_spacegroup("Fm-3m", lattice, [cations, {"O": oxygen}], [[0] * 3, [0.5] * 3]))
+        )
+
+    pure, shared = mixed({"Mg": 1.0}), mixed({"Mg": 0.5, "Zn": 0.5})
+    for name in ("ewald_energy_per_atom", "avg_mx_dists", "avg_mm_dists", "bridged_mm_dists", "madelung_m"):
+        assert shared[name] == pytest.approx(pure[name]), name
+    assert shared["gii"] is None
+    assert "disordered" in json.loads(str(shared["reasons"]))["gii"]
+    perovskite = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(3.85), [{"La": 0.5, "Sr": 0.5}, "Mn", "O"], [[0.5] * 3, [0] * 3, [0.5, 0, 0]]
+    )
+    found = featurize(from_pymatgen(perovskite))
+    assert json.loads(found["oxidation_states"]) == {"La": 3.0, "Mn": 3.5, "O": -2.0, "Sr": 2.0}
+    assert found["charge_transfer_eV"] is not None
+    assert found["avg_mm_dists"] == pytest.approx(3.85)
+
+
+def test_disordered_site_energies_are_those_of_pymatgen() -> None:
+    from pymatgen.analysis.ewald import EwaldSummation
+    from pymatgen.core import Lattice, Species, Structure
+
+    la, sr = Species("La", 3), Species("Sr", 2)
+    crystal = Structure.from_spacegroup(
+        "Pm-3m",
+        Lattice.cubic(3.85),
+        [{la: 0.5, sr: 0.3, Species("Ba", 2): 0.2}, Species("Mn", 3.5), Species("O", -2)],
+        [[0.5] * 3, [0] * 3, [0.5, 0, 0]],
+    )
+    theirs = EwaldSummation(crystal, acc_factor=18).total_energy / len(crystal)
+    assert featurize(from_pymatgen(crystal))["ewald_energy_per_atom"] == pytest.approx(theirs, rel=1e-6)
