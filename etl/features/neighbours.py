@@ -8,6 +8,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_MOST_CUBES = 1_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
@@ -42,12 +44,15 @@ def neighbours(lattice: Floats, coords: Floats, reach: float) -> Neighbours:
     """
     from pymatgen.optimization.neighbors import find_points_in_spheres
 
-    places = np.ascontiguousarray(coords @ lattice)
+    cells = np.floor(coords)
+    places = np.ascontiguousarray((coords - cells) @ lattice)
+    # the search lays cubes as wide as its reach over the cell: in a large one they must not be too many
+    box = float(np.prod(np.abs(lattice).sum(axis=0) + 2.0 * reach))
+    wide = max(float(reach), (box / _MOST_CUBES) ** (1 / 3))
     first, second, images, distances = find_points_in_spheres(
-        places, places, r=float(reach), pbc=np.ones(3, dtype=np.int64), lattice=np.ascontiguousarray(lattice), tol=1e-8
+        places, places, r=wide, pbc=np.ones(3, dtype=np.int64), lattice=np.ascontiguousarray(lattice), tol=1e-8
     )
-    own = (first == second) & (distances < 1e-8)
-    keep = ~own
-    return Neighbours(
-        float(reach), first[keep], second[keep], np.asarray(images[keep], dtype=np.int64), distances[keep]
-    )
+    keep = ((first != second) | (distances >= 1e-8)) & (distances <= reach)
+    first, second = first[keep], second[keep]
+    moved = images[keep] + cells[first] - cells[second]
+    return Neighbours(float(reach), first, second, np.asarray(moved, dtype=np.int64), distances[keep])

@@ -8,6 +8,7 @@ from etl.structures.crystal import Crystal
 
 WINDOW_ANGSTROM = 1.0
 _REACHES = (4.5, 8.5, 14.0, 24.0)
+_MOST_PAIRS = 5_000_000
 _BONDED = 1.25
 """A metal is bonded to the anions within this factor of its nearest one."""
 _SHELL = 1.3
@@ -27,6 +28,12 @@ class Pairs:
         """The shortest neighbour list, 4.5 angstrom."""
         return self._at(0)
 
+    def _steps(self) -> range:
+        """The reaches that are worth their memory: in a large cell the longer ones are not."""
+        density = len(self._crystal.numbers) ** 2 / self._crystal.volume
+        pairs = [density * 4.19 * reach**3 for reach in _REACHES]
+        return range(max(1, sum(count < _MOST_PAIRS for count in pairs)))
+
     def window(self, left: int, right: int) -> Floats | None:
         """The published distances between two elements, given by atomic number.
 
@@ -34,7 +41,7 @@ class Pairs:
         where an element has one site only); those within 1 angstrom of the least are returned. They depend on the
         choice of the cell, as the published ones do. None where there is no pair within reach.
         """
-        for step in range(len(_REACHES)):
+        for step in self._steps():
             distances = self._pairwise(self._at(step), left, right)
             if len(distances) and distances.min() + WINDOW_ANGSTROM <= _REACHES[step]:
                 chosen: Floats = distances[distances <= distances.min() + WINDOW_ANGSTROM]
@@ -63,7 +70,7 @@ class Pairs:
     def shortest(self, left: int, right: int) -> float | None:
         """The least distance between two elements over all images; None where they are too far apart."""
         numbers = self._crystal.numbers
-        for step in range(len(_REACHES)):
+        for step in self._steps():
             found = self._at(step)
             here = (numbers[found.first] == left) & (numbers[found.second] == right)
             if here.any():
@@ -82,7 +89,7 @@ class Pairs:
             anions: atomic numbers of the bridges.
         """
         shortest = min((d for x in anions if (d := self.shortest(metal, x)) is not None), default=None)
-        if shortest is None or shortest * _BONDED > _REACHES[-1]:
+        if shortest is None or shortest * _BONDED > _REACHES[self._steps()[-1]]:
             return None
         found = self._at(next(i for i, reach in enumerate(_REACHES) if reach >= shortest * _BONDED))
         numbers = self._crystal.numbers

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.features.elements import NUMBER
-from etl.structures.checks import MAX_SITES, checked
+from etl.structures.checks import LONGEST_ANGSTROM, MAX_SITES, SHORTEST_ANGSTROM, checked
 from etl.structures.crystal import Crystal, Floats, Ints
 from etl.structures.errors import StructureError
 
 if TYPE_CHECKING:
     from gemmi import SpaceGroup, cif
 
+LEAST_OCCUPANCY = 1e-4
 SAME_SITE_ANGSTROM = 0.05
 """Images of an atom closer than this are one atom on a special position; coordinates are rounded."""
 _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
@@ -109,7 +110,7 @@ def _lattice(block: "cif.Block") -> Floats:
     lengths = [_number(block.find_value(tag)) for tag in _LENGTHS]
     angles = [_number(block.find_value(tag)) for tag in _ANGLES]
     for name, length in zip("abc", lengths, strict=True):
-        if not 0.5 < length < 1000:
+        if not SHORTEST_ANGSTROM <= length <= LONGEST_ANGSTROM:
             raise StructureError(f"no usable cell length {name}")
     for name, angle in zip(("alpha", "beta", "gamma"), angles, strict=True):
         if not 0 < angle < 180:
@@ -240,7 +241,7 @@ class _Sites:
 
     def _kept(self, calculation: list[str] | None, notes: list[str]) -> npt.NDArray[np.bool_]:
         """Which atoms are there: neither empty nor dummies."""
-        keep = self.occupancies > 0
+        keep = self.occupancies > LEAST_OCCUPANCY
         if not keep.all():
             notes.append("empty sites dropped")
         if calculation is not None:

@@ -12,9 +12,15 @@ CLOSE_ANGSTROM = 1.0
 LARGE_SITES = 2000
 """Sites from which a cell is flagged as large."""
 MAX_SITES = 20_000
+MAX_DENSITY = 2.0
+"""Atoms a cubic angstrom; hydrogen in the middle of Jupiter has fewer."""
+LEAST_SPACING_ANGSTROM = 0.3
+"""Of lattice planes; cells flatter or more skewed than that are none, and a search in them would not end."""
+FAR_CELLS = 100.0
+SHORTEST_ANGSTROM, LONGEST_ANGSTROM = 0.5, 1000.0
+"""Of the vectors of a cell."""
 _DENSE = 64
-MAX_PAIRS = 100
-"""Atoms a cubic angstrom from which a cell is no cell; keeps the search for overlaps short."""
+"""Atoms up to which all pairs are looked at."""
 
 
 def checked(crystal: Crystal) -> Crystal:
@@ -30,6 +36,11 @@ def checked(crystal: Crystal) -> Crystal:
         raise StructureError(f"{crystal.n_sites} sites, more than {MAX_SITES}")
     if not (np.isfinite(crystal.coords).all() and np.isfinite(crystal.lattice).all()):
         raise StructureError("coordinates that are not finite")
+    lengths = np.sqrt(np.square(crystal.lattice).sum(axis=1))
+    if not (lengths.min() >= SHORTEST_ANGSTROM and lengths.max() <= LONGEST_ANGSTROM):
+        raise StructureError(f"cell lengths of {lengths.min():.3g} to {lengths.max():.3g} angstrom")
+    if np.abs(crystal.coords).max() > FAR_CELLS:
+        raise StructureError(f"an atom {np.abs(crystal.coords).max():.3g} cells away")
     if not crystal.ordered:
         filled = crystal.filled
         if filled.max() > 1.001 or filled.min() <= 0:
@@ -37,14 +48,18 @@ def checked(crystal: Crystal) -> Crystal:
             raise StructureError(f"occupancy {wrong:g} outside 0 to 1")
     if not crystal.volume > 0.1 * crystal.n_sites**0.5:
         raise StructureError(f"degenerate cell of {crystal.volume:.3g} cubic angstrom")
-    if crystal.n_sites > MAX_PAIRS * crystal.volume:
+    spacing = float(1.0 / np.sqrt(np.square(np.linalg.inv(crystal.lattice)).sum(axis=0).max()))
+    if spacing < LEAST_SPACING_ANGSTROM:
+        raise StructureError(f"degenerate cell with planes {spacing:.3g} angstrom apart")
+    if crystal.n_sites > MAX_DENSITY * crystal.volume:
         raise StructureError(f"overlapping atoms, {crystal.n_sites} in {crystal.volume:.3g} cubic angstrom")
+    # with lattice planes two reaches apart, the image nearest in each coordinate is the nearest one
+    if spacing > 2 * CLOSE_ANGSTROM and _surely_apart(crystal.lattice, crystal.coords):
+        return crystal
     return _apart(crystal)
 
 
 def _apart(crystal: Crystal) -> Crystal:
-    if _surely_apart(crystal.lattice, crystal.coords):
-        return crystal
     near = neighbours(crystal.lattice, crystal.coords, CLOSE_ANGSTROM)
     if not len(near.distances):
         return crystal
@@ -65,11 +80,8 @@ def _apart(crystal: Crystal) -> Crystal:
 
 
 def _surely_apart(lattice: Floats, coords: Floats) -> bool:
-    """Whether no two atoms are within `CLOSE_ANGSTROM`, where that is quick to tell; the slow search decides else."""
+    """Whether no two atoms of a few are within `CLOSE_ANGSTROM`; the slow search decides else."""
     if len(coords) > _DENSE:
-        return False
-    # with lattice planes two reaches apart, the image nearest in each coordinate is the nearest one
-    if (np.square(np.linalg.inv(lattice)).sum(axis=0) * (2 * CLOSE_ANGSTROM) ** 2 >= 1).any():
         return False
     apart = coords[:, None] - coords[None]
     apart -= np.rint(apart)

@@ -135,11 +135,18 @@ def test_site_potentials_are_quick_and_right() -> None:
     assert worst < 1e-6
 
 
-def r2(known: pl.Series, found: pl.Series) -> str:
-    """Coefficient of determination over the rows that have both, and their number."""
+def r2(known: pl.Series, found: pl.Series) -> float:
+    """Coefficient of determination over the rows that have both."""
     both = pl.DataFrame({"known": known, "found": found}).drop_nulls()
     x, y = both["known"].to_numpy(), both["found"].to_numpy()
-    return f"{1 - np.square(x - y).sum() / np.square(x - x.mean()).sum():.3f} ({both.height})"
+    return float(1 - np.square(x - y).sum() / np.square(x - x.mean()).sum())
+
+
+COMPARED = {
+    "d_mm": ("avg_mm_dists", "min_mm_dists", "bridged_mm_dists"),
+    "charge_transfer": ("est_charge_trans", "charge_transfer_eV", "his_transfer"),
+    "hubbard": ("est_hubbard_u", "hubbard_u_eV", "his_gap"),
+}
 
 
 def torrance() -> pl.DataFrame:
@@ -162,24 +169,24 @@ def test_torrance_1991() -> None:
     gap = rows["iv_p1"] - rows["iv"] - COULOMB_EV_ANGSTROM / rows["bridged_mm_dists"]
     transfer = rows["madelung_x"] - rows["madelung_m"] + AFFINITY["O"] * KJ_MOL_EV - rows["iv"]
     transfer -= COULOMB_EV_ANGSTROM / rows["min_mx_dists"]
-    print("Torrance 1991, R2 (rows); asked .90 / .90 / .99, plain reproduction .65 / .79 / .9865")
-    for words, chosen in (
-        ("all rows with a cell", pl.repeat(True, rows.height, eager=True)),
-        ("I_v within 1 eV of NIST's", same),
-        ("M-O length within 3 % of the table's", size),
-    ):
+    rows = rows.with_columns(his_gap=gap, his_transfer=transfer)
+    print("Torrance 1991, R2; asked .90 / .90 / .99, a plain reproduction had .65 / .79 / .9865")
+    subsets = {
+        "with a cell": pl.repeat(True, rows.height, eager=True),
+        "with a cell and I_v within 1 eV of NIST's": same,
+        "with a cell whose M-O length is within 3 % of the table's": size,
+    }
+    for words, chosen in subsets.items():
         part = rows.filter(chosen)
-        print(
-            f"  {words}: d_MM published {r2(part['d_mm'], part['avg_mm_dists'])},"
-            f" shortest {r2(part['d_mm'], part['min_mm_dists'])}, bridged {r2(part['d_mm'], part['bridged_mm_dists'])};"
-            f" charge transfer published {r2(part['charge_transfer'], part['est_charge_trans'])},"
-            f" ours {r2(part['charge_transfer'], part['charge_transfer_eV'])},"
-            f" with his I_v {r2(part['charge_transfer'], transfer.filter(chosen))};"
-            f" U published {r2(part['hubbard'], part['est_hubbard_u'])},"
-            f" ours {r2(part['hubbard'], part['hubbard_u_eV'])},"
-            f" with his I_v {r2(part['hubbard'], gap.filter(chosen))}"
-        )
+        scores = [f"{ours} {r2(part[his], part[ours]):.3f}" for his, names in COMPARED.items() for ours in names]
+        print(f"  {part.height} rows {words}: {', '.join(scores)}")
     assert rows.height == 75
+    assert r2(rows["d_mm"], rows["bridged_mm_dists"]) > 0.90
+    assert r2(rows["hubbard"], rows["hubbard_u_eV"]) > 0.99
+    # 0.81 with NIST's ionization energies: his differ for Mo, Ru and Rh by 5 to 12 eV
+    assert r2(rows["charge_transfer"], rows["his_transfer"]) > 0.90
+    known_better = rows.filter(same)
+    assert r2(known_better["charge_transfer"], known_better["charge_transfer_eV"]) > 0.90
 
 
 def _levels() -> list[tuple[str, int, float]]:

@@ -1,14 +1,18 @@
 """Malformed, odd and borderline structure texts, each with the reason or the flag that it must end in."""
 
+import math
+import random
+
 import polars as pl
 import pytest
 
-from etl.features.structure import structure
+from etl.features.structure import featurize_text, structure
 from etl.structures.assemble import assemble
 from etl.structures.blocks import read_cif
 from etl.structures.checks import flags
 from etl.structures.cif import raw_frame
 from etl.structures.errors import StructureError
+from etl.structures.texts import read_poscar
 
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 _LOOP = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
@@ -66,6 +70,8 @@ REFUSED = {
     "the same atom twice": (cif(sites="Fe1 Fe 0 0 0 1\nFe2 Fe 0 0 0 1"), "overlapping atoms, 0.000"),
     "coordinate unknown": (cif(sites="Fe1 Fe ? 0 0 1"), "atom 1 (Fe) without coordinates"),
     "coordinate not a number": (cif(sites="Fe1 Fe 0 0 0 1\nO1 O nan 0 0 1"), "atom 2 (O) without coordinates"),
+    "atom in another world": (cif(sites="Fe1 Fe 9999999 0 0 1"), "an atom 1e+07 cells away"),
+    "flat cell": (cif(cell="900 900 900 0.01 90 90"), "degenerate cell"),
     "operator that is none": (cif(extra=operators("x,y,z", "hello")), "unreadable symmetry operator"),
     "operator that shrinks": (cif(extra=operators("x,y,z", "1/2*x,y,z")), "changes the volume"),
     "far too many atoms": (cif(cell="999 999 9 90 90 90", sites=grid(20_001)), "20001 atoms, more than 20000"),
@@ -117,6 +123,26 @@ def test_a_table_with_rubbish_rows_gives_the_others() -> None:
     made = structure(pl.DataFrame({"cif": texts}))
     assert made["ok"].sum() == 99
     assert made["reason"].null_count() == 99
+
+
+@pytest.mark.parametrize("line", ["1e9", "1e-9", "0", "nan", "-1e300", "oops", ""])
+def test_a_poscar_with_an_absurd_factor_is_refused(line: str) -> None:
+    with pytest.raises(StructureError):
+        read_poscar(f"x\n{line}\n4 0 0\n0 4 0\n0 0 4\nFe O\n1 1\ndirect\n0 0 0\n.5 .5 .5\n")
+
+
+def test_damaged_texts_are_refused_or_read_but_never_break() -> None:
+    """Words of a sound text are replaced, dropped and swapped at random: 400 texts from one seed."""
+    rng, odd = random.Random(4), ["?", ".", "nan", "-1", "1e9", "1e-320", "(3)", "Xx", "D", "x,y,z", "loop_", ";", ""]
+    sound = [cif(extra=operators("x,y,z", "-x,-y,-z")), FLAGGED["mixed site"][0], FLAGGED["split site"][0]]
+    for _ in range(400):
+        words = rng.choice(sound).split(" ")
+        for _ in range(rng.randint(1, 3)):
+            at, other = rng.randrange(len(words)), rng.randrange(len(words))
+            words[at], words[other] = words[other], rng.choice((rng.choice(odd), words[at]))
+        found = featurize_text(" ".join(words))
+        assert found["ok"] or found["reason"]
+        assert all(math.isfinite(value) for value in found.values() if isinstance(value, float))
 
 
 def test_special_positions_are_one_atom() -> None:
