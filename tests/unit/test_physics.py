@@ -201,7 +201,7 @@ def _published_cells(name: str) -> tuple[pl.DataFrame, Path]:
 
 def test_published_features_of_lacunar_spinels() -> None:
     """Eight of the ten are met. The source computed no gii (its code refuses mean states that are not whole, and all
-    twelve have one) and no charge transfer of selenides (it has no affinity of Se): they can only be imputed, see below.
+    twelve have one) and no charge transfer of selenides (it has no affinity of Se): those it can only have imputed.
     """
     found, folder = _published_cells("lacunar_spinel_bo")
     expected = pl.read_csv(folder / "lacunar_spinel_expected_features.csv")
