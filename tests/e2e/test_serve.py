@@ -19,6 +19,7 @@ from etl.structures.assemble import assemble
 from tests.servers import openapi, screened
 from tests.servers.matloom import ROOT, command
 from warehouse.catalog import publish
+from warehouse.optimade import entries
 from warehouse.query import query
 from warehouse.store import Store
 
@@ -154,6 +155,23 @@ def test_answers_are_what_the_openapi_document_says(at: str) -> None:
         code, document = refused(f"{at}/v1/structures{path}")
         assert code == status
         openapi.check_answer("/structures", document, status=status)
+
+
+def test_pages_meet_every_entry_once_and_an_empty_page_leads_nowhere(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "CACHED", 2)  # fewer than a page: what is asked for is given all the same
+    every = [e["id"] for e in get(f"{at}/v1/structures")["data"]]
+    for style in ("page_offset", "page_number"):
+        met, link = [], f"{at}/v1/structures?page_limit=5&sort=-nsites&response_fields=lattice_vectors&{style}=1"
+        while link:
+            page = get(link)
+            met += [e["id"] for e in page["data"]]
+            assert all(len(e["attributes"]["lattice_vectors"]) == 3 for e in page["data"])
+            link = page["links"]["next"]
+        assert len(met) == len(set(met)) == len(every) - (style == "page_offset")
+    nothing = get(f"{at}/v1/structures", page_limit="0")
+    assert nothing["data"] == []
+    assert nothing["links"]["next"] is None
+    assert nothing["meta"]["data_returned"] == len(every)
 
 
 def test_only_reading_is_allowed(at: str) -> None:

@@ -67,7 +67,8 @@ def listed(asked: Asked, entries: Entries) -> Document:
     further = start + rows.height < found.height
     following = {**asked.query, "page_limit": str(size), "page_offset": str(start + size)}
     following = {k: v for k, v in following.items() if k != "page_number"}
-    links = {"next": f"{asked.root}{asked.path}?{urlencode(following)}" if further else None}
+    # an empty page goes nowhere: its next would be itself
+    links = {"next": f"{asked.root}{asked.path}?{urlencode(following)}" if further and rows.height else None}
     return {
         "data": [
             _resource(row_id, told) for row_id, told in zip(rows["id"], entries.attributes(rows, names), strict=True)

@@ -49,14 +49,16 @@ class Entries:
         return answers
 
     def _sites(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
-        missing = [i for i in ids if i not in self._cells]
+        held = {i: self._cells[i] for i in ids if i in self._cells}
+        missing = [i for i in ids if i not in held]
         if missing:
             listed = ", ".join("'" + i.replace("'", "''") + "'" for i in missing)
             texts = query(self._home, f"SELECT structure_id, cif FROM core.structures WHERE structure_id IN ({listed})")
-            if len(self._cells) > CACHED:
-                self._cells.clear()
-            self._cells |= {i: self._read(cif) or {} for i, cif in texts.iter_rows()}
-        return {i: self._cells[i] for i in ids if i in self._cells}
+            fresh = {i: self._read(cif) or {} for i, cif in texts.iter_rows()}
+            kept = self._cells if len(self._cells) + len(fresh) <= CACHED else {}
+            self._cells = {**kept, **fresh}
+            held |= fresh
+        return held
 
 
 class Published:
