@@ -13,6 +13,7 @@ from dagster_project.commands.common import (
     OutFolder,
     OutModel,
     Seed,
+    Workers,
     command,
     finish,
     folder,
@@ -20,6 +21,7 @@ from dagster_project.commands.common import (
     read_input,
     say,
     within,
+    workers,
     write_output,
 )
 
@@ -83,13 +85,19 @@ def evaluate(
 
 @command(app, "predict")
 def predict(
-    rows: Rows, out: Out, model: Model = None, home_dir: Home = None, seed: Seed = 0, as_json: Json = False
+    rows: Rows,
+    out: Out,
+    model: Model = None,
+    home_dir: Home = None,
+    count: Workers = 0,
+    seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
     """Add class probabilities, conformal sets and domain to a table of formulas."""
     from models.screening import training
 
     frame = read_input(rows, needs=NAMES, text=NAMES)
-    made = training.predict(_screening(model, home_dir, seed), _structured(frame))
+    made = training.predict(_screening(model, home_dir, seed), _structured(frame), workers=workers(count))
     _end(made.drop(set(made.columns) & set(_STRUCTURE_ONLY) - set(frame.columns)), out, as_json=as_json)
 
 

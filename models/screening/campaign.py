@@ -45,7 +45,8 @@ def screen(
         labelled: as `training.train` takes them.
         offered: `formula`, `structure_id` and the structure features, null where no structure is known.
         stored: rows of feat.composition; what they lack is computed.
-        groups, folds, workers: of the nested scores, see `evaluation.evaluate`.
+        groups, folds: of the nested scores, see `evaluation.evaluate`.
+        workers: processes of the scores, and threads of the predictions.
         seed: seed of everything random.
 
     Raises:
@@ -63,7 +64,7 @@ def screen(
         workers=workers,
     )
     model = replace(model, card=replace(model.card, scores=scores))
-    found = training.predict(model, offered, stored=stored).filter("ok")
+    found = training.predict(model, offered, stored=stored, workers=workers).filter("ok")
     plain = pl.col("features") == "composition"
     found = found.with_columns(structure_id=pl.when(~plain).then("structure_id"))
     speaking = [name for name in model.parts if name in set(found["features"])]

@@ -124,7 +124,7 @@ def fit(X: Floats, y: Ints, names: tuple[str, ...], *, seed: int, size: int = FU
     full[:, ions] = np.nan_to_num(full[:, ions])
     imputer = Imputer.of(full[:, _lacking(names)])
     made = []
-    for view in members.views(names):
+    for view in members.views(names, len(y)):
         places = view.places(names)
         made.append(
             tuple(

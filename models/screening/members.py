@@ -1,6 +1,6 @@
 """The members of the ensemble: boosted trees and kernels, each on columns of its own, so that they err differently.
 
-Which there are is `VIEWS`; how they are pooled and calibrated is `ensemble`. Every member gives raw scores, one a class
+Which there are is `views`; how they are pooled and calibrated is `ensemble`. Every member gives raw scores, one a class
 up to a constant, and says what each feature adds to them.
 """
 
@@ -16,7 +16,8 @@ from etl.features.leading import LEADING
 from models.screening import CLASSES
 from models.screening.inputs import STRUCTURE_FEATURES, Floats, Ints
 
-ROUNDS = 160
+MANY = 2000
+"""Rows from which on trees may see every feature at once; with fewer they would learn families by heart."""
 PARAMETERS: Mapping[str, Any] = {
     "objective": "multiclass",
     "num_class": len(CLASSES),
@@ -57,6 +58,7 @@ class View:
         columns: features beside those of the structure, or beside the three spreads where no structure is known.
         kernel: a kernel in the place of trees.
         structured: the view is left out where no structure is known.
+        rounds: trees a class.
         parameters: what differs from `PARAMETERS`.
     """
 
@@ -64,6 +66,7 @@ class View:
     columns: tuple[str, ...] = ()
     kernel: bool = False
     structured: bool = False
+    rounds: int = 160
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def places(self, names: tuple[str, ...]) -> Ints:
@@ -74,19 +77,30 @@ class View:
         return np.array([names.index(n) for n in wanted if n in names], dtype=np.int64)
 
 
-VIEWS = (
+FEW_ROWS = (
     View("electrons", ELECTRONS),
     View("charge", _CHARGE),
     View("leading ions", (*ELECTRONS, *LEADING), parameters={"extra_trees": True}),
     View("structure", structured=True, parameters={"extra_trees": True, "feature_fraction": 0.25}),
     View("kernel", kernel=True),
 )
+_ALL = (*MAGPIE, *EXTENDED, *LEADING)
+MANY_ROWS = (
+    View("everything", _ALL, rounds=400, parameters={"num_leaves": 31}),
+    View("everything at random", _ALL, rounds=600, parameters={"num_leaves": 31, "extra_trees": True}),
+)
 
 
-def views(names: tuple[str, ...]) -> tuple[View, ...]:
-    """The views that features allow; those that would see nothing, or nothing but what another sees, are left out."""
+def views(names: tuple[str, ...], rows: int) -> tuple[View, ...]:
+    """The views that features allow; those that would see nothing, or nothing but what another sees, are left out.
+
+    Args:
+        names: of the features.
+        rows: how many there are to learn from.
+    """
     structure = set(STRUCTURE_FEATURES[:4]) <= set(names)
-    able = [v for v in VIEWS if (structure or not v.structured) and len(v.places(names))]
+    offered = FEW_ROWS if rows < MANY else MANY_ROWS
+    able = [v for v in offered if (structure or not v.structured) and len(v.places(names))]
     return tuple({(v.kernel, tuple(v.places(names)), tuple(v.parameters)): v for v in able}.values())
 
 
@@ -116,7 +130,7 @@ class Trees:
 
         settings = {**PARAMETERS, **view.parameters, "seed": seed}
         data = lightgbm.Dataset(X[:, places], y, weight=balanced(y), params={"verbosity": -1}, free_raw_data=True)
-        return cls(places, lightgbm.train(settings, data, num_boost_round=ROUNDS).model_to_string())
+        return cls(places, lightgbm.train(settings, data, num_boost_round=view.rounds).model_to_string())
 
     def opened(self) -> "OpenTrees":
         """Parsed, to score with."""

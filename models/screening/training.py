@@ -1,5 +1,6 @@
 """`train`, `predict`, `save`, `load` of the screening model. Scores are in `evaluation`."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from models.screening.inputs import Bools, Floats, Ints
 
 KIND = "screening"
 CALIBRATION_GROUPS = "family_tm_anion"
-BATCH = 50_000
+BATCH = 20_000
 CAVEATS = (
     "Most of the score on random splits is memory of families: quote grouped scores.",
     "Outside the domain (in_domain = false) probabilities are extrapolations, and conformal sets exclude nothing.",
@@ -106,8 +107,8 @@ def train(
     names = part_names(labelled, features)
     parts = {n: _part(inputs.matrix(kept, n, stored), n, codes, keys, seed) for n in names}
     settings = {"features": names[-1], "label": label, "groups": grouping, "seed": seed}
-    settings |= {"boosters_of_a_view": ensemble.FULL.members, "rounds": members.ROUNDS, **members.PARAMETERS}
-    settings |= {"views": {n: [v.name for v in members.views(p.names)] for n, p in parts.items()}}
+    settings |= {"boosters_of_a_view": ensemble.FULL.members, **members.PARAMETERS}
+    settings |= {"views": {n: [v.name for v in members.views(p.names, len(codes))] for n, p in parts.items()}}
     formulas = kept["formula"].to_list()
     rows = [_rounded(p.matrix) for p in parts.values()]
     model_id = cards.identify(KIND, settings, formulas, codes.tolist(), *rows)
@@ -143,13 +144,16 @@ def _rounded(values: Floats) -> list[list[float | None]]:
     return [[None if not np.isfinite(v) else float(f"{v:.6g}") for v in row] for row in values]
 
 
-def predict(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame | None = None) -> pl.DataFrame:
+def predict(
+    model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame | None = None, workers: int = 1
+) -> pl.DataFrame:
     """Adds probabilities, label, conformal set and domain to each row; unreadable formulas stay with a reason.
 
     Args:
         model: a trained model.
         frame: needs `formula`; structure features are used where the model knows them and a row has them.
         stored: rows of feat.composition; what they lack is computed.
+        workers: threads that share the batches; the result is the same.
 
     Returns:
         The frame with the columns of `pred.screening` and `ok`, `reason`; `features` names the part that gave the row.
@@ -159,7 +163,8 @@ def predict(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame 
     """
     inputs.need_columns(frame, ("formula",), "the table")
     slices = (frame[i : i + BATCH] for i in range(0, max(frame.height, 1), BATCH))
-    return pl.concat([_predict(model, part, stored) for part in slices])
+    with ThreadPoolExecutor(workers) as threads:  # the libraries that do the work let other threads run meanwhile
+        return pl.concat(threads.map(lambda part: _predict(model, part, stored), slices))
 
 
 def _predict(model: ScreeningModel, frame: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:

@@ -53,17 +53,20 @@ def test_a_column_that_nobody_has_becomes_nothing() -> None:
 
 def test_views_see_what_there_is() -> None:
     composition = inputs.composition_matrix(pl.DataFrame({"formula": ["VO2"]})).names
-    plain, rich = members.views(composition), members.views((*composition, *inputs.STRUCTURE_FEATURES))
+    plain, rich = (members.views(names, 300) for names in (composition, (*composition, *inputs.STRUCTURE_FEATURES)))
     assert [v.name for v in plain] == ["electrons", "charge", "leading ions", "kernel"]
     assert [v.name for v in rich] == ["electrons", "charge", "leading ions", "structure", "kernel"]
-    alone = members.views(inputs.STRUCTURE_FEATURES)
+    alone = members.views(inputs.STRUCTURE_FEATURES, 300)
     assert len({tuple(v.places(inputs.STRUCTURE_FEATURES)) for v in alone}) == 1
     assert any(v.kernel for v in alone)
+    many = members.views(composition, 5000)
+    assert not any(v.kernel for v in many)
+    assert all(len(v.places(composition)) == len(composition) for v in many)
 
 
 def test_shapley_values_of_a_kernel_are_those_of_all_subsets() -> None:
     X, y = _numbers(12, 4), np.arange(12) % 3
-    kernel = members.Kernel.fit(members.VIEWS[-1], np.arange(4), X, y, 0)
+    kernel = members.Kernel.fit(members.FEW_ROWS[-1], np.arange(4), X, y, 0)
     values, base = kernel.shap(X[:3], 2)
     np.testing.assert_allclose(values.sum(axis=1) + base, kernel.scores(X[:3])[:, 2], atol=1e-9)
     own, gamma = kernel._transformed(X), kernel.WIDTH / 4
@@ -88,7 +91,7 @@ def test_shapley_values_of_a_kernel_are_those_of_all_subsets() -> None:
 def test_a_kernel_knows_its_rows_and_draws_nothing() -> None:
     X, y = _numbers(60, 3), (np.arange(60) % 2) * 2
     X[y == 2] += 3
-    first, again = (members.Kernel.fit(members.VIEWS[-1], np.arange(3), X, y, s) for s in (0, 1))
+    first, again = (members.Kernel.fit(members.FEW_ROWS[-1], np.arange(3), X, y, s) for s in (0, 1))
     assert (first.scores(X)[:, 2] > first.scores(X)[:, 0])[y == 2].mean() > 0.95
     np.testing.assert_array_equal(first.weights, again.weights)
 
