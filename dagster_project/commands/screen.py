@@ -28,7 +28,6 @@ from dagster_project.commands.common import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from models.screening.explanation import Explanation
     from models.screening.temperature import TemperatureModel
     from models.screening.training import ScreeningModel
 
@@ -114,6 +113,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Write SHAP values and accumulated local effects of a model as tables and figures."""
+    from dagster_project.commands import explained
     from models.screening import explanation
 
     loaded = _screening(model, home_dir, seed)
@@ -122,7 +122,7 @@ def explain(
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
     for name, table in tables.items():
         write_output(table, str(into / f"{name}.csv"))
-    figures = _draw(found, into)
+    figures = explained.draw(found, into)
     say(
         {
             "model_id": loaded.model_id,
@@ -252,52 +252,3 @@ def _temperature(model: str | None, home_dir: str | None, seed: int) -> "Tempera
         return temperature.save(temperature.train(labelled_compounds(), seed=seed), folder)
 
     return temperature.load(Path(model) if model else shipped("temperature", home_dir=home_dir, seed=seed, make=make))
-
-
-def _draw(found: "Explanation", folder: Path) -> list[str]:
-    """Bar chart of importances and one small panel an effect."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    names = found.ale["feature"].unique(maintain_order=True).to_list()
-    figure, axes = pyplot.subplots(1, 1, figsize=(7, 0.35 * len(names) + 1.2), layout="constrained")
-    head = found.importance.head(len(names)).reverse()
-    axes.barh(head["feature"].to_list(), head["mean_abs_shap"].to_list())
-    axes.set_xlabel("mean |SHAP| of the raw MIT score")
-    figure.savefig(folder / "importance.png", dpi=120)
-    pyplot.close(figure)
-    rows = -(-len(names) // 4)
-    figure, grid = pyplot.subplots(rows, 4, figsize=(13, 2.6 * rows), squeeze=False, sharey=True, layout="constrained")
-    for panel, name in zip(grid.ravel(), names, strict=False):
-        part = found.ale.filter(found.ale["feature"] == name)
-        panel.plot(part["x"].to_list(), part["ale"].to_list())
-        panel.set_title(name, fontsize=8)
-    for panel in grid.ravel()[len(names) :]:
-        panel.set_visible(False)
-    grid[0][0].set_ylabel("change of p_mit")
-    figure.savefig(folder / "ale.png", dpi=120)
-    pyplot.close(figure)
-    return ["importance.png", "ale.png", *_draw_pairs(found, folder)]
-
-
-def _draw_pairs(found: "Explanation", folder: Path) -> list[str]:
-    from matplotlib import pyplot
-
-    names = []
-    for number, ((first, second), part) in enumerate(
-        found.ale_pairs.group_by("feature_1", "feature_2", maintain_order=True), start=1
-    ):
-        x, y = part["x_1"].unique().sort().to_list(), part["x_2"].unique().sort().to_list()
-        figure, axes = pyplot.subplots(figsize=(5, 4), layout="constrained")
-        values = part.sort("x_1", "x_2")["ale"].to_numpy().reshape(len(x), len(y))
-        if len(x) > 1 and len(y) > 1:
-            shown = axes.pcolormesh(x, y, values.T, shading="gouraud", cmap="RdBu_r")
-            figure.colorbar(shown, label="interaction: change of p_mit")
-        axes.set_xlabel(str(first))
-        axes.set_ylabel(str(second))
-        names.append(f"ale_pair_{number}.png")
-        figure.savefig(folder / names[-1], dpi=120)
-        pyplot.close(figure)
-    return names

@@ -1,33 +1,36 @@
-"""Why the model says so: SHAP values and accumulated local effects (ALE) of one and two features.
+"""Why the model says so: importances, SHAP values and accumulated local effects, as tables.
 
-SHAP: Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), by LightGBM's `pred_contrib`; of a kernel, see `members`. ALE:
-Apley and Zhu, J. R. Stat. Soc. B 82, 1059 (2020), equations 5 to 11, written out here in numpy.
+SHAP: Lundberg et al., Nat. Mach. Intell. 2, 56 (2020), by LightGBM's `pred_contrib`; of a kernel, see `members`. ALE
+is `effects`. Single compounds are explained in `single`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from models.screening import CLASSES
-from models.screening.inputs import Floats
-from models.screening.training import Part, ScreeningModel
+from models.screening import CLASSES, inputs
+from models.screening.effects import Predictor, ale_1d, ale_2d, band, group_weights, meeting
+from models.screening.inputs import Floats, Ints
+from models.screening.training import CALIBRATION_GROUPS, Part, ScreeningModel
 from schemas.errors import InputError
 
-Predictor = Callable[[Floats], Floats]
+MIT = CLASSES.index("mit")
+REPLICATES = 300
+PAIR_BINS = 8
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Tables of an explanation.
+    """Tables of an explanation; `low` and `high` are bands of 95 % over families and views.
 
     Attributes:
         features: the part of the model that is explained.
         importance: `feature`, `mean_abs_shap`, `rank`.
         shap: `formula`, `feature`, `feature_value`, `shap` (raw score of the MIT class), `class_name`.
-        ale: `feature`, `x`, `ale` (change of p_mit), `n`.
-        ale_pairs: `feature_1`, `feature_2`, `x_1`, `x_2`, `ale`.
+        ale: `feature`, `x`, `ale` (change of p_mit), `low`, `high`, `n` (rows in the bin that begins at x).
+        ale_pairs: `feature_1`, `feature_2`, `x_1`, `x_2`, `ale`, `low`, `high`, `n` (rows in the cells that meet here).
     """
 
     features: str
@@ -37,94 +40,86 @@ class Explanation:
     ale_pairs: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Background:
+    """What effects of one part of a model are taken over.
+
+    Attributes:
+        names: of the features.
+        X: training rows without missing values, n x d.
+        predict: rows to probabilities, draws x classes x n; the first draw is the model as it is.
+        weights: of the rows under each draw, draws x 1 x n; the first are all 1.
+    """
+
+    names: tuple[str, ...]
+    X: Floats
+    predict: Predictor
+    weights: Floats
+
+
+def background(model: ScreeningModel, part: Part, *, replicates: int = REPLICATES, seed: int = 0) -> Background:
+    """The training compounds of a part; each draw weighs families and views of the ensemble anew."""
+    rng = np.random.default_rng(seed)
+    families = inputs.groups(pl.DataFrame({"formula": model.formulas}), CALIBRATION_GROUPS)
+    weights = group_weights(families, replicates=replicates, rng=rng)
+    X = part.fitted.pool.filled(part.matrix)
+    return Background(part.names, X, _probabilities(part, replicates, rng), weights[:, None, :])
+
+
+def _probabilities(part: Part, replicates: int, rng: np.random.Generator) -> Predictor:
+    """Calibrated probabilities under random weights of the views and of the members of each.
+
+    Without views bands are half as wide as the spread of ensembles learned anew from resampled families; with them
+    they are nearly that wide, at no cost.
+    """
+    from scipy.special import softmax
+
+    views = part.fitted.pool.opened
+    drawn = [_shares(len(v), replicates, rng) for v in views]
+    whole = _shares(len(views), replicates, rng)
+    shares = np.hstack([whole[:, [k]] * d for k, d in enumerate(drawn)])
+
+    def predict(Z: Floats) -> Floats:
+        scores = np.array([member.scores(Z) for view in views for member in view])
+        raw = softmax(np.tensordot(shares, scores, 1), axis=-1)
+        p = part.fitted.calibration.apply(raw.reshape(-1, len(CLASSES)))
+        return np.moveaxis(p.reshape(raw.shape), 2, 1)
+
+    return predict
+
+
+def _shares(n: int, replicates: int, rng: np.random.Generator) -> Floats:
+    """Weights that add up to one: first the same for all, then drawn."""
+    drawn = np.vstack([np.ones(n), rng.exponential(size=(replicates, n))])
+    made: Floats = drawn / drawn.sum(axis=1, keepdims=True)
+    return made
+
+
 def shap_values(part: Part, X: Floats) -> tuple[Floats, float]:
     """What each feature adds to the mean raw MIT score of a part, n x d, and the score without any."""
-    return part.fitted.pool.shap(X, CLASSES.index("mit"))
+    return part.fitted.pool.shap(X, MIT)
 
 
-def edges(x: Floats, bins: int) -> Floats:
-    """Distinct quantiles of x as bin edges; at least one value."""
-    return np.asarray(np.unique(np.quantile(x, np.linspace(0, 1, bins + 1))), dtype=np.float64)
+def chosen(model: ScreeningModel, features: str | None) -> Part:
+    """The part of that name, or the richest.
 
-
-def ale_1d(predict: Predictor, X: Floats, feature: int, *, bins: int = 20) -> tuple[Floats, Floats, Floats]:
-    """First-order ALE of one feature.
-
-    Args:
-        predict: n x d to n.
-        X: background rows without missing values.
-        feature: column.
-        bins: quantile bins.
-
-    Returns:
-        Edges (m + 1), centred effect at each edge (m + 1), rows in each bin (m).
+    Raises:
+        InputError: the model has no such part.
     """
-    z = edges(X[:, feature], bins)
-    if len(z) < 2:
-        return z, np.zeros(len(z)), np.zeros(0)
-    place = np.clip(np.searchsorted(z, X[:, feature], side="left") - 1, 0, len(z) - 2)
-    low, high = X.copy(), X.copy()
-    low[:, feature], high[:, feature] = z[place], z[place + 1]
-    n = np.bincount(place, minlength=len(z) - 1).astype(float)
-    step = np.bincount(place, predict(high) - predict(low), minlength=len(z) - 1) / np.maximum(n, 1)
-    effect = np.append(0.0, np.cumsum(step))
-    centre = float(np.sum(n * (effect[:-1] + effect[1:]) / 2) / n.sum())
-    return z, effect - centre, n
-
-
-def ale_2d(predict: Predictor, X: Floats, pair: tuple[int, int], *, bins: int = 8) -> tuple[Floats, Floats, Floats]:
-    """Second-order ALE of two features: the pure interaction, main effects removed.
-
-    Returns:
-        Edges of the first, edges of the second, effect at the crossings ((m + 1) x (k + 1)). Cells without rows
-        take the mean difference of the nearest cell that has some.
-    """
-    a, b = pair
-    u, v = edges(X[:, a], bins), edges(X[:, b], bins)
-    if len(u) < 2 or len(v) < 2:
-        return u, v, np.zeros((len(u), len(v)))
-    i = np.clip(np.searchsorted(u, X[:, a], side="left") - 1, 0, len(u) - 2)
-    j = np.clip(np.searchsorted(v, X[:, b], side="left") - 1, 0, len(v) - 2)
-
-    def at(p: Floats, q: Floats) -> Floats:
-        moved = X.copy()
-        moved[:, a], moved[:, b] = p, q
-        return predict(moved)
-
-    change = (at(u[i + 1], v[j + 1]) - at(u[i], v[j + 1])) - (at(u[i + 1], v[j]) - at(u[i], v[j]))
-    shape = (len(u) - 1, len(v) - 1)
-    flat = i * shape[1] + j
-    n = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
-    mean = np.bincount(flat, change, minlength=shape[0] * shape[1]).reshape(shape) / np.maximum(n, 1)
-    effect = np.zeros((len(u), len(v)))
-    effect[1:, 1:] = _spread(mean, n).cumsum(axis=0).cumsum(axis=1)
-    return u, v, _centred(effect, n)
-
-
-def _spread(mean: Floats, n: Floats) -> Floats:
-    """Empty cells take the value of the nearest filled cell (in cell counts)."""
-    filled = np.argwhere(n > 0)
-    out = mean.copy()
-    for cell in np.argwhere(n == 0):
-        nearest = filled[np.argmin(((filled - cell) ** 2).sum(axis=1))]
-        out[tuple(cell)] = mean[tuple(nearest)]
-    return out
-
-
-def _centred(effect: Floats, n: Floats) -> Floats:
-    """Removes the first-order effects and the mean that the double sum still carries (equations 9 and 10)."""
-    along_u, along_v = np.diff(effect, axis=0), np.diff(effect, axis=1)
-    row, column = np.maximum(n.sum(axis=1), 1), np.maximum(n.sum(axis=0), 1)
-    main_u = np.append(0, np.cumsum((n * (along_u[:, :-1] + along_u[:, 1:]) / 2).sum(axis=1) / row))
-    main_v = np.append(0, np.cumsum((n * (along_v[:-1] + along_v[1:]) / 2).sum(axis=0) / column))
-    left = effect - main_u[:, None] - main_v[None, :]
-    cell = (left[:-1, :-1] + left[1:, :-1] + left[:-1, 1:] + left[1:, 1:]) / 4
-    centred: Floats = left - (n * cell).sum() / n.sum()
-    return centred
+    part = model.richest if features is None else model.parts.get(features)
+    if part is None:
+        raise InputError.of(f"no part {features!r}", "the model", f"choose from {', '.join(model.parts)}")
+    return part
 
 
 def explain(
-    model: ScreeningModel, *, features: str | None = None, top: int = 10, pairs: int = 3, bins: int = 20
+    model: ScreeningModel,
+    *,
+    features: str | None = None,
+    top: int = 10,
+    pairs: int = 3,
+    bins: int = 20,
+    replicates: int = REPLICATES,
 ) -> Explanation:
     """Explains one part of the model on its own training compounds.
 
@@ -134,31 +129,73 @@ def explain(
         top: features to tabulate by ALE and SHAP, most important first.
         pairs: pairs among the most important features for second-order ALE.
         bins: quantile bins of first-order ALE.
+        replicates: draws behind the bands.
 
     Raises:
         InputError: the model has no such part.
     """
-    part = model.richest if features is None else model.parts.get(features)
-    if part is None:
-        raise InputError.of(f"no part {features!r}", "the model", f"choose from {', '.join(model.parts)}")
-    X, fitted = part.fitted.pool.filled(part.matrix), part.fitted
+    part = chosen(model, features)
     values, _ = shap_values(part, part.matrix)
     size = np.abs(values).mean(axis=0)
     order = np.lexsort((np.arange(len(size)), -size))
-
-    def p_mit(Z: Floats) -> Floats:
-        return fitted.probabilities(Z)[:, CLASSES.index("mit")]
-
     leading = [int(f) for f in order[:top]]
-    chosen = [(leading[i], leading[j]) for i in range(len(leading)) for j in range(i + 1, len(leading))]
-    chosen.sort(key=lambda p: leading.index(p[0]) + leading.index(p[1]))
+    couples = [(leading[i], leading[j]) for i in range(len(leading)) for j in range(i + 1, len(leading))]
+    couples.sort(key=lambda p: leading.index(p[0]) + leading.index(p[1]))
     importance = pl.DataFrame(
         {"feature": [part.names[f] for f in order], "mean_abs_shap": size[order], "rank": np.arange(1, len(order) + 1)}
     )
+    over = background(model, part, replicates=replicates)
     shap = pl.concat([_shap(model, part, values, f) for f in leading])
-    ale = pl.concat([_first(part.names[f], *ale_1d(p_mit, X, f, bins=bins)) for f in leading])
-    ale_pairs = pl.concat([_second(part.names[a], part.names[b], *ale_2d(p_mit, X, (a, b))) for a, b in chosen[:pairs]])
-    return Explanation(part.features, importance, shap, ale, ale_pairs)
+    ale = pl.concat([_of_mit(first(over, f, bins=bins)) for f in leading]).rename({"feature_1": "feature", "x_1": "x"})
+    ale_pairs = [_of_mit(second(over, couple)) for couple in couples[:pairs]]
+    return Explanation(part.features, importance, shap, ale, pl.concat(ale_pairs) if ale_pairs else _no_pairs())
+
+
+def first(over: Background, feature: int, *, bins: int = 20) -> pl.DataFrame:
+    """First-order effects: `class_name`, `feature_1`, `x_1`, `ale`, `low`, `high`, `n`."""
+    z, effect, n = ale_1d(over.predict, over.X, feature, bins=bins, weights=over.weights)
+    begun = np.append(n, 0) if len(n) else np.zeros(len(z), np.int64)
+    return _by_class({"feature_1": [over.names[feature]] * len(z), "x_1": z}, effect, begun)
+
+
+def second(over: Background, pair: tuple[int, int]) -> pl.DataFrame:
+    """Pure interactions: `class_name`, `feature_1`, `feature_2`, `x_1`, `x_2`, `ale`, `low`, `high`, `n`."""
+    u, v, effect = ale_2d(over.predict, over.X, pair, bins=PAIR_BINS, weights=over.weights)
+    return surface((over.names[pair[0]], over.names[pair[1]]), u, v, effect, meeting(over.X[:, pair], u, v))
+
+
+def surface(names: tuple[str, str], u: Floats, v: Floats, effect: Floats, n: Ints) -> pl.DataFrame:
+    """Rows of effects at crossings (draws x classes x edges x edges), class by class."""
+    size = len(u) * len(v)
+    points = {"feature_1": [names[0]] * size, "feature_2": [names[1]] * size}
+    return _by_class(
+        {**points, "x_1": np.repeat(u, len(v)), "x_2": np.tile(v, len(u))},
+        effect.reshape(*effect.shape[:2], size),
+        n.ravel(),
+    )
+
+
+def _by_class(points: Mapping[str, object], effect: Floats, n: Ints) -> pl.DataFrame:
+    value, low, high = band(effect)
+    tables = [
+        pl.DataFrame({**points, "ale": value[c], "low": low[c], "high": high[c], "n": n}).select(
+            pl.lit(name).alias("class_name"), pl.all()
+        )
+        for c, name in enumerate(CLASSES)
+    ]
+    return pl.concat(tables)
+
+
+def _of_mit(effects: pl.DataFrame) -> pl.DataFrame:
+    return effects.filter(pl.col("class_name") == CLASSES[MIT]).drop("class_name")
+
+
+def _no_pairs() -> pl.DataFrame:
+    text, number = dict.fromkeys(("feature_1", "feature_2"), pl.String), dict.fromkeys(_NUMBERS, pl.Float64)
+    return pl.DataFrame(schema={**text, **number, "n": pl.Int64})
+
+
+_NUMBERS = ("x_1", "x_2", "ale", "low", "high")
 
 
 def _shap(model: ScreeningModel, part: Part, values: Floats, feature: int) -> pl.DataFrame:
@@ -172,24 +209,6 @@ def _shap(model: ScreeningModel, part: Part, values: Floats, feature: int) -> pl
     return pl.DataFrame(columns).with_columns(pl.col("feature_value").fill_nan(None))
 
 
-def _first(name: str, z: Floats, effect: Floats, n: Floats) -> pl.DataFrame:
-    counts = np.append(n, 0).astype(np.int64) if len(n) else np.zeros(len(z), np.int64)
-    return pl.DataFrame({"feature": [name] * len(z), "x": z, "ale": effect, "n": counts})
-
-
-def _second(first: str, second: str, u: Floats, v: Floats, effect: Floats) -> pl.DataFrame:
-    m, k = effect.shape
-    return pl.DataFrame(
-        {
-            "feature_1": [first] * (m * k),
-            "feature_2": [second] * (m * k),
-            "x_1": np.repeat(u, k),
-            "x_2": np.tile(v, m),
-            "ale": effect.ravel(),
-        }
-    )
-
-
 def tabulate(found: Sequence[Explanation], model_id: str) -> pl.DataFrame:
     """Explanations of the parts of a model as rows of `pred.explanations`."""
     body = pl.concat([_rows(one) for one in found]).with_row_index("explanation_number")
@@ -201,14 +220,18 @@ def tabulate(found: Sequence[Explanation], model_id: str) -> pl.DataFrame:
 
 
 def _rows(found: Explanation) -> pl.DataFrame:
-    none = pl.lit(None, dtype=pl.String)
-    number = pl.lit(None, dtype=pl.Float64)
-    pieces = [
-        found.importance.select(
-            kind=pl.lit("mean_abs_shap"), feature_1="feature", feature_2=none, x_1=number, x_2=number,
-            effect="mean_abs_shap",
-        ),
-        found.ale.select(kind=pl.lit("ale"), feature_1="feature", feature_2=none, x_1="x", x_2=number, effect="ale"),
-        found.ale_pairs.select(pl.lit("ale_pair").alias("kind"), "feature_1", "feature_2", "x_1", "x_2", effect="ale"),
-    ]  # fmt: skip
-    return pl.concat(pieces).select(pl.lit(found.features).alias("features"), pl.all())
+    pieces = {
+        "mean_abs_shap": found.importance.select(feature_1="feature", effect="mean_abs_shap"),
+        "ale": found.ale.rename({"feature": "feature_1", "x": "x_1", "ale": "effect"}),
+        "ale_pair": found.ale_pairs.rename({"ale": "effect"}),
+    }
+    shape = pl.DataFrame(schema=_SHAPE)
+    named = [piece.with_columns(kind=pl.lit(kind), class_name=pl.lit(CLASSES[MIT])) for kind, piece in pieces.items()]
+    return pl.concat([shape, *named], how="diagonal").with_columns(features=pl.lit(found.features))
+
+
+_SHAPE = {
+    **dict.fromkeys(("features", "kind", "class_name", "feature_1", "feature_2"), pl.String),
+    **dict.fromkeys(("x_1", "x_2", "effect", "low", "high"), pl.Float64),
+    "n": pl.Int64,
+}

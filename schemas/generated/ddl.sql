@@ -983,11 +983,15 @@ CREATE TABLE "pred"."explanations" (
     "features" VARCHAR NOT NULL,
     "explanation_number" BIGINT NOT NULL,
     "kind" VARCHAR NOT NULL,
+    "class_name" VARCHAR NOT NULL,
     "feature_1" VARCHAR NOT NULL,
     "feature_2" VARCHAR,
     "x_1" DOUBLE,
     "x_2" DOUBLE,
     "effect" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "n" BIGINT,
     PRIMARY KEY ("model_id", "explanation_number")
 );
 COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature or one point of an effect curve';
@@ -995,11 +999,15 @@ COMMENT ON COLUMN "pred"."explanations"."model_id" IS 'Model that made the predi
 COMMENT ON COLUMN "pred"."explanations"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
 COMMENT ON COLUMN "pred"."explanations"."explanation_number" IS 'Running number within a model. [count]';
 COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds.';
+COMMENT ON COLUMN "pred"."explanations"."class_name" IS 'Class whose probability or score is explained.';
 COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';
 COMMENT ON COLUMN "pred"."explanations"."feature_2" IS 'Second feature of a pair.';
 COMMENT ON COLUMN "pred"."explanations"."x_1" IS 'Value of the first feature, in its own unit.';
 COMMENT ON COLUMN "pred"."explanations"."x_2" IS 'Value of the second feature, in its own unit.';
-COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score) or ALE (change of p_mit). [1]';
+COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score) or ALE (change of the probability of the class). [1]';
+COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model. [1]';
+COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model. [1]';
+COMMENT ON COLUMN "pred"."explanations"."n" IS 'Labelled compounds in the bin that begins at the point, or in the cells that meet there. [count]';
 
 CREATE TABLE "pred"."recipes" (
     "target" VARCHAR NOT NULL,

@@ -136,6 +136,7 @@ EXPLANATIONS = Table(
     grain="one feature or one point of an effect curve",
     key=("model_id", "explanation_number"),
     foreign_keys=(_MODEL,),
+    row_rules=(AtMost("low", "high"),),
     columns=(
         MODEL_ID,
         FEATURES,
@@ -151,6 +152,12 @@ EXPLANATIONS = Table(
             type=Type.STRING,
             doc="What the row holds.",
             rules=(OneOf(("mean_abs_shap", "ale", "ale_pair")),),
+        ),
+        Column(
+            name="class_name",
+            type=Type.STRING,
+            doc="Class whose probability or score is explained.",
+            rules=(OneOf(("metal", "insulator", "mit")),),
         ),
         Column(name="feature_1", type=Type.STRING, doc="First feature.", rules=(NotBlank(),)),
         Column(name="feature_2", type=Type.STRING, doc="Second feature of a pair.", nullable=True, rules=(NotBlank(),)),
@@ -171,9 +178,28 @@ EXPLANATIONS = Table(
         Column(
             name="effect",
             type=Type.FLOAT,
-            doc="Mean absolute SHAP value (raw score) or ALE (change of p_mit).",
+            doc="Mean absolute SHAP value (raw score) or ALE (change of the probability of the class).",
             unit="1",
             rules=(Finite(),),
+        ),
+        *(
+            Column(
+                name=name,
+                type=Type.FLOAT,
+                doc=f"{end} end of the 95 % band of an effect over families of compounds and views of the model.",
+                unit="1",
+                nullable=True,
+                rules=(Finite(),),
+            )
+            for name, end in (("low", "Lower"), ("high", "Upper"))
+        ),
+        Column(
+            name="n",
+            type=Type.INT,
+            doc="Labelled compounds in the bin that begins at the point, or in the cells that meet there.",
+            unit="count",
+            nullable=True,
+            rules=(Between(0, None),),
         ),
     ),
 )

@@ -78,6 +78,10 @@ def home(tmp_path: Path) -> Path:
                 "x_1": x,
                 "x_2": y,
                 "effect": 0.1 * i,
+                "class_name": "mit",
+                "low": None if x is None else 0.1 * i - 0.05,
+                "high": None if x is None else 0.1 * i + 0.05,
+                "n": None if x is None else 7,
             }
             for i, (k, b, x, y) in enumerate(
                 [

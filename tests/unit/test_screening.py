@@ -300,28 +300,6 @@ def test_shap_values_sum_to_the_margin(model: training.ScreeningModel, labelled:
     assert np.allclose(values.sum(axis=1) + base, margins[:, 2], atol=1e-9)  # classes: metal, insulator, mit
 
 
-def test_ale_of_an_additive_function_is_the_function() -> None:
-    X = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
-    points, effect, _ = explanation.ale_1d(lambda Z: 3 * Z[:, 0] + Z[:, 1] ** 2, X, 0, bins=20)
-    assert np.allclose(effect, 3 * points - np.mean(3 * X[:, 0]), atol=0.1)
-
-
-def test_second_order_ale_of_an_additive_function_is_zero_and_of_a_product_is_not() -> None:
-    X = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
-    *_, plain = explanation.ale_2d(lambda Z: Z[:, 0] + Z[:, 1], X, (0, 1), bins=6)
-    *_, crossed = explanation.ale_2d(lambda Z: Z[:, 0] * Z[:, 1], X, (0, 1), bins=6)
-    assert np.abs(plain).max() < 1e-9
-    assert np.abs(crossed).max() > 0.5
-
-
-def test_explanations_fit_their_table(model: training.ScreeningModel) -> None:
-    found = explanation.explain(model, top=3, pairs=1, bins=6)
-    rows = explanation.tabulate([found], model.model_id)
-    table = REGISTRY["pred.explanations"]
-    assert inspect(rows.select(list(table.column_names)), table).rejected_rows == 0
-    assert rows.height > 10
-
-
 def test_false_discoveries_are_controlled() -> None:
     # Benjamini and Hochberg (1995): q_i = min over j >= i of p_j m / j.
     assert benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])

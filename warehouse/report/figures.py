@@ -43,14 +43,18 @@ def histogram(values: Sequence[float], *, xlabel: str, ylabel: str = "rows", bin
     return _figure(draw)
 
 
-def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, xlabel: str, ylabel: str) -> str:
-    """Lines by name; markers tell them apart without colour."""
+Line = tuple[Sequence[float], Sequence[float]]
+
+
+def curves(lines: Mapping[str, Line], *, xlabel: str, ylabel: str, bands: Mapping[str, Line] | None = None) -> str:
+    """Lines by name; markers tell them apart without colour. A band is the lower and upper end beside a line."""
 
     def draw(axes: Any) -> None:
         for i, (name, (x, y)) in enumerate(lines.items()):
-            axes.plot(
-                x, y, label=_short(name), color=(BLUE, ORANGE, GREY, INK)[i % 4], marker="os^D"[i % 4], markersize=3
-            )
+            colour = (BLUE, ORANGE, GREY, INK)[i % 4]
+            axes.plot(x, y, label=_short(name), color=colour, marker="os^D"[i % 4], markersize=3)
+            if name in (bands or {}):
+                axes.fill_between(x, *(bands or {})[name], color=colour, alpha=0.18, linewidth=0)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         if len(lines) > 1:

@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from schemas.rules import probabilities
 from warehouse.report import figures
 from warehouse.report.candidates import candidates
 from warehouse.report.design import design
+from warehouse.report.explanations import explanations
 from warehouse.report.lineage import graph
-from warehouse.report.parts import TOP, Page, Picture, Section, parts, section, text
-from warehouse.report.source import Source
+from warehouse.report.parts import TOP, Page, Picture, Section, section, text
+from warehouse.report.source import Source, probability
 
 
 def overview(source: Source) -> Page:
@@ -51,7 +51,7 @@ def overview(source: Source) -> Page:
 
 def families(source: Source) -> Page:
     """Families of compounds ranked by how far their predictions stand out."""
-    mean = f"mean_{_probability(source)}"
+    mean = f"mean_{probability(source)}"
     ranked = source.read("pred.families").sort("q_value", mean, descending=[False, True], maintain_order=True)
     top = ranked.head(20)
     pictures = [
@@ -67,18 +67,6 @@ def families(source: Source) -> Page:
         title="Families",
         lead="Groups of compounds whose predictions stand out from the rest of the screen.",
         sections=[section(f"{ranked.height} families", ranked.head(TOP), pictures=pictures)],
-    )
-
-
-def explanations(source: Source) -> Page:
-    """What each part of the screening model looks at: mean absolute SHAP values and accumulated local effects."""
-    every, of = source.read("pred.explanations"), _probability(source)
-    return Page(
-        file="explanations.html",
-        title="Explanations",
-        lead="What the screening model looks at. An effect is of the model, not of nature.",
-        sections=[s for (part,), rows in parts(every, "features") for s in _explained(rows, of, part)]
-        or [Section(title="Importance")],
     )
 
 
@@ -174,11 +162,6 @@ PAGES: tuple[Callable[[Source], Page], ...] = (
 )  # fmt: skip
 
 
-def _probability(source: Source) -> str:
-    """The column of the screen that says how likely a compound is of the wanted class: the first of its classes."""
-    return probabilities(source.registry["pred.screening"].row_rules)[0]
-
-
 def _latest(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of the newest version of each table."""
     if not frame.height:
@@ -192,58 +175,3 @@ def _verdicts(source: Source) -> dict[str, str]:
         return {}
     counted = latest.group_by("table_name").agg(pl.col("passed").sum().alias("ok"), pl.len().alias("n"))
     return {name: f"{ok} of {n}" for name, ok, n in counted.iter_rows()}
-
-
-def _explained(every: pl.DataFrame, of: str, part: str) -> list[Section]:
-    """The sections of one part of the model."""
-    kinds = {k: every.filter(pl.col("kind") == k) for k in ("mean_abs_shap", "ale", "ale_pair")}
-    shap = kinds["mean_abs_shap"].sort("effect", descending=True, maintain_order=True).head(20)
-    where = f"of the part that reads {part}"
-    return [
-        section(
-            f"Importance {where}",
-            shap.select("model_id", "feature_1", "effect"),
-            text="Mean absolute SHAP value, raw score.",
-            pictures=_shap(shap, part),
-        ),
-        Section(
-            title=f"Effects of one feature {where}",
-            text=f"Accumulated local effects on {of}.",
-            pictures=_ale(kinds["ale"], of, part),
-        ),
-        Section(title=f"Effects of two features {where}", pictures=_ale_pairs(kinds["ale_pair"], of, part)),
-    ]
-
-
-def _shap(shap: pl.DataFrame, part: str) -> list[Picture]:
-    if not shap.height:
-        return []
-    names, values = shap["feature_1"].to_list(), shap["effect"].to_list()
-    alt = f"Mean absolute SHAP value of {len(names)} features; the largest is {names[0]} with {values[0]:.3g}."
-    return [Picture(file=f"shap-{part}.svg", svg=figures.bars(names, values, xlabel="mean |SHAP|"), alt=alt)]
-
-
-def _ale(ale: pl.DataFrame, of: str, part: str) -> list[Picture]:
-    pictures = []
-    for i, ((model, name), curve) in enumerate(parts(ale, "model_id", "feature_1")):
-        points = curve.drop_nulls(["x_1", "effect"]).sort("x_1")
-        if not points.height:
-            continue
-        x, y = points["x_1"].to_list(), points["effect"].to_list()
-        svg = figures.curves({model: (x, y)}, xlabel=name, ylabel=f"change of {of}")
-        alt = f"Effect of {name} on {of}, from {min(y):.3g} to {max(y):.3g}."
-        pictures.append(Picture(file=f"ale-{part}-{i:02d}.svg", svg=svg, alt=alt))
-    return pictures[:12]
-
-
-def _ale_pairs(pairs: pl.DataFrame, of: str, part: str) -> list[Picture]:
-    pictures = []
-    for i, ((_, a, b), grid) in enumerate(parts(pairs, "model_id", "feature_1", "feature_2")):
-        points = grid.drop_nulls(["x_1", "x_2", "effect"])
-        if not points.height:
-            continue
-        x, y, z = (points[c].to_list() for c in ("x_1", "x_2", "effect"))
-        svg = figures.heat(x, y, z, xlabel=a, ylabel=b, zlabel=f"change of {of}")
-        alt = f"Joint effect of {a} and {b} on {of}."
-        pictures.append(Picture(file=f"ale-pair-{part}-{i:02d}.svg", svg=svg, alt=alt))
-    return pictures[:6]

@@ -13,6 +13,7 @@ import polars as pl
 from schemas.core import Registry
 from schemas.emit.duckdb import quoted
 from schemas.emit.polars import empty
+from schemas.rules import probabilities
 from warehouse.licences import allowed
 from warehouse.query import publication_id, query
 from warehouse.report.insight import NONE, Insight
@@ -97,3 +98,8 @@ class Source:
     def count(self, name: str) -> int:
         """Number of rows; 0 where the table is not published."""
         return int(self._counts.get(name, 0))
+
+
+def probability(source: Source) -> str:
+    """The column of the screen that says how likely a compound is of the wanted class: the first of its classes."""
+    return probabilities(source.registry["pred.screening"].row_rules)[0]
