@@ -67,17 +67,20 @@ def evaluate(
     ] = "random,chemsys,family_ln,family_tm_anion,formula_anonymous",
     features: Features = None,
     label: Label = "label_name",
+    repeats: Annotated[int, typer.Option("--repeats", help="How often rows are parted anew."), within(1)] = 1,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Score the classifier by nested cross-validation under each grouping, beside two baselines."""
+    """Score the classifier by nested cross-validation under each grouping, beside its baselines."""
     from models.screening import evaluation
 
     asked = list(listed(groups))
     if not asked:
         raise InputError.of("no grouping", "--groups", "name at least one, such as family_tm_anion")
     say(
-        evaluation.evaluate(_read(labelled, label), groups=asked, features=features, label=label, seed=seed),
+        evaluation.evaluate(
+            _read(labelled, label), groups=asked, features=features, label=label, repeats=repeats, seed=seed
+        ),
         as_json=as_json,
     )
 

@@ -1,4 +1,7 @@
-"""Nested, grouped cross-validation of the screening model beside two baselines."""
+"""Nested, repeated, grouped cross-validation of the screening model beside its baselines.
+
+Beside the model stand the class prior, logistic regression, and the same ensemble told MIT from the rest only.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +18,8 @@ from models.screening.inputs import Floats, Ints
 from models.screening.training import part_names
 
 _Job = tuple[Floats, Ints, tuple[str, ...], list[str], int, ensemble.Effort]  # rows of a fold, groups, how to fit
-_Map = Callable[[Callable[[_Job], ensemble.Calibrated], Iterable[_Job]], Iterable[ensemble.Calibrated]]
+_Fits = tuple[ensemble.Calibrated, ensemble.Ensemble]
+_Map = Callable[[Callable[[_Job], _Fits], Iterable[_Job]], Iterable[_Fits]]
 NESTED = ensemble.Effort(members=2, folds=4, inner=1)
 """Of each outer fold, less than `train` takes: the score errs on the low side."""
 
@@ -27,13 +31,14 @@ def evaluate(
     features: str | None = None,
     label: str = "label_name",
     seed: int = 0,
+    repeats: int = 1,
     folds: int = 5,
     stored: pl.DataFrame | None = None,
     served: pl.DataFrame | None = None,
     effort: ensemble.Effort = NESTED,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Scores under each grouping: model, class prior and logistic regression on the same folds.
+    """Scores under each grouping: the model and its baselines on the same folds.
 
     Nothing of a held-out fold is seen by fitting, calibration or conformal limits: those use inner folds. Every part
     that `train` makes of the table is scored by itself, since a row is predicted by one of them.
@@ -42,6 +47,7 @@ def evaluate(
         labelled, label, seed, stored: as `train` takes them.
         groups: groupings to score.
         features: the one feature set to score; None scores every part.
+        repeats: how often rows are parted anew.
         folds: outer folds.
         served: `formula` and the structure features with which these compounds would be screened, where they are not
             the published ones: the held-out rows are scored with them too (`as_served`).
@@ -57,10 +63,13 @@ def evaluate(
     """
     kept, codes = inputs.learnable(labelled, label, stored)
     names = (features,) if features else part_names(labelled)
+    seeds = [seed + 1000 * k for k in range(repeats)]
     with _mapper(workers) as mapped:
         parts = {
             n: {
-                g: _grouping(_task(kept, n, stored, served), codes, inputs.groups(kept, g), seed, folds, effort, mapped)
+                g: _grouping(
+                    _task(kept, n, stored, served), codes, inputs.groups(kept, g), seeds, folds, effort, mapped
+                )
                 for g in groups
             }
             for n in names
@@ -70,8 +79,9 @@ def evaluate(
         "left_out": labelled.height - len(codes),
         "features": names[-1],
         "seed": seed,
-        "protocol": f"nested {folds}-fold, groups kept whole, {effort.members} boosters a view and fold; 95 %"
-        " intervals by bootstrap over groups",
+        "repeats": repeats,
+        "protocol": f"nested {folds}-fold, {repeats} times, groups kept whole, {effort.members} boosters a view and"
+        " fold; 95 % intervals by bootstrap over groups",
         "groupings": parts[names[-1]],
         "parts": parts,
     }
@@ -111,47 +121,74 @@ def _mapper(workers: int) -> Iterator[_Map]:
         yield pool.map
 
 
-def _fitted(job: _Job) -> ensemble.Calibrated:
+def _fitted(job: _Job) -> _Fits:
+    """The model of a fold, and one that was only told MIT from the rest."""
     X, y, names, groups, seed, effort = job
-    return ensemble.fit_calibrated(X, y, names, groups, seed=seed, effort=effort)
+    told = np.where(y == metrics.MIT, y, 0)
+    fitted = ensemble.fit_calibrated(X, y, names, groups, seed=seed, effort=effort)
+    return fitted, ensemble.fit(X, told, names, seed=seed, size=effort.members)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What was said of every row by models that did not see its group; `again` of `rows`, by the screen's features."""
+
+    p: Floats
+    two: Floats
+    plain: Floats
+    prior: Floats
+    again: Floats
+    covered: Floats
+    size: Floats
 
 
 def _grouping(
-    task: _Task, y: Ints, keys: list[str], seed: int, folds: int, effort: ensemble.Effort, mapped: _Map
+    task: _Task, y: Ints, keys: list[str], seeds: Sequence[int], folds: int, effort: ensemble.Effort, mapped: _Map
 ) -> dict[str, Any]:
-    p = np.zeros((len(y), len(CLASSES)))
-    plain, prior, again = p.copy(), p.copy(), p[task.rows]
-    covered, size = np.zeros(len(y), bool), np.zeros(len(y))
+    """Scores of one feature set under one grouping, means over the repeats."""
+    held = [_held_out(task, y, keys, seed, folds, effort, mapped) for seed in seeds]
+    return {
+        "n": len(y),
+        "n_groups": len(set(keys)),
+        **metrics.with_intervals(y, [h.p for h in held], keys, seed=seeds[0]),
+        "conformal": {
+            "nominal": 1 - ensemble.ALPHA,
+            "coverage": round(float(np.mean([h.covered.mean() for h in held])), 4),
+            "mean_size": round(float(np.mean([h.size.mean() for h in held])), 3),
+        },
+        "baselines": {
+            "prior": metrics.carded(y, *(h.prior for h in held)),
+            "logistic": metrics.carded(y, *(h.plain for h in held)),
+            "two_classes": metrics.two_classes(y, *(h.two for h in held)),
+        },
+        **_as_served(y, held, task.rows),
+    }
+
+
+def _held_out(
+    task: _Task, y: Ints, keys: list[str], seed: int, folds: int, effort: ensemble.Effort, mapped: _Map
+) -> _Held:
+    none = np.zeros((len(y), len(CLASSES)))
+    made = _Held(none, none.copy(), none.copy(), none.copy(), none[task.rows], np.zeros(len(y)), np.zeros(len(y)))
     parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
     jobs = [
         (task.X[i], y[i], task.names, [keys[j] for j in i], seed + 100 * k, effort) for k, (i, _) in enumerate(parted)
     ]
-    models = list(mapped(_fitted, jobs))
-    for fitted, (train, test) in zip(models, parted, strict=True):
-        p[test] = fitted.probabilities(task.X[test])
-        sets = ensemble.conformal_sets(p[test], fitted.limits)
-        covered[test] = [CLASSES[c] in s for c, s in zip(y[test], sets, strict=True)]
-        size[test] = [len(s) for s in sets]
-        prior[test] = np.bincount(y[train], minlength=len(CLASSES)) / len(train)
-        plain[test] = _logistic(task.X[train], y[train], task.X[test])
-        held = np.isin(task.rows, test)
-        if held.any():
-            again[held] = fitted.probabilities(task.served[held])
-    return {
-        "n": len(y),
-        "n_groups": len(set(keys)),
-        **metrics.with_intervals(y, p, keys, seed=seed),
-        "conformal": {
-            "nominal": 1 - ensemble.ALPHA,
-            "coverage": round(float(covered.mean()), 4),
-            "mean_size": round(float(size.mean()), 3),
-        },
-        "baselines": {"prior": metrics.carded(y, prior), "logistic": metrics.carded(y, plain)},
-        **_as_served(y, p, again, task.rows),
-    }
+    for (fitted, two), (train, test) in zip(mapped(_fitted, jobs), parted, strict=True):
+        made.p[test] = fitted.probabilities(task.X[test])
+        made.two[test] = two.raw(task.X[test])
+        sets = ensemble.conformal_sets(made.p[test], fitted.limits)
+        made.covered[test] = [CLASSES[c] in s for c, s in zip(y[test], sets, strict=True)]
+        made.size[test] = [len(s) for s in sets]
+        made.prior[test] = np.bincount(y[train], minlength=len(CLASSES)) / len(train)
+        made.plain[test] = _logistic(task.X[train], y[train], task.X[test])
+        served = np.isin(task.rows, test)
+        if served.any():
+            made.again[served] = fitted.probabilities(task.served[served])
+    return made
 
 
-def _as_served(y: Ints, p: Floats, again: Floats, rows: Ints) -> dict[str, Any]:
+def _as_served(y: Ints, held: Sequence[_Held], rows: Ints) -> dict[str, Any]:
     """Scores of the rows that have features of the screen, by those and by the published ones."""
     if not len(rows):
         return {}
@@ -159,8 +196,8 @@ def _as_served(y: Ints, p: Floats, again: Floats, rows: Ints) -> dict[str, Any]:
     return {
         "as_served": {
             **counted,
-            "screened": metrics.carded(y[rows], again),
-            "published": metrics.carded(y[rows], p[rows]),
+            "screened": metrics.carded(y[rows], *(h.again for h in held)),
+            "published": metrics.carded(y[rows], *(h.p[rows] for h in held)),
         }
     }
 

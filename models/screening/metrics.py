@@ -78,9 +78,19 @@ def scores(truth: Ints, probability: Floats) -> dict[str, float]:
 
 
 def with_intervals(
-    truth: Ints, probability: Floats, groups: Sequence[str], *, seed: int, draws: int = 300
+    truth: Ints, probabilities: Sequence[Floats], groups: Sequence[str], *, seed: int, draws: int = 300
 ) -> dict[str, dict[str, float | None]]:
-    """Scores with 95 % percentile intervals; the bootstrap draws whole groups, whose rows are not independent."""
+    """Mean scores of repeated predictions, with 95 % percentile intervals.
+
+    Args:
+        truth: class codes, n.
+        probabilities: n x 3 of each repeat.
+        groups: of each row; the bootstrap draws whole groups, whose rows are not independent.
+        seed, draws: of the bootstrap.
+
+    Returns:
+        By score `value`, `low`, `high`, and `sd_repeats` where there are several.
+    """
     rng = np.random.default_rng(seed)
     members: dict[str, list[int]] = {}
     for i, g in enumerate(groups):
@@ -89,15 +99,22 @@ def with_intervals(
     samples: dict[str, list[float]] = {}
     for _ in range(draws):
         rows = np.concatenate([blocks[k] for k in rng.integers(len(blocks), size=len(blocks))])
-        for name, value in scores(truth[rows], probability[rows]).items():
-            samples.setdefault(name, []).append(value)
-    return {k: _interval(v, samples[k]) for k, v in scores(truth, probability).items()}
+        for name, values in _each(truth[rows], [p[rows] for p in probabilities]).items():
+            samples.setdefault(name, []).append(float(np.mean(values)))
+    return {name: _interval(values, samples[name]) for name, values in _each(truth, probabilities).items()}
 
 
-def _interval(value: float, drawn: list[float]) -> dict[str, float | None]:
+def _each(truth: Ints, probabilities: Sequence[Floats]) -> dict[str, list[float]]:
+    """By score its value of each repeat."""
+    found = [scores(truth, p) for p in probabilities]
+    return {name: [one[name] for one in found] for name in found[0]}
+
+
+def _interval(values: list[float], drawn: list[float]) -> dict[str, float | None]:
     kept: Any = np.array([d for d in drawn if np.isfinite(d)])
     low, high = np.quantile(kept, [0.025, 0.975]) if len(kept) else (np.nan, np.nan)
-    return {"value": rounded(value), "low": rounded(low), "high": rounded(high)}
+    told = {"value": rounded(float(np.mean(values))), "low": rounded(low), "high": rounded(high)}
+    return told if len(values) == 1 else {**told, "sd_repeats": rounded(float(np.std(values, ddof=1)))}
 
 
 def rounded(value: float) -> float | None:
@@ -105,6 +122,11 @@ def rounded(value: float) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
 
 
-def carded(truth: Ints, probability: Floats) -> dict[str, float | None]:
-    """All scores, rounded for a card."""
-    return {k: rounded(v) for k, v in scores(truth, probability).items()}
+def two_classes(truth: Ints, *probabilities: Floats) -> dict[str, float | None]:
+    """Scores of a model that only told MIT from the rest, for a card: those that need no third class."""
+    return {k: v for k, v in carded(truth, *probabilities).items() if k not in {"f1_weighted_3class", "log_loss"}}
+
+
+def carded(truth: Ints, *probabilities: Floats) -> dict[str, float | None]:
+    """All scores, means over repeats, rounded for a card."""
+    return {k: rounded(float(np.mean(v))) for k, v in _each(truth, probabilities).items()}

@@ -84,8 +84,12 @@ def test_a_model_survives_the_disk_and_a_damaged_one_is_refused(model: training.
 
 
 def test_nested_scores_come_with_intervals_and_baselines(labelled: pl.DataFrame) -> None:
-    report = evaluate(labelled, groups=("family_tm_anion",), features="composition", folds=3)
+    report = evaluate(labelled, groups=("family_tm_anion",), features="composition", folds=3, repeats=2)
     found = report["groupings"]["family_tm_anion"]
+    assert report["repeats"] == 2
+    assert found["roc_auc"]["sd_repeats"] > 0
+    assert found["baselines"]["two_classes"]["roc_auc"] > 0.7
+    assert "log_loss" not in found["baselines"]["two_classes"]
     score = found["roc_auc"]
     assert score["low"] <= score["value"] <= score["high"]
     assert score["value"] > found["baselines"]["prior"]["roc_auc"] + 0.1
