@@ -1,4 +1,4 @@
-"""The classifier: trained on curated labels, applied to every candidate, explained, gathered into families."""
+"""The classifier: trained on curated labels, applied to every candidate, sifted, explained, gathered into families."""
 
 import os
 
@@ -9,6 +9,8 @@ from dagster_project.building import Build, Frames, table_assets
 
 @table_assets(
     "pred.screening",
+    "pred.candidates",
+    "pred.funnel",
     "pred.families",
     "pred.explanations",
     group="screening",
@@ -28,16 +30,19 @@ def screened(
     compositions: pl.LazyFrame,
     features: pl.LazyFrame,
 ) -> Frames:
-    """Trains and scores the classifier, ranks all candidates, explains each part that predicted."""
+    """Trains and scores the classifier, sends all compounds through the funnel, explains each part that predicted."""
     from etl.structures import pool
     from models.screening import campaign, training
     from schemas.tables import REGISTRY
 
+    told = labels.collect()
     offered = pool.offered(structures.collect(), features.collect(), datasets=build.datasets)
     found = campaign.screen(
-        pool.labelled(labels.collect()),
+        pool.labelled(told),
         offered,
         stored=compositions.collect(),
+        known=pool.known(told),
+        hull=pool.hull(datasets=build.datasets),
         seed=build.seed,
         workers=max(1, (os.cpu_count() or 1) // 2),  # the rounds of design want the other half
     )
@@ -45,6 +50,8 @@ def screened(
     build.register(card, name="screening", trained_on="core.labels")
     return {
         "pred.screening": found.predictions.select(REGISTRY["pred.screening"].column_names),
+        "pred.candidates": found.candidates,
+        "pred.funnel": found.stages,
         "pred.families": found.families,
         "pred.explanations": found.explanations,
     }

@@ -40,6 +40,7 @@ Model = Annotated[str | None, typer.Option("--model", help="Model folder; the sh
 Features = Annotated[str | None, typer.Option("--features", help="composition, structure or both; both where present.")]
 Label = Annotated[str, typer.Option("--label", help="Column with metal, insulator or mit.")]
 NAMES = ("formula",)
+TOP_CANDIDATES, TOP_FAMILIES = 50, 20
 
 
 @command(app, "train")
@@ -159,6 +160,50 @@ def families(
         "out": out,
     }
     finish(found, out, summary, as_json=as_json)
+
+
+@command(app, "funnel")
+def funnel(
+    predictions: Annotated[str, typer.Argument(help="Output of `screen predict`; `pools` says who lists a formula.")],
+    out: OutFolder,
+    hull: Annotated[
+        str | None, typer.Option("--hull", help="Table with `formula`, `energy_above_hull_eV_atom`, `source`.")
+    ] = None,
+    known: Annotated[
+        str | None, typer.Option("--known", help="Table with `formula`, `label_name`; what ships unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sift predictions to candidates and families: where each compound leaves and why, and the best of what stays."""
+    from etl.reference import labelled_compounds
+    from etl.structures.pool import respelled, spelled
+    from models.screening import families as gathering
+    from models.screening import funnel as sifting
+
+    frame = read_input(predictions, needs=("formula", "p_mit", "in_domain", "conformal_set"), text=NAMES)
+    frame = frame.with_columns(respelled(frame["formula"]).fill_null(frame["formula"]))
+    labels = read_input(known, needs=("formula", "label_name"), text=NAMES) if known else labelled_compounds()
+    needs = ("formula", "energy_above_hull_eV_atom", "source")
+    distances = spelled(read_input(hull, needs=needs, text=NAMES)) if hull else None
+    sifted = sifting.funnel(frame, known=spelled(labels), hull=distances)
+    left = sifted.candidates.select("formula", "stage", "known", "motif")
+    found = gathering.families(frame.unique("formula", keep="first", maintain_order=True).join(left, on="formula"))
+    tables = {
+        "candidates.parquet": sifted.candidates,
+        "funnel.csv": sifted.stages,
+        "families.csv": found,
+        "top_candidates.csv": sifting.top(sifted.candidates, TOP_CANDIDATES),
+        "top_families.csv": found.sort("q_value", "mean_p_mit", descending=[False, True]).head(TOP_FAMILIES),
+    }
+    into = folder(out)
+    for name, table in tables.items():
+        write_output(table, str(into / name))
+    every = sifted.stages.filter(sifted.stages["part"] == sifting.EVERY)
+    passed = dict(every.select("stage", "passed").iter_rows())
+    say(
+        {"offered": frame["formula"].n_unique(), "passed": passed, "families": found.height, "out": out},
+        as_json=as_json,
+    )
 
 
 @command(temperature_app, "predict")

@@ -24,6 +24,7 @@ POOLS = {
     "pool_mp_eform_133k.parquet": "Materials Project",
     "pool_aflow_gap_28k.parquet": "AFLOW",
 }
+HULL = "pool_mp_ehull_mub_57k.parquet"
 
 
 def read_structures(folder: Path) -> pl.DataFrame:
@@ -50,7 +51,7 @@ def read_structures(folder: Path) -> pl.DataFrame:
 
 
 def pool_formulas(folder: Path) -> pl.DataFrame:
-    """Distinct formulas of the public pools with the first source that lists each: `formula`, `source`.
+    """Formulas of the public pools with who lists them: `formula`, `source`, one row a pair.
 
     Raises:
         InputError: a file is missing or unreadable.
@@ -59,7 +60,20 @@ def pool_formulas(folder: Path) -> pl.DataFrame:
         _read(folder, name).select(pl.col("formula").cast(pl.String), source=pl.lit(source))
         for name, source in POOLS.items()
     ]
-    return pl.concat(parts).drop_nulls("formula").unique("formula", keep="first", maintain_order=True)
+    return pl.concat(parts).drop_nulls("formula").unique(maintain_order=True)
+
+
+def hull_distances(folder: Path) -> pl.DataFrame:
+    """Distances to the convex hull where a public pool tells them: `formula`, `energy_above_hull_eV_atom`, `source`.
+
+    Raises:
+        InputError: the file is missing or unreadable.
+    """
+    return _read(folder, HULL).select(
+        pl.col("formula").cast(pl.String),
+        pl.col("e_above_hull_eV_atom").alias("energy_above_hull_eV_atom"),
+        pl.lit("Materials Project").alias("source"),
+    )
 
 
 def _read(folder: Path, name: str) -> pl.DataFrame:

@@ -11,26 +11,60 @@ from etl.structures import datasets as public
 from etl.structures.candidates import candidates
 from etl.structures.matching import RANKS, UNKNOWN_RANK
 
+ENUMERATED = "enumerated"
 ROOM_K = 295.0
 """Temperature of a measured structure that does not tell its own."""
 
 
-def formulas(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
-    """Distinct formulas: enumerated by charge balance, of known structures, and of the public pools; `formula`.
+def listed(structures: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
+    """Distinct formulas: enumerated by charge balance, of known structures, and of the public pools.
 
     Args:
         structures: rows of core.structures.
         datasets: folder of the public data sets, where they shall be added.
+
+    Returns:
+        `formula`, `pools` (who lists it), `enumerated_as` (the structure type it was enumerated for, else null).
     """
-    parts = [candidates()["formula"], structures.filter("valid")["formula"].drop_nulls()]
+    made = candidates().select("formula", "prototype")
+    parts = [
+        made.select("formula", source=pl.lit(ENUMERATED)),
+        structures.filter("valid").select("formula", "source").drop_nulls(),
+    ]
     if datasets:
-        listed = public.pool_formulas(datasets)["formula"]
-        parts.append(pl.Series("formula", [reduced(f) for f in listed.to_list()], dtype=pl.String).drop_nulls())
-    return pl.concat(parts).unique().sort().to_frame()
+        parts.append(spelled(public.pool_formulas(datasets)))
+    pools = pl.concat(parts).group_by("formula").agg(pl.col("source").unique().sort().alias("pools"))
+    types = made.group_by("formula").agg(enumerated_as=pl.col("prototype").first())
+    return pools.sort("formula").join(types, on="formula", how="left", maintain_order="left")
+
+
+def spelled(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their formula in reduced spelling; those whose formula cannot be read are left out."""
+    return rows.with_columns(respelled(rows["formula"])).drop_nulls("formula")
+
+
+def respelled(formulas: pl.Series) -> pl.Series:
+    """Formulas in reduced spelling, null where they cannot be read."""
+    made = {f: reduced(f) for f in formulas.unique().drop_nulls().to_list()}
+    return pl.Series("formula", [made.get(f) for f in formulas.to_list()], dtype=pl.String)
+
+
+def hull(*, datasets: Path | None = None) -> pl.DataFrame | None:
+    """Hull distances by reduced formula, as `funnel` takes them; None without the public data sets."""
+    return spelled(public.hull_distances(datasets)) if datasets else None
+
+
+def known(labels: pl.DataFrame) -> pl.DataFrame:
+    """What is no news: `formula`, `label_name` of curated labels, and of transitions that were read from text.
+
+    Args:
+        labels: rows of core.labels.
+    """
+    return labels.filter(pl.col("curated") | (pl.col("label_name") == "mit")).select("formula", "label_name")
 
 
 def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path | None = None) -> pl.DataFrame:
-    """The pool with the structure features of each formula: `formula`, `structure_id`, the ten published features.
+    """The pool with the structure features of each formula.
 
     Of several structures of a formula a measured one is taken before a calculated one and that before a prototype. Of
     measured ones the hottest is taken, then the most symmetric: the labelled compounds have their high-temperature
@@ -41,6 +75,10 @@ def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path 
         structures: rows of core.structures.
         features: rows of feat.structure.
         datasets: folder of the public data sets, where they shall be added.
+
+    Returns:
+        `formula`, `pools`, `structure_id`, `prototype` (of the structure, else what the formula was enumerated for),
+        `prototype_label`, the ten published features.
     """
     known = structures.filter("valid").join(
         features.select("structure_id", *PUBLISHED), on="structure_id", how="inner", validate="1:1"
@@ -51,9 +89,11 @@ def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path 
     symmetric = pl.when(measured).then(-pl.col("space_group_number").fill_null(1)).otherwise(0)
     gaps = pl.sum_horizontal(pl.col(PUBLISHED).is_null())
     best = known.sort(rank, hot, symmetric, gaps, "structure_id").unique("formula", keep="first", maintain_order=True)
-    return formulas(structures, datasets=datasets).join(
-        best.select("formula", "structure_id", *PUBLISHED), on="formula", how="left", maintain_order="left"
-    )
+    every = listed(structures, datasets=datasets).join(
+        best.select("formula", "structure_id", "prototype", "prototype_label", *PUBLISHED),
+        on="formula", how="left", maintain_order="left",
+    )  # fmt: skip
+    return every.with_columns(prototype=pl.coalesce("prototype", "enumerated_as")).drop("enumerated_as")
 
 
 def labelled(labels: pl.DataFrame) -> pl.DataFrame:

@@ -1,11 +1,11 @@
-"""One whole screen: train, score, predict, explain and gather, each by the functions of its own module."""
+"""One whole screen: train, score, predict, sift, explain and gather, each by the functions of its own module."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from models.screening import ensemble, evaluation, explanation, families, training
+from models.screening import ensemble, evaluation, explanation, families, funnel, training
 
 GROUPS = ("random", "family_tm_anion")
 QUICK = ensemble.Effort(members=1, folds=3, inner=1)
@@ -19,12 +19,16 @@ class Screened:
     Attributes:
         model: its card holds the nested scores of every part.
         predictions: rows of pred.screening.
+        candidates: rows of pred.candidates.
+        stages: rows of pred.funnel.
         families: rows of pred.families.
         explanations: rows of pred.explanations, of every part that predicted a row.
     """
 
     model: training.ScreeningModel
     predictions: pl.DataFrame
+    candidates: pl.DataFrame
+    stages: pl.DataFrame
     families: pl.DataFrame
     explanations: pl.DataFrame
 
@@ -34,6 +38,8 @@ def screen(
     offered: pl.DataFrame,
     *,
     stored: pl.DataFrame | None = None,
+    known: pl.DataFrame | None = None,
+    hull: pl.DataFrame | None = None,
     groups: Sequence[str] = GROUPS,
     folds: int = 5,
     seed: int = 0,
@@ -43,8 +49,10 @@ def screen(
 
     Args:
         labelled: as `training.train` takes them.
-        offered: `formula`, `structure_id` and the structure features, null where no structure is known.
+        offered: `formula`, `structure_id` and the structure features, null where no structure is known; `pools` and the
+            columns of groupings where known.
         stored: rows of feat.composition; what they lack is computed.
+        known, hull: as `funnel.funnel` takes them; known are the labelled compounds unless told.
         groups, folds: of the nested scores, see `evaluation.evaluate`.
         workers: processes of the scores, and threads of the predictions.
         seed: seed of everything random.
@@ -64,14 +72,21 @@ def screen(
         workers=workers,
     )
     model = replace(model, card=replace(model.card, scores=scores))
-    found = training.predict(model, offered, stored=stored, workers=workers).filter("ok")
+    found = training.predict(model, offered, stored=stored, workers=workers)
+    sifted = funnel.funnel(found, known=labelled if known is None else known, hull=hull)
+    found = found.filter("ok")
     plain = pl.col("features") == "composition"
     found = found.with_columns(structure_id=pl.when(~plain).then("structure_id"))
     speaking = [name for name in model.parts if name in set(found["features"])]
     explained = [explanation.explain(model, features=name) for name in speaking]
+    left = sifted.candidates.select("formula", "stage", "known", "motif")
+    gathered = families.families(found.join(left, on="formula", how="left", maintain_order="left"))
+    mark = pl.lit(model.model_id).alias("model_id")
     return Screened(
         model,
         found,
-        families.families(found).with_columns(model_id=pl.lit(model.model_id)),
+        sifted.candidates.with_columns(mark),
+        sifted.stages.with_columns(mark),
+        gathered.with_columns(mark),
         explanation.tabulate(explained, model.model_id),
     )

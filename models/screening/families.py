@@ -5,11 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from etl.features import grouping as rules
 from models.screening import inputs
+from models.screening.funnel import JUDGED, SURVIVED
 from models.screening.inputs import Floats, Ints
 
 FLOOR = 1e-12
 """No p or q is given below this: members of a family are not independent, so smaller ones say nothing more."""
+SMALLEST = 3
+"""Compounds a family needs to be tested: all hits of a pair would prove nothing after the control of many tests."""
+GROUPINGS = ("family_tm_anion", "family_ln", "formula_anonymous", "prototype", "prototype_label", "motif")
+SHOWN = 5
+"""Known transitions of a family that are named."""
+NONE = "(none)"
 
 
 def benjamini_hochberg(p: Floats) -> Floats:
@@ -26,25 +34,39 @@ def benjamini_hochberg(p: Floats) -> Floats:
 def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = None) -> pl.DataFrame:
     """Aggregates predictions by family; rows that are not `usable` are left out.
 
+    Where the rows were sent through the funnel (`stage`), a family is judged by the compounds that the model may judge
+    (`JUDGED`: plausible, novel, in the domain, not known to be unstable), and a hit is one that survived. Labelled
+    compounds are apart then: the model has learned from them. Else all compounds count, and a hit is one that is most
+    likely MIT.
+
     The p-value asks: would as many compounds, drawn at random without replacement from the same table, hold as many
-    predicted MIT? It is the exact hypergeometric tail, given no finer than `FLOOR`. Members of a family share elements,
-    so their predictions go together: the values rank families, they are no evidence for one.
+    hits? It is the exact hypergeometric tail, given no finer than `FLOOR`. Families of fewer than `SMALLEST` are not
+    tested (p = q = 1). The q-values control all tests of all groupings together. Members of a family share elements, so
+    their predictions go together: the values rank families, they are no evidence for one.
 
     Args:
         predictions: output of `predict`; families are derived from `formula` where the column is absent.
-        groupings: columns or known groupings; family_tm_anion, and prototype where present, unless told.
+        groupings: columns or known groupings; those of `GROUPINGS` that are known or present, unless told.
 
     Returns:
         `grouping`, `family`, `compounds`, `predicted_mit`, `in_domain_share`, `mean_p_mit`, `max_p_mit`,
-        `best_formula`, `p_value`, `q_value`, best first.
+        `best_formula`, `enrichment`, `known_mit`, `known_formulas`, `p_value`, `q_value`, best first.
 
     Raises:
         InputError: `formula` or `p_mit` is missing.
     """
-    kept = usable(predictions)
-    asked = groupings or ["family_tm_anion", *(["prototype"] if "prototype" in kept.columns else [])]
-    pieces = [_one(kept, g) for g in asked]
-    return pl.concat(pieces).sort(
+    kept = _marked(usable(predictions))
+    asked = groupings or [g for g in GROUPINGS if g in inputs.GROUPINGS or g in kept.columns]
+    derived = [g for g in asked if g in inputs.GROUPINGS and g not in (*kept.columns, "random")]
+    if derived:
+        made = rules.groupings(kept.select("formula")).select(derived)
+        kept = pl.concat([kept, made], how="horizontal")
+    found = pl.concat([_one(kept, g) for g in asked])
+    tested = found["compounds"].to_numpy() >= SMALLEST
+    p, q = found["p_value"].to_numpy(), np.ones(len(tested))
+    q[tested] = benjamini_hochberg(p[tested])
+    told = (pl.Series("p_value", np.clip(p, FLOOR, 1)), pl.Series("q_value", np.clip(q, FLOOR, 1)))
+    return found.with_columns(told).sort(
         ["grouping", "q_value", "mean_p_mit", "family"], descending=[False, False, True, False]
     )
 
@@ -61,30 +83,50 @@ def usable(predictions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _marked(kept: pl.DataFrame) -> pl.DataFrame:
+    """Adds `hit`, `old` (a known transition) and `counts` (whether the test sees the row), and what may be absent."""
+    spare = {
+        "label": pl.when(pl.col("p_mit") >= 0.5).then(pl.lit("mit")).otherwise(pl.lit("other")),
+        "in_domain": pl.lit(None, pl.Boolean),
+        "known": pl.lit(None, pl.String),
+    }
+    kept = kept.with_columns(made.alias(name) for name, made in spare.items() if name not in kept.columns)
+    if "stage" not in kept.columns:
+        return kept.with_columns(hit=pl.col("label") == "mit", old=pl.col("known") == "mit", counts=pl.lit(True))
+    marks = {"hit": pl.col("stage") == SURVIVED, "old": (pl.col("known") == "mit").fill_null(False)}
+    marks["counts"] = pl.col("stage").is_in(JUDGED)
+    return kept.with_columns(made.alias(name) for name, made in marks.items()).filter(pl.col("counts") | pl.col("old"))
+
+
 def _one(kept: pl.DataFrame, grouping: str) -> pl.DataFrame:
-    mark = [c for c in ("label", "in_domain") if c in kept.columns]
-    body = kept.select("formula", "p_mit", *mark, pl.Series("family", inputs.groups(kept, grouping), dtype=pl.String))
-    if "label" not in body.columns:
-        body = body.with_columns(
-            pl.when(pl.col("p_mit") >= 0.5).then(pl.lit("mit")).otherwise(pl.lit("other")).alias("label")
-        )
-    if "in_domain" not in body.columns:
-        body = body.with_columns(pl.lit(None, dtype=pl.Boolean).alias("in_domain"))
+    body = kept.select(
+        "formula", "p_mit", "in_domain", "hit", "old", "counts",
+        pl.Series("family", inputs.groups(kept, grouping), dtype=pl.String),
+    )  # fmt: skip
+    body = body.filter(pl.col("family") != NONE)
+    seen, p, counts = pl.col("formula").filter("counts"), pl.col("p_mit").filter("counts"), pl.col("counts")
+    old = pl.col("formula").filter("old")
     found = body.group_by("family", maintain_order=True).agg(
-        pl.len().cast(pl.Int64).alias("compounds"),
-        (pl.col("label") == "mit").sum().cast(pl.Int64).alias("predicted_mit"),
-        pl.col("in_domain").cast(pl.Float64).mean().alias("in_domain_share"),
-        pl.col("p_mit").mean().alias("mean_p_mit"),
-        pl.col("p_mit").max().alias("max_p_mit"),
-        pl.col("formula").sort_by("p_mit", descending=True, maintain_order=True).first().alias("best_formula"),
+        counts.sum().cast(pl.Int64).alias("compounds"),
+        (pl.col("hit") & counts).sum().cast(pl.Int64).alias("predicted_mit"),
+        pl.col("in_domain").filter("counts").cast(pl.Float64).mean().alias("in_domain_share"),
+        p.mean().alias("mean_p_mit"),
+        p.max().alias("max_p_mit"),
+        seen.sort_by(p, descending=True, maintain_order=True).first().alias("best_formula"),
+        old.len().cast(pl.Int64).alias("known_mit"),
+        old.sort().head(SHOWN).alias("known_formulas"),
     )
-    p = tails(found["predicted_mit"].to_numpy(), found["compounds"].to_numpy())
+    found = found.filter(pl.col("compounds") > 0)
+    hits, sizes = found["predicted_mit"].to_numpy(), found["compounds"].to_numpy()
+    chance = np.where(sizes >= SMALLEST, tails(hits, sizes), 1.0)
+    share = hits.sum() / max(sizes.sum(), 1)
     return found.select(
         pl.lit(grouping).alias("grouping"),
-        pl.all(),
-        pl.Series("p_value", np.clip(p, FLOOR, 1)),
-        pl.Series("q_value", np.clip(benjamini_hochberg(p), FLOOR, 1)),
-    )
+        "family", "compounds", "predicted_mit", "in_domain_share", "mean_p_mit", "max_p_mit", "best_formula",
+        pl.Series("enrichment", hits / sizes / share if share else [None] * len(sizes), dtype=pl.Float64),
+        "known_mit", "known_formulas",
+        pl.Series("p_value", chance),
+    )  # fmt: skip
 
 
 def tails(hits: Ints, sizes: Ints) -> Floats:

@@ -951,6 +951,58 @@ COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be 
 COMMENT ON COLUMN "pred"."screening"."in_domain" IS 'Whether the model has seen anything similar.';
 COMMENT ON COLUMN "pred"."screening"."domain_distance" IS 'Scaled feature distance to the nearest training compound. [1]';
 
+CREATE TABLE "pred"."candidates" (
+    "formula" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "pools" VARCHAR[] NOT NULL,
+    "motif" VARCHAR,
+    "known" VARCHAR,
+    "p_mit" DOUBLE,
+    "stage" VARCHAR NOT NULL,
+    "reason" VARCHAR,
+    "energy_above_hull_eV_atom" DOUBLE,
+    "hull_source" VARCHAR,
+    "flags" VARCHAR[],
+    "rank" BIGINT,
+    PRIMARY KEY ("formula", "model_id")
+);
+COMMENT ON TABLE "pred"."candidates" IS 'Where each compound of the screen left the funnel, and the rank of those that did not. Grain: one compound and model';
+COMMENT ON COLUMN "pred"."candidates"."formula" IS 'Chemical formula as text; "NaN" is one.';
+COMMENT ON COLUMN "pred"."candidates"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."candidates"."pools" IS 'Who lists the compound.';
+COMMENT ON COLUMN "pred"."candidates"."motif" IS 'Kind of compound that the screen must account for, told from the formula.';
+COMMENT ON COLUMN "pred"."candidates"."known" IS 'What the labels say; mit where any does.';
+COMMENT ON COLUMN "pred"."candidates"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
+COMMENT ON COLUMN "pred"."candidates"."stage" IS 'First stage that it did not pass; candidate where it passed all.';
+COMMENT ON COLUMN "pred"."candidates"."reason" IS 'Why it left there.';
+COMMENT ON COLUMN "pred"."candidates"."energy_above_hull_eV_atom" IS 'Least energy above the convex hull of any phase of the formula, where a source tells. [eV_atom]';
+COMMENT ON COLUMN "pred"."candidates"."hull_source" IS 'Who calculated the hull distance.';
+COMMENT ON COLUMN "pred"."candidates"."flags" IS 'What a chemist would object to; given for candidates only.';
+COMMENT ON COLUMN "pred"."candidates"."rank" IS 'Place among the candidates by p_mit. [count]';
+
+CREATE TABLE "pred"."funnel" (
+    "model_id" VARCHAR NOT NULL,
+    "part" VARCHAR NOT NULL,
+    "stage_number" BIGINT NOT NULL,
+    "stage" VARCHAR NOT NULL,
+    "rule" VARCHAR NOT NULL,
+    "entered" BIGINT NOT NULL,
+    "passed" BIGINT NOT NULL,
+    "unknown" BIGINT NOT NULL,
+    "known_passed" BIGINT NOT NULL,
+    PRIMARY KEY ("model_id", "part", "stage_number")
+);
+COMMENT ON TABLE "pred"."funnel" IS 'How many compounds passed each stage of the screen, by pool, and what each stage costs in known transitions. Grain: one stage and part of the screen';
+COMMENT ON COLUMN "pred"."funnel"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."funnel"."part" IS 'All compounds, those of one pool, or of one motif.';
+COMMENT ON COLUMN "pred"."funnel"."stage_number" IS 'Order of the stage. [count]';
+COMMENT ON COLUMN "pred"."funnel"."stage" IS 'What a compound is that passes.';
+COMMENT ON COLUMN "pred"."funnel"."rule" IS 'The condition with its threshold.';
+COMMENT ON COLUMN "pred"."funnel"."entered" IS 'Compounds that came to the stage. [count]';
+COMMENT ON COLUMN "pred"."funnel"."passed" IS 'Compounds that went on. [count]';
+COMMENT ON COLUMN "pred"."funnel"."unknown" IS 'Of those, compounds that went on for want of knowledge. [count]';
+COMMENT ON COLUMN "pred"."funnel"."known_passed" IS 'Known transitions left after this stage and those before, the stage novel set aside. What the model says of them is no prediction: it has learned from them. [count]';
+
 CREATE TABLE "pred"."families" (
     "grouping" VARCHAR NOT NULL,
     "family" VARCHAR NOT NULL,
@@ -961,22 +1013,28 @@ CREATE TABLE "pred"."families" (
     "mean_p_mit" DOUBLE NOT NULL,
     "max_p_mit" DOUBLE NOT NULL,
     "best_formula" VARCHAR NOT NULL,
+    "enrichment" DOUBLE,
+    "known_mit" BIGINT NOT NULL,
+    "known_formulas" VARCHAR[] NOT NULL,
     "p_value" DOUBLE NOT NULL,
     "q_value" DOUBLE NOT NULL,
     PRIMARY KEY ("grouping", "family", "model_id")
 );
 COMMENT ON TABLE "pred"."families" IS 'Predictions gathered by family of compounds, tested against random draws with control of multiple tests. Grain: one family, grouping and model';
-COMMENT ON COLUMN "pred"."families"."grouping" IS 'What defines the family: family_tm_anion, prototype, ...';
+COMMENT ON COLUMN "pred"."families"."grouping" IS 'What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ...';
 COMMENT ON COLUMN "pred"."families"."family" IS 'Name of the family.';
 COMMENT ON COLUMN "pred"."families"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."families"."compounds" IS 'Compounds of the family that were screened. [count]';
-COMMENT ON COLUMN "pred"."families"."predicted_mit" IS 'Compounds whose most likely class is MIT. [count]';
+COMMENT ON COLUMN "pred"."families"."compounds" IS 'Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable. [count]';
+COMMENT ON COLUMN "pred"."families"."predicted_mit" IS 'Of these, compounds that came through the whole funnel. [count]';
 COMMENT ON COLUMN "pred"."families"."in_domain_share" IS 'Share of the compounds inside the model''s domain. [1]';
 COMMENT ON COLUMN "pred"."families"."mean_p_mit" IS 'Mean probability of MIT over the family. [1]';
 COMMENT ON COLUMN "pred"."families"."max_p_mit" IS 'Largest probability of MIT in the family. [1]';
 COMMENT ON COLUMN "pred"."families"."best_formula" IS 'Compound with the largest probability.';
-COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12). Members share elements and are not independent: it ranks families, it is no evidence. [1]';
-COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate; too small by the same dependence. [1]';
+COMMENT ON COLUMN "pred"."families"."enrichment" IS 'Share of predicted MIT in the family over that in all families of the grouping. [1]';
+COMMENT ON COLUMN "pred"."families"."known_mit" IS 'Known transitions in the family; they are not among its compounds. [count]';
+COMMENT ON COLUMN "pred"."families"."known_formulas" IS 'The first of these.';
+COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12; 1 for fewer than 3 compounds, which are not tested). Members share elements and are not independent: it ranks families, it is no evidence. [1]';
+COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate over all groupings; too small by the same dependence. [1]';
 
 CREATE TABLE "pred"."explanations" (
     "model_id" VARCHAR NOT NULL,

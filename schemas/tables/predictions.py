@@ -75,6 +75,107 @@ SCREENING = Table(
     ),
 )
 
+_STAGES = ("readable", "plausible", "novel", "in_domain", "stable", "not_excluded", "likely")
+_HULL_DISTANCE = Column(
+    name="energy_above_hull_eV_atom",
+    type=Type.FLOAT,
+    doc="Least energy above the convex hull of any phase of the formula, where a source tells.",
+    unit="eV_atom",
+    nullable=True,
+    rules=(Between(0, None),),
+)
+CANDIDATES = Table(
+    name="pred.candidates",
+    doc="Where each compound of the screen left the funnel, and the rank of those that did not.",
+    grain="one compound and model",
+    key=("formula", "model_id"),
+    foreign_keys=(_MODEL,),
+    columns=(
+        FORMULA,
+        MODEL_ID,
+        Column(name="pools", type=Type.STRINGS, doc="Who lists the compound."),
+        Column(
+            name="motif",
+            type=Type.STRING,
+            doc="Kind of compound that the screen must account for, told from the formula.",
+            nullable=True,
+            rules=(NotBlank(),),
+        ),
+        Column(
+            name="known",
+            type=Type.STRING,
+            doc="What the labels say; mit where any does.",
+            nullable=True,
+            rules=(OneOf(("metal", "insulator", "mit")),),
+        ),
+        _p("p_mit", "Calibrated probability of a thermally driven metal-insulator transition."),
+        Column(
+            name="stage",
+            type=Type.STRING,
+            doc="First stage that it did not pass; candidate where it passed all.",
+            rules=(OneOf((*_STAGES, "candidate")),),
+        ),
+        Column(name="reason", type=Type.STRING, doc="Why it left there.", nullable=True, rules=(NotBlank(),)),
+        _HULL_DISTANCE,
+        Column(
+            name="hull_source",
+            type=Type.STRING,
+            doc="Who calculated the hull distance.",
+            nullable=True,
+            rules=(NotBlank(),),
+        ),
+        Column(
+            name="flags",
+            type=Type.STRINGS,
+            doc="What a chemist would object to; given for candidates only.",
+            nullable=True,
+        ),
+        Column(
+            name="rank",
+            type=Type.INT,
+            doc="Place among the candidates by p_mit.",
+            unit="count",
+            nullable=True,
+            rules=(Between(1, None),),
+        ),
+    ),
+    usage_warnings=(
+        "A hull distance says nothing where it is null: the compound may be unstable.",
+        "Plausible means that usual oxidation states can be balanced; compounds with bonds between anions are refused.",
+    ),
+)
+
+FUNNEL = Table(
+    name="pred.funnel",
+    doc="How many compounds passed each stage of the screen, by pool, and what each stage costs in known transitions.",
+    grain="one stage and part of the screen",
+    key=("model_id", "part", "stage_number"),
+    foreign_keys=(_MODEL,),
+    columns=(
+        MODEL_ID,
+        Column(
+            name="part", type=Type.STRING, doc="All compounds, those of one pool, or of one motif.", rules=(NotBlank(),)
+        ),
+        Column(name="stage_number", type=Type.INT, doc="Order of the stage.", unit="count", rules=(Between(1, None),)),
+        Column(name="stage", type=Type.STRING, doc="What a compound is that passes.", rules=(OneOf(_STAGES),)),
+        Column(name="rule", type=Type.STRING, doc="The condition with its threshold.", rules=(NotBlank(),)),
+        *(
+            Column(name=name, type=Type.INT, doc=doc, unit="count", rules=(Between(0, None),))
+            for name, doc in (
+                ("entered", "Compounds that came to the stage."),
+                ("passed", "Compounds that went on."),
+                ("unknown", "Of those, compounds that went on for want of knowledge."),
+                (
+                    "known_passed",
+                    "Known transitions left after this stage and those before, the stage novel set aside. What the"
+                    " model says of them is no prediction: it has learned from them.",
+                ),
+            )
+        ),
+    ),
+    row_rules=(AtMost("passed", "entered"), AtMost("unknown", "passed")),
+)
+
 FAMILIES = Table(
     name="pred.families",
     doc="Predictions gathered by family of compounds, tested against random draws with control of multiple tests.",
@@ -85,7 +186,7 @@ FAMILIES = Table(
         Column(
             name="grouping",
             type=Type.STRING,
-            doc="What defines the family: family_tm_anion, prototype, ...",
+            doc="What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ...",
             rules=(NotBlank(),),
         ),
         Column(name="family", type=Type.STRING, doc="Name of the family.", rules=(NotBlank(),)),
@@ -93,14 +194,14 @@ FAMILIES = Table(
         Column(
             name="compounds",
             type=Type.INT,
-            doc="Compounds of the family that were screened.",
+            doc="Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable.",
             unit="count",
             rules=(Between(1, None),),
         ),
         Column(
             name="predicted_mit",
             type=Type.INT,
-            doc="Compounds whose most likely class is MIT.",
+            doc="Of these, compounds that came through the whole funnel.",
             unit="count",
             rules=(Between(0, None),),
         ),
@@ -110,16 +211,33 @@ FAMILIES = Table(
         Column(
             name="best_formula", type=Type.STRING, doc="Compound with the largest probability.", rules=(NotBlank(),)
         ),
+        Column(
+            name="enrichment",
+            type=Type.FLOAT,
+            doc="Share of predicted MIT in the family over that in all families of the grouping.",
+            unit="1",
+            nullable=True,
+            rules=(Between(0, None),),
+        ),
+        Column(
+            name="known_mit",
+            type=Type.INT,
+            doc="Known transitions in the family; they are not among its compounds.",
+            unit="count",
+            rules=(Between(0, None),),
+        ),
+        Column(name="known_formulas", type=Type.STRINGS, doc="The first of these."),
         _p(
             "p_value",
             "Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not"
-            " below 1e-12). Members share elements and are not independent: it ranks families, it is no evidence.",
+            " below 1e-12; 1 for fewer than 3 compounds, which are not tested). Members share elements and are not"
+            " independent: it ranks families, it is no evidence.",
             nullable=False,
         ),
         _p(
             "q_value",
-            "The p-value after Benjamini and Hochberg's control of the false discovery rate; too small by the same"
-            " dependence.",
+            "The p-value after Benjamini and Hochberg's control of the false discovery rate over all groupings; too"
+            " small by the same dependence.",
             nullable=False,
         ),
     ),
@@ -265,4 +383,4 @@ RECIPES = Table(
     ),
 )
 
-TABLES = (SCREENING, FAMILIES, EXPLANATIONS, RECIPES)
+TABLES = (SCREENING, CANDIDATES, FUNNEL, FAMILIES, EXPLANATIONS, RECIPES)

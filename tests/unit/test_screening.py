@@ -165,6 +165,14 @@ def test_what_is_scored_and_explained_is_what_predicted(screened: campaign.Scree
     table = REGISTRY["pred.screening"]
     assert inspect(found.select(table.column_names), table).rejected_rows == 0
     parts = screened.model.card.scores["parts"]
+    for name, rows in (
+        ("candidates", screened.candidates),
+        ("funnel", screened.stages),
+        ("families", screened.families),
+    ):
+        declared = REGISTRY[f"pred.{name}"]
+        assert inspect(rows.select(declared.column_names), declared).rejected_rows == 0
+    assert screened.candidates.filter(pl.col("formula") == "VO2")["reason"].to_list() == ["known: mit"]
     assert set(screened.explanations["features"]) == set(parts) == set(found["features"])
     assert parts["both"]["random"]["as_served"]["n"] == 2
     assert screened.explanations["explanation_number"].n_unique() == screened.explanations.height
@@ -242,11 +250,12 @@ def test_a_measured_cell_is_taken_before_a_calculated_one_and_that_before_a_prot
     ids = [f"s:{i}" for i in range(4)]
     cells = pl.DataFrame({"structure_id": ids, "formula": "LuFeO3", "fidelity": kinds, "valid": True})
     cells = cells.with_columns(temperature_K=pl.lit(None, pl.Float64), space_group_number=pl.lit(None, pl.Int64))
+    cells = cells.with_columns(source=pl.lit("s"), prototype=pl.lit(None, pl.String), prototype_label=pl.lit("x"))
     features = pl.DataFrame({"structure_id": ids, **{n: [0.1, 0.2, 0.3, 0.4] for n in inputs.STRUCTURE_FEATURES}})
     made = pool.offered(cells, features)
     assert made["formula"].n_unique() == made.height > 20_000
     row = made.filter(pl.col("formula") == "LuFeO3").row(0, named=True)
-    assert (row["structure_id"], row["gii"]) == ("s:1", 0.2)
+    assert (row["structure_id"], row["gii"], row["prototype"]) == ("s:1", 0.2, "perovskite ABX3")
     left = pool.offered(cells.filter(pl.col("fidelity") == "prototype"), features)
     assert left.filter(pl.col("formula") == "LuFeO3")["structure_id"].to_list() == ["s:0"]
     assert left["structure_id"].null_count() == left.height - 1
@@ -317,7 +326,9 @@ def test_the_tail_of_a_family_is_hypergeometric() -> None:
 def test_no_family_is_given_a_chance_of_zero() -> None:
     metals = [f"LaNi{i}O3" for i in range(1, 301)]
     formulas = [*metals, *(f"MgAl{i}O4" for i in range(1, 301))]
-    found = families(pl.DataFrame({"formula": formulas, "p_mit": [0.9] * 300 + [0.1] * 300}))
+    found = families(
+        pl.DataFrame({"formula": formulas, "p_mit": [0.9] * 300 + [0.1] * 300}), groupings=["family_tm_anion"]
+    )
     best = found.row(0, named=True)
     assert (best["family"], best["predicted_mit"], best["p_value"], best["q_value"]) == ("Ni|O", 300, FLOOR, FLOOR)
     assert found["q_value"].to_list()[1] == 1.0

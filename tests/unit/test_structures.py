@@ -135,7 +135,9 @@ def test_pools_need_their_files(tmp_path: Path) -> None:
     (tmp_path / "mit").mkdir()
     for name in ("pool_oqmd_gap_342k", "pool_mp_gap_106k", "pool_mp_eform_133k", "pool_aflow_gap_28k"):
         pl.DataFrame({"formula": ["NaN", "VO2"]}).write_parquet(tmp_path / f"mit/{name}.parquet")
-    assert pool_formulas(tmp_path).rows() == [("NaN", "OQMD"), ("VO2", "OQMD")]
+    told = pool_formulas(tmp_path)
+    assert (told.height, told.n_unique("formula")) == (6, 2)
+    assert told.filter(pl.col("formula") == "NaN")["source"].to_list() == ["OQMD", "Materials Project", "AFLOW"]
 
 
 def test_of_measured_structures_the_hottest_and_most_symmetric_is_offered() -> None:
@@ -143,10 +145,12 @@ def test_of_measured_structures_the_hottest_and_most_symmetric_is_offered() -> N
     cells = pl.DataFrame({
         "structure_id": ids, "formula": "V2O3", "fidelity": "experiment", "valid": True,
         "temperature_K": [150.0, 300.0, 300.0, None], "space_group_number": [15, 15, 167, 167],
+        "source": ["COD", "COD", "ICSD", "COD"], "prototype": "corundum", "prototype_label": None,
     })  # fmt: skip
     features = pl.DataFrame({"structure_id": ids, **{n: [0.1, 0.2, 0.3, 0.4] for n in PUBLISHED}})
     best = pool.offered(cells, features).filter(pl.col("formula") == "V2O3")
-    assert best["structure_id"].to_list() == ["c"]
+    assert best.select("structure_id", "prototype").rows() == [("c", "corundum")]
+    assert best["pools"].to_list() == [["COD", "ICSD", "enumerated"]]
 
 
 def test_names_of_prototypes_are_those_of_built_cells() -> None:
