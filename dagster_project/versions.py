@@ -19,6 +19,13 @@ def package_version(*packages: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def report_stamp(home: Path) -> str:
+    """What a report of the state that a home publishes is stamped with: the same stamp, the same site."""
+    from warehouse.query import publication_id
+
+    return f"{publication_id(home)} {package_version('schemas', 'warehouse', 'dagster_project')}"
+
+
 def sources(*packages: str) -> Iterator[Path]:
     """The files of packages, in order, but what they made: compiled modules, and the home that lies in one of them."""
     for package in packages:

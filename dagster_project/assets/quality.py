@@ -48,13 +48,11 @@ def report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
     """Writes the site aside and replaces the former one; the same state by the same code is not written again."""
     from dagster_project import insight
     from dagster_project.lineage import edges
-    from dagster_project.versions import package_version
-    from warehouse.query import publication_id
+    from dagster_project.versions import report_stamp
     from warehouse.report import build
 
     home = context.resources.warehouse.settings.home
-    stamp = f"{publication_id(home)} {package_version('schemas', 'warehouse', 'dagster_project')}"
-    kept = home / "report" / "stamp"
+    stamp, kept = report_stamp(home), home / "report" / "stamp"
     changed = not kept.is_file() or kept.read_text() != stamp
     if changed:
         build(home, home / "report", lineage=edges(), insight=insight.of(home), stamp=stamp)

@@ -4,11 +4,14 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_project.commands.common import Home, InputError, command, home, within
+
+if TYPE_CHECKING:
+    from warehouse.report.insight import Insight
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +36,7 @@ def serve(
     known = insight.of(where)
     listening = _listen(host, port)
     with listening, tempfile.TemporaryDirectory(prefix="matloom-site-") as folder:
-        app = application(where, site=_site(where, Path(folder)), insight=known)
+        app = application(where, site=_site(where, known, Path(folder)), insight=known)
         at = f"http://{host}:{listening.getsockname()[1]}"
         sys.stderr.write(f"OPTIMADE  {at}/v1/info\nsite      {at}/site/\n")
         sys.stderr.flush()
@@ -56,16 +59,15 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InputError.of(f"cannot listen ({error.strerror or error})", f"{host}:{port}", remedy) from error
 
 
-def _site(where: Path, aside: Path) -> Path:
-    """The report that the last run left, if it shows what is published now; else one made for the while."""
-    from dagster_project import insight
+def _site(where: Path, known: "Insight", aside: Path) -> Path:
+    """The report that the last run left, if this code would write the same; else one made for the while."""
     from dagster_project.lineage import edges
-    from warehouse.query import publication_id
+    from dagster_project.versions import report_stamp
     from warehouse.report import build
 
     kept = where / "report"
     stamp = kept / "stamp"
-    if stamp.is_file() and stamp.read_text().split(" ")[0] == publication_id(where) and (kept / "candidates").is_dir():
+    if stamp.is_file() and stamp.read_text() == report_stamp(where):
         return kept
-    sys.stderr.write("the home holds no report of the published state: making one\n")
-    return build(where, aside / "site", lineage=edges(), insight=insight.of(where)).index.parent
+    sys.stderr.write("the home holds no report of the published state by this code: making one\n")
+    return build(where, aside / "site", lineage=edges(), insight=known).index.parent

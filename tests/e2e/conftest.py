@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dagster_project import insight
+from dagster_project.versions import report_stamp
 from tests.servers import matloom, screened
-from warehouse.query import publication_id
 from warehouse.report import build
 
 
@@ -15,7 +15,7 @@ from warehouse.report import build
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With its report, as a run leaves it."""
     made = screened.home(tmp_path_factory.mktemp("screened") / "home")
-    build(made, made / "report", insight=insight.of(made), stamp=f"{publication_id(made)} test")
+    build(made, made / "report", insight=insight.of(made), stamp=report_stamp(made))
     return made
 
 
