@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from etl.features.elements import SYMBOLS
+from etl.features.elements import ANION_CHARGE, SYMBOLS
 from etl.features.neighbours import Floats, Ints, Neighbours
 
 BOND_CUTOFF_ANGSTROM = 4.0
@@ -57,8 +57,6 @@ def bond_parameters(cation: str, state: float, anion: str, anion_state: float) -
 
 def _anion_charge(anion: str, state: float) -> int:
     """The charge under which the table lists an anion: its own, else that of the closed shell (S2 2- as S 2-)."""
-    from etl.features.elements import ANION_CHARGE
-
     charge = round(state)
     if any(key[2:] == (anion, charge) for key in bond_valence_parameters()):
         return charge

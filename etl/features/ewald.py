@@ -7,12 +7,9 @@ group of charges can be summed by itself.
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import erfc
 
-from etl.features.neighbours import neighbours
-
-Floats = npt.NDArray[np.float64]
+from etl.features.neighbours import Floats, neighbours
 
 COULOMB_EV_ANGSTROM = 14.39964547842567
 """e^2 / (4 pi epsilon_0), CODATA 2018."""

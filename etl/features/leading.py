@@ -1,7 +1,9 @@
 """What the leading metal and anion of a compound are like, and the ions beside them, for whole tables at once.
 
 The leading metal carries the electrons that localise: the most electronegative transition metal, else rare earth, else
-other metal, as in the published structure features (`structure`). States are those of `charge`.
+other metal, metalloids among them unless they are anions; the leading anion is O, else the most electronegative one.
+States and anions are those of `charge`. The published structure features choose otherwise (`torrance`): there
+metalloids are no metals, and of the rare earths only La, Y and Sc come before other metals.
 """
 
 import functools

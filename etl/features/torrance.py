@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from etl.features.elements import TRANSITION_METALS, electronegativities
+from etl.features.ewald import COULOMB_EV_ANGSTROM
 from etl.features.ionization import ionization_energy
 
-COULOMB_EV_ANGSTROM = 14.39965
 KJ_MOL_EV = 0.010364
 
 AFFINITY_AS_PUBLISHED = {

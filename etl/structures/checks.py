@@ -1,5 +1,7 @@
 """What a crystal must satisfy to be used, and what about it is worth a flag."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from etl.features.elements import NUMBER
@@ -91,8 +93,6 @@ def _surely_apart(lattice: Floats, coords: Floats) -> bool:
 
 
 def _noted(crystal: Crystal, found: list[str]) -> Crystal:
-    from dataclasses import replace
-
     return replace(crystal, notes=(*crystal.notes, *found)) if found else crystal
 
 

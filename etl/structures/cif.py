@@ -16,11 +16,6 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-PARSE_ERRORS = (
-    ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, ArithmeticError, RuntimeError,
-    StopIteration, UserWarning,
-)  # fmt: skip
-"""What pymatgen raises on malformed input."""
 
 RAW_COLUMNS: dict[str, pl.DataType] = {
     "structure_id": pl.String(),

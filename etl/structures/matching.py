@@ -14,16 +14,20 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, permutations, product
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from etl.structures.crystal import Crystal
 
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
 SYMMETRY_ANGSTROM = 0.1
 """How far atoms may be off for an operator to count; measured cells are rounded, relaxed ones a little off."""
-MAX_SITES = 300
+COMPARED_SITES = 300
+"""Sites of the largest cells that are labelled and compared."""
 RANKS = {"experiment": 0, "calculation": 1, "prototype": 2}
 """Which of several structures of a compound is preferred, by fidelity."""
 UNKNOWN_RANK = 1  # a structure of unknown origin stands beside the calculated ones
@@ -62,7 +66,7 @@ def prototype_label(crystal: Crystal) -> str | None:
     """The label, such as ``AB2_tP6_136_a_f``; None for disordered or very large cells and where symmetry fails."""
     import spglib
 
-    if not crystal.ordered or crystal.n_sites > MAX_SITES:
+    if not crystal.ordered or crystal.n_sites > COMPARED_SITES:
         return None
     cell = (crystal.lattice, crystal.coords, crystal.numbers)
     try:
@@ -150,7 +154,7 @@ def duplicates(rows: pl.DataFrame, crystals: Sequence[Crystal | None]) -> list[s
     ids, ranks = rows["structure_id"].to_list(), rows["fidelity"].replace_strict(RANKS, default=UNKNOWN_RANK).to_list()
     groups: dict[str, list[int]] = {}
     for index, (formula, crystal) in enumerate(zip(rows["formula"], crystals, strict=True)):
-        if crystal is not None and crystal.ordered and crystal.n_sites <= MAX_SITES:
+        if crystal is not None and crystal.ordered and crystal.n_sites <= COMPARED_SITES:
             groups.setdefault(formula, []).append(index)
     for members in groups.values():
         if len(members) < 2:
@@ -165,6 +169,6 @@ def duplicates(rows: pl.DataFrame, crystals: Sequence[Crystal | None]) -> list[s
     return told
 
 
-def _built(crystal: Crystal | None) -> "object":
+def _built(crystal: Crystal | None) -> "Structure":
     assert crystal is not None
     return crystal.to_pymatgen()

@@ -6,7 +6,7 @@ The functional is left open: a summary does not say which of several made the st
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from etl.structures.cif import PARSE_ERRORS, raw_frame, to_cif
+from etl.structures.cif import raw_frame, to_cif
 from etl.structures.found import Found
 from schemas.errors import InputError
 
@@ -16,6 +16,11 @@ HOST = "api.materialsproject.org"
 FIELDS = ("material_id", "formula_pretty", "structure", "deprecated", "builder_meta")
 # as the service writes them; a part of its structures came with a licence of its own
 _LICENCES = {"BY-C": "CC-BY-4.0", "BY-NC": "CC-BY-NC-4.0"}
+# what pymatgen raises on malformed input
+_PARSE_ERRORS = (
+    ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, ArithmeticError, RuntimeError,
+    StopIteration, UserWarning,
+)  # fmt: skip
 
 
 def rows(documents: Iterable[Mapping[str, Any]]) -> Found:
@@ -83,7 +88,7 @@ def _row(document: Mapping[str, Any]) -> Mapping[str, str | None] | str:
         return "deprecated"
     try:
         cif = to_cif(_structure(given))
-    except PARSE_ERRORS as error:
+    except _PARSE_ERRORS as error:
         return f"no structure ({type(error).__name__})"
     meta = document.get("builder_meta") or {}
     formula = document.get("formula_pretty")

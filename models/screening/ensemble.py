@@ -100,11 +100,16 @@ def complete(X: Floats, names: tuple[str, ...], imputer: Imputer, rng: np.random
         imputer: of the features of `_lacking`.
         rng: as `Imputer.filled` takes it.
     """
-    places = _lacking(names)
+    places, out = _lacking(names), _without_ions(X, names)
+    out[:, places] = imputer.filled(out[:, places], rng)
+    return out
+
+
+def _without_ions(X: Floats, names: tuple[str, ...]) -> Floats:
+    """A copy of X with 0 where a feature of ions has no ion to tell, NaN where a structure feature is missing."""
     out = np.where(np.isfinite(X), X, np.nan)
     ions = np.array([n not in STRUCTURE_FEATURES for n in names])
     out[:, ions] = np.nan_to_num(out[:, ions])
-    out[:, places] = imputer.filled(out[:, places], rng)
     return out
 
 
@@ -119,10 +124,7 @@ def fit(X: Floats, y: Ints, names: tuple[str, ...], *, seed: int, size: int = FU
         size: boosters of each view; there is one kernel, in which nothing is drawn but missing values.
     """
     rng = np.random.default_rng(seed)
-    full = X.copy()
-    ions = np.array([n not in STRUCTURE_FEATURES for n in names])
-    full[:, ions] = np.nan_to_num(full[:, ions])
-    imputer = Imputer.of(full[:, _lacking(names)])
+    imputer = Imputer.of(_without_ions(X, names)[:, _lacking(names)])
     made = []
     for view in members.views(names, len(y)):
         places = view.places(names)
@@ -284,6 +286,12 @@ class Domain:
     def distance(self, X: Floats) -> Floats:
         """Root-mean-square scaled distance to the nearest training row, n."""
         return _nearest(_scaled(X, self.mean, self.scale), self.points)
+
+    def distances(self, X: Floats) -> Floats:
+        """The same to each training row, n x m; for few rows, since differences are taken one by one and exactly."""
+        rows = _scaled(X, self.mean, self.scale)
+        squared = np.array([((self.points - row) ** 2).mean(axis=1) for row in rows], dtype=np.float64)
+        return np.asarray(np.sqrt(squared))
 
 
 def fit_domain(X: Floats, groups: Sequence[str]) -> Domain:

@@ -55,8 +55,9 @@ def evaluate(
         workers: processes that fit folds side by side; a script that asks for several needs a main guard.
 
     Returns:
-        {"rows", "features", "groupings", "parts"}: "parts" is {features: {grouping: {"n", "n_groups", score: {value,
-        low, high}, "conformal", "baselines"}}} and "groupings" the entry of "features", the richest part.
+        What was scored ("rows", "left_out", "features", "seed", "repeats", "protocol") and the scores: "parts" is
+        {features: {grouping: {"n", "n_groups", score: {value, low, high}, "conformal", "baselines"}}} and "groupings"
+        the entry of "features", the richest part.
 
     Raises:
         InputError: missing columns, an unknown grouping, or a class that lies in one group only.

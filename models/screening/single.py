@@ -58,7 +58,7 @@ def neighbours(
     labels = [CLASSES[c] for c in model.codes]
     found = []
     for part, rows, X in _by_part(model, frame, stored):
-        gaps = _distances(part, X)
+        gaps = part.domain.distances(X)
         for formula, gap in zip(rows["formula"], gaps, strict=True):
             order = np.argsort(gap, kind="stable")[:top]
             found += [
@@ -76,12 +76,3 @@ def _by_part(
         rows = frame.filter(pl.col("features") == name)
         if rows.height:
             yield part, rows, inputs.matrix(rows, name, stored).values
-
-
-def _distances(part: Part, X: Floats) -> Floats:
-    """Distance of each row to each training row of a part, n x m."""
-    domain = part.domain
-    z = np.clip(np.where(np.isfinite(X), (X - domain.mean) / domain.scale, 0.0), -10, 10).astype(np.float32)
-    squared = np.array([((domain.points - point) ** 2).mean(axis=1) for point in z], dtype=np.float64)
-    distance: Floats = np.sqrt(squared)
-    return distance

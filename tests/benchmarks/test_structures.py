@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from etl.features.ewald import site_potentials
+from etl.features.ewald import COULOMB_EV_ANGSTROM, site_potentials
 from etl.features.structure import FEATURES, structure
-from etl.features.torrance import AFFINITY, COULOMB_EV_ANGSTROM, KJ_MOL_EV
+from etl.features.torrance import AFFINITY, KJ_MOL_EV
 from etl.structures.blocks import read_cif
 from etl.structures.cif import to_cif
 from etl.structures.datasets import structure_of_json

@@ -52,7 +52,7 @@ def test_the_official_validator_finds_nothing_wrong(at: str) -> None:
         [
             sys.executable,
             "-c",
-            "from optimade.validator import validate; validate()",
+            VALIDATE,
             f"{at}/v1",
             "--json",
             "--random-seed",

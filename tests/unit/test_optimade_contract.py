@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from etl.http import Client
+from etl.http import Client, FetchError
 from etl.structures import optimade
 from etl.structures.assemble import assemble
 from etl.structures.found import Found
@@ -84,7 +84,7 @@ def test_an_error_document_of_a_service_is_an_error() -> None:
     def answer(path: str, query: dict[str, list[str]]) -> Answer:
         return 400, {"Content-Type": "application/vnd.api+json"}, json.dumps(body).encode()
 
-    with server(answer) as at, client() as asking, pytest.raises(Exception, match="400"):
+    with server(answer) as at, client() as asking, pytest.raises(FetchError, match="400"):
         list(optimade.fetch(asking, OQMD, query="x", url=f"{at}/v1/structures"))
 
 
@@ -108,6 +108,12 @@ def test_cells_come_back_as_they_went() -> None:
         assert (
             again[name] == pytest.approx(first[name]) if isinstance(first[name], float) else again[name] == first[name]
         )
+
+
+def test_vectors_that_span_no_volume_are_refused_with_that_reason() -> None:
+    found = one({**CSCL, "lattice_vectors": [[4, 0, 0], [0, 4, 0], [0, 0, 0]]})
+    assert found.structures.height == 0
+    assert [reason for _, reason in found.refused] == ["cell vectors that span no volume"]
 
 
 def one(attributes: dict[str, Any]) -> Found:

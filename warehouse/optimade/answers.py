@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ PROVIDER = {
     "description": "Emerging microelectronic materials: structures with screening predictions.",
     "prefix": PREFIX.strip("_"),
 }
-IMPLEMENTATION = {"name": "matloom", "version": "0.1.0"}
+IMPLEMENTATION = {"name": "matloom", "version": metadata.version("matloom")}
 Document = dict[str, Any]
 
 

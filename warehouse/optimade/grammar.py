@@ -82,7 +82,7 @@ class Long:
 
 
 Node = Either | All | Not | Compared | Known | Holds | Has | Long
-Kind = Literal["string", "number", "operator", "mark", "word", "name", "end"]
+Lexeme = Literal["string", "number", "operator", "mark", "word", "name", "end"]
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<string>"(?:[^"\\]|\\.)*")
@@ -101,7 +101,7 @@ _WORDS = frozenset(
 
 @dataclass(frozen=True)
 class _Token:
-    kind: Kind
+    kind: Lexeme
     text: str
     at: int
 
@@ -127,7 +127,7 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None or (match.lastgroup == "word" and match.group("word") not in _WORDS):
             raise BadRequestError(f"unreadable filter at character {at + 1}: {text[at : at + 20].strip()!r}")
-        kind: Kind = match.lastgroup  # type: ignore[assignment]
+        kind: Lexeme = match.lastgroup  # type: ignore[assignment]
         found.append(_Token(kind, match.group(kind), match.start(kind)))
         at = match.end()
     return [*found, _Token("end", "the end", size)]
@@ -245,7 +245,7 @@ class _Reader:
     def next(self) -> _Token:
         return self._tokens[self._at]
 
-    def stands(self, kind: Kind) -> bool:
+    def stands(self, kind: Lexeme) -> bool:
         """Whether the next token is of that kind."""
         return self.next.kind == kind
 
@@ -265,7 +265,7 @@ class _Reader:
                 return word
         raise self.unexpected(self.next, " or ".join(words))
 
-    def kind(self, kind: Kind, words: str) -> str:
+    def kind(self, kind: Lexeme, words: str) -> str:
         token = self.next
         if token.kind != kind:
             raise self.unexpected(token, words)

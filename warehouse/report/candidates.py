@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from schemas.rules import probabilities
 from warehouse.licences import allowed
 from warehouse.report import figures
 from warehouse.report.parts import Page, Picture, Section
-from warehouse.report.source import Source
+from warehouse.report.source import Source, probability
 
 LISTED = 30_000
 """Candidates in the list; labelled ones come on top of these."""
@@ -49,7 +48,7 @@ class Screen:
 
 def gather(source: Source) -> Screen:
     """Reads the screen with what is known of its compounds; rows that rest on closed structures stay away."""
-    by = probabilities(source.registry["pred.screening"].row_rules)[0]
+    by = probability(source)
     every = source.read("pred.screening").sort(by, "formula", descending=[True, False], nulls_last=True)
     structures = structures_of(source)
     shown = pl.col("structure_id").is_null() | pl.col("structure_id").is_in(structures["structure_id"].implode())
