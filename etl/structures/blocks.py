@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEAST_OCCUPANCY = 1e-4
 SAME_SITE_ANGSTROM = 0.05
 """Images of an atom closer than this are one atom on a special position; coordinates are rounded."""
+_MOST_TOGETHER = 100
 _LENGTHS = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")
 _OPERATORS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz", "_space_group_symop.operation_xyz")
@@ -50,7 +51,8 @@ def read_cif(text: str) -> Crystal:
     """
     from gemmi import cif
 
-    if not text or "data_" not in text:
+    text = text.removeprefix("\ufeff")
+    if "data_" not in text and "data_" not in text.lower():
         raise StructureError("not a CIF: no data_ block")
     try:
         document = cif.read_string(text)
@@ -102,7 +104,8 @@ def _value(block: "cif.Block", tags: tuple[str, ...]) -> str | None:
     for tag in tags:
         found = block.find_value(tag)
         if found is not None and found not in ("?", "."):
-            return str(found).strip("'\"").strip()
+            if said := str(found).strip("'\"").strip():
+                return said
     return None
 
 
@@ -134,7 +137,11 @@ def _lattice(block: "cif.Block") -> Floats:
 
 
 def _operators(block: "cif.Block", notes: list[str]) -> Operators | None:
-    """Symmetry operators; None for the identity alone. Listed ones outrank the space group that is named."""
+    """Symmetry operators; None for the identity alone. Listed ones outrank the space group that is named.
+
+    Raises:
+        StructureError: nothing but a group that nobody knows: read as P 1, it would give a few of the atoms for all.
+    """
     named = _named_group(block)
     for tag in _OPERATORS:
         listed = [value for value in block.find_values(tag) if value not in ("?", ".")]
@@ -144,6 +151,9 @@ def _operators(block: "cif.Block", notes: list[str]) -> Operators | None:
                 notes.append("symmetry mismatch")
             return _parsed(triplets)
     if named is None:
+        said = _value(block, (*_NAMES, *_GROUP_NUMBERS))
+        if said is not None:
+            raise StructureError(f"unknown space group {said[:40]!r}, and no operators")
         notes.append("no symmetry given")
         return None
     return _parsed(tuple(op.triplet() for op in named.operations()))
@@ -152,17 +162,29 @@ def _operators(block: "cif.Block", notes: list[str]) -> Operators | None:
 def _named_group(block: "cif.Block") -> "SpaceGroup | None":
     import gemmi
 
+    alpha, gamma = (_number(block.find_value(t)) for t in (_ANGLES[0], _ANGLES[2]))
     for tag in _NAMES:
         name = _value(block, (tag,))
+        if name in ("P 1", "P1"):
+            return gemmi.SpaceGroup(1)
         if name:
-            if name in ("P 1", "P1"):
-                return gemmi.SpaceGroup(1)
-            alpha, gamma = (_number(block.find_value(t)) for t in (_ANGLES[0], _ANGLES[2]))
-            found = gemmi.find_spacegroup_by_name(name.split("(")[0].strip(), alpha=alpha, gamma=gamma)
+            found = _hall(name) if "hall" in tag else None
+            found = found or gemmi.find_spacegroup_by_name(name.split("(")[0].strip(), alpha=alpha, gamma=gamma)
             if found is not None:
                 return found
     number = _number(_value(block, _GROUP_NUMBERS))
-    return gemmi.find_spacegroup_by_number(int(number)) if number == number else None
+    return gemmi.find_spacegroup_by_number(int(number)) if number in range(1, 231) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _hall(symbol: str) -> "SpaceGroup | None":
+    """The space group of a Hall symbol such as ``-F 4 2 3``; None where it is none that is tabulated."""
+    import gemmi
+
+    try:
+        return gemmi.find_spacegroup_by_ops(gemmi.symops_from_hall(symbol))
+    except (ValueError, RuntimeError):
+        return None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -338,8 +360,11 @@ def _crystal(
 def _expanded(lattice: Floats, operators: Operators, coords: Floats) -> tuple[Ints, Floats]:
     """Which atom each atom of the cell is an image of, and all coordinates; images on one place are one."""
     rotations, translations = operators
-    owner, made = [], []
+    owner: list[int] = []
+    made: list[Floats] = []
     for index, place in enumerate(coords):
+        if len(owner) > MAX_SITES:
+            break  # the caller refuses
         images = (rotations @ place + translations) % 1.0
         apart = images[:, None] - images[None]
         apart -= np.round(apart)
@@ -351,11 +376,25 @@ def _expanded(lattice: Floats, operators: Operators, coords: Floats) -> tuple[In
 
 
 def _shared_sites(lattice: Floats, coords: Floats) -> tuple[Ints, Ints]:
-    """An order of the atoms that brings those on one place together, and the site of each in that order."""
-    apart = coords[:, None] - coords[None]
+    """An order of the atoms that brings those on one place together, and the site of each in that order.
+
+    Raises:
+        StructureError: hundreds of atoms on one place.
+    """
+    from scipy.spatial import cKDTree
+
+    # along the normals of the lattice planes, atoms are never farther apart than in space
+    spacing = 1.0 / np.sqrt(np.square(np.linalg.inv(lattice)).sum(axis=0))
+    inside = coords % 1.0
+    tree = cKDTree(np.where(inside < 1.0, inside, 0.0) * spacing, boxsize=spacing * (1 + 1e-12))
+    if tree.count_neighbors(tree, SAME_SITE_ANGSTROM, p=np.inf) > _MOST_TOGETHER * len(coords):
+        raise StructureError(f"overlapping atoms, more than {_MOST_TOGETHER} on a place")
+    one, other = tree.query_pairs(SAME_SITE_ANGSTROM, p=np.inf, output_type="ndarray").T
+    apart = coords[one] - coords[other]
     apart -= np.round(apart)
-    near = ((apart @ lattice) ** 2).sum(axis=2) < SAME_SITE_ANGSTROM**2
-    first = np.argmax(near, axis=1)
+    near = ((apart @ lattice) ** 2).sum(axis=1) < SAME_SITE_ANGSTROM**2
+    first = np.arange(len(coords))
+    np.minimum.at(first, other[near], one[near])  # of a pair, `one` is the lower
     order = np.argsort(first, kind="stable")
     _, sites = np.unique(first[order], return_inverse=True)
     return order, sites.astype(np.int64)

@@ -3,6 +3,7 @@
 Reading a text strictly is in `blocks` and `texts`; what a crystal must satisfy in `checks`.
 """
 
+import codecs
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def read_folder(folder: Path, *, source: str = "local CIF", licence: str = "unkn
     """Raw rows of all CIF files under a folder, in order of path; texts are not parsed here.
 
     Raises:
-        InputError: no such folder, or no file that ends in .cif.
+        InputError: no such folder, no file that ends in .cif, or one that cannot be read.
     """
     if not folder.is_dir():
         raise InputError.of("no such folder", folder, "check the path")
@@ -86,8 +87,18 @@ def read_folder(folder: Path, *, source: str = "local CIF", licence: str = "unkn
         {
             "source": source,
             "source_id": path.relative_to(folder).as_posix(),
-            "cif": path.read_text(encoding="utf-8", errors="replace"),
+            "cif": _text(path),
             "licence": licence,
         }
         for path in paths
     )
+
+
+def _text(path: Path) -> str:
+    """The text of a file: UTF-8, or UTF-16 where its first bytes say so; bytes that are neither are replaced."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError.of(f"cannot read ({error.strerror})", path, "mend its permissions or move it away") from error
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if wide else "utf-8", errors="replace")

@@ -51,9 +51,10 @@ def _species(symbols: str, counts: str) -> Ints:
     unknown = [name for name in names if name not in NUMBER]
     if unknown:
         raise StructureError(f"{unknown[0]!r} is not an element")
-    if not all(word.isdigit() for word in counts.split()) or len(counts.split()) != len(names):
+    written = counts.split()
+    if not all(word.isdecimal() and len(word) < 10 for word in written) or len(written) != len(names):
         raise StructureError("unreadable POSCAR: counts that do not fit the symbols")
-    many = [int(word) for word in counts.split()]
+    many = [int(word) for word in written]
     if not 0 < sum(many) <= MAX_SITES:
         raise StructureError(f"{sum(many)} atoms, not 1 to {MAX_SITES}")
     return np.repeat(np.array([NUMBER[name] for name in names], dtype=np.int64), many)

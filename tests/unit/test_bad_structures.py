@@ -1,7 +1,10 @@
 """Malformed, odd and borderline structure texts, each with the reason or the flag that it must end in."""
 
+import errno
 import math
 import random
+import tracemalloc
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,9 +13,10 @@ from etl.features.structure import featurize_text, structure
 from etl.structures.assemble import assemble
 from etl.structures.blocks import read_cif
 from etl.structures.checks import flags
-from etl.structures.cif import raw_frame
+from etl.structures.cif import raw_frame, read_folder
 from etl.structures.errors import StructureError
 from etl.structures.texts import read_poscar
+from schemas.errors import InputError
 
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 _LOOP = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
@@ -74,11 +78,19 @@ REFUSED = {
     "flat cell": (cif(cell="900 900 900 0.01 90 90"), "degenerate cell"),
     "operator that is none": (cif(extra=operators("x,y,z", "hello")), "unreadable symmetry operator"),
     "operator that shrinks": (cif(extra=operators("x,y,z", "1/2*x,y,z")), "changes the volume"),
+    "space group nobody knows": (cif(extra="_space_group_name_H-M_alt 'Zork 12'"), "unknown space group 'Zork 12'"),
+    "space group beyond the last": (cif(extra="_space_group_IT_number 231"), "unknown space group '231'"),
+    "space group without end": (cif(extra="_space_group_IT_number inf"), "unknown space group 'inf'"),
+    "space group in between": (cif(extra="_space_group_IT_number 136.5"), "unknown space group '136.5'"),
+    "hundreds on a place": (cif(sites="\n".join(["Fe1 Fe 0 0 0 0.002"] * 400)), "overlapping atoms, more than 100"),
+    "far too many images": (cif(cell="999 999 9 90 90 90", sites=grid(10_000), extra=_PNMA), "atoms, more than 20000"),
     "far too many atoms": (cif(cell="999 999 9 90 90 90", sites=grid(20_001)), "20001 atoms, more than 20000"),
 }
 FLAGGED = {
     "plain": (cif(), set()),
     "uncertainties": (cif(cell="4.01(2) 4.01(2) 4.01(2) 90 90 90", sites="Fe1 Fe 0.0(1) 0 0 1.0(2)"), set()),
+    "byte order mark": ("\ufeff" + cif(), set()),
+    "keyword in capitals": (cif().replace("data_x", "DATA_X"), set()),
     "one atom": (cif(cell="2.5 2.5 2.5 90 90 90", sites="Fe1 Fe 0 0 0 1"), set()),
     "5,000 atoms": (cif(cell="999 999 9 90 90 90", sites=grid(5000)), {"large cell", "low density"}),
     "deuterium": (cif(sites="O1 O 0 0 0 1\nD1 D 0.25 0 0 1\nT1 T 0.75 0 0 1"), {"isotopes read as H"}),
@@ -143,6 +155,51 @@ def test_damaged_texts_are_refused_or_read_but_never_break() -> None:
         found = featurize_text(" ".join(words))
         assert found["ok"] or found["reason"]
         assert all(math.isfinite(value) for value in found.values() if isinstance(value, float))
+
+
+@pytest.mark.parametrize("count", ["\u00b2", "9" * 5000, "-1", "1.0"])
+def test_a_poscar_with_an_absurd_count_is_refused(count: str) -> None:
+    with pytest.raises(StructureError, match="counts that do not fit"):
+        read_poscar(f"x\n1\n4 0 0\n0 4 0\n0 0 4\nFe O\n{count} 1\ndirect\n0 0 0\n.5 .5 .5\n")
+
+
+def test_a_hall_symbol_is_a_space_group() -> None:
+    """Rock salt, whose four formula units would be one if the symbol were passed over."""
+    assert read_cif(cif(extra="_space_group_name_Hall '-F 4 2 3'")).amounts == {"O": 4.0, "Fe": 4.0}
+    assert read_cif(cif(extra="_space_group_name_H-M_alt ?\n_symmetry_space_group_name_Hall '-F 4 2 3'")).n_sites == 8
+
+
+def test_a_large_disordered_cell_is_read_within_seconds_and_megabytes() -> None:
+    sites = grid(5000).replace(" 1\n", " 0.5\n")
+    mixed = sites.replace("Fe", "Co") + "\n" + sites  # far from each other in the list
+    tracemalloc.start()
+    try:
+        crystal = read_cif(cif(cell="999 999 9 90 90 90", sites=mixed.replace(" 1\n", " 0.5\n")[:-1] + "0.5"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert crystal.n_sites == 5000
+    assert crystal.amounts == {"Fe": 2500.0, "Co": 2500.0}
+    assert peak < 200e6
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "latin-1"])
+def test_files_of_other_editors_are_read(tmp_path: Path, encoding: str) -> None:
+    mark = "" if encoding in ("latin-1", "utf-8-sig") else "\ufeff"
+    text = f"{mark}# \u00e9\n{cif()}".replace("\n", "\r\n")
+    (tmp_path / "a.cif").write_bytes(text.encode(encoding))
+    assert read_cif(read_folder(tmp_path)["cif"][0]).amounts == {"O": 1.0, "Fe": 1.0}
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.cif").write_text(cif())
+    monkeypatch.setattr(Path, "read_bytes", _denied)
+    with pytest.raises(InputError, match=r"cannot read \(Permission denied\) in .*a\.cif"):
+        read_folder(tmp_path)
+
+
+def _denied(_path: Path) -> bytes:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_special_positions_are_one_atom() -> None:
