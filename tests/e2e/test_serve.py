@@ -141,6 +141,10 @@ def test_a_refusal_is_an_error_document(at: str, path: str, status: int, says: s
     assert document["meta"]["api_version"] == "1.1.0"
 
 
+def test_a_slash_at_the_end_is_still_the_list(at: str) -> None:
+    assert get(f"{at}/v1/structures/")["data"] == get(f"{at}/v1/structures")["data"]
+
+
 def test_answers_are_what_the_openapi_document_says(at: str) -> None:
     for path in ("/info", "/links", "/structures"):
         openapi.check_answer(path, get(f"{at}/v1{path}"))

@@ -83,10 +83,22 @@ def test_a_filter_finds_what_it_says(text: str, ids: str) -> None:
         ("NOT _exmpl_gap = 2", ""),
         ("_exmpl_gap IS UNKNOWN", "abc"),
         ("_exmpl_gap IS KNOWN", ""),
+        ('chemical_formula_hill = "O2V"', ""),  # of the specification, but of no entry here
+        ("NOT assemblies.sites_in_groups LENGTH 2", ""),
+        ("immutable_id IS UNKNOWN", "abc"),
+        ('elements HAS ONLY "O" OR _matloom_p_mit > 0.7', "a"),
     ],
 )
 def test_what_is_unknown_matches_only_when_asked_for(text: str, ids: str) -> None:
     assert found(text) == ids
+
+
+@pytest.mark.parametrize(("word", "ids"), [("AND", "bc"), ("OR", "bc")])
+def test_a_long_chain_is_joined_at_once(word: str, ids: str) -> None:
+    """Joined one by one, 900 parts take polars a minute."""
+    chain = f" {word} ".join(["NOT nsites = 6"] * 900)
+    assert len(translate(chain)[0].meta.root_names()) == 900
+    assert found(chain) == ids
 
 
 def test_a_property_of_another_provider_is_warned_of() -> None:
@@ -114,6 +126,8 @@ def test_a_property_of_another_provider_is_warned_of() -> None:
         ("_matloom_crazy = 2", BadRequestError),
         ('last_modified > "yesterday"', BadRequestError),
         ('last_modified > "2026-01-01"', BadRequestError),
+        ('last_modified > "0001-01-01T00:00:00+23:59"', BadRequestError),
+        ('last_modified > "9999-12-31T23:59:59-23:59"', BadRequestError),
         ("_matloom_in_domain > FALSE", BadRequestError),
         ("(" * (DEEPEST + 1) + "nsites=6" + ")" * (DEEPEST + 1), BadRequestError),
         ("nsites = " + "1" * LONGEST, BadRequestError),

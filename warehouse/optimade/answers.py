@@ -12,7 +12,7 @@ import polars as pl
 from warehouse.optimade.entries import Entries
 from warehouse.optimade.errors import BadRequestError, ForbiddenError, ServiceError
 from warehouse.optimade.filters import translate
-from warehouse.optimade.properties import PREFIX, PROPERTIES
+from warehouse.optimade.properties import PREFIX, PROPERTIES, UNSERVED
 
 VERSION = "1.1.0"
 SCHEMA = f"https://schemas.optimade.org/openapi/v{VERSION}/optimade.json"
@@ -167,20 +167,10 @@ def _fields(asked: Asked) -> tuple[list[str], list[str]]:
     names = list(dict.fromkeys(n.strip() for n in given.split(",") if n.strip()))
     foreign = [n for n in names if n.startswith("_") and not n.startswith(PREFIX)]
     # of the specification's own properties that this service does not know, the value is null
-    unknown = [n for n in names if n not in PROPERTIES and n not in foreign and n not in _UNSERVED]
+    unknown = [n for n in names if n not in PROPERTIES and n not in foreign and n not in UNSERVED]
     if unknown:
         raise BadRequestError(f"{unknown[0]} is no property of structures: see /info/structures")
     return [n for n in names if n not in ("id", "type")], [f"{n} belongs to another provider: null" for n in foreign]
-
-
-_UNSERVED = frozenset(
-    {
-        "immutable_id", "chemical_formula_hill", "assemblies", "relationships", "database_id", "optimization_type",
-        "space_group_symmetry_operations_xyz", "space_group_symbol_hall", "space_group_symbol_hermann_mauguin",
-        "space_group_symbol_hermann_mauguin_extended", "space_group_it_number", "fractional_site_positions",
-        "site_coordinate_span", "site_coordinate_span_description", "wyckoff_positions",
-    }
-)  # fmt: skip
 
 
 def _sorted(found: pl.DataFrame, sort: str) -> pl.DataFrame:

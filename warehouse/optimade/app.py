@@ -69,6 +69,7 @@ def _add_routes(app: FastAPI, published: Published) -> None:
     for version in ("", *VERSIONED):
         for path, make in plain.items():
             app.add_api_route(version + path, endpoint(make), methods=["GET"], response_model=None)
+        app.add_api_route(version + "/structures/", endpoint(answers.listed), methods=["GET"], response_model=None)
         app.add_api_route(version + "/structures/{entry_id:path}", one, methods=["GET"], response_model=None)
 
 

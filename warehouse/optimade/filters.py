@@ -2,17 +2,17 @@
 
 Unknown values follow the specification: no comparison with one matches, nor does its negation, only IS UNKNOWN does.
 That is the logic of nulls in polars, so an expression stays null where nothing is known; the caller keeps what is true.
+Many parts are joined at once: a chain of `&` as deep as there are parts takes polars time that grows with its square.
 """
 
-import functools
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
 from warehouse.optimade import grammar
 from warehouse.optimade.errors import BadRequestError, UnsupportedError
 from warehouse.optimade.grammar import All, Compared, Either, Has, Holds, Known, Long, Node, Not, Value
-from warehouse.optimade.properties import PREFIX, PROPERTIES, Kind, Property
+from warehouse.optimade.properties import PREFIX, PROPERTIES, UNSERVED, Kind, Property
 
 _UNKNOWN = pl.lit(None, dtype=pl.Boolean)
 Leaf = Compared | Known | Holds | Has | Long
@@ -32,9 +32,9 @@ def translate(text: str) -> tuple[pl.Expr, list[str]]:
 def _expression(node: Node, warnings: list[str]) -> pl.Expr:
     match node:
         case Either(parts):
-            return functools.reduce(lambda a, b: a | b, [_expression(p, warnings) for p in parts])
+            return pl.any_horizontal([_expression(p, warnings) for p in parts])
         case All(parts):
-            return functools.reduce(lambda a, b: a & b, [_expression(p, warnings) for p in parts])
+            return pl.all_horizontal([_expression(p, warnings) for p in parts])
         case Not(part):
             return ~_expression(part, warnings)
         case _:
@@ -43,7 +43,7 @@ def _expression(node: Node, warnings: list[str]) -> pl.Expr:
 
 
 def _property(name: str, warnings: list[str]) -> Property | None:
-    """The property of that name; None for one of another provider, which no entry has.
+    """The property of that name; None for one of another provider or of the specification that no entry has.
 
     Raises:
         BadRequestError: nobody's.
@@ -52,6 +52,9 @@ def _property(name: str, warnings: list[str]) -> Property | None:
     head = name.split(".")[0]
     if head.startswith("_") and not head.startswith(PREFIX):
         warnings.append(f"{name} belongs to another provider: no entry here has it")
+        return None
+    if head in UNSERVED:
+        warnings.append(f"{name} is unknown of every entry here")
         return None
     found = PROPERTIES.get(head)
     if found is None:
@@ -100,10 +103,10 @@ def _members(found: Property, how: str, values: tuple[Value, ...]) -> pl.Expr:
     wanted = [_literal(v, found.items, found.name) for v in values]
     column = pl.col(found.name)
     if how == "ONLY":
-        inside = functools.reduce(lambda a, b: a | b, [pl.element() == w for w in wanted])
+        inside = pl.any_horizontal([pl.element() == w for w in wanted])
         return column.list.eval(inside).list.all()
     held = [column.list.contains(w) for w in wanted]
-    return functools.reduce((lambda a, b: a | b) if how == "ANY" else (lambda a, b: a & b), held)
+    return pl.any_horizontal(held) if how == "ANY" else pl.all_horizontal(held)
 
 
 def _literal(value: Value, kind: Kind, name: str) -> pl.Expr:
@@ -120,7 +123,10 @@ def _literal(value: Value, kind: Kind, name: str) -> pl.Expr:
             raise BadRequestError(f"{value!r} is no time as in 2026-01-31T12:00:00Z") from error
         if at.tzinfo is None:
             raise BadRequestError(f"{value!r} has no time zone: write 2026-01-31T12:00:00Z")
-        return pl.lit(at).dt.convert_time_zone("UTC")
+        try:
+            return pl.lit(at.astimezone(UTC))
+        except OverflowError as error:
+            raise BadRequestError(f"{value!r} lies outside the years 1 to 9999") from error
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         "string": isinstance(value, str),

@@ -104,3 +104,12 @@ OWN = (
     _own("density", "float", "Mass density.", "g/cm^3"),
 )
 PROPERTIES = {p.name: p for p in (*STANDARD, *OWN)}
+UNSERVED = frozenset(
+    {
+        "immutable_id", "chemical_formula_hill", "assemblies", "relationships", "database_id", "optimization_type",
+        "space_group_symmetry_operations_xyz", "space_group_symbol_hall", "space_group_symbol_hermann_mauguin",
+        "space_group_symbol_hermann_mauguin_extended", "space_group_it_number", "fractional_site_positions",
+        "site_coordinate_span", "site_coordinate_span_description", "wyckoff_positions",
+    }
+)  # fmt: skip
+"""Properties of the specification that no entry has: null in answers, unknown in filters."""
