@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dagster_project.checks import audit
-from dagster_project.io_manager import Pinned, described
+from dagster_project.io_manager import Pinned, Plot, described
 from dagster_project.settings import Settings
 from dagster_project.versions import package_version
 from schemas.core import Table
@@ -99,7 +99,7 @@ def table_assets(
     mode: "Mode" = "replace",
     watches: tuple[str, ...] = (),
     follows: tuple[str, ...] = (),
-    plots: Mapping[str, str] | None = None,
+    plots: Mapping[str, Plot] | None = None,
     partitions: dg.PartitionsDefinition[Any] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
@@ -112,7 +112,7 @@ def table_assets(
         mode: how the frame is written, see `Store.write`.
         watches: tables read by `Build.earlier`, which would make a circle as inputs; a change of them runs it again.
         follows: upstream tables that may have nothing yet; read like watched ones, and shown in the lineage.
-        plots: table -> number column whose histogram is shown with each new version.
+        plots: table -> number column whose histogram is shown with each new version, or what makes figures of it.
         partitions: of the asset; the function finds its key in `build.partition`.
     """
     declared = [REGISTRY[name] for name in tables]

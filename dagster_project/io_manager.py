@@ -1,6 +1,7 @@
 """The bridge between Dagster and the store: tables in are lazy scans of audited versions, writes out are described."""
 
 import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from warehouse.store import Store, WriteResult
 
 PREVIEW_ROWS = 5
+Plot = str | Callable[["pl.DataFrame"], Mapping[str, str]]
+"""A number column, of which a histogram is drawn, or what makes SVG texts, by the words for them, of a frame."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class StoreIOManager(dg.IOManager):
         return Pinned(version, self._store.scan(name, version=version))
 
 
-def described(result: "WriteResult", frame: "pl.DataFrame", plot: str | None) -> dict[str, Any]:
+def described(result: "WriteResult", frame: "pl.DataFrame", plot: Plot | None) -> dict[str, Any]:
     """What a write did, as the metadata of its asset."""
     return {
         "dagster/row_count": result.rows,
@@ -73,9 +76,18 @@ def preview(frame: "pl.DataFrame", rows: int = PREVIEW_ROWS) -> str:
     return "\n".join(lines)
 
 
-def figure(frame: "pl.DataFrame", column: str) -> str:
-    """A histogram of a column as a Markdown image that carries its own data."""
+def figure(frame: "pl.DataFrame", plot: Plot) -> str:
+    """Figures of a frame as Markdown images that carry their own data."""
     from warehouse.report import figures
 
-    svg = figures.histogram(frame[column].drop_nulls().to_list(), xlabel=column)
-    return f"![{column}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    if isinstance(plot, str):
+        made: Mapping[str, str] = {plot: figures.histogram(frame[plot].drop_nulls().to_list(), xlabel=plot)}
+    else:
+        made = plot(frame)
+    coded = {words: base64.b64encode(svg.encode()).decode() for words, svg in made.items()}
+    return "\n\n".join(f"![{_plain(words)}](data:image/svg+xml;base64,{svg})" for words, svg in coded.items())
+
+
+def _plain(words: str) -> str:
+    """Words that end no bracket."""
+    return words.replace("[", "(").replace("]", ")")

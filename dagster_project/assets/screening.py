@@ -7,12 +7,20 @@ import polars as pl
 from dagster_project.building import Build, Frames, table_assets
 
 
+def drawn(explanations: pl.DataFrame) -> dict[str, str]:
+    """The figures of an explanation, by name, for whoever looks at the asset."""
+    from warehouse.report.explanations import pictures
+
+    return {p.alt: p.svg for p in pictures(explanations)}
+
+
 @table_assets(
     "pred.screening",
     "pred.candidates",
     "pred.funnel",
     "pred.families",
     "pred.explanations",
+    "pred.contrasts",
     group="screening",
     reads={
         "labels": "core.labels",
@@ -21,7 +29,7 @@ from dagster_project.building import Build, Frames, table_assets
         "features": "feat.structure",
     },
     kinds=("lightgbm", "polars"),
-    plots={"pred.screening": "p_mit"},
+    plots={"pred.screening": "p_mit", "pred.explanations": drawn},
 )
 def screened(
     build: Build,
@@ -32,7 +40,7 @@ def screened(
 ) -> Frames:
     """Trains and scores the classifier, sends all compounds through the funnel, explains each part that predicted."""
     from etl.structures import pool
-    from models.screening import campaign, training
+    from models.screening import campaign, contrasts, training
     from schemas.tables import REGISTRY
 
     told = labels.collect()
@@ -54,4 +62,5 @@ def screened(
         "pred.funnel": found.stages,
         "pred.families": found.families,
         "pred.explanations": found.explanations,
+        "pred.contrasts": contrasts.contrasts(found.model),
     }

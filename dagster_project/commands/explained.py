@@ -24,6 +24,7 @@ def draw(found: "Explanation", folder: Path) -> list[str]:
                 found.ale_pairs.group_by("feature_1", "feature_2", maintain_order=True), start=1
             )
         ),
+        *([_plane(found.plane, folder / "plane.png")] if found.plane.height else []),
     ]
 
 
@@ -71,6 +72,36 @@ def _pair(grid: "pl.DataFrame", first: str, second: str, path: Path) -> str:
         axes.plot([x[i] for i, _ in sure], [y[j] for _, j in sure], "k.", markersize=3)
     axes.set_xlabel(first)
     axes.set_ylabel(second)
+    return _saved(figure, path)
+
+
+def _plane(rows: "pl.DataFrame", path: Path) -> str:
+    """The labelled compounds before the probability of each class that the model gives to their place."""
+    import numpy as np
+    from matplotlib import pyplot
+    from matplotlib.colors import LinearSegmentedColormap
+
+    from warehouse.report import figures
+
+    shade = LinearSegmentedColormap.from_list("shade", figures.SHADE)
+    points, grid = (rows.filter(rows["kind"] == kind) for kind in ("plane_point", "plane"))
+    classes = grid["class_name"].unique(maintain_order=True).to_list()
+    figure, axes = pyplot.subplots(1, len(classes), figsize=(14, 4), sharey=True, squeeze=False, layout="constrained")
+    for panel, name in zip(axes[0], classes, strict=True):
+        part = grid.filter(grid["class_name"] == name).sort("x_1", "x_2")
+        x, y = part["x_1"].unique().sort().to_list(), part["x_2"].unique().sort().to_list()
+        z = np.where(part["n"].to_numpy() > 0, part["effect"].to_numpy(), np.nan).reshape(len(x), len(y))
+        cells = (z[1:, 1:] + z[:-1, 1:] + z[1:, :-1] + z[:-1, :-1]) / 4
+        if cells.size:
+            figure.colorbar(panel.pcolormesh(x, y, cells.T, cmap=shade), label=f"p_{name}")
+        for label, marker, colour in zip(classes, "oDs", (figures.BLUE, figures.INK, figures.ORANGE), strict=False):
+            of = points.filter(points["class_name"] == label)
+            panel.scatter(
+                of["x_1"].to_list(), of["x_2"].to_list(), s=14, c=colour, marker=marker, label=label, linewidths=0
+            )
+        panel.set_xlabel(points["feature_1"][0])
+    axes[0][0].set_ylabel(points["feature_2"][0])
+    axes[0][0].legend(frameon=False, fontsize=8)
     return _saved(figure, path)
 
 

@@ -118,12 +118,14 @@ def explain(
 ) -> None:
     """Write SHAP values and accumulated local effects of a model as tables and figures."""
     from dagster_project.commands import explained
-    from models.screening import explanation
+    from models.screening import contrasts, explanation
 
     loaded = _screening(model, home_dir, seed)
     found = explanation.explain(loaded, features=features, top=top)
     into = folder(out)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
+    if found.plane.height:
+        tables |= {"plane": found.plane, "contrasts": contrasts.contrasts(loaded)}
     for name, table in tables.items():
         write_output(table, str(into / f"{name}.csv"))
     figures = explained.draw(found, into)

@@ -5,3 +5,4 @@ those names. Features are computed by `etl.features`; labelled compounds are pas
 """
 
 CLASSES = ("metal", "insulator", "mit")
+MIT = CLASSES.index("mit")

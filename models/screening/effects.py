@@ -15,6 +15,7 @@ from models.screening.inputs import Floats, Ints
 Predictor = Callable[[Floats], Floats]
 """Rows, n x d, to values, ... x n: the leading axes are replicates and classes, or there is none."""
 LEVEL = 0.95
+ROUNDING = 1e-9
 
 
 def group_weights(groups: Sequence[str], *, replicates: int, rng: np.random.Generator) -> Floats:
@@ -33,9 +34,10 @@ def band(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def edges(x: Floats, bins: int) -> Floats:
-    """Distinct quantiles of x, each a value of x, as bin edges; at least one."""
-    found = np.quantile(x, np.linspace(0, 1, bins + 1), method="inverted_cdf")
-    return np.asarray(np.unique(found), dtype=np.float64)
+    """Distinct quantiles of x, each a value of x, as bin edges; at least one. What differs by rounding is one value."""
+    found = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
+    distinct = np.append(True, np.diff(found) > ROUNDING * np.ptp(found))
+    return np.asarray(found[distinct], dtype=np.float64)
 
 
 def ale_1d(

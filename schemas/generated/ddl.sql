@@ -1052,20 +1052,51 @@ CREATE TABLE "pred"."explanations" (
     "n" BIGINT,
     PRIMARY KEY ("model_id", "explanation_number")
 );
-COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature or one point of an effect curve';
+COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature, one point of an effect or one labelled compound on a plane of two features';
 COMMENT ON COLUMN "pred"."explanations"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
 COMMENT ON COLUMN "pred"."explanations"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
 COMMENT ON COLUMN "pred"."explanations"."explanation_number" IS 'Running number within a model. [count]';
-COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds.';
-COMMENT ON COLUMN "pred"."explanations"."class_name" IS 'Class whose probability or score is explained.';
+COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean probability, and labelled compounds with their label.';
+COMMENT ON COLUMN "pred"."explanations"."class_name" IS 'Class whose probability or score is explained; of a labelled compound, its label.';
 COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';
 COMMENT ON COLUMN "pred"."explanations"."feature_2" IS 'Second feature of a pair.';
 COMMENT ON COLUMN "pred"."explanations"."x_1" IS 'Value of the first feature, in its own unit.';
 COMMENT ON COLUMN "pred"."explanations"."x_2" IS 'Value of the second feature, in its own unit.';
-COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score) or ALE (change of the probability of the class). [1]';
-COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model. [1]';
-COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model. [1]';
+COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score), ALE (change of the probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound. [1]';
+COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model.';
+COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model.';
 COMMENT ON COLUMN "pred"."explanations"."n" IS 'Labelled compounds in the bin that begins at the point, or in the cells that meet there. [count]';
+
+CREATE TABLE "pred"."contrasts" (
+    "model_id" VARCHAR NOT NULL,
+    "contrast_number" BIGINT NOT NULL,
+    "among" VARCHAR NOT NULL,
+    "feature" VARCHAR NOT NULL,
+    "statistic" VARCHAR NOT NULL,
+    "class_name" VARCHAR,
+    "other_class" VARCHAR,
+    "verdict" VARCHAR,
+    "value" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "p_value" DOUBLE,
+    "n" BIGINT NOT NULL,
+    PRIMARY KEY ("model_id", "contrast_number")
+);
+COMMENT ON TABLE "pred"."contrasts" IS 'What the labelled compounds say, without a model, of the published map of Ewald energy and covalent radii. Grain: one statistic of a feature';
+COMMENT ON COLUMN "pred"."contrasts"."model_id" IS 'Model whose training compounds these are.';
+COMMENT ON COLUMN "pred"."contrasts"."contrast_number" IS 'Running number within a model. [count]';
+COMMENT ON COLUMN "pred"."contrasts"."among" IS 'Compounds that are compared.';
+COMMENT ON COLUMN "pred"."contrasts"."feature" IS 'Feature that is compared.';
+COMMENT ON COLUMN "pred"."contrasts"."statistic" IS 'Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has more of the feature; rank correlation with the tolerance factor.';
+COMMENT ON COLUMN "pred"."contrasts"."class_name" IS 'Class.';
+COMMENT ON COLUMN "pred"."contrasts"."other_class" IS 'Class that it is compared with.';
+COMMENT ON COLUMN "pred"."contrasts"."verdict" IS 'Whether the whole interval lies where it is claimed to lie.';
+COMMENT ON COLUMN "pred"."contrasts"."value" IS 'The statistic, in its own unit.';
+COMMENT ON COLUMN "pred"."contrasts"."low" IS 'Lower end of its 95 % interval over families.';
+COMMENT ON COLUMN "pred"."contrasts"."high" IS 'Upper end of its 95 % interval over families.';
+COMMENT ON COLUMN "pred"."contrasts"."p_value" IS 'Of the rank test, by Holm over the table; takes compounds of a family as independent. [1]';
+COMMENT ON COLUMN "pred"."contrasts"."n" IS 'Compounds behind it. [count]';
 
 CREATE TABLE "pred"."recipes" (
     "target" VARCHAR NOT NULL,

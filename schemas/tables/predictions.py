@@ -251,7 +251,7 @@ FAMILIES = Table(
 EXPLANATIONS = Table(
     name="pred.explanations",
     doc="Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE).",
-    grain="one feature or one point of an effect curve",
+    grain="one feature, one point of an effect or one labelled compound on a plane of two features",
     key=("model_id", "explanation_number"),
     foreign_keys=(_MODEL,),
     row_rules=(AtMost("low", "high"),),
@@ -268,13 +268,14 @@ EXPLANATIONS = Table(
         Column(
             name="kind",
             type=Type.STRING,
-            doc="What the row holds.",
-            rules=(OneOf(("mean_abs_shap", "ale", "ale_pair")),),
+            doc="What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean "
+            "probability, and labelled compounds with their label.",
+            rules=(OneOf(("mean_abs_shap", "ale", "ale_pair", "plane_first", "plane_pair", "plane", "plane_point")),),
         ),
         Column(
             name="class_name",
             type=Type.STRING,
-            doc="Class whose probability or score is explained.",
+            doc="Class whose probability or score is explained; of a labelled compound, its label.",
             rules=(OneOf(("metal", "insulator", "mit")),),
         ),
         Column(name="feature_1", type=Type.STRING, doc="First feature.", rules=(NotBlank(),)),
@@ -296,7 +297,8 @@ EXPLANATIONS = Table(
         Column(
             name="effect",
             type=Type.FLOAT,
-            doc="Mean absolute SHAP value (raw score) or ALE (change of the probability of the class).",
+            doc="Mean absolute SHAP value (raw score), ALE (change of the probability of the class), that probability "
+            "over a plane, or the held-out p_mit of a labelled compound.",
             unit="1",
             rules=(Finite(),),
         ),
@@ -305,7 +307,6 @@ EXPLANATIONS = Table(
                 name=name,
                 type=Type.FLOAT,
                 doc=f"{end} end of the 95 % band of an effect over families of compounds and views of the model.",
-                unit="1",
                 nullable=True,
                 rules=(Finite(),),
             )
@@ -320,6 +321,69 @@ EXPLANATIONS = Table(
             rules=(Between(0, None),),
         ),
     ),
+)
+
+
+_CLASS_NAMES = OneOf(("metal", "insulator", "mit"))
+CONTRASTS = Table(
+    name="pred.contrasts",
+    doc="What the labelled compounds say, without a model, of the published map of Ewald energy and covalent radii.",
+    grain="one statistic of a feature",
+    key=("model_id", "contrast_number"),
+    foreign_keys=(_MODEL,),
+    columns=(
+        Column(name="model_id", type=Type.STRING, doc="Model whose training compounds these are.", rules=(NotBlank(),)),
+        Column(
+            name="contrast_number",
+            type=Type.INT,
+            doc="Running number within a model.",
+            unit="count",
+            rules=(Between(0, None),),
+        ),
+        Column(
+            name="among",
+            type=Type.STRING,
+            doc="Compounds that are compared.",
+            rules=(OneOf(("all", "oxides", "RNiO3")),),
+        ),
+        Column(name="feature", type=Type.STRING, doc="Feature that is compared.", rules=(NotBlank(),)),
+        Column(
+            name="statistic",
+            type=Type.STRING,
+            doc="Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has "
+            "more of the feature; rank correlation with the tolerance factor.",
+            rules=(OneOf(("median", "kruskal_wallis", "superiority", "spearman")),),
+        ),
+        Column(name="class_name", type=Type.STRING, doc="Class.", nullable=True, rules=(_CLASS_NAMES,)),
+        Column(
+            name="other_class",
+            type=Type.STRING,
+            doc="Class that it is compared with.",
+            nullable=True,
+            rules=(_CLASS_NAMES,),
+        ),
+        Column(
+            name="verdict",
+            type=Type.STRING,
+            doc="Whether the whole interval lies where it is claimed to lie.",
+            nullable=True,
+            rules=(OneOf(("agrees", "disagrees", "undecided")),),
+        ),
+        Column(name="value", type=Type.FLOAT, doc="The statistic, in its own unit.", rules=(Finite(),)),
+        *(
+            Column(
+                name=name,
+                type=Type.FLOAT,
+                doc=f"{end} end of its 95 % interval over families.",
+                nullable=True,
+                rules=(Finite(),),
+            )
+            for name, end in (("low", "Lower"), ("high", "Upper"))
+        ),
+        _p("p_value", "Of the rank test, by Holm over the table; takes compounds of a family as independent."),
+        Column(name="n", type=Type.INT, doc="Compounds behind it.", unit="count", rules=(Between(1, None),)),
+    ),
+    row_rules=(AtMost("low", "high"),),
 )
 
 
@@ -383,4 +447,4 @@ RECIPES = Table(
     ),
 )
 
-TABLES = (SCREENING, CANDIDATES, FUNNEL, FAMILIES, EXPLANATIONS, RECIPES)
+TABLES = (SCREENING, CANDIDATES, FUNNEL, FAMILIES, EXPLANATIONS, CONTRASTS, RECIPES)

@@ -79,6 +79,14 @@ def test_ties_leave_no_bin_without_rows_and_centre_over_the_rows() -> None:
     assert set(edges(x + 0.25, 7)) <= set(x + 0.25)
 
 
+def test_what_only_rounding_tells_apart_is_one_value() -> None:
+    x = np.repeat([0.0, 1e-15, 1.0, 1.0 + 1e-15], 25)
+    z, effect, n = ale_1d(lambda Z: 2 * Z[:, 0], x[:, None], 0)
+    assert z.tolist() == [0, 1]
+    assert effect == pytest.approx([-1, 1])
+    assert n.tolist() == [100]
+
+
 def test_two_switches_that_only_work_together_interact_as_by_hand() -> None:
     X = np.array([[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0)]).repeat([12, 3, 4, 1], axis=0)  # independent
     *_, effect = ale_2d(lambda Z: Z[:, 0] * Z[:, 1], X, (0, 1))

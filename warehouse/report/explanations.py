@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from warehouse.report import figures
+from warehouse.report import figures, ionicity
 from warehouse.report.parts import Page, Picture, Section, parts, section
 from warehouse.report.source import Source, probability
 
@@ -11,20 +11,42 @@ def explanations(source: Source) -> Page:
     """What each part of the screening model looks at: mean absolute SHAP values and accumulated local effects."""
     of = probability(source)
     every = source.select("pred.explanations", "true")  # states published before bands were declared have none
-    told = pl.col("class_name").is_null() | (pl.col("class_name") == of.removeprefix("p_"))
     return Page(
         file="explanations.html",
         title="Explanations",
         lead="What the screening model looks at. An effect is of the model, not of nature.",
-        sections=[s for (part,), rows in parts(every.filter(told), "features") for s in _explained(rows, of, part)]
-        or [Section(title="Importance")],
+        sections=[
+            *([s for (part,), rows in parts(every, "features") for s in _explained(rows, of, part)] or [_NOTHING]),
+            *ionicity.claims(source.select("pred.contrasts", "true")),
+        ],
     )
+
+
+_NOTHING = Section(title="Importance")
+
+
+def pictures(every: pl.DataFrame, of: str = "p_mit", most: int = 4) -> list[Picture]:
+    """The first figures of each part: importance, map, effects of single features."""
+    return [
+        picture
+        for (part,), rows in parts(every, "features")
+        for picture in (
+            *_shap(_important(rows), part),
+            *ionicity.plane(rows, of, part),
+            *_ale(rows.filter(pl.col("kind") == "ale"), of, part)[:most],
+        )
+    ]
+
+
+def _important(rows: pl.DataFrame) -> pl.DataFrame:
+    by_shap = rows.filter(pl.col("kind") == "mean_abs_shap")
+    return by_shap.sort("effect", descending=True, maintain_order=True).head(20)
 
 
 def _explained(every: pl.DataFrame, of: str, part: str) -> list[Section]:
     """The sections of one part of the model."""
-    kinds = {k: every.filter(pl.col("kind") == k) for k in ("mean_abs_shap", "ale", "ale_pair")}
-    shap = kinds["mean_abs_shap"].sort("effect", descending=True, maintain_order=True).head(20)
+    kinds = {k: every.filter(pl.col("kind") == k) for k in ("ale", "ale_pair")}
+    shap, drawn = _important(every), ionicity.plane(every, of, part)
     where = f"of the part that reads {part}"
     return [
         section(
@@ -43,7 +65,14 @@ def _explained(every: pl.DataFrame, of: str, part: str) -> list[Section]:
             text=f"What both do to {of} beyond what each does alone, where labelled compounds lie.",
             pictures=_ale_pairs(kinds["ale_pair"], of, part),
         ),
+        *([Section(title=f"Map of ionicity {where}", text=_MAP.format(of), pictures=drawn)] if drawn else []),
     ]
+
+
+_MAP = (
+    "Labelled compounds of which both features are known; behind them the {} that the model gives to their place: the "
+    "mean, the effects of both features and their interaction. Cells far from any compound are left white."
+)
 
 
 _BAND = (

@@ -1,11 +1,13 @@
 """Figures as SVG text: the same data give the same bytes. Frames and arrays in, text out; nothing is read here."""
 
 import io
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 INK, BLUE, ORANGE, GREY = "#222222", "#0b5fa5", "#b3541e", "#8a8f98"
+SHADE = ("#f1f2f4", "#9ba1ab")  # of a ground: neither white, which is unknown, nor as dark as points
 _STYLE = {
     "svg.hashsalt": "matloom",
     "svg.fonttype": "none",
@@ -91,6 +93,37 @@ def heat(x: Sequence[float], y: Sequence[float], z: Sequence[float], *, xlabel: 
         axes.figure.colorbar(points, label=zlabel)
 
     return _figure(draw, fitted=True)
+
+
+def plane(
+    nodes: Mapping[tuple[float, float], float],
+    points: Mapping[str, Line],
+    *,
+    xlabel: str,
+    ylabel: str,
+    zlabel: str,
+) -> str:
+    """Points by name before a shaded grid; a cell is shaded where all four of its corners are known."""
+
+    from matplotlib.colors import LinearSegmentedColormap
+
+    def draw(axes: Any) -> None:
+        xs, ys = (sorted({node[i] for node in nodes}) for i in (0, 1))
+        corners = [[[(a, b) for a in xs[i : i + 2] for b in ys[j : j + 2]] for i in range(len(xs) - 1)]
+                   for j in range(len(ys) - 1)]  # fmt: skip
+        cells = [[sum(nodes.get(c, math.nan) for c in four) / 4 for four in row] for row in corners]
+        if cells and cells[0]:
+            shown = axes.pcolormesh(xs, ys, cells, cmap=LinearSegmentedColormap.from_list("shade", SHADE))
+            axes.figure.colorbar(shown, label=zlabel)
+        for i, (name, (x, y)) in enumerate(points.items()):
+            colour, marker = (BLUE, INK, ORANGE)[i % 3], "osD"[i % 3]
+            axes.scatter(x, y, s=16, c=colour, marker=marker, edgecolors="white", linewidths=0.4, label=_short(name))
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        if points:
+            axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+
+    return _figure(draw, height=4.2, fitted=True)
 
 
 def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2, fitted: bool = False) -> str:
