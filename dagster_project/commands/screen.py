@@ -99,8 +99,10 @@ def predict(
     """Add class probabilities, conformal sets and domain to a table of formulas."""
     from models.screening import training
 
-    frame = read_input(rows, needs=NAMES, text=NAMES)
-    made = training.predict(_screening(model, home_dir, seed), _structured(frame), workers=workers(count))
+    frame = read_input(rows, needs=NAMES, text=(*NAMES, "cif"))
+    given, unused = structured(frame)
+    made = training.predict(_screening(model, home_dir, seed), given, workers=workers(count))
+    made = made.with_columns(made["reason"].zip_with(made["reason"].is_not_null(), unused))
     _end(made.drop(set(made.columns) & set(_STRUCTURE_ONLY) - set(frame.columns)), out, as_json=as_json)
 
 
@@ -240,6 +242,8 @@ def temperature_evaluate(labelled: Labelled, seed: Seed = 0, as_json: Json = Fal
     )
 
 
+_ROUNDING = 0.02
+"""Share of the atoms by which a refined occupancy may miss a rounded formula."""
 _STRUCTURE_ONLY = (
     "gii",
     "est_hubbard_u",
@@ -255,17 +259,42 @@ def _read(where: str, label: str) -> "pl.DataFrame":
     return read_input(where, needs=("formula", label), text=("formula", label))
 
 
-def _structured(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """The ten structure features of a `cif` column, where the table has one and not yet the features."""
-    if "cif" not in frame.columns or any(c in frame.columns for c in _STRUCTURE_ONLY):
-        return frame
+def structured(frame: "pl.DataFrame") -> "tuple[pl.DataFrame, pl.Series]":
+    """The table with structure features of its `cif` column, where it has one and not yet the features.
+
+    Returns:
+        The table, and for each row why its text was passed over, if it was: the composition speaks alone then.
+    """
     import polars as pl
 
+    nothing = pl.Series("reason", [None] * frame.height, dtype=pl.String)
+    if frame.schema.get("cif") != pl.String or any(c in frame.columns for c in _STRUCTURE_ONLY):
+        return frame, nothing
     from etl.features.structure import structure
 
     made = structure(frame.select("cif"))
     columns = [c for c in _STRUCTURE_ONLY if c in made.columns]
-    return pl.concat([frame, made.select(columns)], how="horizontal")
+    read = zip(frame["formula"], frame["cif"], made["structure_formula"], made["reason"], strict=True)
+    unused = pl.Series("reason", [_unused(*row) for row in read], dtype=pl.String)
+    features = made.select(pl.when(unused.is_null()).then(pl.col(columns)))
+    return pl.concat([frame, features], how="horizontal"), unused
+
+
+def _unused(formula: str | None, cif: str | None, found: str | None, reason: str | None) -> str | None:
+    """Why the structure of a row is not that of its compound; None where it is, or where none is given."""
+    from etl.features.formulas import FormulaError, parse_numeric
+
+    if not cif:
+        return None
+    if found is None:
+        return f"cif not used: {reason}"
+    try:
+        asked, held = parse_numeric(formula or ""), parse_numeric(found)
+    except FormulaError:
+        return None  # the prediction says what is wrong with the formula
+    shares = [{s: n / sum(given.values()) for s, n in given.items()} for given in (asked, held)]
+    same = all(abs(shares[0].get(s, 0.0) - shares[1].get(s, 0.0)) <= _ROUNDING for s in {*asked, *held})
+    return None if same and asked.keys() == held.keys() else f"cif not used: it holds {found}"
 
 
 def _end(made: "pl.DataFrame", out: str, *, as_json: bool) -> None:

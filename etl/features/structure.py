@@ -19,6 +19,7 @@ from etl.features.bonds import instability_index
 from etl.features.composition import PROPERTIES, elemental_table
 from etl.features.elements import NUMBER, TRANSITION_METALS
 from etl.features.ewald import site_potentials
+from etl.features.formulas import reduced_formula
 from etl.features.neighbours import Floats
 from etl.features.oxidation import Charges, States, as_published, assigned, by_element
 from etl.features.pairs import Pairs
@@ -48,9 +49,9 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
         workers: processes; one computes in this process.
 
     Returns:
-        The input columns (see `rows.beside`), `ok`, `reason` (why the text holds no usable structure), the features
-        of `FEATURES`, `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is
-        null.
+        The input columns (see `rows.beside`), `ok`, `reason` (why the text holds no usable structure),
+        `structure_formula` and `flags` (what was read, and what is noteworthy of it), the features of `FEATURES`,
+        `oxidation_states` and `reasons`, both JSON objects: element to state, and feature to why it is null.
 
     Raises:
         InputError: neither column is there.
@@ -63,6 +64,7 @@ def structure(frame: pl.DataFrame, *, workers: int = 1) -> pl.DataFrame:
     ]
     made = _mapped(texts, workers)
     schema: dict[str, pl.DataType] = {"ok": pl.Boolean(), "reason": pl.String()}
+    schema |= {"structure_formula": pl.String(), "flags": pl.List(pl.String())}
     schema |= dict.fromkeys(FEATURES, pl.Float64()) | {"oxidation_states": pl.String(), "reasons": pl.String()}
     features = pl.DataFrame(made, schema=schema)
     return beside(frame, features)
@@ -83,11 +85,14 @@ def _in_turn(texts: Iterable[tuple[str | None, str | None]]) -> list[dict[str, A
 
 def featurize_text(cif: str | None, poscar: str | None = None) -> dict[str, Any]:
     """Features of a structure given as text; `ok` false with a reason where it cannot be used."""
+    from etl.structures.checks import flags
     from etl.structures.errors import StructureError
     from etl.structures.texts import read_any
 
     try:
-        return {"ok": True, "reason": None, **featurize(read_any(cif=cif, poscar=poscar))}
+        crystal = read_any(cif=cif, poscar=poscar)
+        told = {"structure_formula": reduced_formula(crystal.amounts), "flags": flags(crystal)}
+        return {"ok": True, "reason": None, **told, **featurize(crystal)}
     except StructureError as error:
         return {"ok": False, "reason": str(error)}
 

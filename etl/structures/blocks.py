@@ -103,9 +103,8 @@ def _value(block: "cif.Block", tags: tuple[str, ...]) -> str | None:
     """The first of several tags with a value that says something."""
     for tag in tags:
         found = block.find_value(tag)
-        if found is not None and found not in ("?", "."):
-            if said := str(found).strip("'\"").strip():
-                return said
+        if found is not None and found not in ("?", ".") and (said := str(found).strip("'\"").strip()):
+            return said
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dagster_project.commands.screen import structured
 from etl.features.structure import featurize_text, structure
 from etl.structures.assemble import assemble
 from etl.structures.blocks import read_cif
@@ -200,6 +201,23 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
 
 def _denied(_path: Path) -> bytes:
     raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_structure_of_another_compound_is_not_used_for_a_prediction() -> None:
+    """FeO's cell beside the formula VO2 would give the features of one to the other."""
+    formulas = ["FeO", "Fe2O2", "VO2", "FeO", "Fe0.49O0.51", "FeO", "((("]
+    texts = [cif(), cif(), cif(), "rubbish", cif(), None, cif()]
+    made, unused = structured(pl.DataFrame({"formula": formulas, "cif": texts}))
+    assert unused.to_list() == [
+        None, None, "cif not used: it holds FeO", "cif not used: not a CIF: no data_ block", None, None, None,
+    ]  # fmt: skip
+    assert made["avg_mx_dists"].is_null().to_list() == [False, False, True, True, False, True, False]
+
+
+def test_features_tell_what_was_read_and_what_is_odd_of_it() -> None:
+    made = structure(pl.DataFrame({"cif": [cif() + cif(name="y", sites="Co1 Co 0 0 0 1"), "rubbish"]}))
+    assert made["structure_formula"].to_list() == ["FeO", None]
+    assert "several structures" in made["flags"][0]
 
 
 def test_special_positions_are_one_atom() -> None:
