@@ -14,7 +14,7 @@ import polars as pl
 from schemas.core import Registry
 from warehouse.optimade.properties import PREFIX, PROPERTIES
 from warehouse.query import CATALOG, query
-from warehouse.report.candidates import structures_of
+from warehouse.report.candidates import known_of, structures_of
 from warehouse.report.insight import Insight
 from warehouse.report.source import Source
 
@@ -99,14 +99,7 @@ def frame_of(source: Source) -> pl.DataFrame:
         pl.col("formula").map_elements(_composition, return_dtype=_COMPOSED).alias("composed")
     )
     predicted = _predictions(source, structures["structure_id"])
-    labels = (
-        source.read("core.labels")
-        .group_by("formula")
-        .agg(
-            pl.col("label_name").unique().sort().str.join("/").alias("label"),
-            pl.col("transition_temperature_K").median().alias("t_mit"),
-        )
-    )
+    labels = known_of(source.read("core.labels"), between="/").rename({"known": "label", "known_K": "t_mit"})
     joined = structures.join(predicted, on="formula", how="left").join(labels, on="formula", how="left")
     made = joined.filter(pl.col("composed").is_not_null()).unnest("composed").with_columns(
         pl.col("structure_id").alias("id"),

@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.core import Table
 from warehouse.licences import allowed
-from warehouse.report.candidates import Screen, gather
+from warehouse.report.candidates import Screen, gather, known_of
 from warehouse.report.insight import Explained
 from warehouse.report.parts import Page, Section, listing
 from warehouse.report.source import Source
@@ -70,7 +70,7 @@ def _evidence(source: Source, screen: Screen) -> Evidence:
         features.drop("oxidation_states", "reasons"), on="structure_id", how="left", maintain_order="left"
     )
     explained = source.insight.explain(asked)
-    every = source.read("core.labels").group_by("formula").agg(pl.col("label_name").unique().sort().str.join(" / "))
+    every = known_of(source.read("core.labels")).select("formula", "known")
     return Evidence(
         structures={r["structure_id"]: r for r in structures.iter_rows(named=True)},
         features={r["structure_id"]: r for r in features.iter_rows(named=True)},

@@ -54,11 +54,7 @@ def gather(source: Source) -> Screen:
     shown = pl.col("structure_id").is_null() | pl.col("structure_id").is_in(structures["structure_id"].implode())
     kept = every.filter(shown)
     labels = source.read("core.labels")
-    known = labels.group_by("formula").agg(
-        pl.col("label_name").unique().sort().str.join(" / ").alias("known"),
-        pl.col("transition_temperature_K").median().alias("known_K"),
-    )
-    rows = kept.join(known, on="formula", how="left", maintain_order="left").join(
+    rows = kept.join(known_of(labels), on="formula", how="left", maintain_order="left").join(
         structures.select("structure_id", "prototype", "fidelity"), on="structure_id", how="left", maintain_order="left"
     )
     rank, labelled = pl.int_range(pl.len()), pl.col("known").is_not_null()
@@ -78,6 +74,14 @@ def gather(source: Source) -> Screen:
 def structures_of(source: Source) -> pl.DataFrame:
     """The structures that may be given away, without their texts: rows of core.structures that passed every check."""
     return source.select("core.structures", "valid", without=("cif",)).filter(allowed("licence"))
+
+
+def known_of(labels: pl.DataFrame, *, between: str = " / ") -> pl.DataFrame:
+    """What labels say of each formula: `known` (classes, joined) and `known_K` (median temperature of transitions)."""
+    return labels.group_by("formula").agg(
+        pl.col("label_name").unique().sort().str.join(between).alias("known"),
+        pl.col("transition_temperature_K").median().alias("known_K"),
+    )
 
 
 def file_name(formula: str) -> str:
