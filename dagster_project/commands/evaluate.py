@@ -58,10 +58,13 @@ def _model(task: "Task", name: str, where: str | None) -> Any:
 
 
 def _brief(summary: dict[str, Any]) -> dict[str, Any]:
-    """The main figures for a reader: one line for the model, one a baseline, one a label."""
+    """The main figures for a reader: one line for the model, one a baseline, one a share of either, one a label."""
     scores = summary["scores"]
-    lines = {k: v for k, v in summary.items() if k not in ("scores", "baselines")} | {summary["model"]: _line(scores)}
-    lines |= {f"baseline {name}": _line(held) for name, held in summary["baselines"].items()}
+    lines = {k: v for k, v in summary.items() if k not in ("scores", "baselines")}
+    named = {summary["model"]: scores} | {f"baseline {name}": held for name, held in summary["baselines"].items()}
+    for name, held in named.items():
+        shares = {f"{name}, {k}": _share(v) for k, v in held.items() if isinstance(v, dict) and "value_low" in v}
+        lines |= ({name: line} if (line := _line(held)) or not shares else {}) | shares
     return lines | {f"  {label}": _line(held) for label, held in scores.get("labels", {}).items() if label}
 
 
@@ -69,3 +72,7 @@ def _line(held: dict[str, Any]) -> str:
     shown = [f"{k} {held[k]} ({held[f'{k}_low']} to {held[f'{k}_high']})" for k in ("f1",) if k in held]
     shown += [f"{k} {held[k]}" for k in ("precision", "recall", "hits", "false_alarms", "misses") if k in held]
     return ", ".join(shown)
+
+
+def _share(held: dict[str, Any]) -> str:
+    return f"{held['value']} ({held['value_low']} to {held['value_high']}) of {held['of']}"

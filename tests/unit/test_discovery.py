@@ -235,16 +235,21 @@ def test_rounds_stop_at_proposing_and_go_on_from_what_was_accepted(tmp_path: Pat
     assert not {e.phrase for e in kept[:3]} & {r["phrase"] for r in map(json.loads, out.read_text().splitlines())}
 
 
-def test_hidden_phrases_are_counted_where_they_occur() -> None:
+def test_hidden_phrases_are_counted_where_they_occur_and_printed(tmp_path: Path) -> None:
     said = ("charge order", "orbital order", "optical conductivity", "electrical conductivity", "Mott gap", "sol-gel")
     rows = [
         {"arxiv_id": f"{n}", "title": f"On {said[n % 6]}", "abstract": f"We see {said[n % 6]}, {said[(n + 1) % 6]}."}
         for n in range(36)
     ]
     made = tasks.evaluate("discover", rows)
+    (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    printed = CliRunner().invoke(app, ["evaluate", "discover", "--data", str(tmp_path / "gold.jsonl")]).output
     found = made.scores["scores"]
     assert found["all_hidden"]["of"] == SPLITS * 27
     assert set(PROTOCOLS) <= set(found)
+    told = {line.split("  ")[0]: line for line in printed.splitlines()}
+    for name, share in found.items():
+        assert f"{share['value']} ({share['value_low']} to" in told[f"shipped, {name}"]
     for name in PROTOCOLS:
         assert 0 < found[name]["of"] < SPLITS * len(said)
         assert 0.5 < found[name]["value"] <= found["offered"]["value"]
