@@ -126,6 +126,7 @@ def explain(
     found = explanation.explain(loaded, features=features, top=top)
     into = folder(out)
     tables = {"importance": found.importance, "shap": found.shap, "ale": found.ale, "ale_pairs": found.ale_pairs}
+    tables |= {"permutation": found.permutation}
     if found.plane.height:
         tables |= {"plane": found.plane, "contrasts": contrasts.contrasts(loaded)}
     for name, table in tables.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.screening import CLASSES, MIT, plane
+from models.screening import CLASSES, MIT, importance, plane
 from models.screening.background import REPLICATES, background, first, second
 from models.screening.inputs import Floats
 from models.screening.training import Part, ScreeningModel
@@ -28,6 +28,7 @@ class Explanation:
         shap: `formula`, `feature`, `feature_value`, `shap` (raw score of the MIT class), `class_name`.
         ale: `feature`, `x`, `ale` (change of p_mit), `low`, `high`, `n` (rows in the bin that begins at x).
         ale_pairs: `feature_1`, `feature_2`, `x_1`, `x_2`, `ale`, `low`, `high`, `n` (rows in the cells that meet here).
+        permutation: `feature`, `loss` of average precision, `low`, `high`, see `importance`.
         plane: the map of ionicity, see `plane.tabulate`; no rows where no structure is known.
     """
 
@@ -37,6 +38,7 @@ class Explanation:
     ale: pl.DataFrame
     ale_pairs: pl.DataFrame
     plane: pl.DataFrame
+    permutation: pl.DataFrame
 
 
 def shap_values(part: Part, X: Floats) -> tuple[Floats, float]:
@@ -85,7 +87,7 @@ def explain(
     leading = [int(f) for f in order[:top]]
     couples = [(leading[i], leading[j]) for i in range(len(leading)) for j in range(i + 1, len(leading))]
     couples.sort(key=lambda p: leading.index(p[0]) + leading.index(p[1]))
-    importance = pl.DataFrame(
+    sizes = pl.DataFrame(
         {"feature": [part.names[f] for f in order], "mean_abs_shap": size[order], "rank": np.arange(1, len(order) + 1)}
     )
     over = background(model, part, replicates=replicates)
@@ -93,7 +95,8 @@ def explain(
     ale = pl.concat([_of_mit(first(over, f, bins=bins)) for f in leading]).rename({"feature_1": "feature", "x_1": "x"})
     ale_pairs = [_of_mit(second(over, couple)) for couple in couples[:pairs]]
     found = pl.concat(ale_pairs) if ale_pairs else _no_pairs()
-    return Explanation(part.features, importance, shap, ale, found, plane.tabulate(model, part, over))
+    lost = importance.permutation(model, part, leading)
+    return Explanation(part.features, sizes, shap, ale, found, plane.tabulate(model, part, over), lost)
 
 
 def _of_mit(effects: pl.DataFrame) -> pl.DataFrame:
@@ -132,6 +135,7 @@ def tabulate(found: Sequence[Explanation], model_id: str) -> pl.DataFrame:
 def _rows(found: Explanation) -> pl.DataFrame:
     pieces = {
         "mean_abs_shap": found.importance.select(feature_1="feature", effect="mean_abs_shap"),
+        "permutation": found.permutation.rename({"feature": "feature_1", "loss": "effect"}),
         "ale": found.ale.rename({"feature": "feature_1", "x": "x_1", "ale": "effect"}),
         "ale_pair": found.ale_pairs.rename({"ale": "effect"}),
     }

@@ -1062,7 +1062,7 @@ COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';
 COMMENT ON COLUMN "pred"."explanations"."feature_2" IS 'Second feature of a pair.';
 COMMENT ON COLUMN "pred"."explanations"."x_1" IS 'Value of the first feature, in its own unit.';
 COMMENT ON COLUMN "pred"."explanations"."x_2" IS 'Value of the second feature, in its own unit.';
-COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score), ALE (change of the probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound. [1]';
+COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score), average precision lost when shuffled, ALE (change of the probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound. [1]';
 COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model.';
 COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model.';
 COMMENT ON COLUMN "pred"."explanations"."n" IS 'Labelled compounds in the bin that begins at the point, or in the cells that meet there. [count]';

@@ -270,7 +270,20 @@ EXPLANATIONS = Table(
             type=Type.STRING,
             doc="What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean "
             "probability, and labelled compounds with their label.",
-            rules=(OneOf(("mean_abs_shap", "ale", "ale_pair", "plane_first", "plane_pair", "plane", "plane_point")),),
+            rules=(
+                OneOf(
+                    (
+                        "mean_abs_shap",
+                        "permutation",
+                        "ale",
+                        "ale_pair",
+                        "plane_first",
+                        "plane_pair",
+                        "plane",
+                        "plane_point",
+                    )
+                ),
+            ),
         ),
         Column(
             name="class_name",
@@ -297,8 +310,8 @@ EXPLANATIONS = Table(
         Column(
             name="effect",
             type=Type.FLOAT,
-            doc="Mean absolute SHAP value (raw score), ALE (change of the probability of the class), that probability "
-            "over a plane, or the held-out p_mit of a labelled compound.",
+            doc="Mean absolute SHAP value (raw score), average precision lost when shuffled, ALE (change of the "
+            "probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound.",
             unit="1",
             rules=(Finite(),),
         ),

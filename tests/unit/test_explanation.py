@@ -1,6 +1,7 @@
 """Explanations: effects of functions whose effects are known, their bands, and the tables made of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from dagster_project.commands import explained
 from etl import reference
-from models.screening import explanation, training
+from models.screening import explanation, importance, training
 from models.screening.effects import ale_1d, ale_2d, band, edges, group_weights, meeting
 from models.screening.inputs import Floats
 from schemas.emit.polars import inspect
@@ -190,10 +191,33 @@ def test_explanations_fit_their_table_and_are_the_same_again(model: training.Scr
 def test_one_feature_has_no_pair(model: training.ScreeningModel) -> None:
     found = explanation.explain(model, top=1, replicates=2)
     assert found.ale_pairs.height == 0
-    assert explanation.tabulate([found], "m")["kind"].unique().sort().to_list() == ["ale", "mean_abs_shap"]
+    assert explanation.tabulate([found], "m")["kind"].unique().sort().to_list() == [
+        "ale",
+        "mean_abs_shap",
+        "permutation",
+    ]
 
 
 def test_figures_are_written_beside_the_tables(model: training.ScreeningModel, tmp_path: Path) -> None:
     names = explained.draw(explanation.explain(model, top=3, pairs=2, bins=5, replicates=20), tmp_path)
     assert names == ["importance.png", "ale.png", "ale_pair_1.png", "ale_pair_2.png"]
     assert all((tmp_path / n).read_bytes().startswith(b"\x89PNG") for n in names)
+
+
+def test_average_precision_is_that_of_scikit_learn_under_weights() -> None:
+    from sklearn.metrics import average_precision_score
+
+    rng = np.random.default_rng(0)
+    p, hit, weights = rng.random(80), rng.random(80) < 0.3, rng.exponential(size=(3, 80))
+    expected = [average_precision_score(hit, p, sample_weight=w) for w in weights]
+    assert importance.average_precision(p, hit, weights) == pytest.approx(expected)
+
+
+def test_shuffling_costs_what_the_labels_hang_on_and_nothing_else(model: training.ScreeningModel) -> None:
+    part = model.richest
+    names = list(part.names)
+    told, blind = names.index("d_count_odd"), names.index("MagpieData mean Number")  # no view reads the second
+    hung = np.where(part.matrix[:, told] > 0.5, 2, np.arange(len(model.codes)) % 2)
+    found = importance.permutation(replace(model, codes=hung), part, [told, blind])
+    assert found["low"][0] > 0.05
+    assert found["feature"].to_list() == ["d_count_odd", "MagpieData mean Number"]
