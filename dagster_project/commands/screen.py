@@ -235,7 +235,7 @@ def temperature_train(labelled: Labelled, out: OutModel, seed: Seed = 0, as_json
 
 @command(temperature_app, "evaluate")
 def temperature_evaluate(labelled: Labelled, seed: Seed = 0, as_json: Json = False) -> None:
-    """Leave-one-out errors of the temperature model beside the mean."""
+    """Errors of the temperature model with compounds and with families left out, beside plain baselines."""
     from models.screening import temperature
 
     say(

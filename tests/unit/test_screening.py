@@ -354,18 +354,6 @@ def test_an_undefined_score_is_null_and_not_a_number_json_cannot_hold() -> None:
     assert json.dumps(found, allow_nan=False)
 
 
-def test_temperatures_come_with_intervals_that_cover(labelled: pl.DataFrame) -> None:
-    report = temperature.evaluate(labelled)
-    assert report["mae_K"] < report["mae_mean_K"]
-    assert 0.6 < report["coverage_80"] <= 1
-    found = temperature.predict(temperature.train(labelled), pl.DataFrame({"formula": ["VO2", "what"]}))
-    row = found.row(0, named=True)
-    assert row["low_K"] < row["t_mit_K"] < row["high_K"]
-    assert found["ok"].to_list() == [True, False]
-    with pytest.raises(InputError):
-        temperature.train(labelled.head(3))
-
-
 def test_a_temperature_without_an_expected_transition_is_out_of_domain(
     labelled: pl.DataFrame, model: training.ScreeningModel
 ) -> None:

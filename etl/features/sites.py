@@ -1,0 +1,78 @@
+"""What fills the sites of a compound beside its open-shell metals: the cations between them, and how many there are.
+
+A series such as RNiO3 or R2Ir2O7 differs in nothing but the size of these cations; V_nO_2n-1 in the anions per metal.
+States are those of `charge`, radii of Shannon. The leading metal and anion themselves are in `leading`.
+"""
+
+import functools
+
+import numpy as np
+
+from etl.features.charge import Bools, Floats, Ints, is_anion, oxidation_states
+from etl.features.elements import MAIN_STATE, NUMBER, SYMBOLS, TRANSITION_METALS
+
+CLOSED_SHELL = frozenset(("Zn", "Cd", "Hg"))
+"""Group 12: transition metals by name, spectators by their full d shell."""
+OPEN_SHELL: tuple[str, ...] = tuple(s for s in SYMBOLS if s in TRANSITION_METALS - CLOSED_SHELL)
+COORDINATION = 9
+"""Of the cations between the metals: as in the tolerance factors of tilted perovskites."""
+SITES: tuple[str, ...] = ("site_radius", "site_ratio", "anion_ratio", "metal_state", *(f"of_{s}" for s in OPEN_SHELL))
+
+
+@functools.cache
+def _tables() -> tuple[Bools, Floats]:
+    """By atomic number: which elements are open-shell metals; ionic radius in the usual state, NaN where unknown."""
+    from etl.structures.radii import ionic_radius
+
+    radius = np.full(len(SYMBOLS) + 1, np.nan)
+    for symbol, state in {**MAIN_STATE, **dict.fromkeys(CLOSED_SHELL, 2)}.items():
+        try:
+            radius[NUMBER[symbol]] = ionic_radius(symbol, state, COORDINATION)
+        except KeyError:  # not tabulated by Shannon: the radius stays unknown
+            continue
+    return np.array([False, *(s in OPEN_SHELL for s in SYMBOLS)]), radius
+
+
+def site_features(numbers: Ints, amounts: Floats) -> Floats:
+    """The `SITES` features of n compositions of k elements each.
+
+    Args:
+        numbers: n x k atomic numbers.
+        amounts: n x k amounts, positive.
+
+    Returns:
+        n x 31: mean radius of the cations that are no open-shell metal (angstrom), their number and that of anions per
+        such metal, the mean state of these metals, and the share of each element among them. NaN where there is none.
+    """
+    open_shell, radius = _tables()
+    anions = is_anion(numbers, amounts)
+    metal = open_shell[numbers] & ~anions
+    states, _ = oxidation_states(numbers, amounts)
+    of_metal, of_anion = (np.where(chosen, amounts, 0.0) for chosen in (metal, anions))
+    between = np.where(metal | anions, 0.0, amounts)
+    shares = np.stack([np.where(numbers == NUMBER[s], of_metal, 0.0).sum(axis=1) for s in OPEN_SHELL], axis=1)
+    metals = of_metal.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.column_stack(
+            [
+                np.where(between > 0, radius[numbers] * between, 0.0).sum(axis=1) / between.sum(axis=1),
+                between.sum(axis=1) / metals,
+                of_anion.sum(axis=1) / metals,
+                np.where(metal, states * amounts, 0.0).sum(axis=1) / metals,
+                shares / metals[:, None],
+            ]
+        )
+
+
+def sites(formulas: list[str | None]) -> Floats:
+    """`SITES` features of formulas, n x 31; a row that cannot be read is all NaN."""
+    from etl.features.composition import parse
+
+    parsed = parse(formulas)
+    values = np.full((len(formulas), len(SITES)), np.nan)
+    counts = np.diff(parsed.starts)
+    for count in np.unique(counts[counts > 0]):
+        rows = np.flatnonzero(counts == count)
+        entries = parsed.starts[rows][:, None] + np.arange(count)
+        values[rows] = site_features(parsed.numbers[entries], parsed.amounts[entries])
+    return np.where(np.isfinite(values), values, np.nan)
