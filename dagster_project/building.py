@@ -45,6 +45,7 @@ class Build:
         log: of the step.
         partition: key of the partition, for partitioned assets.
         versions: version of each input and each watched table; None where none passed yet.
+        notes: what the function wants shown with the new version of its tables, counts for example.
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Build:
     log: Any
     partition: str | None = None
     versions: Mapping[str, int | None] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
 
     def earlier(self, table: str) -> "pl.DataFrame":
         """Rows of a watched table that an earlier run left; no rows where none did."""
@@ -156,7 +158,7 @@ def table_assets(
                 raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
             for table in declared:
                 result = build.store.write(table.name, made[table.name], mode=mode)
-                metadata = described(result, made[table.name], (plots or {}).get(table.name))
+                metadata = described(result, made[table.name], (plots or {}).get(table.name)) | build.notes
                 yield dg.MaterializeResult(asset_key=_key(table), metadata=metadata)
                 yield from audit(build.store, table, version=result.version, fingerprint=fingerprint)
 

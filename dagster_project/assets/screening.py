@@ -39,6 +39,7 @@ def screened(
     features: pl.LazyFrame,
 ) -> Frames:
     """Trains and scores the classifier, sends all compounds through the funnel, explains each part that predicted."""
+    from dagster_project.versions import package_version
     from etl.structures import pool
     from models.screening import campaign, contrasts, training
     from schemas.tables import REGISTRY
@@ -51,10 +52,16 @@ def screened(
         stored=compositions.collect(),
         known=pool.known(told),
         hull=pool.hull(datasets=build.datasets),
+        earlier=build.store.read_passed("pred.screening"),
+        folder=build.model_dir("screening"),
+        code=package_version("etl", "models"),
         seed=build.seed,
         workers=max(1, (os.cpu_count() or 1) // 2),  # the rounds of design want the other half
     )
-    card = training.save(found.model, build.model_dir("screening"))
+    build.notes.update(found.counts)
+    card = found.model.card
+    if found.counts["learned"]:
+        card = training.save(found.model, build.model_dir("screening"))
     build.register(card, name="screening", trained_on="core.labels")
     return {
         "pred.screening": found.predictions.select(REGISTRY["pred.screening"].column_names),

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
-from models.screening import ensemble, evaluation, explanation, families, funnel, training
+from models.screening import ensemble, evaluation, explanation, families, funnel, incremental, training
 
 GROUPS = ("random", "family_tm_anion")
 QUICK = ensemble.Effort(members=1, folds=3, inner=1)
@@ -18,6 +19,7 @@ class Screened:
 
     Attributes:
         model: its card holds the nested scores of every part.
+        counts: whether the model was learned, and of how many rows the predictions were taken and computed.
         predictions: rows of pred.screening.
         candidates: rows of pred.candidates.
         stages: rows of pred.funnel.
@@ -26,6 +28,7 @@ class Screened:
     """
 
     model: training.ScreeningModel
+    counts: dict[str, int]
     predictions: pl.DataFrame
     candidates: pl.DataFrame
     stages: pl.DataFrame
@@ -40,6 +43,9 @@ def screen(
     stored: pl.DataFrame | None = None,
     known: pl.DataFrame | None = None,
     hull: pl.DataFrame | None = None,
+    earlier: pl.DataFrame | None = None,
+    folder: Path | None = None,
+    code: str = "",
     groups: Sequence[str] = GROUPS,
     folds: int = 5,
     seed: int = 0,
@@ -53,6 +59,9 @@ def screen(
             columns of groupings where known.
         stored: rows of feat.composition; what they lack is computed.
         known, hull: as `funnel.funnel` takes them; known are the labelled compounds unless told.
+        earlier: rows of pred.screening: what they hold already is not predicted again.
+        folder: model folder of an earlier screen: where it learned the same, its model is used.
+        code: version of the code; nothing of another is taken over.
         groups, folds: of the nested scores, see `evaluation.evaluate`.
         workers: processes of the scores, and threads of the predictions.
         seed: seed of everything random.
@@ -60,19 +69,15 @@ def screen(
     Raises:
         InputError: nothing can be learned or scored, see `evaluation.evaluate`.
     """
-    model = training.train(labelled, seed=seed, stored=stored)
-    scores = evaluation.evaluate(
-        labelled,
-        groups=groups,
-        folds=folds,
-        seed=seed,
-        stored=stored,
-        served=offered,
-        effort=QUICK,
-        workers=workers,
-    )
-    model = replace(model, card=replace(model.card, scores=scores))
-    found = training.predict(model, offered, stored=stored, workers=workers)
+    settings = {"groups": list(groups), "folds": folds, "seed": seed, "code": code}
+    asked = incremental.question(labelled, offered, stored=stored, settings=settings)
+    model = incremental.former(folder, asked)
+    learned = model is None
+    if model is None:
+        model = _learned(labelled, offered, stored=stored, groups=groups, folds=folds, seed=seed, workers=workers)
+        model = replace(model, card=replace(model.card, settings=model.card.settings | {"question": asked}))
+    predicted = incremental.predict(model, offered, earlier=earlier, code=code, stored=stored, workers=workers)
+    found = predicted.rows
     sifted = funnel.funnel(found, known=labelled if known is None else known, hull=hull)
     found = found.filter("ok")
     plain = pl.col("features") == "composition"
@@ -84,9 +89,34 @@ def screen(
     mark = pl.lit(model.model_id).alias("model_id")
     return Screened(
         model,
+        {"learned": int(learned), "taken": predicted.taken, "computed": predicted.computed},
         found,
         sifted.candidates.with_columns(mark),
         sifted.stages.with_columns(mark),
         gathered.with_columns(mark),
         explanation.tabulate(explained, model.model_id),
     )
+
+
+def _learned(
+    labelled: pl.DataFrame,
+    offered: pl.DataFrame,
+    *,
+    stored: pl.DataFrame | None,
+    groups: Sequence[str],
+    folds: int,
+    seed: int,
+    workers: int,
+) -> training.ScreeningModel:
+    model = training.train(labelled, seed=seed, stored=stored)
+    scores = evaluation.evaluate(
+        labelled,
+        groups=groups,
+        folds=folds,
+        seed=seed,
+        stored=stored,
+        served=offered,
+        effort=QUICK,
+        workers=workers,
+    )
+    return replace(model, card=replace(model.card, scores=scores))

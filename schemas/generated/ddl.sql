@@ -936,6 +936,7 @@ CREATE TABLE "pred"."screening" (
     "conformal_set" VARCHAR[] NOT NULL,
     "in_domain" BOOLEAN,
     "domain_distance" DOUBLE,
+    "inputs_hash" VARCHAR,
     PRIMARY KEY ("formula", "model_id")
 );
 COMMENT ON TABLE "pred"."screening" IS 'Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound. Grain: one compound and model';
@@ -950,6 +951,7 @@ COMMENT ON COLUMN "pred"."screening"."label" IS 'Most likely class.';
 COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be excluded at 90 % confidence within each class; all where in_domain is false.';
 COMMENT ON COLUMN "pred"."screening"."in_domain" IS 'Whether the model has seen anything similar.';
 COMMENT ON COLUMN "pred"."screening"."domain_distance" IS 'Scaled feature distance to the nearest training compound. [1]';
+COMMENT ON COLUMN "pred"."screening"."inputs_hash" IS 'Hash of the structure features and of the code behind the row; while it stays, the row is kept.';
 
 CREATE TABLE "pred"."candidates" (
     "formula" VARCHAR NOT NULL,

@@ -62,6 +62,13 @@ SCREENING = Table(
             nullable=True,
             rules=(Between(0, None),),
         ),
+        Column(
+            name="inputs_hash",
+            type=Type.STRING,
+            doc="Hash of the structure features and of the code behind the row; while it stays, the row is kept.",
+            nullable=True,
+            rules=(NotBlank(),),
+        ),
     ),
     row_rules=(SumsTo(("p_mit", "p_metal", "p_insulator"), 1.0, 1e-5),),
     foreign_keys=(

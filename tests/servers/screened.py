@@ -61,7 +61,8 @@ def home(folder: Path) -> Path:
     offered = pl.concat([held.select("formula", "structure_id", *PUBLISHED), plain], how="diagonal_relaxed")
     found = training.predict(trained, offered.unique("formula", keep="first", maintain_order=True))
     used = pl.when(pl.col("features") != "composition").then("structure_id")
-    screening = found.with_columns(structure_id=used).select(REGISTRY["pred.screening"].column_names)
+    found = found.with_columns(structure_id=used, inputs_hash=pl.lit(None, pl.String))
+    screening = found.select(REGISTRY["pred.screening"].column_names)
     odd = screening.head(1).with_columns(
         formula=pl.lit(HOSTILE), structure_id=pl.lit(None, pl.String), features=pl.lit("composition"),
         p_mit=0.98, p_metal=0.01, p_insulator=0.01,
