@@ -192,13 +192,14 @@ def funnel(
     distances = spelled(read_input(hull, needs=needs, text=NAMES)) if hull else None
     sifted = sifting.funnel(frame, known=spelled(labels), hull=distances)
     left = sifted.candidates.select("formula", "stage", "known", "motif")
-    found = gathering.families(frame.unique("formula", keep="first", maintain_order=True).join(left, on="formula"))
+    rows = frame.unique("formula", keep="first", maintain_order=True).join(left, on="formula")
+    found = gathering.families(rows)
     tables = {
         "candidates.parquet": sifted.candidates,
         "funnel.csv": sifted.stages,
         "families.csv": found,
         "top_candidates.csv": sifting.top(sifted.candidates, TOP_CANDIDATES),
-        "top_families.csv": found.sort("q_value", "mean_p_mit", descending=[False, True]).head(TOP_FAMILIES),
+        "top_families.csv": gathering.apart(found, rows, TOP_FAMILIES),
     }
     into = folder(out)
     for name, table in tables.items():

@@ -57,10 +57,7 @@ def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = Non
     """
     kept = _marked(usable(predictions))
     asked = groupings or [g for g in GROUPINGS if g in inputs.GROUPINGS or g in kept.columns]
-    derived = [g for g in asked if g in inputs.GROUPINGS and g not in (*kept.columns, "random")]
-    if derived:
-        made = rules.groupings(kept.select("formula")).select(derived)
-        kept = pl.concat([kept, made], how="horizontal")
+    kept = _keyed(kept, asked)
     found = pl.concat([_one(kept, g) for g in asked])
     tested = found["compounds"].to_numpy() >= SMALLEST
     p, q = found["p_value"].to_numpy(), np.ones(len(tested))
@@ -69,6 +66,32 @@ def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = Non
     return found.with_columns(told).sort(
         ["grouping", "q_value", "mean_p_mit", "family"], descending=[False, False, True, False]
     )
+
+
+def apart(found: pl.DataFrame, predictions: pl.DataFrame, n: int) -> pl.DataFrame:
+    """The best n families of all groupings that tell something new: one is passed over where the better ones together
+    hold more than half of its hits already.
+
+    Args:
+        found: output of `families`.
+        predictions: what it was made of.
+        n: how many.
+    """
+    best = found.sort("q_value", "mean_p_mit", "family", descending=[False, True, False])
+    hits = _keyed(_marked(usable(predictions)).filter("hit"), found["grouping"].unique().to_list())
+    members = {
+        (grouping, family): set(formulas)
+        for grouping in found["grouping"].unique().to_list()
+        for family, formulas in hits.group_by(grouping).agg("formula").iter_rows()
+    }
+    seen: set[str] = set()
+    taken: list[int] = []
+    for row, key in enumerate(best.select("grouping", "family").iter_rows()):
+        held = members.get(key, set())
+        if len(taken) < n and 2 * len(held & seen) <= len(held) > 0:
+            taken.append(row)
+            seen |= held
+    return best[taken]
 
 
 def usable(predictions: pl.DataFrame) -> pl.DataFrame:
@@ -98,11 +121,20 @@ def _marked(kept: pl.DataFrame) -> pl.DataFrame:
     return kept.with_columns(made.alias(name) for name, made in marks.items()).filter(pl.col("counts") | pl.col("old"))
 
 
+def _keyed(kept: pl.DataFrame, groupings: Sequence[str]) -> pl.DataFrame:
+    """Adds the groupings that derive from the formula, each formula read once."""
+    derived = [g for g in groupings if g in inputs.GROUPINGS and g not in (*kept.columns, "random")]
+    if not derived:
+        return kept
+    return pl.concat([kept, rules.groupings(kept.select("formula")).select(derived)], how="horizontal")
+
+
 def _one(kept: pl.DataFrame, grouping: str) -> pl.DataFrame:
     body = kept.select(
         "formula", "p_mit", "in_domain", "hit", "old", "counts",
         pl.Series("family", inputs.groups(kept, grouping), dtype=pl.String),
     )  # fmt: skip
+    drawn, won = int(body["counts"].sum()), int((body["hit"] & body["counts"]).sum())
     body = body.filter(pl.col("family") != NONE)
     seen, p, counts = pl.col("formula").filter("counts"), pl.col("p_mit").filter("counts"), pl.col("counts")
     old = pl.col("formula").filter("old")
@@ -118,8 +150,8 @@ def _one(kept: pl.DataFrame, grouping: str) -> pl.DataFrame:
     )
     found = found.filter(pl.col("compounds") > 0)
     hits, sizes = found["predicted_mit"].to_numpy(), found["compounds"].to_numpy()
-    chance = np.where(sizes >= SMALLEST, tails(hits, sizes), 1.0)
-    share = hits.sum() / max(sizes.sum(), 1)
+    chance = np.where(sizes >= SMALLEST, tails(hits, sizes, (won, drawn)), 1.0)
+    share = won / max(drawn, 1)
     return found.select(
         pl.lit(grouping).alias("grouping"),
         "family", "compounds", "predicted_mit", "in_domain_share", "mean_p_mit", "max_p_mit", "best_formula",
@@ -129,13 +161,15 @@ def _one(kept: pl.DataFrame, grouping: str) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def tails(hits: Ints, sizes: Ints) -> Floats:
+def tails(hits: Ints, sizes: Ints, of: tuple[int, int] | None = None) -> Floats:
     """Chance that a random draw of each size holds as many hits or more, given all hits.
 
     Args:
-        hits: of each family; families part the population.
+        hits: of each family.
         sizes: of each family.
+        of: hits and size of the population; that of all families unless told.
     """
     from scipy.stats import hypergeom
 
-    return np.asarray(hypergeom.sf(hits - 1, int(sizes.sum()), int(hits.sum()), sizes), dtype=np.float64)
+    won, drawn = of or (int(hits.sum()), int(sizes.sum()))
+    return np.asarray(hypergeom.sf(hits - 1, drawn, won, sizes), dtype=np.float64)

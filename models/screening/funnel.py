@@ -22,6 +22,8 @@ SURVIVED = "candidate"
 JUDGED = ("not_excluded", "likely", SURVIVED)
 """Stages of the compounds that came as far as the probabilities."""
 KNOWN = "mit"
+ENUMERATED = "enumerated"
+"""The pool of formulas that nobody made or calculated."""
 EVERY = "all"
 
 
@@ -57,6 +59,12 @@ STAGES = (
         rule="an anion, usual oxidation states that sum to zero, and no element without a stable or long-lived isotope",
         passes=pl.col("implausible").is_null(),
         reason=pl.col("implausible"),
+    ),
+    Stage(
+        name="open_shell",
+        rule="an ion with a partly filled d or f shell, as in every labelled transition",
+        passes=~pl.col("flags").list.contains(plausible.CLOSED).fill_null(False),
+        reason=pl.lit(plausible.CLOSED),
     ),
     Stage(
         name="novel",
@@ -143,6 +151,9 @@ def _facts(predictions: pl.DataFrame, known: pl.DataFrame | None, hull: pl.DataF
         unreadable=pl.coalesce("reason", pl.lit("no probability")),
     )  # fmt: skip
     rows = rows.with_columns(plausible.implausible(rows["formula"]), motifs.motifs(rows["formula"]))
+    possible = rows.filter(pl.col("implausible").is_null())["formula"]
+    flags = pl.DataFrame({"formula": possible, "flags": plausible.oddities(possible)})
+    rows = rows.join(flags, on="formula", how="left", nulls_equal=True, maintain_order="left")
     return rows.join(_known(known), on="formula", how="left", maintain_order="left").join(
         _nearest(hull), on="formula", how="left", maintain_order="left"
     )
@@ -181,12 +192,18 @@ def _ranked(told: pl.DataFrame) -> pl.DataFrame:
     stays = pl.col("stage") == SURVIVED
     ordered = told.sort(~stays, pl.col("p_mit"), "formula", descending=[False, True, False], nulls_last=True)
     best, rest = ordered.filter(stays), ordered.filter(~stays)
-    unsure = {"hull distance unknown": _HULL.is_null(), "other classes not excluded": _CLASSES.list.len() > 1}
+    unsure = {
+        "hull distance unknown": _HULL.is_null(),
+        "other classes not excluded": _CLASSES.list.len() > 1,
+        "listed by enumeration only": pl.col("pools").list.eval(pl.element() == ENUMERATED).list.all()
+        & (pl.col("pools").list.len() > 0),
+    }
     marks = [pl.when(hit).then(pl.lit(name)) for name, hit in unsure.items()]
     best = best.with_columns(
-        pl.concat_list(plausible.oddities(best["formula"]), pl.concat_list(marks).list.drop_nulls()).alias("flags"),
+        pl.concat_list("flags", pl.concat_list(marks).list.drop_nulls()).alias("flags"),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"),
     )
+    rest = rest.with_columns(flags=pl.lit(None, pl.List(pl.String)))
     return pl.concat([best, rest], how="diagonal").select(
         "formula", "pools", "motif", "known", "p_mit", "stage", "reason",
         "energy_above_hull_eV_atom", "hull_source", "flags", "rank",

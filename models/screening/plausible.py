@@ -36,6 +36,7 @@ OTHER_STATES: dict[str, tuple[int, ...]] = {
 SHORT_LIVED = frozenset(("Tc", "Pm", *SYMBOLS[83:89], "Ac", "Pa", *SYMBOLS[92:]))
 """No isotope that lasts and can be had by the gram: Tc, Pm, Po to Ac, Pa, and all beyond uranium."""
 F_SHELL = RARE_EARTHS - {"Sc", "Y", "La", "Lu"} | {"U"}
+CLOSED = "no open d or f shell"
 CHARGE = 1e-6
 SOME = 0.05
 """Electrons an ion needs beyond a full or empty shell to count as open: less is a rounding of the states."""
@@ -93,7 +94,7 @@ def _odd(numbers: Ints, amounts: Floats) -> list[list[str]]:
     open_f = _F[numbers].any(axis=1)
     told = {
         "f electrons only": open_f & ~open_d,
-        "no open d or f shell": ~open_f & ~open_d,
+        CLOSED: ~open_f & ~open_d,
         "hydrogen": (numbers == NUMBER["H"]).any(axis=1),
     }
     return [[name for name, hit in zip(told, row, strict=True) if hit] for row in np.column_stack(list(told.values()))]

@@ -1032,7 +1032,7 @@ COMMENT ON COLUMN "pred"."families"."in_domain_share" IS 'Share of the compounds
 COMMENT ON COLUMN "pred"."families"."mean_p_mit" IS 'Mean probability of MIT over the family. [1]';
 COMMENT ON COLUMN "pred"."families"."max_p_mit" IS 'Largest probability of MIT in the family. [1]';
 COMMENT ON COLUMN "pred"."families"."best_formula" IS 'Compound with the largest probability.';
-COMMENT ON COLUMN "pred"."families"."enrichment" IS 'Share of predicted MIT in the family over that in all families of the grouping. [1]';
+COMMENT ON COLUMN "pred"."families"."enrichment" IS 'Share of predicted MIT in the family over that in all compounds that may be judged. [1]';
 COMMENT ON COLUMN "pred"."families"."known_mit" IS 'Known transitions in the family; they are not among its compounds. [count]';
 COMMENT ON COLUMN "pred"."families"."known_formulas" IS 'The first of these.';
 COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12; 1 for fewer than 3 compounds, which are not tested). Members share elements and are not independent: it ranks families, it is no evidence. [1]';

@@ -82,7 +82,7 @@ SCREENING = Table(
     ),
 )
 
-_STAGES = ("readable", "plausible", "novel", "in_domain", "stable", "not_excluded", "likely")
+_STAGES = ("readable", "plausible", "open_shell", "novel", "in_domain", "stable", "not_excluded", "likely")
 _HULL_DISTANCE = Column(
     name="energy_above_hull_eV_atom",
     type=Type.FLOAT,
@@ -221,7 +221,7 @@ FAMILIES = Table(
         Column(
             name="enrichment",
             type=Type.FLOAT,
-            doc="Share of predicted MIT in the family over that in all families of the grouping.",
+            doc="Share of predicted MIT in the family over that in all compounds that may be judged.",
             unit="1",
             nullable=True,
             rules=(Between(0, None),),
