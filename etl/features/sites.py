@@ -9,19 +9,26 @@ import functools
 import numpy as np
 
 from etl.features.charge import Bools, Floats, Ints, is_anion, oxidation_states
-from etl.features.elements import MAIN_STATE, NUMBER, SYMBOLS, TRANSITION_METALS
+from etl.features.elements import MAIN_STATE, NUMBER, RARE_EARTHS, SYMBOLS, TRANSITION_METALS, electronegativities
 
 CLOSED_SHELL = frozenset(("Zn", "Cd", "Hg"))
 """Group 12: transition metals by name, spectators by their full d shell."""
 OPEN_SHELL: tuple[str, ...] = tuple(s for s in SYMBOLS if s in TRANSITION_METALS - CLOSED_SHELL)
 COORDINATION = 9
 """Of the cations between the metals: as in the tolerance factors of tilted perovskites."""
-SITES: tuple[str, ...] = ("site_radius", "site_ratio", "anion_ratio", "metal_state", *(f"of_{s}" for s in OPEN_SHELL))
+SITES: tuple[str, ...] = (
+    "site_radius", "site_electronegativity", "site_ratio", "anion_ratio", "metal_state",
+    *(f"of_{s}" for s in OPEN_SHELL),
+)  # fmt: skip
 
 
 @functools.cache
-def _tables() -> tuple[Bools, Floats]:
-    """By atomic number: which elements are open-shell metals; ionic radius in the usual state, NaN where unknown."""
+def _tables() -> tuple[Bools, Floats, Floats]:
+    """By atomic number: which elements are open-shell metals; ionic radius in the usual state; electronegativity.
+
+    NaN where unknown. Rare earths share one electronegativity: in the same state they differ in size alone, and the
+    tabulated values of Eu, Tb and Yb stand out.
+    """
     from etl.structures.radii import ionic_radius
 
     radius = np.full(len(SYMBOLS) + 1, np.nan)
@@ -30,7 +37,10 @@ def _tables() -> tuple[Bools, Floats]:
             radius[NUMBER[symbol]] = ionic_radius(symbol, state, COORDINATION)
         except KeyError:  # not tabulated by Shannon: the radius stays unknown
             continue
-    return np.array([False, *(s in OPEN_SHELL for s in SYMBOLS)]), radius
+    chi = electronegativities()
+    shared = float(np.median([chi[s] for s in RARE_EARTHS]))
+    pull = np.array([np.nan, *(shared if s in RARE_EARTHS else chi[s] for s in SYMBOLS)])
+    return np.array([False, *(s in OPEN_SHELL for s in SYMBOLS)]), radius, pull
 
 
 def site_features(numbers: Ints, amounts: Floats) -> Floats:
@@ -41,10 +51,11 @@ def site_features(numbers: Ints, amounts: Floats) -> Floats:
         amounts: n x k amounts, positive.
 
     Returns:
-        n x 31: mean radius of the cations that are no open-shell metal (angstrom), their number and that of anions per
-        such metal, the mean state of these metals, and the share of each element among them. NaN where there is none.
+        n x 32: mean radius (angstrom) and electronegativity of the cations that are no open-shell metal, their number
+        and that of anions per such metal, the mean state of these metals, and the share of each element among them. NaN
+        where there is none.
     """
-    open_shell, radius = _tables()
+    open_shell, *tables = _tables()
     anions = is_anion(numbers, amounts)
     metal = open_shell[numbers] & ~anions
     states, _ = oxidation_states(numbers, amounts)
@@ -55,7 +66,7 @@ def site_features(numbers: Ints, amounts: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.column_stack(
             [
-                np.where(between > 0, radius[numbers] * between, 0.0).sum(axis=1) / between.sum(axis=1),
+                *(np.where(between > 0, t[numbers] * between, 0.0).sum(axis=1) / between.sum(axis=1) for t in tables),
                 between.sum(axis=1) / metals,
                 of_anion.sum(axis=1) / metals,
                 np.where(metal, states * amounts, 0.0).sum(axis=1) / metals,
@@ -65,7 +76,7 @@ def site_features(numbers: Ints, amounts: Floats) -> Floats:
 
 
 def sites(formulas: list[str | None]) -> Floats:
-    """`SITES` features of formulas, n x 31; a row that cannot be read is all NaN."""
+    """`SITES` features of formulas, n x 32; a row that cannot be read is all NaN."""
     from etl.features.composition import parse
 
     parsed = parse(formulas)

@@ -19,7 +19,7 @@ GROUPS: tuple[dict[str, float], ...] = (
     {"metal_row": 0.7, "metal_electronegativity": 0.2},
     {"metal_d_count": 1.0, "metal_state": 1.0},
     {"anion_electronegativity": 0.5},
-    {"other_electronegativity": 0.3},
+    {"site_electronegativity": 0.3},
 )
 """Descriptors that share a length scale, and the difference of each that counts as one; shares of metals come last."""
 WARPS: tuple[np.ufunc, ...] = (np.sqrt, np.log)

