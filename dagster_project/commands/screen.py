@@ -205,7 +205,7 @@ def funnel(
     for name, table in tables.items():
         write_output(table, str(into / name))
     every = sifted.stages.filter(sifted.stages["part"] == sifting.EVERY)
-    passed = dict(every.select("stage", "passed").iter_rows())
+    passed = dict(every.select("stage", "kept").iter_rows())
     say(
         {"offered": frame["formula"].n_unique(), "passed": passed, "families": found.height, "out": out},
         as_json=as_json,

@@ -134,7 +134,7 @@ def funnel(
         left = pl.when(stage.passes).then(left).otherwise(pl.lit(stage.name))
         why = pl.when(stage.passes).then(why).otherwise(stage.reason)
     told = facts.with_columns(left.alias("stage"), why.alias("reason"))
-    return Funnelled(_ranked(told), pl.DataFrame(list(_counts(told)), schema_overrides={"known_passed": pl.Int64}))
+    return Funnelled(_ranked(told), pl.DataFrame(list(_counts(told)), schema_overrides={"known_kept": pl.Int64}))
 
 
 def _facts(predictions: pl.DataFrame, known: pl.DataFrame | None, hull: pl.DataFrame | None) -> pl.DataFrame:
@@ -224,9 +224,9 @@ def _counts(told: pl.DataFrame) -> Iterator[dict[str, object]]:
                 "stage": stage.name,
                 "rule": stage.rule,
                 "entered": rows.height,
-                "passed": kept.height,
+                "kept": kept.height,
                 "unknown": 0 if stage.unknown is None else kept.filter(stage.unknown).height,
-                "known_passed": old.height,
+                "known_kept": old.height,
             }
             rows = kept
 

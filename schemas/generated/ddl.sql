@@ -989,9 +989,9 @@ CREATE TABLE "pred"."funnel" (
     "stage" VARCHAR NOT NULL,
     "rule" VARCHAR NOT NULL,
     "entered" BIGINT NOT NULL,
-    "passed" BIGINT NOT NULL,
+    "kept" BIGINT NOT NULL,
     "unknown" BIGINT NOT NULL,
-    "known_passed" BIGINT NOT NULL,
+    "known_kept" BIGINT NOT NULL,
     PRIMARY KEY ("model_id", "part", "stage_number")
 );
 COMMENT ON TABLE "pred"."funnel" IS 'How many compounds passed each stage of the screen, by pool, and what each stage costs in known transitions. Grain: one stage and part of the screen';
@@ -1001,9 +1001,9 @@ COMMENT ON COLUMN "pred"."funnel"."stage_number" IS 'Order of the stage. [count]
 COMMENT ON COLUMN "pred"."funnel"."stage" IS 'What a compound is that passes.';
 COMMENT ON COLUMN "pred"."funnel"."rule" IS 'The condition with its threshold.';
 COMMENT ON COLUMN "pred"."funnel"."entered" IS 'Compounds that came to the stage. [count]';
-COMMENT ON COLUMN "pred"."funnel"."passed" IS 'Compounds that went on. [count]';
+COMMENT ON COLUMN "pred"."funnel"."kept" IS 'Compounds that went on. [count]';
 COMMENT ON COLUMN "pred"."funnel"."unknown" IS 'Of those, compounds that went on for want of knowledge. [count]';
-COMMENT ON COLUMN "pred"."funnel"."known_passed" IS 'Known transitions left after this stage and those before, the stage novel set aside. What the model says of them is no prediction: it has learned from them. [count]';
+COMMENT ON COLUMN "pred"."funnel"."known_kept" IS 'Known transitions left after this stage and those before, the stage novel set aside. What the model says of them is no prediction: it has learned from them. [count]';
 
 CREATE TABLE "pred"."families" (
     "grouping" VARCHAR NOT NULL,

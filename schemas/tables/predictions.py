@@ -170,17 +170,17 @@ FUNNEL = Table(
             Column(name=name, type=Type.INT, doc=doc, unit="count", rules=(Between(0, None),))
             for name, doc in (
                 ("entered", "Compounds that came to the stage."),
-                ("passed", "Compounds that went on."),
+                ("kept", "Compounds that went on."),
                 ("unknown", "Of those, compounds that went on for want of knowledge."),
                 (
-                    "known_passed",
+                    "known_kept",
                     "Known transitions left after this stage and those before, the stage novel set aside. What the"
                     " model says of them is no prediction: it has learned from them.",
                 ),
             )
         ),
     ),
-    row_rules=(AtMost("passed", "entered"), AtMost("unknown", "passed")),
+    row_rules=(AtMost("kept", "entered"), AtMost("unknown", "kept")),
 )
 
 FAMILIES = Table(

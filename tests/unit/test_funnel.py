@@ -81,10 +81,10 @@ def test_survivors_are_ranked_and_what_is_not_known_of_them_is_flagged(sifted: f
 def test_stages_count_what_came_and_went_in_each_pool(sifted: funnel.Funnelled) -> None:
     whole = sifted.stages.filter(pl.col("part") == "all")
     assert whole["entered"].to_list() == [11, 10, 8, 7, 6, 5, 4, 3]
-    assert whole["passed"].to_list() == [10, 8, 7, 6, 5, 4, 3, 2]
+    assert whole["kept"].to_list() == [10, 8, 7, 6, 5, 4, 3, 2]
     assert whole["unknown"].to_list() == [0, 0, 0, 0, 0, 3, 0, 0]
-    assert whole["known_passed"].to_list() == [1] * 8  # VO2 would pass them all but novelty
-    assert sifted.stages.filter(pl.col("part") == "AFLOW")["passed"].to_list() == [1] * 8
+    assert whole["known_kept"].to_list() == [1] * 8  # VO2 would pass them all but novelty
+    assert sifted.stages.filter(pl.col("part") == "AFLOW")["kept"].to_list() == [1] * 8
 
 
 def test_what_the_funnel_makes_fits_its_tables(sifted: funnel.Funnelled) -> None:
@@ -157,7 +157,7 @@ def test_motifs_are_told_from_sites_not_from_amounts() -> None:
 def test_a_motif_is_accounted_for_stage_by_stage() -> None:
     rows = pl.DataFrame([_row("V4GaS8"), _row("Nb4GaSe8", in_domain=False), _row("Ca2RuO4")])
     stages = funnel.funnel(rows, known=pl.DataFrame({"formula": ["Ca2RuO4"], "label_name": ["mit"]})).stages
-    passed = {m: stages.filter(pl.col("part") == m)["passed"].to_list() for m in motifs.NAMES}
+    passed = {m: stages.filter(pl.col("part") == m)["kept"].to_list() for m in motifs.NAMES}
     assert passed == {motifs.LACUNAR.name: [2, 2, 2, 2, 1, 1, 1, 1], motifs.LAYERED.name: [1, 1, 1, 0, 0, 0, 0, 0]}
 
 

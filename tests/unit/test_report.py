@@ -108,7 +108,7 @@ def home(tmp_path: Path) -> Path:
                 "label": "mit",
                 "conformal_set": ["mit"],
             }
-            | {"in_domain": True, "domain_distance": 0.1}
+            | {"in_domain": True, "domain_distance": 0.1, "inputs_hash": None}
             for f, p in (("VO2", 0.9), ("NaN", 0.25))
         ],
     )
