@@ -47,7 +47,7 @@ def scores(
         "n": len(t),
         **_summary(one, t, keys, seed),
         **{f"mae_{name}_K": round(float(np.abs(p - t).mean()), 2) for name, p in lines.items()},
-        "families": _by_family(one[1], lines, t, keys),
+        "families": _by_family(one.quantile(0.5), lines, t, keys),
         "leave_family_out": _whole_families(X, t, wide, seed, folds),
     }
 
@@ -67,9 +67,9 @@ def _whole_families(X: Floats, t: Floats, wide: Sequence[str], seed: int, folds:
     }
 
 
-def _left_out(X: Floats, t: Floats, groups: list[Ints], seed: int, folds: int = FOLDS) -> Floats:
-    """The quantiles 0.1, 0.5 and 0.9 of every row, from a process that saw nothing of its group; 3 x n."""
-    found = np.zeros((3, len(t)))
+def _left_out(X: Floats, t: Floats, groups: list[Ints], seed: int, folds: int = FOLDS) -> warped.Belief:
+    """What is believed of every row by a process that saw nothing of its group."""
+    mean, spread = np.zeros((2, len(warped.WARPS), warped.DRAWS, len(t)))
     folds = min(folds, len(groups))
     for k in range(folds):
         held = groups[k::folds]
@@ -77,12 +77,20 @@ def _left_out(X: Floats, t: Floats, groups: list[Ints], seed: int, folds: int = 
         draws = warped.fit(X[rest], t[rest], seed=seed).draws
         for group in held:
             belief = warped.Fitted(X, t, draws).without(group).predict(X[group])
-            found[:, group] = [belief.quantile(q) for q in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)]
-    return found
+            mean[:, :, group], spread[:, :, group] = belief.mean, belief.spread
+    return warped.Belief(mean, spread)
 
 
-def _summary(found: Floats, t: Floats, keys: "np.ndarray[Any, Any]", seed: int) -> dict[str, Any]:
-    low, point, high = found
+def _nominal(belief: warped.Belief, t: Floats) -> Floats:
+    """The share of a belief that holds `LEVEL` of the temperatures of all other rows (split conformal), n."""
+    off = np.abs(2 * belief.below(t) - 1)
+    rank = min(len(t) - 1, int(np.ceil(len(t) * LEVEL)))
+    return np.array([np.sort(np.delete(off, i))[rank - 1] for i in range(len(t))])
+
+
+def _summary(belief: warped.Belief, t: Floats, keys: "np.ndarray[Any, Any]", seed: int) -> dict[str, Any]:
+    share = _nominal(belief, t)
+    low, point, high = (belief.quantile(q) for q in ((1 - share) / 2, 0.5, (1 + share) / 2))
     error = np.abs(point - t)
     names, code = np.unique(keys, return_inverse=True)
     if len(names) < 2:  # one family: its compounds are drawn anew
@@ -97,6 +105,7 @@ def _summary(found: Floats, t: Floats, keys: "np.ndarray[Any, Any]", seed: int) 
         "median_ae_K": round(float(np.median(error)), 2),
         "coverage_80": round(float(np.mean((t >= low) & (t <= high))), 3),
         "mean_width_K": round(float(np.mean(high - low)), 1),
+        "nominal": round(float(np.median(share)), 4),
     }
 
 

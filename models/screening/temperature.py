@@ -30,6 +30,7 @@ class TemperatureModel:
     Attributes:
         model_id: hash of training rows and settings.
         fitted: rows, temperatures and drawn kernel parameters.
+        share: of a belief that its interval spans, so that `LEVEL` of compounds left out are held.
         known: temperature (K) of each training compound by its reduced formula; of several rows the median.
         domain: applicability domain in composition space.
         card: what is written beside the model.
@@ -37,6 +38,7 @@ class TemperatureModel:
 
     model_id: str
     fitted: warped.Fitted
+    share: float
     known: dict[str, float]
     domain: ensemble.Domain
     card: cards.Card = field(repr=False)
@@ -91,7 +93,9 @@ def train(labelled: pl.DataFrame, *, seed: int = 0) -> TemperatureModel:
     known = rows.frame.select(_reduced(rows.frame), t=pl.Series(rows.t)).group_by("reduced").agg(pl.col("t").median())
     fitted = warped.fit(rows.X, rows.t, seed=seed)
     domain = ensemble.fit_domain(rows.composition, formulas)
-    return TemperatureModel(card.model_id, fitted, dict(known.sort("reduced").iter_rows()), domain, card)
+    return TemperatureModel(
+        card.model_id, fitted, scores["nominal"], dict(known.sort("reduced").iter_rows()), domain, card
+    )
 
 
 def _caveats(scores: dict[str, Any]) -> tuple[str, ...]:
@@ -164,7 +168,7 @@ def predict(
     columns = np.full((frame.height, 3), np.nan)
     far = np.zeros(frame.height, bool)
     if len(rows):
-        columns[rows] = _quantiles(model.fitted, warped.describe(frame, made)[rows])
+        columns[rows] = _quantiles(model, warped.describe(frame, made)[rows])
         far[rows] = model.domain.distance(made.values[rows]) > model.domain.limit
     columns = np.round(columns, 4)
     away = pl.when(pl.Series(far)).then(pl.lit("far from every compound with a known transition temperature"))
@@ -185,12 +189,12 @@ def predict(
     return beside(frame, found)
 
 
-def _quantiles(fitted: warped.Fitted, X: Floats) -> Floats:
+def _quantiles(model: TemperatureModel, X: Floats) -> Floats:
     """Median and the ends of the interval, n x 3; in batches, for tables of any length."""
     parts = []
     for first in range(0, len(X), _BATCH):
-        belief = fitted.predict(X[first : first + _BATCH])
-        parts.append(np.column_stack([belief.quantile(q) for q in (0.5, (1 - LEVEL) / 2, (1 + LEVEL) / 2)]))
+        belief = model.fitted.predict(X[first : first + _BATCH])
+        parts.append(np.column_stack([belief.quantile(q) for q in (0.5, (1 - model.share) / 2, (1 + model.share) / 2)]))
     return np.vstack(parts)
 
 

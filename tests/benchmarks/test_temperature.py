@@ -40,7 +40,7 @@ def test_temperatures_of_compounds_and_families_left_out() -> None:
     mean = sum(report["mae_K"] for report in reports) / len(reports)
     print(f"one left out, mean of the seeds: {mean:.1f} K, asked {ASKED}")
     assert mean <= HELD
-    assert all(0.78 <= report["coverage_80"] <= 0.87 for report in reports)
+    assert all(0.78 <= report["coverage_80"] <= 0.83 for report in reports)
     assert family["mae_K"] < family["mae_median_K"]
 
 

@@ -68,7 +68,7 @@ def test_quantiles_invert_the_distribution_and_no_temperature_is_negative() -> N
 def test_temperatures_come_with_intervals_that_cover(known: pl.DataFrame, model: temperature.TemperatureModel) -> None:
     report = model.card.scores
     assert report["mae_K"] < report["mae_quadratic_K"] < report["mae_family_mean_K"] < report["mae_mean_K"]
-    assert 0.75 <= report["coverage_80"] <= 0.87
+    assert 0.78 <= report["coverage_80"] <= 0.83
     assert report["mae_K"] < report["leave_family_out"]["mae_K"] < report["leave_family_out"]["mae_median_K"]
     assert sum(family["n"] for family in report["families"].values()) == report["n"] == known.height
     found = temperature.predict(model, pl.DataFrame({"formula": ["HoNiO3", "what"]}))
@@ -121,7 +121,7 @@ def test_baselines_agree_with_hand_values() -> None:
 def test_nothing_of_a_row_left_out_reaches_its_prediction(nickelates: pl.DataFrame) -> None:
     rows = temperature._usable(nickelates)
     groups = [np.array([i]) for i in range(len(rows.t))]
-    before = leaving._left_out(rows.X, rows.t, groups, 0)
-    after = leaving._left_out(rows.X, np.where(np.arange(len(rows.t)) == 4, 900.0, rows.t), groups, 0)
-    assert after[:, 4] == pytest.approx(before[:, 4])
-    assert not np.allclose(after[:, 3], before[:, 3])
+    before = leaving._left_out(rows.X, rows.t, groups, 0).mean
+    after = leaving._left_out(rows.X, np.where(np.arange(len(rows.t)) == 4, 900.0, rows.t), groups, 0).mean
+    assert after[:, :, 4] == pytest.approx(before[:, :, 4])
+    assert not np.allclose(after[:, :, 3], before[:, :, 3])
