@@ -1,5 +1,6 @@
 """`matloom serve`: the published structures as an OPTIMADE service, with the site of candidates beside it."""
 
+import signal
 import socket
 import sys
 import tempfile
@@ -26,12 +27,17 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port; 0 takes a free one."), within(0, 65535)] = 8090,
     home_: Home = None,
 ) -> None:
-    """Serves the published structures (OPTIMADE, /v1) and the site of candidates (/site), read-only, until stopped."""
+    """Serves the published structures (OPTIMADE, /v1) and the site of candidates (/site), read-only, until stopped.
+
+    /v1 follows each publication; /site is that of the state at the start.
+    """
     import uvicorn
 
     from dagster_project import insight
     from warehouse.optimade.app import application
 
+    # uvicorn raises the signal that ended it once more, and the system's own way would leave the site behind
+    signal.signal(signal.SIGTERM, _leave)
     where = home(home_)
     known = insight.of(where)
     listening = _listen(host, port)
@@ -42,6 +48,11 @@ def serve(
         sys.stderr.flush()
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         server.run(sockets=[listening])
+
+
+def _leave(signal_number: int, _frame: object) -> None:
+    """Ends the process the orderly way, so that what was made for the while is removed."""
+    raise SystemExit(128 + signal_number)
 
 
 def _listen(host: str, port: int) -> socket.socket:

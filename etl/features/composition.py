@@ -144,7 +144,8 @@ def _fill(values: Floats, parsed: Parsed, first: int, last: int) -> None:
         values[: len(MAGPIE), rows] = magpie(numbers, amounts).T
         if len(values) > len(MAGPIE):
             ours = (charge_features(numbers, amounts), leading_features(numbers, amounts))
-            values[len(MAGPIE) :, rows] = np.hstack(ours).T
+            # sums of amounts leave 1e-16 where 0 is meant, and a tree would cut between the two
+            values[len(MAGPIE) :, rows] = np.round(np.hstack(ours), 9).T
 
 
 def magpie(numbers: Ints, amounts: Floats) -> Floats:

@@ -14,7 +14,7 @@ import polars as pl
 
 from etl.features.rows import beside
 from models import cards
-from models.screening import CLASSES, ensemble, inputs, leaving, process, training, warped
+from models.screening import ensemble, inputs, leaving, process, training, warped
 from models.screening.inputs import Floats
 from schemas.errors import InputError
 
@@ -200,15 +200,12 @@ def _quantiles(model: TemperatureModel, X: Floats) -> Floats:
 
 def _expected(classifier: training.ScreeningModel, frame: pl.DataFrame) -> pl.DataFrame:
     """`p_mit`, and in `none` why no transition is to be expected: what is known of a compound, else the classifier."""
-    labels = [CLASSES[c] for c in classifier.codes]
-    known = pl.DataFrame({"formula": classifier.formulas, "known": labels}).unique("formula", keep="none")
-    made = training.predict(classifier, frame).select("formula", "label", "p_mit")
-    found = made.join(known, on="formula", how="left", maintain_order="left")
+    found = training.predict(classifier, frame).select("label", "p_mit", "known_label")
     told = pl.format(
         "the classifier expects a compound without transition ({}, p_mit {})", "label", pl.col("p_mit").round(2)
     )
-    no_transition = pl.coalesce("known", "label") != "mit"
-    why = pl.coalesce(pl.format("known without a transition ({})", "known"), told)
+    no_transition = pl.coalesce("known_label", "label") != "mit"
+    why = pl.coalesce(pl.format("known without a transition ({})", "known_label"), told)
     return found.select("p_mit", none=pl.when(no_transition).then(why))
 
 

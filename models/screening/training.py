@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.formulas import reduced
 from etl.features.rows import beside
 from models import cards
 from models.screening import CLASSES, ensemble, inputs, members, metrics
@@ -156,7 +157,8 @@ def predict(
         workers: threads that share the batches; the result is the same.
 
     Returns:
-        The frame with the columns of `pred.screening` and `ok`, `reason`; `features` names the part that gave the row.
+        The frame with the columns of `pred.screening` and `ok`, `reason`; `features` names the part that gave the row,
+        `known_label` what the training data say of the compound, which a prediction may contradict.
 
     Raises:
         InputError: no `formula` column.
@@ -164,7 +166,17 @@ def predict(
     inputs.need_columns(frame, ("formula",), "the table")
     slices = (frame[i : i + BATCH] for i in range(0, max(frame.height, 1), BATCH))
     with ThreadPoolExecutor(workers) as threads:  # the libraries that do the work let other threads run meanwhile
-        return pl.concat(threads.map(lambda part: _predict(model, part, stored), slices))
+        made = pl.concat(threads.map(lambda part: _predict(model, part, stored), slices))
+    told = frame.select(pl.col("formula").cast(pl.String))
+    return made.with_columns(told.join(_known(model), on="formula", how="left", maintain_order="left")["known_label"])
+
+
+def _known(model: ScreeningModel) -> pl.DataFrame:
+    """`formula` (as written, and reduced) and `known_label` of the training compounds of one label."""
+    told = [(f, CLASSES[c]) for f, c in zip(model.formulas, model.codes, strict=True)]
+    spelled = [(form, label) for f, label in told for form in {f, reduced(f)}]
+    rows = pl.DataFrame(spelled, schema={"formula": pl.String, "known_label": pl.String}, orient="row")
+    return rows.drop_nulls().unique().unique("formula", keep="none")
 
 
 def _predict(model: ScreeningModel, frame: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:

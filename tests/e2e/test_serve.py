@@ -207,8 +207,9 @@ def test_a_new_publication_is_served_without_a_restart(at: str, home: Path) -> N
     assert after["data"] == []
 
 
-def test_the_command_serves_until_it_is_stopped_and_refuses_a_taken_port(home: Path) -> None:
-    with command(home) as at:
+def test_the_command_serves_until_it_is_stopped_and_refuses_a_taken_port(home: Path, tmp_path: Path) -> None:
+    with command(home, temporary=tmp_path) as at:
+        assert list(tmp_path.iterdir())
         assert get(f"{at}/v1/info")["data"]["attributes"]["api_version"] == "1.1.0"
         done = subprocess.run(
             [Path(sys.executable).with_name("matloom"), "serve", "--port", at.rsplit(":", 1)[1], "--home", str(home)],
@@ -218,3 +219,4 @@ def test_the_command_serves_until_it_is_stopped_and_refuses_a_taken_port(home: P
         assert done.stderr.startswith("error: cannot listen")
     with pytest.raises(urllib.error.URLError):
         get(f"{at}/v1/info")
+    assert not list(tmp_path.iterdir()), "what was made for the while is still there"

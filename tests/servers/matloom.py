@@ -1,5 +1,6 @@
 """`matloom serve` for tests over HTTP and in a browser: in a process of its own, as people start it, or in a thread."""
 
+import os
 import re
 import socket
 import subprocess
@@ -31,10 +32,11 @@ def serving(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def command(home: Path) -> Iterator[str]:
-    """The address that the command says, which runs until the block ends."""
+def command(home: Path, *, temporary: Path | None = None) -> Iterator[str]:
+    """The address that the command says, which runs until the block ends, and makes what it makes in `temporary`."""
+    environment = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
     words = [Path(sys.executable).with_name("matloom"), "serve", "--port", "0", "--home", str(home)]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
             said = [process.stderr.readline()]

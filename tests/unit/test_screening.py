@@ -55,6 +55,12 @@ def test_known_transitions_rank_above_a_plain_insulator(model: training.Screenin
     assert p[0] > 0.5 > max(p[1:])
 
 
+def test_a_prediction_stands_beside_what_is_known_of_the_compound(model: training.ScreeningModel) -> None:
+    found = training.predict(model, pl.DataFrame({"formula": ["LaNiO3", "VO2", "CaCuO2", None]}))
+    assert found["known_label"].to_list() == ["metal", "mit", None, None]
+    assert found["label"].null_count() == 1
+
+
 def test_no_class_is_excluded_outside_the_domain(model: training.ScreeningModel) -> None:
     found = training.predict(model, pl.DataFrame({"formula": ["Cu", "Xe", "NdNiO3"]}))
     assert found["in_domain"].to_list() == [False, False, True]
