@@ -52,8 +52,8 @@ select family, compounds, predicted_mit, round(mean_p_mit, 2) as mean_p_mit, bes
        case when q_value <= 1e-12 then '<= 1e-12' else printf('%.1e', q_value) end as q_value
 from pred.families where grouping = 'family_tm_anion' order by pred.families.q_value, mean_p_mit desc, family limit 5"""
 _CANDIDATES = """
-select formula, round(p_mit, 3) as p_mit, features, in_domain from pred.screening
-where in_domain order by p_mit desc, formula limit 5"""
+select rank, formula, round(p_mit, 3) as p_mit, energy_above_hull_eV_atom, array_to_string(pools, ', ') as pools
+from pred.candidates where rank <= 5 order by rank"""
 _RECIPE = """
 select target, reaction, round(p_solid_state, 2) as p_solid_state,
        round(sinter_temperature_K) as sinter_temperature_K, round(sinter_temperature_K_low) as low_K,
