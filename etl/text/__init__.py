@@ -2,7 +2,7 @@
 
 - documents: `articles` (which are the same), `documents` (paragraphs of one), `synthetic` (made up, to measure with)
 - text without mark-up: `normalise` for the search of keywords, `plain` for all that reads values
-- keywords: `keywords`, `scan`, `hits`, `select`; new ones `terms`, `embeddings`, `discover`, `review`
+- keywords: `keywords`, `scan`, `hits`, `select`; new ones `terms`, `embeddings`, `ranking`, `discover`, `review`
 - classes of texts: `classify`, `context`, `sequences`, `routes`
 - formulas: `amounts`, `composition`, `names`, `phrases`, `variables`, `formula`
 - compounds in running text: `materials`, `abbreviations`, `series`

@@ -64,6 +64,7 @@ def predict(
             return Predicted(made.drop("place"), 0, fresh.height)
     told = (pl.lit(True).alias("ok"), pl.lit(None, pl.String).alias("reason"))
     taken = asked.join(held, on=_KEY, how="inner", validate="1:1").with_columns(told)
+    taken = taken.with_columns(training.known_label(model, taken["formula"]))
     rows = pl.concat([taken, made.select(taken.columns)]) if fresh.height else taken
     return Predicted(rows.sort("place").drop("place"), taken.height, fresh.height)
 

@@ -167,16 +167,17 @@ def predict(
     slices = (frame[i : i + BATCH] for i in range(0, max(frame.height, 1), BATCH))
     with ThreadPoolExecutor(workers) as threads:  # the libraries that do the work let other threads run meanwhile
         made = pl.concat(threads.map(lambda part: _predict(model, part, stored), slices))
-    told = frame.select(pl.col("formula").cast(pl.String))
-    return made.with_columns(told.join(_known(model), on="formula", how="left", maintain_order="left")["known_label"])
+    return made.with_columns(known_label(model, frame["formula"]))
 
 
-def _known(model: ScreeningModel) -> pl.DataFrame:
-    """`formula` (as written, and reduced) and `known_label` of the training compounds of one label."""
+def known_label(model: ScreeningModel, formulas: pl.Series) -> pl.Series:
+    """What the training data say of each formula, as written there or reduced; null where nothing, or not one thing."""
     told = [(f, CLASSES[c]) for f, c in zip(model.formulas, model.codes, strict=True)]
     spelled = [(form, label) for f, label in told for form in {f, reduced(f)}]
     rows = pl.DataFrame(spelled, schema={"formula": pl.String, "known_label": pl.String}, orient="row")
-    return rows.drop_nulls().unique().unique("formula", keep="none")
+    known = rows.drop_nulls().unique().unique("formula", keep="none")
+    asked = pl.DataFrame({"formula": formulas.cast(pl.String)})
+    return asked.join(known, on="formula", how="left", maintain_order="left")["known_label"]
 
 
 def _predict(model: ScreeningModel, frame: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:

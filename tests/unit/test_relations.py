@@ -30,8 +30,8 @@ def test_what_was_learned_is_linked_again_whatever_the_order_of_the_entities(lea
 
 
 def test_pairs_reach_no_farther_than_those_of_gold(learned: Relater) -> None:
-    assert learned.reach[("Condition-Unit", "Operation")] == (1, 0)
-    assert learned.reach[("Operation", "Operation")] == (0, 1)
+    assert learned.places[("Condition-Unit", "Operation")] == [(-1, 0)]  # the one before, in the same sentence
+    assert learned.places[("Operation", "Operation")] == [(1, 0)]
     far = "It was fired. " + "Nothing happened here. " * 3 + "It took 2 h."
     known = [Entity(7, 12, "Operation"), Entity(len(far) - 2, len(far) - 1, "Condition-Unit")]
     assert learned.links(far, known) == []
