@@ -16,7 +16,7 @@ _TOP = 50
 )
 def recipe_predictions(build: Build, recipes: pl.LazyFrame, screened: pl.LazyFrame) -> Frames:
     """Trains route and condition models; predicts recipes of the most promising candidates in the domain."""
-    from models.recipes import training
+    from models.recipes import proposals, training
     from schemas.tables import REGISTRY
 
     known = recipes.filter(pl.col("route").is_in(["solid_state", "sol_gel", "hydrothermal", "precipitation"])).collect()
@@ -24,6 +24,6 @@ def recipe_predictions(build: Build, recipes: pl.LazyFrame, screened: pl.LazyFra
     build.register(training.save(model, build.model_dir("recipes")), name="recipes", trained_on="core.recipes")
     ranked = screened.filter("in_domain").sort("p_mit", "formula", descending=[True, False])
     targets = ranked.head(_TOP).select(target="formula").collect()
-    best = training.propose(model, targets, top=1).select("target", "precursors", "reaction")
+    best = proposals.propose(model, targets, top=1).select("target", "precursors", "reaction")
     found = training.predict(model, targets).filter("ok").join(best, on="target", how="left", maintain_order="left")
     return {"pred.recipes": found.select(REGISTRY["pred.recipes"].column_names)}

@@ -90,10 +90,10 @@ def precursors(
     as_json: Json = False,
 ) -> None:
     """Propose precursor sets with balanced reactions, ranked."""
-    from models.recipes import training
+    from models.recipes import proposals
 
     frame = read_input(rows, needs=NAMES, text=TEXT)  # before the model: what cannot be read need not train one
-    made = training.propose(_model(model, home_dir, seed), frame, top=top)
+    made = proposals.propose(_model(model, home_dir, seed), frame, top=top)
     summary = {"records": made.height, "targets": made["row"].n_unique(), "out": out}
     finish(made, out, summary, as_json=as_json)
 

@@ -1,7 +1,7 @@
-"""Route classifier and condition regression: LightGBM, calibrated or with conformal 80 % intervals.
+"""Condition regression: LightGBM with conformal 80 % intervals.
 
-Rows weigh 1 / rows of their paper. Rounds are chosen, probabilities calibrated and intervals widened on papers that
-the trees did not see: one held-out share of a large table, all folds in turn of a small one.
+Rows weigh 1 / rows of their paper. Rounds are chosen and intervals widened on papers that the trees did not see: one
+held-out share of a large table, all folds in turn of a small one.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, splits
+from models.recipes import CONDITIONS, splits
 from models.recipes.features import Singles
 from models.screening.inputs import Floats, Ints
 
@@ -93,84 +93,11 @@ def run(text: str, X: Singles) -> Floats:
     return np.asarray(lightgbm.Booster(model_str=text).predict(X), dtype=np.float64)
 
 
-@dataclass(frozen=True)
-class RouteModel:
-    """Four route probabilities.
-
-    Attributes:
-        text: the booster; None where training knew fewer than two routes.
-        temperature: exponent that calibrates (Guo et al., ICML 2017).
-        prior: shares of the routes among training papers.
-        seen: index into ROUTES of the booster's classes.
-    """
-
-    text: str | None
-    temperature: float
-    prior: Floats
-    seen: tuple[int, ...]
-
-    def probabilities(self, X: Singles) -> Floats:
-        """n x 4, rows sum to 1."""
-        if self.text is None:
-            return np.tile(self.prior, (len(X), 1))
-        out = np.full((len(X), len(ROUTES)), 1e-4)
-        out[:, list(self.seen)] = _sharpen(run(self.text, X), self.temperature)
-        normal: Floats = out / out.sum(axis=1, keepdims=True)
-        return normal
-
-
-def _sharpen(p: Floats, temperature: float) -> Floats:
-    powered = np.clip(p, 1e-6, 1) ** temperature
-    sharp: Floats = powered / powered.sum(axis=1, keepdims=True)
-    return sharp
-
-
 def holdouts(frame: pl.DataFrame, seed: int) -> list[tuple[Ints, Ints]]:
     """Splits for calibration: one for a large table, five folds for a small one."""
     if frame.height >= LARGE:
         return list(splits.folds(frame, count=1, seed=seed, share=0.15))
     return list(splits.folds(frame, count=5, seed=seed))
-
-
-def fit_route(X: Singles, frame: pl.DataFrame, *, seed: int) -> RouteModel:
-    """Fits the route classifier on rows with a route."""
-    names = frame["route"].to_list()
-    weight = splits.paper_weights(splits.papers(frame))
-    codes = np.array([ROUTES.index(r) for r in names], dtype=np.int64)
-    prior = np.bincount(codes, weight, minlength=len(ROUTES)) + 0.5
-    prior = prior / prior.sum()
-    seen = tuple(int(c) for c in np.unique(codes))
-    if len(seen) < 2:
-        return RouteModel(None, 1.0, prior, seen)
-    y = np.searchsorted(np.array(seen), codes).astype(float)
-    # Square-root class weights: rare routes are heard, probabilities stay near the shares met in the literature.
-    weight = weight / np.sqrt(prior[codes])
-    weight = weight / weight.mean()
-    objective: dict[str, Any] = {"objective": "multiclass", "num_class": len(seen)}
-    if frame.height >= LARGE:
-        # Four trees a round: fewer, faster rounds keep training on a laptop under two minutes.
-        objective |= {"num_leaves": 31, "learning_rate": 0.18, "feature_fraction": 0.25}
-    text: str | None = None
-    rounds: list[int] = []
-    held_p: list[Floats] = []
-    held_y: list[Floats] = []
-    for train, test in holdouts(frame, seed):
-        watch = (X[test], y[test], weight[test])
-        text, used = boost(X[train], y[train], weight[train], objective, seed=seed, watch=watch)
-        rounds.append(used)
-        held_p.append(run(text, X[test]))
-        held_y.append(y[test])
-    # The splits choose rounds and calibrate; the trees that are kept learn from every row.
-    text, _ = boost(X, y, weight, objective, seed=seed, rounds=max(10, int(np.median(rounds or [40]))))
-    if not held_p:
-        return RouteModel(text, 1.0, prior, seen)
-    return RouteModel(text, _temperature(np.concatenate(held_p), np.concatenate(held_y).astype(np.int64)), prior, seen)
-
-
-def _temperature(p: Floats, y: Ints) -> float:
-    grid = np.exp(np.linspace(-1.2, 1.0, 45))
-    losses = [-np.mean(np.log(_sharpen(p, t)[np.arange(len(y)), y])) for t in grid]
-    return float(grid[int(np.argmin(losses))])
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,15 @@
 Each figure is given for all rows and for clean rows: those that share neither paper nor target with training.
 """
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, conditions, density, precursors, splits
-from models.recipes.compositions import precursor_key
+from models.recipes import CONDITIONS, conditions, density, planning, splits
 from models.recipes.features import Singles
 from models.recipes.table import normalise
 from models.recipes.training import RecipeModel, prepare, train
-from models.screening import metrics
 from models.screening.inputs import Bools, Floats, Ints
 
 PRECURSOR_TARGETS = 400
@@ -64,43 +61,13 @@ def _clean(trained: pl.DataFrame, frame: pl.DataFrame) -> Bools:
 
 
 def _part(model: RecipeModel, X: Singles, frame: pl.DataFrame, seed: int, tried: int) -> dict[str, Any]:
-    without = X.copy()
-    without[:, -model.encoder.precursor_width :] = np.nan
     return {
         "n": frame.height,
-        "route": _route(model, X, frame),
-        "route_target_only": _route(model, without, frame),
+        "route": planning.route(model.route, frame),
+        "route_target_only": planning.route(model.route, planning.without_precursors(frame)),
         "conditions": _conditions(model, X, frame, seed),
         "density": _density(model, X, frame),
-        "precursors": _precursors(model.library, frame, seed, tried),
-    }
-
-
-def _route(model: RecipeModel, X: Singles, frame: pl.DataFrame) -> dict[str, Any]:
-    rows = np.flatnonzero(frame["route"].is_not_null().to_numpy())
-    if not len(rows):
-        return {"n": 0}
-    y = np.array([ROUTES.index(r) for r in frame["route"].drop_nulls()], dtype=np.int64)
-    p = model.route.probabilities(X[rows])
-    label = p.argmax(axis=1)
-    top = int(model.route.prior.argmax())
-    confusion = np.zeros((len(ROUTES), len(ROUTES)), int)
-    np.add.at(confusion, (y, label), 1)
-    present = np.unique(y)
-    best = p.max(axis=1)
-    return {
-        "n": len(y),
-        "accuracy": _round(np.mean(label == y)),
-        "macro_f1": _round(np.mean([metrics.f1(y, label, int(k)) for k in present])),
-        "log_loss": _round(-np.mean(np.log(p[np.arange(len(y)), y]))),
-        "ece": _round(metrics.expected_calibration_error((label == y).astype(float), best)),
-        "f1": {ROUTES[k]: _round(metrics.f1(y, label, int(k))) for k in present},
-        "constant_accuracy": _round(np.mean(y == top)),
-        "constant_macro_f1": _round(np.mean([metrics.f1(y, np.full_like(y, top), int(k)) for k in present])),
-        "constant_log_loss": _round(-np.mean(np.log(model.route.prior[y]))),
-        "confusion": {
-            ROUTES[i]: {ROUTES[j]: int(confusion[i, j]) for j in range(len(ROUTES))} for i in range(len(ROUTES))
-        },
+        "precursors": planning.sets(model.library, frame, seed, tried),
     }
 
 
@@ -163,28 +130,6 @@ def _density(model: RecipeModel, X: Singles, frame: pl.DataFrame) -> dict[str, A
         "unconditional_nll": _round(flat.negative_log_likelihood(X[rows], points).mean()),
         "grid": "25 K x log-time bins, 2 % uniform floor",
     }
-
-
-def _precursors(library: precursors.Library, frame: pl.DataFrame, seed: int, tried: int) -> dict[str, Any]:
-    """Exact-set accuracy: any accepted set of the same target counts."""
-    accepted: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    spelled: dict[str, str] = {}
-    for target, key, keys in frame.select("target", "target_key", "precursor_set").iter_rows():
-        if keys:
-            accepted[key].add(tuple(keys))
-            spelled.setdefault(key, target)
-    chosen = sorted(accepted, key=lambda k: splits.bucket(k, seed))[:tried]
-    if not chosen:
-        return {"n": 0}
-    ranks = [_rank(library, spelled[k], accepted[k]) for k in chosen]
-    return {"n": len(chosen), **{f"top_{k}": _round(np.mean([r <= k for r in ranks])) for k in (1, 3, 5, 10)}}
-
-
-def _rank(library: precursors.Library, target: str, accepted: set[tuple[str, ...]]) -> int:
-    for k, found in enumerate(precursors.propose(library, target, top=10, reactions=False), start=1):
-        if tuple(sorted({precursor_key(p) for p in found.precursors})) in accepted:
-            return k
-    return 99
 
 
 def noise_floor(frame: pl.DataFrame) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import polars as pl
 
 from etl.features.rows import beside
 from models import cards
-from models.recipes import CONDITIONS, ROUTES, conditions, density, features, precursors, splits
+from models.recipes import CONDITIONS, ROUTES, conditions, density, features, precursors, routes, splits
 from models.recipes.compositions import fractions, parse
-from models.recipes.conditions import ConditionModel, RouteModel
+from models.recipes.conditions import ConditionModel
 from models.recipes.features import Singles
+from models.recipes.routes import RouteModel
 from models.recipes.table import normalise
 from models.screening.inputs import Floats, Ints
 from schemas.errors import InputError
@@ -71,8 +72,6 @@ def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
     encoder = features.fit(frame["precursor_set"].to_list())
     hide = np.array([splits.bucket(f"{p}|{i}", seed + 7) < HIDDEN for i, p in enumerate(splits.papers(frame))])
     X = features.matrix(encoder, frame, hide=hide)
-    routed = np.flatnonzero(frame["route"].is_not_null().to_numpy())
-    route = conditions.fit_route(X[routed], frame[routed.tolist()], seed=seed) if len(routed) else _no_route()
     fitted = {c: conditions.fit_condition(X, frame, c, seed=seed) for c in CONDITIONS}
     points, limit = _domain(frame, seed)
     settings = {"seed": seed, "hidden": HIDDEN, "level": conditions.LEVEL, "trees": density.TREES, **conditions.COMMON}
@@ -80,7 +79,7 @@ def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
     return RecipeModel(
         model_id,
         encoder,
-        route,
+        routes.fit(frame, seed=seed),
         fitted,
         density.fit(X, frame, seed=seed),
         precursors.fit(frame),
@@ -89,10 +88,6 @@ def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
         limit,
         _card(model_id, settings, table, frame, made.dropped, fitted),
     )
-
-
-def _no_route() -> RouteModel:
-    return RouteModel(None, 1.0, np.full(len(ROUTES), 1 / len(ROUTES)), ())
 
 
 def _domain(frame: pl.DataFrame, seed: int) -> tuple[Any, float]:
@@ -154,7 +149,7 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
     near: list[bool | None] = [None] * table.height
     why: list[str | None] = [None] * table.height
     if len(rows):
-        p = np.round(model.route.probabilities(X), 6)
+        p = np.round(model.route.probabilities(frame[rows.tolist()]), 6)
         p[np.arange(len(p)), p.argmax(axis=1)] += 1 - p.sum(axis=1)
         for k, c in enumerate(P_COLUMNS):
             made[c][rows] = p[:, k]
@@ -232,48 +227,6 @@ def sample(model: RecipeModel, table: pl.DataFrame, *, count: int, seed: int = 0
             density.PAIR[1]: flat[:, 1],
         }
     )
-
-
-def propose(model: RecipeModel, table: pl.DataFrame, *, top: int = 5) -> pl.DataFrame:
-    """Precursor sets: records `row`, `rank`, `target`, `route`, `precursors`, `score`, `reaction`, `ok`, `reason`.
-
-    Sets are ranked for the target's most probable route. A target without any proposal keeps one record, ok = false.
-    """
-    frame, X, rows = prepare(model, table.select([c for c in table.columns if c == "target"]))
-    best = model.route.probabilities(X).argmax(axis=1) if len(rows) else ()
-    routes = dict(zip(rows.tolist(), (ROUTES[k] for k in best), strict=True))
-    records: list[dict[str, Any]] = []
-    for row, (target, reason) in enumerate(frame.select("target", "reason").iter_rows()):
-        base = {"row": row, "target": target, "route": routes.get(row)}
-        found = precursors.propose(model.library, target, route=routes[row], top=top) if row in routes else []
-        if not found:
-            records.append({**base, "ok": False, "reason": reason or "no known precursor set brings its elements"})
-        records += [{**base, **_record(k, p)} for k, p in enumerate(found, start=1)]
-    schema: dict[str, Any] = {
-        "row": pl.Int64,
-        "rank": pl.Int64,
-        "target": pl.String,
-        "route": pl.String,
-        "precursors": pl.List(pl.String),
-        "score": pl.Float64,
-        "reaction": pl.String,
-        "balanced": pl.Boolean,
-        "ok": pl.Boolean,
-        "reason": pl.String,
-    }
-    return pl.DataFrame(records, schema=schema)
-
-
-def _record(rank: int, p: precursors.Proposal) -> dict[str, Any]:
-    return {
-        "rank": rank,
-        "precursors": list(p.precursors),
-        "score": p.score,
-        "reaction": p.reaction.text or None,
-        "balanced": p.reaction.balanced,
-        "ok": True,
-        "reason": p.reaction.reason or None,
-    }
 
 
 def save(model: RecipeModel, folder: Path) -> cards.Card:

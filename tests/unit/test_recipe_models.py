@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from dagster_project.cli import app
 from etl import reference
-from models.recipes import CONDITIONS, ROUTES, precursors, recommend, scoring, splits, training
+from models.recipes import CONDITIONS, ROUTES, precursors, proposals, recommend, scoring, splits, training
 from models.recipes.balance import balance
 from models.recipes.charges import charge_balanced, plausible_reagent
 from models.recipes.compositions import key, parse, precursor_key
@@ -107,7 +107,7 @@ def test_a_model_survives_the_disk(model: training.RecipeModel, tmp_path: Path) 
 
 
 def test_precursors_are_proposed_with_balanced_reactions(model: training.RecipeModel) -> None:
-    found = training.propose(model, pl.DataFrame({"target": ["LaCoO3", "bad!"]}), top=3)
+    found = proposals.propose(model, pl.DataFrame({"target": ["LaCoO3", "bad!"]}), top=3)
     assert found["rank"].to_list()[:3] == [1, 2, 3]
     assert "LaCoO3" in found["reaction"].to_list()[0]
 
@@ -182,7 +182,7 @@ def test_debris_of_text_mining_is_no_reagent(formula: str) -> None:
 def test_proposed_sets_hold_reagents_only_and_belong_to_the_route_that_heads_the_page(
     model: training.RecipeModel,
 ) -> None:
-    found = training.propose(model, pl.DataFrame({"target": ["LaNiO3", "VO2", "NdNiO3", "BaTiO3"]}))
+    found = proposals.propose(model, pl.DataFrame({"target": ["LaNiO3", "VO2", "NdNiO3", "BaTiO3"]}))
     assert all(plausible_reagent(p) for p in found["precursors"].explode())
     assert not found["reaction"].str.contains(r"NO3.*-> .*NH3").any()
     page = recommend.recommend(model, "BaTiO3")
@@ -261,7 +261,7 @@ def test_scores_stand_beside_their_baseline(model: training.RecipeModel) -> None
 def test_predicted_recipes_fit_their_table(model: training.RecipeModel) -> None:
     frame = pl.DataFrame({"target": ["LaNiO3", "VO2"]})
     found = training.predict(model, frame)
-    best = training.propose(model, frame, top=1).select("target", "precursors", "reaction")
+    best = proposals.propose(model, frame, top=1).select("target", "precursors", "reaction")
     table = REGISTRY["pred.recipes"]
     rows = found.drop([c for c in ("precursors", "reaction") if c in found.columns]).join(best, on="target", how="left")
     missing = [c for c in table.column_names if c not in rows.columns]
