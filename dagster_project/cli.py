@@ -15,6 +15,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
+    "physics": ("dagster_project.commands.physics", "app", "Models of transitions in bodies and layers."),
     "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
     "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
     "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),

@@ -1,0 +1,36 @@
+"""`matloom physics` keeps the promises of the command line."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+from typer.testing import CliRunner
+
+from dagster_project.cli import app
+
+SETTINGS = """
+materials: {nickelate: {a: 1.0e5, t0_K: 300, b: 8.0e6, c: 8.0e6}}
+temperatures_K: {low: 290, high: 330, step: 2}
+"""
+
+
+def test_landau_writes_its_table_and_one_json_object(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(SETTINGS + "kappa: 1.0e-12\n")
+    asked = ["physics", "landau", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "o.parquet")]
+    done = CliRunner().invoke(app, [*asked, "--nuclei", str(tmp_path / "n.csv"), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["nickelate"]["equilibrium_K"] == 315.0
+    assert pl.read_parquet(tmp_path / "o.parquet")["branch"].unique().len() == 3
+    assert pl.read_csv(tmp_path / "n.csv").height > 0
+
+
+def test_landau_refuses_in_one_line_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(SETTINGS)
+    asked = ["physics", "landau", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "o.csv")]
+    done = CliRunner().invoke(app, [*asked, "--nuclei", str(tmp_path / "n.csv")])
+    assert done.exit_code == 2
+    assert (
+        done.stderr.strip()
+        == "error: no nuclei in the settings: give kappa and a material with a first-order transition"
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "p.yaml"]
