@@ -57,10 +57,12 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
     Args:
         where: path, or '-' for JSON lines on stdin.
         needs: columns that must be present.
-        text: CSV columns to keep as strings. Only an empty CSV field is missing; "NaN" stays a value.
+        text: CSV columns to keep as strings. Only an empty CSV field is missing; "NaN" stays a value. One that is
+            needed holds no lists or objects in any file.
 
     Raises:
-        InputError: missing file, unknown suffix, unreadable bytes, missing column, or one name for two columns.
+        InputError: missing file, unknown suffix, unreadable bytes, missing column, lists or objects where text is
+            needed, or one name for two columns.
     """
     suffix = suffix_of(where)
     if where != "-" and not Path(where).is_file():
@@ -77,15 +79,18 @@ def read_table(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
         raise InputError.of(
             f"unreadable {suffix} ({first[:120]})", where, "write the file again or name another"
         ) from error
-    return _checked(frame, where, needs)
+    return _checked(frame, where, needs, text)
 
 
-def _checked(frame: pl.DataFrame, where: str, needs: tuple[str, ...]) -> pl.DataFrame:
+def _checked(frame: pl.DataFrame, where: str, needs: tuple[str, ...], text: tuple[str, ...]) -> pl.DataFrame:
     missing = [c for c in needs if c not in frame.columns]
     if missing:
         raise InputError.of(
             f"missing column {', '.join(missing)}", where, f"it has {', '.join(frame.columns) or 'none'}"
         )
+    nested = [c for c in needs if c in text and frame.schema[c].is_nested()]
+    if nested:
+        raise InputError.of(f"lists or objects in column {', '.join(nested)}", where, "give one text a row")
     return frame
 
 
@@ -106,7 +111,7 @@ def read_batches(
         return
     try:
         lazy = pl.scan_parquet(where, glob=False)
-        yield _checked(pl.DataFrame(schema=lazy.collect_schema()), where, needs)
+        yield _checked(pl.DataFrame(schema=lazy.collect_schema()), where, needs, text)
         yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
     except (pl.exceptions.PolarsError, OSError) as error:
         first = (str(error).splitlines() or ["unreadable"])[0]

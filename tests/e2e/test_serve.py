@@ -186,6 +186,15 @@ def test_only_reading_is_allowed(at: str) -> None:
         assert caught.value.code == 405
 
 
+@pytest.mark.parametrize("path", ["/v1/info", "/v1/structures", "/v1/structures/nothing", "/versions", "/site/"])
+def test_who_asks_for_the_head_gets_that_of_the_answer(at: str, path: str) -> None:
+    asked = urllib.request.Request(at + path, method="HEAD")
+    with urllib.request.urlopen(asked, timeout=30) as head, urllib.request.urlopen(at + path, timeout=30) as answer:
+        assert head.read() == b""
+        for name in ("Content-Type", "Content-Length"):
+            assert head.headers[name] == answer.headers[name]
+
+
 def test_versions_and_pages_beside_the_interface(at: str) -> None:
     with urllib.request.urlopen(f"{at}/versions", timeout=30) as answer:
         assert answer.read() == b"version\n1\n"

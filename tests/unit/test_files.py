@@ -126,3 +126,12 @@ def test_an_output_that_cannot_be_written_is_known_before_the_work(
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(InputError, match="Permission denied"):
         check_out(str(tmp_path / "t.csv"))
+
+
+@pytest.mark.parametrize("row", ['{"formula": ["VO2"]}', '{"formula": {"a": "VO2"}}'])
+def test_lists_and_objects_where_text_is_needed_are_one_line(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(f"{row}\n")
+    with pytest.raises(InputError, match="lists or objects in column formula"):
+        read_table(str(path), needs=("formula",), text=("formula",))
+    assert read_table(str(path), needs=("formula",)).height == 1

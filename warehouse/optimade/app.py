@@ -20,6 +20,7 @@ from warehouse.report.insight import NONE, Insight
 
 VERSIONED = ("/v1", "/v1.1", "/v1.1.0")
 _VERSION = re.compile(r"^/v\d+(\.\d+)*(?=/|$)")
+READ = ["GET", "HEAD"]
 JSON = "application/vnd.api+json"
 
 
@@ -38,13 +39,13 @@ def application(home: Path, *, site: Path, insight: Insight = NONE, registry: Re
         registry = REGISTRY
     published = Published(Path(home), insight, registry)
     app = FastAPI(title="matloom", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=READ)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(MatloomError, _error)
     app.add_exception_handler(Exception, _error)
     _add_routes(app, published)
-    app.add_api_route("/versions", _versions, methods=["GET"])
-    app.add_api_route("/", _front, methods=["GET"])
+    app.add_api_route("/versions", _versions, methods=READ)
+    app.add_api_route("/", _front, methods=READ)
     app.mount("/site", StaticFiles(directory=site, html=True), name="site")
     return app
 
@@ -68,9 +69,9 @@ def _add_routes(app: FastAPI, published: Published) -> None:
 
     for version in ("", *VERSIONED):
         for path, make in plain.items():
-            app.add_api_route(version + path, endpoint(make), methods=["GET"], response_model=None)
-        app.add_api_route(version + "/structures/", endpoint(answers.listed), methods=["GET"], response_model=None)
-        app.add_api_route(version + "/structures/{entry_id:path}", one, methods=["GET"], response_model=None)
+            app.add_api_route(version + path, endpoint(make), methods=READ, response_model=None)
+        app.add_api_route(version + "/structures/", endpoint(answers.listed), methods=READ, response_model=None)
+        app.add_api_route(version + "/structures/{entry_id:path}", one, methods=READ, response_model=None)
 
 
 def asked_by(request: Request) -> Asked:
