@@ -12,6 +12,7 @@ from dagster_project.commands import report, run, serve, warehouse
 # group or command -> (module, attribute that is a Typer app, help)
 _GROUPS: dict[str, tuple[str, str, str]] = {
     "design": ("dagster_project.commands.design", "app", "Candidates, proposals and simulated campaigns."),
+    "device": ("dagster_project.commands.physics", "device_app", "From materials to devices."),
     "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),

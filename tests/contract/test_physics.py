@@ -34,3 +34,19 @@ def test_landau_refuses_in_one_line_and_writes_nothing(tmp_path: Path) -> None:
         == "error: no nuclei in the settings: give kappa and a material with a first-order transition"
     )
     assert list(tmp_path.iterdir()) == [tmp_path / "p.yaml"]
+
+
+def test_devices_are_ranked_and_a_misleading_property_is_told(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text(
+        "{name: switch, volume_m3: 1.0e-22, ambient_K: 358.15, thermal_conductance_W_K: 1.0e-7, coupling: 0.1,"
+        " assumed: {hysteresis_K: 10}, requirements: {window_K: {least: 10}}}"
+    )
+    rows = {"formula": ["VO2", "NaN", "Ti2O3"], "t_mit_K": [340.0, None, 450.0], "gap_eV": [0.6, 0.1, 0.1]}
+    pl.DataFrame(rows).write_csv(tmp_path / "m.csv")
+    asked = ["device", "evaluate", str(tmp_path / "m.csv"), "--device", str(tmp_path / "d.yaml")]
+    done = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "o.csv"), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["evaluated"] == 2
+    found = pl.read_csv(tmp_path / "o.csv")
+    assert found["formula"].to_list() == ["VO2", "NaN", "Ti2O3"]
+    assert found["rank"].to_list() == [2, 3, 1]

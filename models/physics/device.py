@@ -1,0 +1,213 @@
+"""From a material to a device: a two-terminal switch heated through its transition by its own current.
+
+Material properties carry uncertainty; figures of the device follow draw by draw, so that a requirement is met with a
+probability. The device file says geometry, surroundings, what to assume of a material that does not say, and what is
+required; nothing is assumed silently.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import polars as pl
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.physics.landau import Floats
+from schemas.errors import InputError
+
+BOLTZMANN_EV_K = 8.617333262e-5  # exact to the digits given, SI 2019
+DRAWS = 2000
+SD_OF_80 = 2 * 1.2815515655446004  # width of an 80 % interval in standard deviations
+Property = Literal["hysteresis_K", "gap_eV", "off_on_log10", "latent_heat_J_m3", "heat_capacity_J_m3_K"]
+Figure = Literal["window_K", "on_off_log10", "switching_energy_J", "threshold_power_W", "crosstalk_margin_K"]
+FIGURES: tuple[Figure, ...] = (
+    "window_K",
+    "on_off_log10",
+    "switching_energy_J",
+    "threshold_power_W",
+    "crosstalk_margin_K",
+)
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Bounds(_Strict):
+    """What a figure must keep to."""
+
+    least: float | None = None
+    most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if self.least is None and self.most is None:
+            raise ValueError("give least or most")
+        return self
+
+    def met(self, values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Which values keep to it; an unknown one does not."""
+        low = -np.inf if self.least is None else self.least
+        high = np.inf if self.most is None else self.most
+        with np.errstate(invalid="ignore"):
+            return np.asarray((values >= low) & (values <= high))
+
+
+class Device(_Strict):
+    """A switch in an array.
+
+    A volume of the material is heated from the ambient through its transition; a neighbour is heated along with it by
+    `coupling` times as much and must not switch.
+    """
+
+    name: str
+    volume_m3: Positive
+    ambient_K: Positive
+    thermal_conductance_W_K: Positive
+    coupling: float = Field(ge=0, lt=1, description="share of its heating that the nearest neighbour sees")
+    assumed: dict[Property, float] = Field(default_factory=dict, description="for materials that do not say")
+    requirements: dict[Figure, Bounds] = Field(min_length=1)
+
+
+def load(where: str) -> Device:
+    """Reads a device file.
+
+    Raises:
+        InputError: unreadable, no YAML, an unknown key or a value that is not valid.
+    """
+    try:
+        body = yaml.safe_load(Path(where).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError.of("unreadable device", where, "name a UTF-8 YAML file that exists") from error
+    except yaml.YAMLError as error:
+        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
+    try:
+        return Device.model_validate(body)
+    except ValidationError as error:
+        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
+
+
+def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.DataFrame:
+    """Device figures of each material, and how likely it suits.
+
+    Args:
+        materials: `t_mit_K`, with `low_K` and `high_K` (80 %) where known; any of the properties of `Property`, with
+            `<property>_sd` where known. `off_on_log10` is the resistance of the insulator over that of the metal;
+            without it the gap tells a bound, exp(gap / 2kT) at the ambient.
+        device: the device.
+        seed: of the draws, which are the same for every material.
+
+    Returns:
+        The rows with, for each of `FIGURES`, its median, `<figure>_low` and `<figure>_high` (80 %), energy and power
+        of the draws in which there is something to switch; `p_suits`, the
+        probability that every requirement is met; `rank` by it (ties by switching energy); `assumed` properties;
+        `ok` and `reason`. A figure that cannot be known is null and its requirement unmet.
+
+    Raises:
+        InputError: no column `t_mit_K`.
+    """
+    if "t_mit_K" not in materials.columns:
+        raise InputError.of("missing column t_mit_K", "the materials", "predict it with matloom temperature predict")
+    drawn = _Draws(materials, device, np.random.default_rng(seed))
+    figures = _figures(drawn, device)
+    suits = np.ones((materials.height, DRAWS), dtype=bool)
+    for name, bounds in device.requirements.items():
+        suits &= bounds.met(figures[name])
+    known = materials["t_mit_K"].cast(pl.Float64).is_finite().fill_null(False).to_numpy()
+    columns: dict[str, Floats] = {}
+    for name, values in figures.items():
+        columns |= dict(zip((f"{name}_low", name, f"{name}_high"), _quantiles(values), strict=True))
+    p = np.where(known, suits.mean(axis=1), np.nan)
+    order = np.lexsort((np.nan_to_num(columns["switching_energy_J"], nan=np.inf), -np.nan_to_num(p, nan=-1.0)))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    missing = [", ".join(n for n in device.requirements if not np.isfinite(columns[n][i])) for i in range(len(p))]
+    reasons = [
+        "no transition temperature" if not k else f"unknown: {m}" if m else None
+        for k, m in zip(known, missing, strict=True)
+    ]
+    made = pl.DataFrame({**columns, "p_suits": p}).with_columns(pl.all().fill_nan(None))
+    return materials.with_columns(
+        *made.iter_columns(),
+        pl.Series("rank", rank),
+        pl.Series("assumed", drawn.assumed(), dtype=pl.List(pl.String)),
+        pl.Series("ok", known),
+        pl.Series("reason", reasons, dtype=pl.String),
+    )
+
+
+def mismatch(evaluated: pl.DataFrame, name: str) -> float | None:
+    """Spearman correlation of a material property with `p_suits`; None for fewer than three rows that have both.
+
+    Near 1, the best material makes the best device; near 0 or below, ranking by the property misleads.
+    """
+    both = evaluated.select(pl.col(name).cast(pl.Float64), "p_suits").drop_nulls()
+    if both.height < 3 or both.n_unique(name) < 2 or both.n_unique("p_suits") < 2:
+        return None
+    return float(both.select(pl.corr(name, "p_suits", method="spearman")).item())
+
+
+def _quantiles(values: Floats) -> Floats:
+    """10, 50 and 90 % of the known draws of each row, 3 x n; NaN for a row without any."""
+    found = np.full((3, len(values)), np.nan)
+    some = np.isfinite(values).any(axis=1)
+    found[:, some] = np.nanquantile(values[some], [0.1, 0.5, 0.9], axis=1)
+    return found
+
+
+class _Draws:
+    """Draws of material properties, n x `DRAWS`; NaN where neither material nor device says."""
+
+    def __init__(self, materials: pl.DataFrame, device: Device, chance: np.random.Generator) -> None:
+        self._materials, self._device, self._chance = materials, device, chance
+        self._assumed: list[list[str]] = [[] for _ in range(materials.height)]
+
+    def temperature(self) -> Floats:
+        """Transition temperature, K."""
+        width = np.zeros(self._materials.height)
+        if {"low_K", "high_K"} <= set(self._materials.columns):
+            width = np.nan_to_num(self._column("high_K") - self._column("low_K")) / SD_OF_80
+        return self._around(self._column("t_mit_K"), width)
+
+    def property(self, name: Property) -> Floats:
+        """One property; what is assumed is remembered."""
+        height = self._materials.height
+        values = self._column(name) if name in self._materials.columns else np.full(height, np.nan)
+        sd = f"{name}_sd"
+        width = np.nan_to_num(self._column(sd)) if sd in self._materials.columns else np.zeros(height)
+        if name in self._device.assumed:
+            for row in np.flatnonzero(~np.isfinite(values)):
+                self._assumed[row].append(name)
+            values = np.where(np.isfinite(values), values, self._device.assumed[name])
+        drawn = self._around(values, width)
+        return drawn if name == "off_on_log10" else np.maximum(drawn, 0.0)
+
+    def assumed(self) -> list[list[str]]:
+        """Properties that were taken from the device file, a row each."""
+        return self._assumed
+
+    def _column(self, name: str) -> Floats:
+        return self._materials[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    def _around(self, centre: Floats, width: Floats) -> Floats:
+        return np.asarray(centre[:, None] + np.maximum(width, 0.0)[:, None] * self._chance.standard_normal(DRAWS))
+
+
+def _figures(drawn: _Draws, device: Device) -> dict[Figure, Floats]:
+    """Figures of each material and draw, n x `DRAWS`."""
+    temperature, hysteresis = drawn.temperature(), drawn.property("hysteresis_K")
+    heating, cooling = temperature + hysteresis / 2, temperature - hysteresis / 2
+    rise = heating - device.ambient_K
+    direct = drawn.property("off_on_log10")
+    bound = drawn.property("gap_eV") / (2 * BOLTZMANN_EV_K * device.ambient_K * np.log(10))
+    heat = drawn.property("heat_capacity_J_m3_K") * rise + drawn.property("latent_heat_J_m3")
+    works = rise > 0  # a material that is a metal at the ambient is never switched on
+    return {
+        "window_K": cooling - device.ambient_K,
+        "on_off_log10": np.where(np.isfinite(direct), direct, bound),
+        "switching_energy_J": np.where(works, device.volume_m3 * heat, np.nan),
+        "threshold_power_W": np.where(works, device.thermal_conductance_W_K * rise, np.nan),
+        "crosstalk_margin_K": (1 - device.coupling) * rise,
+    }
