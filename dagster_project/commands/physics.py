@@ -1,21 +1,31 @@
 """`matloom physics` and `matloom device`: thin skins over `models.physics`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_project.commands.common import (
+    InputError,
     Json,
     Out,
+    OutFolder,
     Seed,
     command,
     finish,
+    folder,
+    listed,
     read_input,
+    say,
     writable_file,
     write_output,
 )
 
+if TYPE_CHECKING:
+    from etl.structures.crystal import Crystal
+
 app = typer.Typer(no_args_is_help=True, help="Models of transitions in bodies and layers.")
+NEVER_MAGNETIC = frozenset({"Zn", "Cd", "Hg"})
 device_app = typer.Typer(no_args_is_help=True, help="From materials to devices.")
 
 
@@ -45,6 +55,69 @@ def landau(
     if nuclei:
         write_output(all_nuclei(problem), nuclei)
     finish(table, out, summary, as_json=as_json)
+
+
+@command(app, "orders")
+def orders(
+    structure: Annotated[str, typer.Argument(help="CIF or POSCAR file.")],
+    out: OutFolder,
+    magnetic: Annotated[
+        str, typer.Option("--magnetic", help="Elements that carry moments; default: all open-shell transition metals.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Write the distinct collinear magnetic orders of a crystal: a CIF each, and the signs in orders.jsonl."""
+    import numpy as np
+    import polars as pl
+
+    from etl.features.elements import NUMBER, TRANSITION_METALS
+    from etl.structures.cif import to_cif
+    from etl.structures.crystal import ordered_crystal
+    from models.physics.orders import orders as distinct
+
+    crystal = _crystal(structure)
+    wanted = listed(magnetic) or tuple(TRANSITION_METALS - NEVER_MAGNETIC)
+    if unknown := [e for e in wanted if e not in NUMBER]:
+        raise InputError.of(f"{unknown[0]!r} is not an element", "--magnetic", "give symbols joined by commas")
+    held = np.isin(crystal.numbers, [NUMBER[e] for e in wanted])
+    found = distinct(crystal.lattice, crystal.numbers, crystal.coords, magnetic=held)
+    place, rows = folder(out), []
+    for order in found:
+        text = to_cif(ordered_crystal(order.lattice, order.numbers, order.coords))
+        (place / f"{order.name}.cif").write_text(text, "utf-8")
+        rows.append(
+            {
+                "order": order.name,
+                "wave": list(order.wave),
+                "supercell": order.cell.reshape(-1).tolist(),
+                "sites": len(order.numbers),
+                "signs": order.signs.tolist(),
+                "file": f"{order.name}.cif",
+            }
+        )
+    write_output(pl.DataFrame(rows), str(place / "orders.jsonl"))
+    say({"orders": [o.name for o in found], "magnetic_sites": int(held.sum()), "out": out}, as_json=as_json)
+
+
+def _crystal(where: str) -> "Crystal":
+    """The ordered structure of a file.
+
+    Raises:
+        InputError: no such file, refused by the reader, or with sites of mixed occupancy.
+    """
+    from etl.structures.errors import StructureError
+    from etl.structures.texts import read_any
+
+    try:
+        text = Path(where).read_text("utf-8")
+        found = read_any(cif=text) if Path(where).suffix == ".cif" else read_any(poscar=text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError.of("unreadable structure", where, "name a CIF or POSCAR file that exists") from error
+    except StructureError as error:
+        raise InputError.of(str(error), where, "mend the structure") from error
+    if not found.ordered:
+        raise InputError.of("sites of mixed occupancy", where, "give one species a site")
+    return found
 
 
 @device_app.callback()

@@ -50,3 +50,45 @@ def test_devices_are_ranked_and_a_misleading_property_is_told(tmp_path: Path) ->
     found = pl.read_csv(tmp_path / "o.csv")
     assert found["formula"].to_list() == ["VO2", "NaN", "Ti2O3"]
     assert found["rank"].to_list() == [2, 3, 1]
+
+
+CUBIC = """cubic
+1.0
+3.8 0 0
+0 3.8 0
+0 0 3.8
+Sr Mn O
+1 1 3
+direct
+0 0 0
+0.5 0.5 0.5
+0.5 0.5 0
+0.5 0 0.5
+0 0.5 0.5
+"""
+
+
+def test_orders_write_a_structure_each_and_their_signs(tmp_path: Path) -> None:
+    (tmp_path / "POSCAR").write_text(CUBIC)
+    done = CliRunner().invoke(
+        app, ["physics", "orders", str(tmp_path / "POSCAR"), "--out", str(tmp_path / "o"), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["orders"] == ["FM", "AFM-A", "AFM-C", "AFM-G"]
+    rows = pl.read_ndjson(tmp_path / "o" / "orders.jsonl")
+    assert all((tmp_path / "o" / f).is_file() for f in rows["file"])
+    assert [len(s) for s in rows["signs"]] == rows["sites"].to_list()
+
+
+def test_orders_of_what_is_no_structure_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "POSCAR").write_text("nothing")
+    for asked, said in (
+        (["POSCAR"], "fewer than 8 lines"),
+        (["none.cif"], "unreadable structure"),
+        (["POSCAR", "--magnetic", "Xx"], "fewer than 8 lines"),
+    ):
+        done = CliRunner().invoke(
+            app, ["physics", "orders", str(tmp_path / asked[0]), *asked[1:], "--out", str(tmp_path / "o")]
+        )
+        assert done.exit_code == 2
+        assert said in done.stderr
