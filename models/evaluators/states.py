@@ -1,7 +1,7 @@
 """States of an evaluation and the moves between them.
 
 "Calculation failed" is data: the surrogate learns that the candidate has no value. "Plumbing failed" (transfer, queue,
-node) says nothing about the candidate and may be retried unchanged.
+node) says nothing about the candidate and is tried again unchanged.
 """
 
 from enum import StrEnum
@@ -26,13 +26,19 @@ FINAL = frozenset({State.ACCEPTED, State.CALCULATION_FAILED, State.REJECTED})
 WAITING = frozenset({State.SUBMITTED, State.RUNNING})
 MOVES: dict[State, frozenset[State]] = {
     State.PROPOSED: frozenset({State.SUBMITTED, State.REJECTED}),
-    State.SUBMITTED: frozenset({State.RUNNING, State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED}),
-    State.RUNNING: frozenset({State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED}),
+    # submitted again: a further attempt with settings changed by rule
+    State.SUBMITTED: frozenset(
+        {State.SUBMITTED, State.RUNNING, State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED, State.REJECTED}
+    ),
+    State.RUNNING: frozenset(
+        {State.SUBMITTED, State.PARSED, State.CALCULATION_FAILED, State.PLUMBING_FAILED, State.REJECTED}
+    ),
     State.PARSED: frozenset({State.ACCEPTED, State.REJECTED}),
-    State.PLUMBING_FAILED: frozenset({State.SUBMITTED, State.REJECTED}),
+    State.PLUMBING_FAILED: frozenset({State.SUBMITTED, State.PROPOSED, State.REJECTED}),
     State.ACCEPTED: frozenset(),
-    State.CALCULATION_FAILED: frozenset(),
-    State.REJECTED: frozenset(),
+    # only a person asks again for what has ended without a value
+    State.CALCULATION_FAILED: frozenset({State.PROPOSED}),
+    State.REJECTED: frozenset({State.PROPOSED}),
 }
 
 

@@ -329,7 +329,8 @@ def test_states_follow_each_other_as_declared() -> None:
     with pytest.raises(states.ForbiddenMoveError, match="accepted cannot become running"):
         states.check_move(State.ACCEPTED, State.RUNNING, where="x")
     assert set(states.MOVES) == set(State)
-    assert all(not states.MOVES[s] for s in states.FINAL)
+    assert not states.MOVES[State.ACCEPTED]
+    assert all(states.MOVES[s] <= {State.PROPOSED} for s in states.FINAL), "only a person asks again"
 
 
 def test_a_campaign_on_a_recorded_table_fills_the_design_tables() -> None:

@@ -1,0 +1,101 @@
+"""What engines share: refusals of structures, and failures that any process may meet."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.evaluators.calculations import Atoms
+from models.evaluators.engines.protocol import Failure, Reading
+from models.evaluators.executors import TIME_IS_UP
+from schemas.errors import InputError
+
+INPUT, RESULT = "input.json", "result.json"
+CLOSEST_ANGSTROM = 0.7
+_KILLED = 128
+_SIGNS = (
+    ("No space left on device", Failure(code="disk", reason="no space left on the disk: free some, it is tried again")),
+    ("Disk quota exceeded", Failure(code="disk", reason="quota of the disk used up: free some, it is tried again")),
+    ("Cannot allocate memory", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    ("MemoryError", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    ("oom-kill", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    ("NODE FAIL", Failure(code="node", reason="the node failed: it is tried again")),
+)
+
+
+def check_atoms(atoms: Atoms, known: frozenset[str]) -> None:
+    """Refuses a structure that no engine can calculate.
+
+    Raises:
+        InputError: no volume, an element that is not known, or two atoms in one place.
+    """
+    unknown = sorted(set(atoms.symbols) - known)
+    if unknown:
+        raise InputError.of(f"no data for {unknown[0]}", "the structure", "choose an engine that has it")
+    if abs(float(np.linalg.det(atoms.lattice))) < 1.0:
+        raise InputError.of("a cell without volume", "the structure", "mend the lattice")
+    gaps = atoms.coords[:, None] - atoms.coords[None, :]
+    gaps -= np.rint(gaps)
+    length = np.linalg.norm(gaps @ atoms.lattice, axis=-1) + 9.0 * np.eye(len(gaps))
+    if length.min() < CLOSEST_ANGSTROM:
+        i, j = np.unravel_index(int(length.argmin()), length.shape)
+        raise InputError.of(
+            f"{atoms.symbols[i]} and {atoms.symbols[j]} {length.min():.2f} angstrom apart",
+            "the structure",
+            "mend the sites",
+        )
+
+
+def died(folder: Path, code: int) -> Failure | None:
+    """What a process that left no result died of, as far as its exit code and its last words tell."""
+    if code == TIME_IS_UP:
+        return Failure(code="time", reason="stopped by its time limit: allow more hours or take cheaper settings")
+    words = _tail(folder / "stderr") + _tail(folder / "stdout")
+    for sign, failure in _SIGNS:
+        if sign in words:
+            return failure
+    if code > _KILLED:
+        return Failure(code="killed", reason=f"killed by signal {code - _KILLED}: it is tried again")
+    if code == 127:
+        return Failure(code="missing", reason="command not found: install the engine on the machine that runs it")
+    return None
+
+
+def read_result(folder: Path, code: int) -> Reading:
+    """The result that a runner of ours wrote, or why there is none.
+
+    A runner writes `result.json` aside and renames it, with `values`, `provenance`, and `failure` or `objection`.
+    """
+    try:
+        held: Mapping[str, Any] = json.loads((folder / RESULT).read_text("utf-8"))
+    except FileNotFoundError:
+        last = " ".join(_tail(folder / "stderr").split()[-40:])
+        crashed = Failure(code="crashed", reason=f"exit code {code} without a result: {last or 'it said nothing'}")
+        return Reading(failure=died(folder, code) or crashed)
+    except (OSError, ValueError) as error:
+        return Reading(failure=Failure(code="lost", reason=f"unreadable result ({error}): it is tried again"))
+    failure = Failure(**held["failure"]) if held.get("failure") else None
+    return Reading(
+        values={k: float(v) for k, v in held.get("values", {}).items()},
+        provenance=held.get("provenance", {}),
+        failure=failure,
+        objection=held.get("objection"),
+    )
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file aside and renames it."""
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(content, sort_keys=True, allow_nan=False), "utf-8")
+    aside.replace(path)
+
+
+def _tail(path: Path, size: int = 4000) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,262 @@
+"""Who runs an attempt: this machine, or SLURM. Neither blocks, and neither runs one attempt twice.
+
+An attempt is a folder with `run.sh`. The script claims the folder by making a file that may not exist before; a second
+script, started after a crash or by a second daemon, finds it and leaves. The exit code is written aside and renamed,
+so its file says that the work has ended.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from schemas.errors import MatloomError
+
+SCRIPT, CLAIM, EXIT = "run.sh", "claim", "exit"
+EMPTY_CLAIM_S = 5.0
+_STATE, _SESSION, _START = 0, 3, 19  # places in /proc/PID/stat, counted from the state
+TIME_IS_UP = 124
+"""Exit code of an attempt that was stopped by its time limit, as coreutils' timeout gives it."""
+_TEMPLATE = """#!/bin/sh
+cd {folder} || exit 71
+# the name of whoever runs this attempt: process and its start, in ticks since boot
+(set -C; echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > {claim}) 2> /dev/null || exit 0
+timeout -k 30 {seconds} {command} > stdout 2> stderr
+echo $? > {exit}.part && mv {exit}.part {exit}
+"""
+
+
+class Status(StrEnum):
+    """What an executor knows of an attempt."""
+
+    ABSENT = "absent"  # it never started
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"  # the file with its exit code is there
+    LOST = "lost"  # it started and is gone without an exit code
+
+
+class RefusedError(MatloomError):
+    """The executor did not take an attempt."""
+
+
+class Executor(Protocol):
+    """Starts attempts, tells how they are, stops them."""
+
+    name: str
+
+    def start(self, folder: Path, name: str) -> str:
+        """Starts the script of a folder; returns what the executor calls it.
+
+        Raises:
+            RefusedError: it did not take it.
+        """
+        ...
+
+    def status(self, folder: Path, name: str, reference: str | None) -> Status:
+        """How the attempt is."""
+        ...
+
+    def stop(self, folder: Path, name: str, reference: str | None) -> None:
+        """Ends the attempt and every process that it started; nothing where it has ended."""
+        ...
+
+
+def write_script(folder: Path, command: Sequence[str], *, seconds: int) -> None:
+    """Writes the script that claims the folder, runs the command under a time limit and leaves its exit code."""
+    text = _TEMPLATE.format(
+        folder=shlex.quote(str(folder.resolve())), claim=CLAIM, exit=EXIT, seconds=seconds, command=shlex.join(command)
+    )
+    (folder / SCRIPT).write_text(text, "utf-8")
+
+
+def exit_code(folder: Path) -> int | None:
+    """The exit code of an attempt; None while it has none."""
+    try:
+        return int((folder / EXIT).read_text("ascii"))
+    except FileNotFoundError:
+        return None
+
+
+class Local:
+    """This machine, each attempt in a session of its own that outlives whoever started it."""
+
+    name = "local"
+
+    def start(self, folder: Path, name: str) -> str:
+        """The process id of the script; see `Executor.start`."""
+        try:
+            made = subprocess.Popen(  # the script redirects its own output
+                ["/bin/sh", str(folder / SCRIPT)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RefusedError(f"no process ({error.strerror}) for {name}: wait until the machine has room") from error
+        _CHILDREN.append(made)
+        return str(made.pid)
+
+    def status(self, folder: Path, name: str, reference: str | None) -> Status:
+        """See `Executor.status`."""
+        _reap()
+        if exit_code(folder) is not None:
+            return Status.ENDED
+        claimed = _claimed(folder)
+        if claimed is None:
+            return Status.QUEUED if reference and _session_of(int(reference)) == int(reference) else Status.ABSENT
+        if _alive(*claimed):
+            return Status.RUNNING
+        # it may have ended between the two looks
+        return Status.ENDED if exit_code(folder) is not None else Status.LOST
+
+    def stop(self, folder: Path, name: str, reference: str | None) -> None:
+        """Kills every process of the session that claimed the folder."""
+        claimed = _claimed(folder)
+        leader = claimed[0] if claimed else int(reference) if reference else 0
+        held = _stat(leader)
+        if not leader or (claimed and held is not None and int(held[_START]) != claimed[1]):
+            return  # nobody claimed it, or its number belongs to somebody else by now
+        for process in _processes():
+            if _session_of(process) == leader:
+                _kill(process)
+
+
+class Slurm:
+    """A SLURM cluster that shares the folder with this machine.
+
+    Args:
+        options: further options of sbatch, such as the partition.
+    """
+
+    name = "slurm"
+
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        self._options = tuple(options)
+
+    def start(self, folder: Path, name: str) -> str:
+        """The job id; an attempt of that name that is in the queue already is not sent again."""
+        if known := self._queued(name):
+            return known
+        asked = [
+            "sbatch",
+            "--parsable",
+            "--no-requeue",
+            f"--job-name={name}",
+            "--output=/dev/null",
+            *self._options,
+            str(folder / SCRIPT),
+        ]
+        return self._run(asked).split(";")[0].strip()
+
+    def status(self, folder: Path, name: str, reference: str | None) -> Status:
+        """See `Executor.status`; a job that the controller no longer knows is told by its files."""
+        if exit_code(folder) is not None:
+            return Status.ENDED
+        state = self._state(reference or self._queued(name))
+        if state in ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "RESIZING"):
+            return Status.QUEUED
+        if state in ("RUNNING", "COMPLETING", "STAGE_OUT"):
+            return Status.RUNNING
+        if exit_code(folder) is not None:
+            return Status.ENDED
+        return Status.ABSENT if _claimed(folder) is None and state is None else Status.LOST
+
+    def stop(self, folder: Path, name: str, reference: str | None) -> None:
+        """Cancels the job."""
+        if job := reference or self._queued(name):
+            self._run(["scancel", job])
+
+    def _queued(self, name: str) -> str | None:
+        found = self._run(["squeue", "--noheader", f"--name={name}", "--format=%i"]).split()
+        return found[0] if found else None
+
+    def _state(self, job: str | None) -> str | None:
+        """State of a job as the controller tells it; None where it does not know the job."""
+        if job is None:
+            return None
+        try:
+            told = self._run(["scontrol", "show", "job", "--oneliner", job])
+        except RefusedError as error:
+            if "Invalid job id" in str(error):
+                return None
+            raise
+        words = dict(part.split("=", 1) for part in told.split() if "=" in part)
+        return words.get("JobState")
+
+    def _run(self, asked: Sequence[str]) -> str:
+        """Output of a SLURM command.
+
+        Raises:
+            RefusedError: it is not installed, did not answer, or said no.
+        """
+        tool = shutil.which(asked[0])
+        if tool is None:
+            raise RefusedError(f"no {asked[0]} in PATH: install SLURM's tools or use the executor local")
+        try:
+            done = subprocess.run([tool, *asked[1:]], capture_output=True, text=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise RefusedError(f"no answer within 60 s from {asked[0]}: see whether the controller runs") from error
+        if done.returncode:
+            said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+            raise RefusedError(f"{said} from {asked[0]}: see whether the controller runs and takes such jobs")
+        return done.stdout
+
+
+_CHILDREN: list["subprocess.Popen[bytes]"] = []
+
+
+def _reap() -> None:
+    """Takes leave of scripts that have ended: a child nobody waited for looks alive."""
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+
+
+def _claimed(folder: Path) -> tuple[int, int] | None:
+    """Process and start of whoever claimed a folder; None where nobody has.
+
+    A claim that stays empty is that of a script killed while it made it, which is nobody's.
+    """
+    path = folder / CLAIM
+    try:
+        words = path.read_text("ascii").split()
+        if len(words) == 2:
+            return int(words[0]), int(words[1])
+        return (0, 0) if time.time() - path.stat().st_mtime > EMPTY_CLAIM_S else None
+    except FileNotFoundError:
+        return None
+
+
+def _alive(process: int, start: int) -> bool:
+    fields = _stat(process)
+    return fields is not None and int(fields[_START]) == start and fields[_STATE] != "Z"
+
+
+def _session_of(process: int) -> int | None:
+    fields = _stat(process)
+    return None if fields is None or fields[_STATE] == "Z" else int(fields[_SESSION])
+
+
+def _stat(process: int) -> list[str] | None:
+    """Fields of /proc/PID/stat from the state on; None where there is no such process."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _processes() -> list[int]:
+    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()]
+
+
+def _kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,303 @@
+"""Calculations from proposal to outcome: states, remedies, limits, dead letters; the executor of this machine."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.evaluators import executors, service
+from models.evaluators.calculations import Atoms, Calculation
+from models.evaluators.engines import common
+from models.evaluators.executors import Local, RefusedError, Status
+from models.evaluators.ledger import Ledger, LedgerError
+from models.evaluators.states import State
+from schemas.errors import InputError
+
+ATOMS = Atoms(lattice=np.eye(3) * 4.2, symbols=("Ni", "O"), coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]))
+CAPS = service.Caps(running=4, hours=0.01)
+
+
+def rehearsal(gap: float | None = 1.0, *, label: str = "one", **settings: object) -> Calculation:
+    told = {"values": {"gap_eV": gap}, **settings}
+    return Calculation(engine="recorded", settings=told, structure=ATOMS.as_json(), label=label)
+
+
+def run(ledger: Ledger, caps: service.Caps = CAPS, executor: executors.Executor | None = None) -> None:
+    """Ticks until nothing moves any more."""
+    who = executor or Local()
+    for _ in range(400):
+        moved = service.submit(ledger, who, caps).moved + service.poll(ledger, who, caps).moved
+        if not moved and not ledger.standings(State.SUBMITTED, State.RUNNING):
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never ended")
+
+
+def states(ledger: Ledger) -> list[str]:
+    return ledger.table("events").sort("sequence")["state"].to_list()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "calculations")
+
+
+def test_the_hash_knows_the_crystal_and_not_the_order_of_its_sites_or_its_label() -> None:
+    turned = Atoms(lattice=ATOMS.lattice, symbols=("O", "Ni"), coords=np.array([[0.5, 0.5, 0.5], [1.0, 0, 0]]))
+    one = rehearsal()
+    other = Calculation(engine="recorded", settings=one.settings, structure=turned.as_json(), label="other")
+    assert one.calculation_id == other.calculation_id
+    moved = Atoms(
+        lattice=ATOMS.lattice, symbols=ATOMS.symbols, coords=ATOMS.coords + np.array([[0, 0, 0.001], [0, 0, 0]])
+    )
+    assert moved.as_json() != ATOMS.as_json()
+    assert Atoms.from_json(ATOMS.as_json()).as_json() == ATOMS.as_json()
+
+
+def test_a_calculation_passes_its_states_in_order_and_its_value_comes_back(ledger: Ledger) -> None:
+    assert service.ask(ledger, [(rehearsal(seconds=0.2), "problem a")]) == 1
+    run(ledger)
+    assert states(ledger) == ["proposed", "submitted", "running", "parsed", "accepted"]
+    row = service.collect(ledger).row(0, named=True)
+    assert (row["gap_eV"], row["state"], row["attempts"], row["label"]) == (1.0, "accepted", 1, "one")
+    assert json.loads(row["provenance"])["settings"]["seconds"] == 0.2
+
+
+def test_the_same_calculation_asked_by_two_runs_once(ledger: Ledger) -> None:
+    assert service.ask(ledger, [(rehearsal(), "a"), (rehearsal(), "b")]) == 1
+    run(ledger)
+    assert service.ask(ledger, [(rehearsal(), "c")]) == 0
+    run(ledger)
+    assert ledger.table("attempts").height == 1
+    assert ledger.table("asks")["asked_by"].sort().to_list() == ["a", "b", "c"]
+
+
+def test_a_failure_with_a_remedy_is_tried_again_with_changed_settings(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(fails=["scf"]), "a")])
+    run(ledger)
+    assert service.collect(ledger)["state"].to_list() == ["accepted"]
+    tried = [json.loads(s) for s in ledger.table("attempts").sort("attempt")["settings"]]
+    assert ("row" not in tried[0], tried[1]["row"]) == (True, 1)
+    reasons = ledger.table("events").filter(pl.col("code") == "scf")["reason"].to_list()
+    assert reasons == ["rehearsed: scf; again with row = 1"]
+
+
+def test_a_failure_that_no_rule_mends_is_data_and_a_dead_letter_until_a_person_asks_again(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(fails=["scf"] * 3), "a")])
+    run(ledger)
+    dead = service.dead_letters(ledger, CAPS).row(0, named=True)
+    assert (dead["state"], dead["attempts"], dead["reason"]) == ("calculation_failed", 3, "rehearsed: scf")
+    service.retry(ledger, dead["calculation_id"])
+    run(ledger)
+    assert service.collect(ledger)["state"].to_list() == ["accepted"], "the fourth attempt is not told to fail"
+    with pytest.raises(InputError, match="accepted needs no retry"):
+        service.retry(ledger, dead["calculation_id"])
+
+
+def test_plumbing_is_tried_three_times_and_then_waits_for_a_person(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(fails=["node"] * 3), "a")])
+    run(ledger)
+    dead = service.dead_letters(ledger, CAPS).row(0, named=True)
+    assert (dead["state"], dead["attempts"]) == ("plumbing_failed", 3)
+    assert service.collect(ledger).height == 0, "it says nothing about the material"
+    service.retry(ledger, dead["calculation_id"])
+    run(ledger)
+    assert service.collect(ledger)["gap_eV"].to_list() == [1.0]
+
+
+def test_a_row_without_a_value_fails_as_a_calculation(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(None), "a"), (rehearsal(2.0, label="two"), "a")])
+    run(ledger)
+    found = service.collect(ledger)
+    assert found["state"].to_list() == ["calculation_failed", "accepted"]
+    assert found["gap_eV"].to_list() == [None, 2.0]
+
+
+def test_no_more_run_at_once_than_allowed(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(float(k), seconds=5.0), "a") for k in range(5)])
+    service.submit(ledger, Local(), CAPS)
+    service.submit(ledger, Local(), CAPS)
+    assert len(ledger.standings(State.SUBMITTED, State.RUNNING)) == 4
+    for standing in ledger.standings():
+        service.cancel(ledger, Local(), standing.calculation_id, reason="enough")
+    assert {s.state for s in ledger.standings()} == {State.REJECTED}
+
+
+def test_spent_hours_stop_submission_and_say_so(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(1.0, seconds=0.3), "a")])
+    run(ledger)
+    service.ask(ledger, [(rehearsal(2.0), "a")])
+    assert ledger.hours() > 0.2 / 3600
+    tick = service.submit(ledger, Local(), service.Caps(total_hours=0.1 / 3600))
+    assert "hours are spent" in tick.troubles[0]
+    assert [s.state for s in ledger.standings()] == [State.ACCEPTED, State.PROPOSED]
+
+
+def test_an_attempt_over_its_time_is_stopped_and_says_why(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=60), "a")])
+    run(ledger, service.Caps(hours=1 / 3600))
+    found = service.collect(ledger).row(0, named=True)
+    assert found["state"] == "calculation_failed"
+    assert "time limit" in found["reason"]
+
+
+def test_a_cancelled_calculation_leaves_no_process(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=60), "a")])
+    service.submit(ledger, Local(), CAPS)
+    waiting = ledger.standings(State.SUBMITTED)[0]
+    attempt = ledger.attempt(waiting.calculation_id)
+    assert attempt is not None
+    folder = next(ledger.folder.glob("??/*-1"))
+    wait_until(lambda: Local().status(folder, attempt.name, attempt.reference) is Status.RUNNING)
+    service.cancel(ledger, Local(), waiting.calculation_id, reason="no longer wanted")
+    wait_until(lambda: not processes_in(folder))
+    with pytest.raises(InputError, match="rejected cannot be cancelled"):
+        service.cancel(ledger, Local(), waiting.calculation_id, reason="again")
+
+
+def processes_in(folder: Path) -> list[str]:
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if (place / "cwd").readlink() == folder.resolve():
+                found.append(place.name)
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_lost_process_is_plumbing_and_its_orphans_die_before_the_next_attempt(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=0.5), "a")])
+    service.submit(ledger, Local(), CAPS)
+    attempt = ledger.attempt(ledger.standings()[0].calculation_id)
+    folder = next(ledger.folder.glob("??/*-1"))
+    wait_until((folder / "claim").exists)
+    assert attempt is not None
+    subprocess.run(["kill", "-9", str(attempt.reference)], check=True)  # the script alone: its sleep goes on
+    run(ledger)
+    assert not (folder / "result.json").exists(), "the orphan was stopped"
+    assert states(ledger)[-5:] == ["plumbing_failed", "submitted", "running", "parsed", "accepted"]
+
+
+def test_a_second_start_of_one_attempt_does_nothing(tmp_path: Path) -> None:
+    executors.write_script(tmp_path, ["/bin/sh", "-c", "echo x >> runs"], seconds=10)
+    for _ in range(3):
+        subprocess.run(["/bin/sh", str(tmp_path / "run.sh")], check=True)
+    assert (tmp_path / "runs").read_text() == "x\n"
+    assert executors.exit_code(tmp_path) == 0
+
+
+class Refuses:
+    """An executor that takes nothing."""
+
+    name = "refuses"
+
+    def start(self, folder: Path, name: str) -> str:
+        raise RefusedError("queue full: wait")
+
+    def status(self, folder: Path, name: str, reference: str | None) -> Status:
+        raise RefusedError("no answer: wait")
+
+    def stop(self, folder: Path, name: str, reference: str | None) -> None:
+        return
+
+
+def test_a_queue_that_refuses_ends_in_a_named_state_and_the_rest_goes_on(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a")])
+    tick = service.submit(ledger, Refuses(), CAPS)
+    assert tick.troubles == ["queue full: wait"]
+    assert states(ledger) == ["proposed", "submitted", "plumbing_failed"]
+    run(ledger)
+    assert service.collect(ledger)["state"].to_list() == ["accepted"]
+
+
+def test_a_full_disk_is_plumbing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    service.ask(ledger, [(rehearsal(), "a")])
+    with monkeypatch.context() as patched:
+        patched.setattr(executors.Path, "write_text", full)
+        service.submit(ledger, Local(), CAPS)
+    assert states(ledger)[-1] == "plumbing_failed"
+    run(ledger)
+    assert service.collect(ledger)["state"].to_list() == ["accepted"]
+
+
+def test_of_two_processes_that_decide_on_the_same_attempt_one_does(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a")])
+    before = ledger.standings()[0]
+    assert ledger.begin(before, {}, executor="local") is not None
+    assert ledger.begin(before, {}, executor="local") is None
+    assert not ledger.move(before, State.REJECTED)
+
+
+def test_what_an_engine_refuses_is_not_queued(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match="unknown setting colour"):
+        service.ask(ledger, [(rehearsal(), "a"), (rehearsal(colour="red"), "a")])
+    with pytest.raises(InputError, match="no engine 'none'"):
+        service.ask(ledger, [(Calculation(engine="none", settings={}, structure=ATOMS.as_json()), "a")])
+    assert ledger.standings() == []
+
+
+def test_structures_that_are_none_are_refused() -> None:
+    near = Atoms(lattice=np.eye(3) * 4, symbols=("V", "O"), coords=np.array([[0, 0, 0], [0, 0, 0.99]]))
+    with pytest.raises(InputError, match=r"V and O 0\.04 angstrom apart"):
+        common.check_atoms(near, frozenset({"V", "O"}))
+    with pytest.raises(InputError, match="no data for Og"):
+        common.check_atoms(Atoms(lattice=np.eye(3), symbols=("Og",), coords=np.zeros((1, 3))), frozenset({"V"}))
+    flat = Atoms(lattice=np.diag([4.0, 4, 0]), symbols=("V",), coords=np.zeros((1, 3)))
+    with pytest.raises(InputError, match="without volume"):
+        common.check_atoms(flat, frozenset({"V"}))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "expected"),
+    [
+        (124, "", "time"),
+        (137, "", "killed"),
+        (1, "OSError: [Errno 28] No space left on device", "disk"),
+        (1, "numpy.core._exceptions.MemoryError", "memory"),
+        (127, "", "missing"),
+        (1, "ValueError: x", "crashed"),
+    ],
+)
+def test_a_process_that_left_no_result_is_told_by_its_exit_code_and_last_words(
+    tmp_path: Path, code: int, said: str, expected: str
+) -> None:
+    (tmp_path / "stderr").write_text(said)
+    failure = common.read_result(tmp_path, code).failure
+    assert failure is not None
+    assert failure.code == expected
+
+
+def test_half_a_result_is_plumbing(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text('{"values": {"gap')
+    failure = common.read_result(tmp_path, 0).failure
+    assert failure is not None
+    assert failure.plumbing
+
+
+def test_a_damaged_ledger_is_said(tmp_path: Path) -> None:
+    (tmp_path / "calculations.sqlite").write_bytes(b"no database, but long enough to be looked at" * 50)
+    with pytest.raises(LedgerError, match="nothing was changed"):
+        Ledger(tmp_path)
+
+
+def test_accepted_folders_can_be_removed_and_failed_ones_stay(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a"), (rehearsal(None), "a")])
+    run(ledger)
+    assert service.clean(ledger) == 1
+    assert len(list(ledger.folder.glob("??/*-1"))) == 1
