@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export OPENBLAS_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo ui docs browser test bench lint typecheck imports drift clean
+.PHONY: setup demo ui docs browser slurm test bench lint typecheck imports drift clean
 
 setup: $(STAMP)
 
@@ -56,7 +56,16 @@ browser:
 	$$as $$install >/dev/null 2>&1 || { $$as $(APT) update && $$as $$install; } >/dev/null 2>&1 || \
 	echo "apt-get cannot install chromium: the browser tests will be skipped"
 
-test: setup browser
+# A queueing system for the tests of calculations, on the same terms.
+slurm:
+	@if command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "no apt-get: the tests of SLURM will be skipped"; exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then echo "not root: the tests of SLURM will be skipped"; exit 0; fi; \
+	install="$(APT) install -y --no-install-recommends slurm-wlm munge"; \
+	$$install >/dev/null 2>&1 || { $(APT) update && $$install; } >/dev/null 2>&1 || \
+	echo "apt-get cannot install slurm-wlm: the tests of SLURM will be skipped"
+
+test: setup browser slurm
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadfile
 
 bench: setup

@@ -13,6 +13,7 @@ from dagster_project.commands import report, run, serve, warehouse
 _GROUPS: dict[str, tuple[str, str, str]] = {
     "design": ("dagster_project.commands.design", "app", "Candidates, proposals and simulated campaigns."),
     "device": ("dagster_project.commands.physics", "device_app", "From materials to devices."),
+    "dft": ("dagster_project.commands.dft", "app", "Calculations: prepare, submit, poll, collect, retry."),
     "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),

@@ -6,8 +6,9 @@ one terminal state, and no attempt runs twice.
 
 import json
 import shutil
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,9 +97,24 @@ def poll(ledger: Ledger, executor: Executor, caps: Caps) -> Tick:
             continue
         try:
             _look(ledger, executor, standing, attempt, caps, tick)
-        except RefusedError as error:  # the executor does not answer: the state stays, and somebody is told
+        except RefusedError as error:  # the executor does not answer: states stay, and somebody is told
             tick.troubles.append(str(error))
+            break
     return tick
+
+
+def ticks(ledger: Ledger, executor: Executor, caps: Caps, *, pause_s: float = 1.0) -> Iterator[Tick]:
+    """Submits and polls until nothing waits or can be submitted; a `Tick` for each round that tells something."""
+    told: list[str] = []
+    while True:
+        first, second = submit(ledger, executor, caps), poll(ledger, executor, caps)
+        tick = Tick(first.moved + second.moved, [*first.troubles, *second.troubles])
+        if tick.moved or tick.troubles != told:
+            told = tick.troubles
+            yield tick
+        if not ledger.standings(*WAITING) and not tick.moved:
+            return
+        time.sleep(pause_s)
 
 
 def cancel(ledger: Ledger, executor: Executor, calculation_id: str, *, reason: str) -> None:

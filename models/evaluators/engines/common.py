@@ -1,6 +1,7 @@
 """What engines share: refusals of structures, and failures that any process may meet."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _SIGNS = (
     ("Cannot allocate memory", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
     ("MemoryError", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
     ("oom-kill", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    ("ModuleNotFoundError", Failure(code="missing", reason="a package is missing: install the engine where it runs")),
     ("NODE FAIL", Failure(code="node", reason="the node failed: it is tried again")),
 )
 
@@ -61,6 +63,12 @@ def died(folder: Path, code: int) -> Failure | None:
     if code == 127:
         return Failure(code="missing", reason="command not found: install the engine on the machine that runs it")
     return None
+
+
+def copy_runner(name: str, folder: Path) -> str:
+    """Puts a script of `runners` into an attempt, where it stays as evidence; returns its name."""
+    shutil.copyfile(Path(__file__).parent / "runners" / name, folder / name)
+    return name
 
 
 def read_result(folder: Path, code: int) -> Reading:

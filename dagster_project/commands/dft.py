@@ -1,0 +1,243 @@
+"""`matloom dft`: thin skins over `models.evaluators.service`. A folder holds the ledger and what runs."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import (
+    Home,
+    InputError,
+    Json,
+    Out,
+    OutFolder,
+    command,
+    finish,
+    home,
+    read_input,
+    say,
+    write_output,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from models.evaluators.calculations import Atoms
+    from models.evaluators.executors import Executor
+    from models.evaluators.ledger import Ledger
+    from models.evaluators.service import Caps, Tick
+
+app = typer.Typer(no_args_is_help=True, help="Calculations: prepare, submit, poll, collect, retry.")
+FOLDER = "calculations"
+PREPARED = "prepared.jsonl"
+Folder = Annotated[str, typer.Argument(help="Folder made by prepare; default: calculations of the home.")]
+Which = Annotated[str, typer.Option("--executor", help="local or slurm.")]
+Running = Annotated[int, typer.Option("--running", min=1, help="Attempts at once.")]
+Hours = Annotated[float, typer.Option("--hours", help="Wall time of one attempt.")]
+
+
+@command(app, "prepare")
+def prepare(
+    rows: Annotated[str, typer.Argument(help="Folder of CIF files, or a table with cif or poscar.")],
+    recipe: Annotated[str, typer.Option("--recipe", help="Name or YAML file of a recipe.")],
+    out: OutFolder,
+    engine: Annotated[str, typer.Option("--engine", help="gpaw, vasp or chgnet; default: that of the recipe.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Propose a calculation for each structure; what cannot be calculated stays with a reason in prepared.jsonl."""
+    from models.evaluators import recipes, service
+    from models.evaluators.ledger import Ledger
+
+    asked = recipes.load(recipe)
+    if engine and engine != asked.engine:
+        raise InputError.of(f"recipe {asked.name} is for {asked.engine}", "--engine", "name a recipe of that engine")
+    frame = _structures(rows)
+    ledger = Ledger(Path(out))
+    made: list[dict[str, Any]] = []
+    new = 0
+    for number, row in enumerate(frame.to_dicts()):
+        label = str(row.get("label") or row.get("formula") or row.get("file") or number)
+        try:
+            calculation = asked.calculation(_atoms(row), label=label)
+            new += service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
+            found = {"calculation_id": calculation.calculation_id, "ok": True, "reason": None}
+        except InputError as error:
+            found = {"calculation_id": None, "ok": False, "reason": str(error)}
+        made.append({"row": number, "label": label, **found})
+    write_output(_prepared(made), str(Path(out) / PREPARED))
+    refused = sum(not m["ok"] for m in made)
+    say({"rows": len(made), "new": new, "refused": refused, "out": out}, as_json=as_json)
+    if made and refused == len(made):
+        raise typer.Exit(1)
+
+
+@command(app, "submit")
+def submit(
+    where: Folder = "",
+    executor: Which = "local",
+    running: Running = 1,
+    hours: Hours = 24.0,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Start what is proposed, and what plumbing failed, while there is room; returns at once."""
+    from models.evaluators import service
+
+    _tell(service.submit(_ledger(where, at), _executor(executor), _caps(running, hours)), as_json=as_json)
+
+
+@command(app, "poll")
+def poll(
+    where: Folder = "",
+    executor: Which = "local",
+    running: Running = 1,
+    hours: Hours = 24.0,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Look at what runs, record what ended; tells all states and the dead letters."""
+    from models.evaluators import service
+
+    ledger, caps = _ledger(where, at), _caps(running, hours)
+    tick = service.poll(ledger, _executor(executor), caps)
+    standings = ledger.standings()
+    states = {str(s): sum(x.state == s for x in standings) for s in sorted({x.state for x in standings})}
+    dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
+    _tell(tick, as_json=as_json, states=states, dead_letters=dead, hours=round(ledger.hours(), 3))
+
+
+@command(app, "run")
+def run(
+    where: Folder = "",
+    executor: Which = "local",
+    running: Running = 1,
+    hours: Hours = 24.0,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Submit and poll until nothing is left to do; may be interrupted and started again at any time."""
+    from collections import Counter
+
+    from models.evaluators import service
+
+    ledger, who, caps = _ledger(where, at), _executor(executor), _caps(running, hours)
+    moved: Counter[str] = Counter()
+    for tick in service.ticks(ledger, who, caps):
+        moved += tick.moved
+        for state, count in tick.moved.items():
+            sys.stderr.write(f"{count} {state}\n")
+        for trouble in tick.troubles:
+            sys.stderr.write(f"trouble: {trouble}\n")
+    dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
+    say({"moved": {str(k): v for k, v in moved.items()}, "dead_letters": dead}, as_json=as_json)
+
+
+@command(app, "collect")
+def collect(out: Out, where: Folder = "", at: Home = None, as_json: Json = False) -> None:
+    """Write every calculation that has ended, with its values, settings and provenance."""
+    from models.evaluators import service
+
+    found = service.collect(_ledger(where, at))
+    states = {str(s): n for s, n in found["state"].value_counts(sort=True).rows()}
+    finish(found, out, {"ended": found.height, **states, "out": out}, as_json=as_json)
+
+
+@command(app, "retry")
+def retry(
+    calculation: Annotated[str, typer.Argument(help="Id of a calculation that ended without a value.")],
+    where: Folder = "",
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Put a calculation that failed back to be submitted."""
+    from models.evaluators import service
+
+    service.retry(_ledger(where, at), calculation)
+    say({"calculation_id": calculation, "state": "proposed"}, as_json=as_json)
+
+
+@command(app, "cancel")
+def cancel(
+    calculation: Annotated[str, typer.Argument(help="Id of a calculation that has not ended.")],
+    where: Folder = "",
+    executor: Which = "local",
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Stop a calculation; it ends as rejected."""
+    from models.evaluators import service
+
+    service.cancel(_ledger(where, at), _executor(executor), calculation, reason="cancelled by a person")
+    say({"calculation_id": calculation, "state": "rejected"}, as_json=as_json)
+
+
+def _ledger(where: str, at: str | None) -> "Ledger":
+    from models.evaluators.ledger import FILE, Ledger
+
+    folder = Path(where) if where else home(at) / FOLDER
+    if not (folder / FILE).is_file():
+        raise InputError.of("no calculations", folder, "make some with matloom dft prepare")
+    return Ledger(folder)
+
+
+def _executor(name: str) -> "Executor":
+    from models.evaluators.executors import Local, Slurm
+
+    kinds: dict[str, type[Executor]] = {"local": Local, "slurm": Slurm}
+    if name not in kinds:
+        raise InputError.of(f"no executor {name!r}", "--executor", f"use one of {', '.join(kinds)}")
+    return kinds[name]()
+
+
+def _caps(running: int, hours: float) -> "Caps":
+    from models.evaluators.service import Caps
+
+    if not hours > 0:
+        raise InputError.of(str(hours), "--hours", "give more than 0")
+    return Caps(running=running, hours=hours)
+
+
+def _tell(tick: "Tick", *, as_json: bool, **more: Any) -> None:
+    say({"moved": {str(k): v for k, v in tick.moved.items()}, "troubles": tick.troubles, **more}, as_json=as_json)
+
+
+def _structures(rows: str) -> "pl.DataFrame":
+    if rows != "-" and Path(rows).is_dir():
+        from etl.structures.cif import read_folder
+
+        return read_folder(Path(rows)).select(file="source_id", cif="cif")
+    frame = read_input(rows, text=("cif", "poscar", "formula", "label"))
+    if not {"cif", "poscar"} & set(frame.columns):
+        raise InputError.of("no column cif or poscar", rows, f"it has {', '.join(frame.columns)}")
+    return frame
+
+
+def _atoms(row: dict[str, Any]) -> "Atoms":
+    """The ordered crystal of a row.
+
+    Raises:
+        InputError: refused by the reader, or with sites of mixed occupancy.
+    """
+    import numpy as np
+
+    from etl.structures.errors import StructureError
+    from etl.structures.texts import read_any
+    from models.evaluators.calculations import Atoms
+
+    try:
+        crystal = read_any(cif=row.get("cif"), poscar=row.get("poscar"))
+    except StructureError as error:
+        raise InputError.of(str(error), "the structure", "mend it") from error
+    if not crystal.ordered:
+        raise InputError.of("sites of mixed occupancy", "the structure", "give one species a site")
+    signs = row.get("moments")
+    moments = None if signs is None else np.array(signs, dtype=np.float64)
+    return Atoms(lattice=crystal.lattice, symbols=crystal.symbols, coords=crystal.coords, moments=moments)
+
+
+def _prepared(made: list[dict[str, Any]]) -> "pl.DataFrame":
+    import polars as pl
+
+    kinds = {"row": pl.Int64, "label": pl.String, "calculation_id": pl.String, "ok": pl.Boolean, "reason": pl.String}
+    return pl.DataFrame(made, schema=kinds)

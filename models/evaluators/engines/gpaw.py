@@ -1,0 +1,110 @@
+"""GPAW under MPI: plane waves, spin, DFT + U. The calculation itself is in `runners.gpaw_run`.
+
+Settings are those of `DEFAULTS`: `functional`, `cutoff_eV` and `kpoints` of the plane waves, `smearing_eV` (Fermi's),
+`spin` and the `start_moments` of elements (Bohr magnetons; those of the structure come first), `expect_moment` (whether
+a vanished moment is a failure), `hubbard_U_eV` (element -> [orbital, U]), tolerances, `iterations`, `mixing`, `bands`,
+`symmetry`, `ranks`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.evaluators.calculations import Atoms, Settings
+from models.evaluators.engines.common import INPUT, check_atoms, copy_runner, read_result, write_json
+from models.evaluators.engines.protocol import Reading
+from schemas.errors import InputError
+
+PYTHON = "MATLOOM_GPAW_PYTHON"
+"""Environment variable: the Python that has gpaw, where it is not this one."""
+DEFAULTS: Settings = {
+    "functional": "PBE",
+    "cutoff_eV": 400,
+    "kpoints": [2, 2, 2],
+    "smearing_eV": 0.05,
+    "spin": True,
+    "start_moments": {},
+    "expect_moment": False,
+    "hubbard_U_eV": {},
+    "energy_tolerance_eV_electron": 1e-4,
+    "density_tolerance": 1e-4,
+    "iterations": 150,
+    "mixing": {"beta": 0.05, "nmaxold": 5, "weight": 50.0},
+    "bands": "120%",
+    "symmetry": True,
+    "ranks": 2,
+}
+FUNCTIONALS = ("LDA", "PBE", "PBEsol", "RPBE", "R2SCAN", "SCAN")
+
+
+class Engine:
+    """See the module."""
+
+    name = "gpaw"
+    remedies: Mapping[str, Sequence[Settings]] = {
+        "scf": (
+            {"mixing": {"beta": 0.02, "nmaxold": 5, "weight": 100.0}, "iterations": 300},
+            {"mixing": {"beta": 0.01, "nmaxold": 8, "weight": 100.0}, "iterations": 500, "smearing_eV": 0.1},
+        ),
+        "moment": ({"raise_moments": 2.0},),
+        "memory": ({"ranks": 1},),
+    }
+
+    def check(self, atoms: Atoms, settings: Settings) -> None:
+        """Refuses structures and settings that GPAW cannot take.
+
+        Raises:
+            InputError: see `common.check_atoms`; an unknown setting or functional, or U on an absent element.
+        """
+        unknown = sorted(set(settings) - {*DEFAULTS, "raise_moments"})
+        if unknown:
+            raise InputError.of(
+                f"unknown setting {unknown[0]}", "the gpaw engine", f"use {', '.join(sorted(DEFAULTS))}"
+            )
+        told = {**DEFAULTS, **settings}
+        if told["functional"] not in FUNCTIONALS:
+            raise InputError.of(
+                f"functional {told['functional']!r}", "the gpaw engine", f"use one of {', '.join(FUNCTIONALS)}"
+            )
+        check_atoms(atoms, _elements())
+
+    def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:
+        """Writes `input.json`; the command runs the runner on as many ranks as asked."""
+        told: dict[str, Any] = {**DEFAULTS, **settings}
+        started = _started(atoms, told)
+        held = {k: v for k, v in told.items() if k not in ("start_moments", "raise_moments", "ranks")}
+        held["hubbard_U_eV"] = {e: u for e, u in told["hubbard_U_eV"].items() if e in atoms.symbols}
+        write_json(folder / INPUT, {"settings": held, "structure": json.loads(started.as_json())})
+        python, script = os.environ.get(PYTHON, sys.executable), copy_runner("gpaw_run.py", folder)
+        environment = ["env", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"]
+        if told["ranks"] == 1:
+            return [*environment, python, script]
+        if os.geteuid() == 0:
+            environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
+        return [*environment, "mpiexec", "--bind-to", "none", "-n", str(told["ranks"]), python, script]
+
+    def read(self, folder: Path, code: int) -> Reading:
+        """See `common.read_result`."""
+        return read_result(folder, code)
+
+
+def _started(atoms: Atoms, told: Mapping[str, Any]) -> Atoms:
+    """The crystal with the moments that the calculation starts from; none without spin."""
+    if not told["spin"]:
+        return replace(atoms, moments=None)
+    by_element: Mapping[str, float] = told["start_moments"]
+    own = atoms.moments if atoms.moments is not None else np.array([by_element.get(s, 0.0) for s in atoms.symbols])
+    return replace(atoms, moments=own * float(told.get("raise_moments", 1.0)))
+
+
+def _elements() -> frozenset[str]:
+    """Elements with a PAW data set in gpaw-data 1.2."""
+    from etl.features.elements import SYMBOLS
+
+    return frozenset(SYMBOLS[:86]) - {"Tc", "Po", "At"}

@@ -1,0 +1,75 @@
+"""Recipes for calculations, one YAML file each: what an engine is told for a family of materials, and why.
+
+A recipe holds engine, settings, the values of U and the starting moments by element, with the source of each choice.
+To add one, add a file; `matloom dft prepare --recipe NAME` finds it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.evaluators.calculations import Atoms, Calculation
+from schemas.errors import InputError
+
+FOLDER = Path(__file__).parent
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recipe(_Strict):
+    """How a family of materials is calculated."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    engine: Literal["gpaw", "chgnet", "vasp"]
+    reasons: dict[str, str] = Field(description="choice -> why, with the source")
+    settings: dict[str, Any] = Field(default_factory=dict)
+    hubbard_U_eV: dict[str, tuple[Literal["d", "f"], Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)  # noqa: N815 - U is the quantity's name
+    moments_bohr_magneton: dict[str, float] = Field(default_factory=dict)
+    nonmagnetic: bool = False
+
+    def calculation(self, atoms: Atoms, *, label: str) -> Calculation:
+        """The calculation of one crystal; its own moments come before those of the recipe."""
+        settings = dict(self.settings)
+        if used := {e: list(u) for e, u in self.hubbard_U_eV.items() if e in atoms.symbols}:
+            settings["hubbard_U_eV"] = used
+        start = atoms.moments
+        if self.nonmagnetic:
+            start = None
+        elif start is None and self.moments_bohr_magneton:
+            start = np.array([self.moments_bohr_magneton.get(s, 0.0) for s in atoms.symbols])
+        if self.engine == "gpaw":
+            settings["spin"] = start is not None
+        held = Atoms(lattice=atoms.lattice, symbols=atoms.symbols, coords=atoms.coords, moments=start)
+        return Calculation(engine=self.engine, settings=settings, structure=held.as_json(), label=label)
+
+
+def names() -> list[str]:
+    """The shipped recipes."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+
+
+def load(where: str) -> Recipe:
+    """A shipped recipe, or one from a YAML file.
+
+    Raises:
+        InputError: no such recipe, or a key or value that is not valid.
+    """
+    path = Path(where) if where.endswith((".yaml", ".yml")) else FOLDER / f"{where}.yaml"
+    try:
+        body = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError.of(
+            f"no recipe {where!r}", "--recipe", f"name a YAML file or one of {', '.join(names())}"
+        ) from error
+    except yaml.YAMLError as error:
+        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
+    try:
+        return Recipe.model_validate(body)
+    except ValidationError as error:
+        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error

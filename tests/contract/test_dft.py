@@ -1,0 +1,74 @@
+"""`matloom dft` keeps the promises of the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from dagster_project.cli import app
+
+NIO = "NiO\n1.0\n0 2.09 2.09\n2.09 0 2.09\n2.09 2.09 0\nNi O\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
+
+
+def told(*asked: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(app, ["dft", *asked])
+    assert done.exit_code == code, done.output
+    if code:
+        assert done.stderr.startswith("error: ")
+        return done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = {"label": ["good", "bad", "overlapping"], "poscar": [NIO, "nothing", NIO.replace("0.5 0.5 0.5", "0.01 0 0")]}
+    pl.DataFrame(rows).write_ndjson(tmp_path / "in.jsonl")
+    asked = ("prepare", str(tmp_path / "in.jsonl"), "--recipe", "chgnet_relax", "--out", str(tmp_path / "calculations"))
+    assert told(*asked, "--json") == {"rows": 3, "new": 1, "refused": 2, "out": str(tmp_path / "calculations")}
+    assert told(*asked, "--json")["new"] == 0, "the same again asks for nothing new"
+    return tmp_path / "calculations"
+
+
+def test_each_row_of_the_input_is_answered_and_bad_ones_say_why(folder: Path) -> None:
+    rows = pl.read_ndjson(folder / "prepared.jsonl")
+    assert rows["label"].to_list() == ["good", "bad", "overlapping"]
+    assert rows["ok"].to_list() == [True, False, False]
+    assert "POSCAR" in rows["reason"][1]
+
+
+def test_a_calculation_can_be_looked_at_cancelled_and_asked_again(folder: Path) -> None:
+    assert told("poll", str(folder), "--json")["states"] == {"proposed": 1}
+    name = pl.read_ndjson(folder / "prepared.jsonl")["calculation_id"][0]
+    assert told("cancel", name, str(folder), "--json")["state"] == "rejected"
+    dead = told("poll", str(folder), "--json")["dead_letters"]
+    assert [d["reason"] for d in dead] == ["cancelled by a person"]
+    assert told("collect", str(folder), "--out", str(folder / "o.csv"), "--json")["rejected"] == 1
+    assert told("retry", name, str(folder), "--json")["state"] == "proposed"
+    assert "needs no retry" in told("retry", name, str(folder), code=2)
+
+
+def test_an_engine_that_is_not_there_is_plumbing_and_waits_for_a_person(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATLOOM_CHGNET_PYTHON", "no-such-python")
+    done = told("run", str(folder), "--json")
+    assert done["moved"]["plumbing_failed"] == 3
+    assert "command not found: install the engine" in done["dead_letters"][0]["reason"]
+
+
+def test_the_folder_of_the_home_is_the_default(folder: Path) -> None:
+    assert told("poll", "--home", str(folder.parent), "--json")["states"] == {"proposed": 1}
+
+
+def test_what_is_asked_wrongly_is_said_in_one_line(folder: Path, tmp_path: Path) -> None:
+    rows = str(tmp_path / "in.jsonl")
+    assert "no recipe 'none'" in told("prepare", rows, "--recipe", "none", "--out", str(tmp_path / "x"), code=2)
+    asked = ("prepare", rows, "--recipe", "chgnet_relax", "--engine", "gpaw", "--out", str(tmp_path / "x"))
+    assert "is for chgnet" in told(*asked, code=2)
+    assert "no calculations" in told("poll", str(tmp_path / "empty"), code=2)
+    assert "no executor 'moon'" in told("poll", str(folder), "--executor", "moon", code=2)
+    assert "no calculation abc" in told("retry", "abc", str(folder), code=2)
+    assert not (tmp_path / "x" / "calculations.sqlite").exists()
