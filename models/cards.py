@@ -194,19 +194,25 @@ def _outdated(what: str, folder: Path, kind: str) -> InputError:
 
 
 def page(card: Card) -> str:
-    """The card as a Markdown page."""
+    """The card as a Markdown page; rows become a table under a heading of their own."""
     lines = [f"# {card.model_id}", "", card.summary, ""]
     for title, block in (("Training data", card.data), ("Settings", card.settings), ("Scores", card.scores)):
+        tables = {k: v for k, v in block.items() if v and isinstance(v, list) and all(isinstance(r, dict) for r in v)}
+        told = [f"- {k}: {json.dumps(v, default=str, ensure_ascii=False)}" for k, v in block.items() if k not in tables]
         if block:
-            lines += [
-                f"## {title}",
-                "",
-                *(f"- {k}: {json.dumps(v, default=str, ensure_ascii=False)}" for k, v in block.items()),
-                "",
-            ]
+            lines += [f"## {title}", "", *told, ""]
+        for name, rows in tables.items():
+            lines += [f"### {name}", "", *_table(rows), ""]
     if card.caveats:
         lines += ["## Caveats", "", *(f"- {c}" for c in card.caveats), ""]
     return "\n".join(lines)
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines of a Markdown table, in the columns of the first row."""
+    header = list(rows[0])
+    cells = [["" if row[c] is None else str(row[c]).replace("|", "\\|") for c in header] for row in rows]
+    return [f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *cells)]
 
 
 def _command(kind: str) -> str:

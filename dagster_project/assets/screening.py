@@ -21,6 +21,8 @@ def drawn(explanations: pl.DataFrame) -> dict[str, str]:
     "pred.families",
     "pred.explanations",
     "pred.contrasts",
+    "pred.ablations",
+    "pred.comparisons",
     group="screening",
     reads={
         "labels": "core.labels",
@@ -40,6 +42,7 @@ def screened(
 ) -> Frames:
     """Trains and scores the classifier, sends all compounds through the funnel, explains each part that predicted."""
     from dagster_project.versions import package_version
+    from etl import reference
     from etl.structures import pool
     from models.screening import campaign, contrasts, training
     from schemas.tables import REGISTRY
@@ -52,6 +55,7 @@ def screened(
         stored=compositions.collect(),
         known=pool.known(told),
         hull=pool.hull(datasets=build.datasets),
+        beside=campaign.Beside(reference.published_scores(), reference.expert_answers()),
         earlier=build.store.read_passed("pred.screening"),
         folder=build.model_dir("screening"),
         code=package_version("etl", "models"),
@@ -70,4 +74,6 @@ def screened(
         "pred.families": found.families,
         "pred.explanations": found.explanations,
         "pred.contrasts": contrasts.contrasts(found.model),
+        "pred.ablations": found.ablations,
+        "pred.comparisons": found.comparisons,
     }

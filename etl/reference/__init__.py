@@ -19,6 +19,16 @@ def labelled_compounds() -> "pl.DataFrame":
     return _read("labelled_compounds")
 
 
+def published_scores() -> "pl.DataFrame":
+    """How published models and experts did: `name`, `features`, `protocol`, `statistic`, `value`, `low`, `high`."""
+    return _read("published_scores")
+
+
+def expert_answers() -> "pl.DataFrame":
+    """The 18 compounds of a survey: `label_name`, and what 53 experts said: `n_metal`, `n_insulator`, `n_mit`."""
+    return _read("expert_answers")
+
+
 def ionization_energies() -> "pl.DataFrame":
     """Ionization energies in eV: `element`, `v`, `iv` (the v-th electron), `iv_p1` (the next)."""
     return _read("ionization_energies")

@@ -49,7 +49,7 @@ def _probabilities(part: Part, replicates: int, rng: np.random.Generator) -> Pre
     """
     from scipy.special import softmax
 
-    views = part.fitted.pool.opened
+    views = part.fitted.pool.views
     drawn = [_shares(len(v), replicates, rng) for v in views]
     whole = _shares(len(views), replicates, rng)
     shares = np.hstack([whole[:, [k]] * d for k, d in enumerate(drawn)])

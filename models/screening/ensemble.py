@@ -5,7 +5,6 @@ Arrays in, arrays out; frames, labels and groups are read in `inputs`, single me
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,15 +49,6 @@ class Ensemble:
     imputer: Imputer
     views: tuple[tuple[members.Member, ...], ...]
 
-    @cached_property
-    def opened(self) -> tuple[tuple[members.Opened, ...], ...]:
-        """The members, parsed once."""
-        return tuple(tuple(m.opened() for m in view) for view in self.views)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is saved: without what was parsed."""
-        return {k: v for k, v in vars(self).items() if k != "opened"}
-
     def filled(self, X: Floats) -> Floats:
         """X without missing values, see `complete`."""
         return complete(X, self.names, self.imputer)
@@ -66,7 +56,7 @@ class Ensemble:
     def scores(self, X: Floats) -> Floats:
         """Mean raw scores, n x classes; every view counts the same."""
         full = self.filled(X)
-        return np.asarray(np.mean([np.mean([m.scores(full) for m in v], axis=0) for v in self.opened], axis=0))
+        return np.asarray(np.mean([np.mean([m.scores(full) for m in v], axis=0) for v in self.views], axis=0))
 
     def raw(self, X: Floats) -> Floats:
         """Uncalibrated class probabilities, n x classes."""
@@ -75,7 +65,7 @@ class Ensemble:
     def shap(self, X: Floats, of: int) -> tuple[Floats, float]:
         """What each feature adds to the mean raw score of one class, n x d, and the score of no feature."""
         full = self.filled(X)
-        told = [[m.shap(full, of) for m in v] for v in self.opened]
+        told = [[m.shap(full, of) for m in v] for v in self.views]
         values = np.mean([np.mean([made for made, _ in v], axis=0) for v in told], axis=0)
         return np.asarray(values), float(np.mean([np.mean([base for _, base in v]) for v in told]))
 
@@ -113,7 +103,15 @@ def _without_ions(X: Floats, names: tuple[str, ...]) -> Floats:
     return out
 
 
-def fit(X: Floats, y: Ints, names: tuple[str, ...], *, seed: int, size: int = FULL.members) -> Ensemble:
+def fit(
+    X: Floats,
+    y: Ints,
+    names: tuple[str, ...],
+    *,
+    seed: int,
+    size: int = FULL.members,
+    only: Sequence[str] = (),
+) -> Ensemble:
     """Fits the members of every view; each tree learns from missing values drawn anew.
 
     Args:
@@ -122,11 +120,12 @@ def fit(X: Floats, y: Ints, names: tuple[str, ...], *, seed: int, size: int = FU
         names: of the features.
         seed: of everything drawn.
         size: boosters of each view; there is one kernel, in which nothing is drawn but missing values.
+        only: names of the views to fit; all that the features allow unless told.
     """
     rng = np.random.default_rng(seed)
     imputer = Imputer.of(_without_ions(X, names)[:, _lacking(names)])
     made = []
-    for view in members.views(names, len(y)):
+    for view in (v for v in members.views(names, len(y)) if not only or v.name in only):
         places = view.places(names)
         made.append(
             tuple(

@@ -1,9 +1,10 @@
 """Nested, repeated, grouped cross-validation of the screening model beside its baselines.
 
-Beside the model stand the class prior, logistic regression, and the same ensemble told MIT from the rest only.
+Beside the model stand the class prior, logistic regression, the nearest labelled compounds, and the same ensemble told
+MIT from the rest only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +23,14 @@ _Fits = tuple[ensemble.Calibrated, ensemble.Ensemble]
 _Map = Callable[[Callable[[_Job], _Fits], Iterable[_Job]], Iterable[_Fits]]
 NESTED = ensemble.Effort(members=2, folds=4, inner=1)
 """Of each outer fold, less than `train` takes: the score errs on the low side."""
+NEAREST = 5
 
 
 def evaluate(
     labelled: pl.DataFrame,
     *,
     groups: Sequence[str] = inputs.GROUPINGS,
-    features: str | None = None,
+    features: str | Sequence[str] | None = None,
     label: str = "label_name",
     seed: int = 0,
     repeats: int = 1,
@@ -46,7 +48,7 @@ def evaluate(
     Args:
         labelled, label, seed, stored: as `train` takes them.
         groups: groupings to score.
-        features: the one feature set to score; None scores every part.
+        features: the feature set or sets to score, the richest last; None scores every part.
         repeats: how often rows are parted anew.
         folds: outer folds.
         served: `formula` and the structure features with which these compounds would be screened, where they are not
@@ -56,25 +58,24 @@ def evaluate(
 
     Returns:
         What was scored ("rows", "left_out", "features", "seed", "repeats", "protocol") and the scores: "parts" is
-        {features: {grouping: {"n", "n_groups", score: {value, low, high}, "conformal", "baselines"}}} and "groupings"
-        the entry of "features", the richest part.
+        {features: {grouping: {"n", "n_groups", score: {value, low, high}, "conformal", "baselines"}}}, "groupings" the
+        entry of "features", the richest part, and "changes" {grouping: {features: {score: ...}}}, how far the leading
+        scores of each part lie from those of the richest, see `metrics.compared`.
 
     Raises:
         InputError: missing columns, an unknown grouping, or a class that lies in one group only.
     """
     kept, codes = inputs.learnable(labelled, label, stored)
-    names = (features,) if features else part_names(labelled)
+    names = (features,) if isinstance(features, str) else tuple(features or part_names(labelled))
     seeds = [seed + 1000 * k for k in range(repeats)]
+    keys = {g: inputs.groups(kept, g) for g in groups}
     with _mapper(workers) as mapped:
-        parts = {
-            n: {
-                g: _grouping(
-                    _task(kept, n, stored, served), codes, inputs.groups(kept, g), seeds, folds, effort, mapped
-                )
-                for g in groups
-            }
-            for n in names
+        tasks = {n: _task(kept, n, stored, served) for n in names}
+        held = {
+            g: {n: [_held_out(t, codes, keys[g], s, folds, effort, mapped) for s in seeds] for n, t in tasks.items()}
+            for g in groups
         }
+    parts = {n: {g: _scored(codes, held[g][n], keys[g], t.rows, seed) for g in groups} for n, t in tasks.items()}
     return {
         "rows": len(codes),
         "left_out": labelled.height - len(codes),
@@ -85,7 +86,15 @@ def evaluate(
         " fold; 95 % intervals by bootstrap over groups",
         "groupings": parts[names[-1]],
         "parts": parts,
+        "changes": {g: _changes(codes, held[g], keys[g], names[-1], seed) for g in groups},
     }
+
+
+def _changes(
+    y: Ints, held: "Mapping[str, Sequence[_Held]]", keys: list[str], against: str, seed: int
+) -> dict[str, Any]:
+    told = {name: [h.p for h in repeats] for name, repeats in held.items()}
+    return dict(metrics.compared(y, told, keys, against=against, seed=seed))
 
 
 @dataclass(frozen=True)
@@ -137,21 +146,19 @@ class _Held:
     p: Floats
     two: Floats
     plain: Floats
+    near: Floats
     prior: Floats
     again: Floats
     covered: Floats
     size: Floats
 
 
-def _grouping(
-    task: _Task, y: Ints, keys: list[str], seeds: Sequence[int], folds: int, effort: ensemble.Effort, mapped: _Map
-) -> dict[str, Any]:
+def _scored(y: Ints, held: Sequence[_Held], keys: list[str], rows: Ints, seed: int) -> dict[str, Any]:
     """Scores of one feature set under one grouping, means over the repeats."""
-    held = [_held_out(task, y, keys, seed, folds, effort, mapped) for seed in seeds]
     return {
         "n": len(y),
         "n_groups": len(set(keys)),
-        **metrics.with_intervals(y, [h.p for h in held], keys, seed=seeds[0]),
+        **metrics.with_intervals(y, [h.p for h in held], keys, seed=seed),
         "conformal": {
             "nominal": 1 - ensemble.ALPHA,
             "coverage": round(float(np.mean([h.covered.mean() for h in held])), 4),
@@ -160,9 +167,10 @@ def _grouping(
         "baselines": {
             "prior": metrics.carded(y, *(h.prior for h in held)),
             "logistic": metrics.carded(y, *(h.plain for h in held)),
+            "neighbours": metrics.carded(y, *(h.near for h in held)),
             "two_classes": metrics.two_classes(y, *(h.two for h in held)),
         },
-        **_as_served(y, held, task.rows),
+        **_as_served(y, held, rows),
     }
 
 
@@ -170,19 +178,20 @@ def _held_out(
     task: _Task, y: Ints, keys: list[str], seed: int, folds: int, effort: ensemble.Effort, mapped: _Map
 ) -> _Held:
     none = np.zeros((len(y), len(CLASSES)))
-    made = _Held(none, none.copy(), none.copy(), none.copy(), none[task.rows], np.zeros(len(y)), np.zeros(len(y)))
+    p, two, plain, near, prior = (none.copy() for _ in range(5))
+    made = _Held(p, two, plain, near, prior, none[task.rows], np.zeros(len(y)), np.zeros(len(y)))
     parted = list(ensemble.splits(y, keys, folds=folds, seed=seed))
     jobs = [
         (task.X[i], y[i], task.names, [keys[j] for j in i], seed + 100 * k, effort) for k, (i, _) in enumerate(parted)
     ]
-    for (fitted, two), (train, test) in zip(mapped(_fitted, jobs), parted, strict=True):
+    for (fitted, binary), (train, test) in zip(mapped(_fitted, jobs), parted, strict=True):
         made.p[test] = fitted.probabilities(task.X[test])
-        made.two[test] = two.raw(task.X[test])
+        made.two[test] = binary.raw(task.X[test])
         sets = ensemble.conformal_sets(made.p[test], fitted.limits)
         made.covered[test] = [CLASSES[c] in s for c, s in zip(y[test], sets, strict=True)]
         made.size[test] = [len(s) for s in sets]
         made.prior[test] = np.bincount(y[train], minlength=len(CLASSES)) / len(train)
-        made.plain[test] = _logistic(task.X[train], y[train], task.X[test])
+        made.plain[test], made.near[test] = _baselines(task.X[train], y[train], task.X[test])
         served = np.isin(task.rows, test)
         if served.any():
             made.again[served] = fitted.probabilities(task.served[served])
@@ -203,15 +212,20 @@ def _as_served(y: Ints, held: Sequence[_Held], rows: Ints) -> dict[str, Any]:
     }
 
 
-def _logistic(X: Floats, y: Ints, Z: Floats) -> Floats:
-    """Ridge logistic regression on scaled features, medians where missing."""
+def _baselines(X: Floats, y: Ints, Z: Floats) -> tuple[Floats, Floats]:
+    """Ridge logistic regression, and the classes of the five nearest compounds weighed by their distance; both on
+    scaled features, medians where missing."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     fill = np.array([float(np.median(c[np.isfinite(c)])) if np.isfinite(c).any() else 0.0 for c in X.T])
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=2000, tol=1e-3))
-    model.fit(np.where(np.isfinite(X), X, fill), y)
-    out = np.zeros((len(Z), len(CLASSES)))
-    out[:, model.classes_] = model.predict_proba(np.clip(np.where(np.isfinite(Z), Z, fill), -1e6, 1e6))
-    return out
+    known, asked = (np.where(np.isfinite(rows), rows, fill) for rows in (X, Z))
+    ridge = LogisticRegression(C=0.05, max_iter=2000, tol=1e-3)
+    nearest = KNeighborsClassifier(min(NEAREST, len(X)), weights="distance")
+    found = np.zeros((2, len(Z), len(CLASSES)))
+    for made, model in zip(found, (ridge, nearest), strict=True):
+        fitted = make_pipeline(StandardScaler(), model).fit(known, y)
+        made[:, fitted.classes_] = fitted.predict_proba(np.clip(asked, -1e6, 1e6))
+    return found[0], found[1]

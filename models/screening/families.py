@@ -17,6 +17,8 @@ SMALLEST = 3
 GROUPINGS = ("family_tm_anion", "family_ln", "formula_anonymous", "prototype", "prototype_label", "motif")
 SHOWN = 5
 """Known transitions of a family that are named."""
+MOST = 50
+"""Families that are ranked."""
 NONE = "(none)"
 
 
@@ -92,6 +94,15 @@ def apart(found: pl.DataFrame, predictions: pl.DataFrame, n: int) -> pl.DataFram
             taken.append(row)
             seen |= held
     return best[taken]
+
+
+def ranked(predictions: pl.DataFrame, *, most: int = MOST) -> pl.DataFrame:
+    """`families` of the predictions with `rank`, the place among those that `apart` takes; null for the rest."""
+    found = families(predictions)
+    best = apart(found, predictions, most).select(
+        "grouping", "family", rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+    )
+    return found.join(best, on=["grouping", "family"], how="left", maintain_order="left")
 
 
 def usable(predictions: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,7 @@ The version of the code is an input of both, since no hash of a frame tells what
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def question(
     *,
     stored: pl.DataFrame | None,
     settings: dict[str, object],
+    beside: Sequence[pl.DataFrame] = (),
 ) -> str:
     """Hash of all that the training and the score of a screen depend on.
 
@@ -93,10 +95,12 @@ def question(
         labelled, stored: as `training.train` takes them.
         offered: as screened; only its rows of labelled compounds are scored.
         settings: of the score, the seed and the version of the code.
+        beside: what others reported, which stands on the card of the model.
     """
     served = offered.select("formula", *(c for c in inputs.STRUCTURE_FEATURES if c in offered.columns))
     parts = [labelled, *(f.join(labelled, on="formula", how="semi") for f in (served, stored) if f is not None)]
-    return cards.identify("screen", settings, *(f.sort("formula").write_csv() for f in parts))
+    texts = [*(f.sort("formula").write_csv() for f in parts), *(f.write_csv() for f in beside)]
+    return cards.identify("screen", settings, *texts)
 
 
 def former(folder: Path | None, asked: str) -> training.ScreeningModel | None:

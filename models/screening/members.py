@@ -71,7 +71,7 @@ class View:
 
     def places(self, names: tuple[str, ...]) -> Ints:
         """Places of its features among those that a matrix has."""
-        structure = set(STRUCTURE_FEATURES[:4]) <= set(names)
+        structure = _structured(names)
         base = STRUCTURE_FEATURES if structure else _AVERAGES if self.kernel else _SPREADS
         wanted = dict.fromkeys((*base, *self.columns))
         return np.array([names.index(n) for n in wanted if n in names], dtype=np.int64)
@@ -98,10 +98,15 @@ def views(names: tuple[str, ...], rows: int) -> tuple[View, ...]:
         names: of the features.
         rows: how many there are to learn from.
     """
-    structure = set(STRUCTURE_FEATURES[:4]) <= set(names)
+    structure = _structured(names)
     offered = FEW_ROWS if rows < MANY else MANY_ROWS
     able = [v for v in offered if (structure or not v.structured) and len(v.places(names))]
     return tuple({(v.kernel, tuple(v.places(names)), tuple(v.parameters)): v for v in able}.values())
+
+
+def _structured(names: tuple[str, ...]) -> bool:
+    """Whether features of the structure are among those of a matrix, be it that one is left out on purpose."""
+    return not set(STRUCTURE_FEATURES).isdisjoint(names)
 
 
 def balanced(y: Ints) -> Floats:
@@ -113,15 +118,15 @@ def balanced(y: Ints) -> Floats:
 
 @dataclass(frozen=True)
 class Trees:
-    """One LightGBM booster, kept as LightGBM's own text so that a model folder outlives Python objects.
+    """One LightGBM booster, which goes to disk as LightGBM's own text.
 
     Attributes:
         places: of its features.
-        text: the booster.
+        booster: the booster.
     """
 
     places: Ints
-    text: str
+    booster: Any
 
     @classmethod
     def fit(cls, view: View, places: Ints, X: Floats, y: Ints, seed: int) -> "Trees":
@@ -130,21 +135,8 @@ class Trees:
 
         settings = {**PARAMETERS, **view.parameters, "seed": seed}
         data = lightgbm.Dataset(X[:, places], y, weight=balanced(y), params={"verbosity": -1}, free_raw_data=True)
-        return cls(places, lightgbm.train(settings, data, num_boost_round=view.rounds).model_to_string())
-
-    def opened(self) -> "OpenTrees":
-        """Parsed, to score with."""
-        import lightgbm
-
-        return OpenTrees(self.places, lightgbm.Booster(model_str=self.text))
-
-
-@dataclass(frozen=True)
-class OpenTrees:
-    """A parsed booster."""
-
-    places: Ints
-    booster: Any
+        grown = lightgbm.train(settings, data, num_boost_round=view.rounds, keep_training_booster=True)
+        return cls(places, grown.free_dataset())
 
     def scores(self, X: Floats) -> Floats:
         """Raw scores, n x classes."""
@@ -191,10 +183,6 @@ class Kernel:
         weights = np.linalg.solve(gram + cls.RIDGE * np.diag(1 / balanced(y)), targets)
         return cls(places, shape, points, cls.SCALE * weights)
 
-    def opened(self) -> "Kernel":
-        """Itself: there is nothing to parse."""
-        return self
-
     def _transformed(self, X: Floats) -> Floats:
         return np.asarray(np.clip(self.shape.transform(X[:, self.places]), -self.LIMIT, self.LIMIT), dtype=np.float64)
 
@@ -231,7 +219,6 @@ def _gaussian(a: Floats, b: Floats, width: float) -> Floats:
 
 
 Member = Trees | Kernel
-Opened = OpenTrees | Kernel
 
 
 def fit(view: View, places: Ints, X: Floats, y: Ints, *, seed: int) -> Member:

@@ -3,7 +3,7 @@
 Scores only; splitting and fitting are in `evaluation` and `ensemble`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,23 +58,37 @@ def expected_calibration_error(truth: Floats, probability: Floats, bins: int = 1
     return float(sum(gaps) / len(truth)) if len(truth) else float("nan")
 
 
-def scores(truth: Ints, probability: Floats) -> dict[str, float]:
-    """All scores of n x 3 probabilities.
+def _mit(truth: Ints) -> Floats:
+    return np.asarray(truth == MIT, dtype=np.float64)
 
-    `f1_weighted` is MIT against the rest, as Georgescu et al. report it; `f1_weighted_3class` counts three classes.
-    """
-    mit = (truth == MIT).astype(float)
-    label = probability.argmax(axis=1)
-    return {
-        "roc_auc": roc_auc(mit, probability[:, MIT]),
-        "ap": average_precision(mit, probability[:, MIT]),
-        "f1_weighted": f1_weighted((truth == MIT).astype(np.int64), (label == MIT).astype(np.int64)),
-        "f1_weighted_3class": f1_weighted(truth, label),
-        "f1_mit": f1(truth, label, MIT),
-        "brier": float(np.mean((probability[:, MIT] - mit) ** 2)),
-        "ece": expected_calibration_error(mit, probability[:, MIT]),
-        "log_loss": float(-np.mean(np.log(np.clip(probability[np.arange(len(truth)), truth], 1e-9, 1)))),
-    }
+
+def _f1_weighted_mit(truth: Ints, p: Floats) -> float:
+    return f1_weighted((truth == MIT).astype(np.int64), (p.argmax(axis=1) == MIT).astype(np.int64))
+
+
+def _log_loss(truth: Ints, p: Floats) -> float:
+    return float(-np.mean(np.log(np.clip(p[np.arange(len(truth)), truth], 1e-9, 1))))
+
+
+SCORES: Mapping[str, Callable[[Ints, Floats], float]] = {
+    "roc_auc": lambda truth, p: roc_auc(_mit(truth), p[:, MIT]),
+    "ap": lambda truth, p: average_precision(_mit(truth), p[:, MIT]),
+    "f1_weighted": _f1_weighted_mit,
+    "f1_weighted_3class": lambda truth, p: f1_weighted(truth, p.argmax(axis=1)),
+    "f1_mit": lambda truth, p: f1(truth, p.argmax(axis=1), MIT),
+    "brier": lambda truth, p: float(np.mean((p[:, MIT] - _mit(truth)) ** 2)),
+    "ece": lambda truth, p: expected_calibration_error(_mit(truth), p[:, MIT]),
+    "log_loss": _log_loss,
+}
+"""Scores of n x 3 probabilities by name. `f1_weighted` is MIT against the rest, as Georgescu et al. report it;
+`f1_weighted_3class` counts three classes."""
+LEADING = ("roc_auc", "ap", "f1_mit")
+"""Those by which sets of features are compared."""
+
+
+def scores(truth: Ints, probability: Floats, names: Iterable[str] = SCORES) -> dict[str, float]:
+    """Scores of n x 3 probabilities, all of them unless named."""
+    return {name: SCORES[name](truth, probability) for name in names}
 
 
 def with_intervals(
@@ -91,17 +105,68 @@ def with_intervals(
     Returns:
         By score `value`, `low`, `high`, and `sd_repeats` where there are several.
     """
+    samples: dict[str, list[float]] = {}
+    for rows in _draws(groups, seed, draws):
+        for name, values in _each(truth[rows], [p[rows] for p in probabilities]).items():
+            samples.setdefault(name, []).append(float(np.mean(values)))
+    return {name: _interval(values, samples[name]) for name, values in _each(truth, probabilities).items()}
+
+
+def _draws(groups: Sequence[str], seed: int, draws: int) -> Iterator[Ints]:
+    """Rows of whole groups, drawn anew as often as asked."""
     rng = np.random.default_rng(seed)
     members: dict[str, list[int]] = {}
     for i, g in enumerate(groups):
         members.setdefault(g, []).append(i)
     blocks = [np.array(v) for v in members.values()]
-    samples: dict[str, list[float]] = {}
     for _ in range(draws):
-        rows = np.concatenate([blocks[k] for k in rng.integers(len(blocks), size=len(blocks))])
-        for name, values in _each(truth[rows], [p[rows] for p in probabilities]).items():
-            samples.setdefault(name, []).append(float(np.mean(values)))
-    return {name: _interval(values, samples[name]) for name, values in _each(truth, probabilities).items()}
+        yield np.concatenate([blocks[k] for k in rng.integers(len(blocks), size=len(blocks))])
+
+
+def compared(
+    truth: Ints,
+    held: Mapping[str, Sequence[Floats]],
+    groups: Sequence[str],
+    *,
+    against: str,
+    seed: int,
+    draws: int = 300,
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The `LEADING` scores of several predictions of the same rows, and how far they lie from those of one of them.
+
+    Args:
+        truth: class codes, n.
+        held: by name of who predicts, n x 3 of each repeat.
+        groups: as of `with_intervals`; all predictions are scored on the same draws.
+        against: the name of the one.
+        seed, draws: of the bootstrap.
+
+    Returns:
+        By name and score `value`, `low`, `high`, `change`, `change_low`, `change_high`; 95 % percentile intervals.
+    """  # fmt: skip
+    every = [np.arange(len(truth)), *_draws(groups, seed, draws)]
+    made = np.array(
+        [[list(_means(truth[rows], [p[rows] for p in told])) for rows in every] for told in held.values()]
+    )  # who x draws x scores
+    gaps = made - made[list(held).index(against)]
+    return {
+        name: {
+            score: _interval([made[i, 0, j]], made[i, 1:, j])
+            | {f"change{k}": v for k, v in _ends(gaps[i, 0, j], gaps[i, 1:, j]).items()}
+            for j, score in enumerate(LEADING)
+        }
+        for i, name in enumerate(held)
+    }
+
+
+def _means(truth: Ints, probabilities: Sequence[Floats]) -> Iterator[float]:
+    found = [scores(truth, p, LEADING) for p in probabilities]
+    return (float(np.mean([one[name] for one in found])) for name in LEADING)
+
+
+def _ends(value: float, drawn: Floats) -> dict[str, float | None]:
+    told = _interval([value], drawn)
+    return {"": told["value"], "_low": told["low"], "_high": told["high"]}
 
 
 def _each(truth: Ints, probabilities: Sequence[Floats]) -> dict[str, list[float]]:
@@ -110,7 +175,7 @@ def _each(truth: Ints, probabilities: Sequence[Floats]) -> dict[str, list[float]
     return {name: [one[name] for one in found] for name in found[0]}
 
 
-def _interval(values: list[float], drawn: list[float]) -> dict[str, float | None]:
+def _interval(values: Sequence[float], drawn: Sequence[float] | Floats) -> dict[str, float | None]:
     kept: Any = np.array([d for d in drawn if np.isfinite(d)])
     low, high = np.quantile(kept, [0.025, 0.975]) if len(kept) else (np.nan, np.nan)
     told = {"value": rounded(float(np.mean(values))), "low": rounded(low), "high": rounded(high)}

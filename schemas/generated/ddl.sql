@@ -3,8 +3,8 @@
 CREATE SCHEMA IF NOT EXISTS "raw";
 CREATE SCHEMA IF NOT EXISTS "core";
 CREATE SCHEMA IF NOT EXISTS "design";
-CREATE SCHEMA IF NOT EXISTS "feat";
 CREATE SCHEMA IF NOT EXISTS "pred";
+CREATE SCHEMA IF NOT EXISTS "feat";
 CREATE SCHEMA IF NOT EXISTS "meta";
 
 CREATE TABLE "raw"."documents" (
@@ -542,6 +542,134 @@ COMMENT ON COLUMN "design"."traces"."best" IS 'Best value of each objective so f
 COMMENT ON COLUMN "design"."traces"."front_fraction" IS 'Share of the true front found so far. [1]';
 COMMENT ON COLUMN "design"."traces"."hypervolume_fraction" IS 'Share of the true hypervolume found so far. [1]';
 
+CREATE TABLE "pred"."explanations" (
+    "model_id" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
+    "explanation_number" BIGINT NOT NULL,
+    "kind" VARCHAR NOT NULL,
+    "class_name" VARCHAR NOT NULL,
+    "feature_1" VARCHAR NOT NULL,
+    "feature_2" VARCHAR,
+    "x_1" DOUBLE,
+    "x_2" DOUBLE,
+    "effect" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "n" BIGINT,
+    PRIMARY KEY ("model_id", "explanation_number")
+);
+COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature, one point of an effect or one labelled compound on a plane of two features';
+COMMENT ON COLUMN "pred"."explanations"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."explanations"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
+COMMENT ON COLUMN "pred"."explanations"."explanation_number" IS 'Running number within a model. [count]';
+COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean probability, and labelled compounds with their label.';
+COMMENT ON COLUMN "pred"."explanations"."class_name" IS 'Class whose probability or score is explained; of a labelled compound, its label.';
+COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';
+COMMENT ON COLUMN "pred"."explanations"."feature_2" IS 'Second feature of a pair.';
+COMMENT ON COLUMN "pred"."explanations"."x_1" IS 'Value of the first feature, in its own unit.';
+COMMENT ON COLUMN "pred"."explanations"."x_2" IS 'Value of the second feature, in its own unit.';
+COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score), average precision lost when shuffled, ALE (change of the probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound. [1]';
+COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model.';
+COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model.';
+COMMENT ON COLUMN "pred"."explanations"."n" IS 'Labelled compounds in the bin that begins at the point, or in the cells that meet there. [count]';
+
+CREATE TABLE "pred"."contrasts" (
+    "model_id" VARCHAR NOT NULL,
+    "contrast_number" BIGINT NOT NULL,
+    "among" VARCHAR NOT NULL,
+    "feature" VARCHAR NOT NULL,
+    "statistic" VARCHAR NOT NULL,
+    "class_name" VARCHAR,
+    "other_class" VARCHAR,
+    "verdict" VARCHAR,
+    "value" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "p_value" DOUBLE,
+    "n" BIGINT NOT NULL,
+    PRIMARY KEY ("model_id", "contrast_number")
+);
+COMMENT ON TABLE "pred"."contrasts" IS 'What the labelled compounds say, without a model, of the published map of Ewald energy and covalent radii. Grain: one statistic of a feature';
+COMMENT ON COLUMN "pred"."contrasts"."model_id" IS 'Model whose training compounds these are.';
+COMMENT ON COLUMN "pred"."contrasts"."contrast_number" IS 'Running number within a model. [count]';
+COMMENT ON COLUMN "pred"."contrasts"."among" IS 'Compounds that are compared.';
+COMMENT ON COLUMN "pred"."contrasts"."feature" IS 'Feature that is compared.';
+COMMENT ON COLUMN "pred"."contrasts"."statistic" IS 'Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has more of the feature; rank correlation with the tolerance factor.';
+COMMENT ON COLUMN "pred"."contrasts"."class_name" IS 'Class.';
+COMMENT ON COLUMN "pred"."contrasts"."other_class" IS 'Class that it is compared with.';
+COMMENT ON COLUMN "pred"."contrasts"."verdict" IS 'Whether the whole interval lies where it is claimed to lie.';
+COMMENT ON COLUMN "pred"."contrasts"."value" IS 'The statistic, in its own unit.';
+COMMENT ON COLUMN "pred"."contrasts"."low" IS 'Lower end of its 95 % interval over families.';
+COMMENT ON COLUMN "pred"."contrasts"."high" IS 'Upper end of its 95 % interval over families.';
+COMMENT ON COLUMN "pred"."contrasts"."p_value" IS 'Of the rank test, by Holm over the table; takes compounds of a family as independent. [1]';
+COMMENT ON COLUMN "pred"."contrasts"."n" IS 'Compounds behind it. [count]';
+
+CREATE TABLE "pred"."ablations" (
+    "model_id" VARCHAR NOT NULL,
+    "grouping" VARCHAR NOT NULL,
+    "ensemble" VARCHAR NOT NULL,
+    "variant" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
+    "dropped" VARCHAR,
+    "statistic" VARCHAR NOT NULL,
+    "value" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "change" DOUBLE,
+    "change_low" DOUBLE,
+    "change_high" DOUBLE,
+    "n" BIGINT NOT NULL,
+    PRIMARY KEY ("model_id", "grouping", "ensemble", "variant", "statistic")
+);
+COMMENT ON TABLE "pred"."ablations" IS 'What the ten features of Georgescu et al. (2021) are worth: held-out scores with all features, with the ten, and with each of the ten left out. Grain: one score of one set of features, under one grouping';
+COMMENT ON COLUMN "pred"."ablations"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."ablations"."grouping" IS 'Compounds of one group are held out together; random keeps equal formulas together only.';
+COMMENT ON COLUMN "pred"."ablations"."ensemble" IS 'nested: the whole ensemble, calibrated inside each of five folds (one booster a view, three inner folds). small: one booster that draws from a quarter of the features and one kernel, on the same folds and seeds, once, not calibrated. Rows of different ensembles do not compare.';
+COMMENT ON COLUMN "pred"."ablations"."variant" IS 'Name of the set of features.';
+COMMENT ON COLUMN "pred"."ablations"."features" IS 'all: of composition and structure; ten: the published ones; composition: those alone.';
+COMMENT ON COLUMN "pred"."ablations"."dropped" IS 'The one of the ten that is left out.';
+COMMENT ON COLUMN "pred"."ablations"."statistic" IS 'What is measured. roc_auc: area under the ROC curve of p_mit; ap: average precision of p_mit; f1_mit: F1 of transitions.';
+COMMENT ON COLUMN "pred"."ablations"."value" IS 'The score.';
+COMMENT ON COLUMN "pred"."ablations"."low" IS 'Lower end of its 95 % interval over groups.';
+COMMENT ON COLUMN "pred"."ablations"."high" IS 'Upper end of its 95 % interval over groups.';
+COMMENT ON COLUMN "pred"."ablations"."change" IS 'The score less that of the same ensemble with all features (nested) or with the ten (small).';
+COMMENT ON COLUMN "pred"."ablations"."change_low" IS 'Lower end of the 95 % interval of the change; both are drawn with the same groups.';
+COMMENT ON COLUMN "pred"."ablations"."change_high" IS 'Upper end of the 95 % interval of the change.';
+COMMENT ON COLUMN "pred"."ablations"."n" IS 'Compounds scored. [count]';
+
+CREATE TABLE "pred"."comparisons" (
+    "model_id" VARCHAR NOT NULL,
+    "protocol" VARCHAR NOT NULL,
+    "held_out" VARCHAR NOT NULL,
+    "kind" VARCHAR NOT NULL,
+    "name" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
+    "statistic" VARCHAR NOT NULL,
+    "value" DOUBLE NOT NULL,
+    "low" DOUBLE,
+    "high" DOUBLE,
+    "interval" VARCHAR,
+    "n" BIGINT NOT NULL,
+    "doi" VARCHAR,
+    "licence" VARCHAR,
+    PRIMARY KEY ("model_id", "protocol", "name", "features", "statistic")
+);
+COMMENT ON TABLE "pred"."comparisons" IS 'The screening model beside published models, human experts and baselines. Grain: one score of one predictor under one protocol';
+COMMENT ON COLUMN "pred"."comparisons"."model_id" IS 'Model of this warehouse that stands beside the others.';
+COMMENT ON COLUMN "pred"."comparisons"."protocol" IS 'Which compounds were held out, and how; only rows of one protocol compare. A grouping: nested folds.';
+COMMENT ON COLUMN "pred"."comparisons"."held_out" IS 'The protocol in words.';
+COMMENT ON COLUMN "pred"."comparisons"."kind" IS 'here: a part of this model; baseline: fitted here on the same folds; published, experts: as reported.';
+COMMENT ON COLUMN "pred"."comparisons"."name" IS 'Who predicted.';
+COMMENT ON COLUMN "pred"."comparisons"."features" IS 'What was read; the 10 features are those of Georgescu et al. (2021).';
+COMMENT ON COLUMN "pred"."comparisons"."statistic" IS 'What is measured. roc_auc: area under the ROC curve of p_mit; ap: average precision of p_mit; f1_mit: F1 of transitions; f1_weighted: F1 of transition or not, weighted by class; f1_weighted_3class: F1 of all three classes, weighted.';
+COMMENT ON COLUMN "pred"."comparisons"."value" IS 'The score.';
+COMMENT ON COLUMN "pred"."comparisons"."low" IS 'Lower end of the interval; null where none was given.';
+COMMENT ON COLUMN "pred"."comparisons"."high" IS 'Upper end of the interval.';
+COMMENT ON COLUMN "pred"."comparisons"."interval" IS 'What the interval is of: quartiles of seeds are narrower than 95 % over families.';
+COMMENT ON COLUMN "pred"."comparisons"."n" IS 'Compounds scored. [count]';
+COMMENT ON COLUMN "pred"."comparisons"."doi" IS 'Where a reported score is from.';
+COMMENT ON COLUMN "pred"."comparisons"."licence" IS 'Licence of the reported score.';
+
 CREATE TABLE "feat"."composition" (
     "formula" VARCHAR NOT NULL,
     "MagpieData minimum Number" DOUBLE NOT NULL,
@@ -924,182 +1052,6 @@ COMMENT ON COLUMN "feat"."structure"."volume_per_site" IS 'Volume of the cell by
 COMMENT ON COLUMN "feat"."structure"."oxidation_states" IS 'Element to mean oxidation state.';
 COMMENT ON COLUMN "feat"."structure"."reasons" IS 'Feature to why it is null.';
 
-CREATE TABLE "pred"."screening" (
-    "formula" VARCHAR NOT NULL,
-    "model_id" VARCHAR NOT NULL,
-    "features" VARCHAR NOT NULL,
-    "structure_id" VARCHAR,
-    "p_mit" DOUBLE NOT NULL,
-    "p_metal" DOUBLE NOT NULL,
-    "p_insulator" DOUBLE NOT NULL,
-    "label" VARCHAR NOT NULL,
-    "conformal_set" VARCHAR[] NOT NULL,
-    "in_domain" BOOLEAN,
-    "domain_distance" DOUBLE,
-    "inputs_hash" VARCHAR,
-    PRIMARY KEY ("formula", "model_id")
-);
-COMMENT ON TABLE "pred"."screening" IS 'Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound. Grain: one compound and model';
-COMMENT ON COLUMN "pred"."screening"."formula" IS 'Chemical formula as text; "NaN" is one.';
-COMMENT ON COLUMN "pred"."screening"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."screening"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
-COMMENT ON COLUMN "pred"."screening"."structure_id" IS 'Structure whose features were used; null where the composition alone was.';
-COMMENT ON COLUMN "pred"."screening"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
-COMMENT ON COLUMN "pred"."screening"."p_metal" IS 'Calibrated probability of being a metal at all temperatures. [1]';
-COMMENT ON COLUMN "pred"."screening"."p_insulator" IS 'Calibrated probability of being an insulator at all temperatures. [1]';
-COMMENT ON COLUMN "pred"."screening"."label" IS 'Most likely class.';
-COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be excluded at 90 % confidence within each class; all where in_domain is false.';
-COMMENT ON COLUMN "pred"."screening"."in_domain" IS 'Whether the model has seen anything similar.';
-COMMENT ON COLUMN "pred"."screening"."domain_distance" IS 'Scaled feature distance to the nearest training compound. [1]';
-COMMENT ON COLUMN "pred"."screening"."inputs_hash" IS 'Hash of the structure features and of the code behind the row; while it stays, the row is kept.';
-
-CREATE TABLE "pred"."candidates" (
-    "formula" VARCHAR NOT NULL,
-    "model_id" VARCHAR NOT NULL,
-    "pools" VARCHAR[] NOT NULL,
-    "motif" VARCHAR,
-    "known" VARCHAR,
-    "p_mit" DOUBLE,
-    "stage" VARCHAR NOT NULL,
-    "reason" VARCHAR,
-    "energy_above_hull_eV_atom" DOUBLE,
-    "hull_source" VARCHAR,
-    "flags" VARCHAR[],
-    "rank" BIGINT,
-    PRIMARY KEY ("formula", "model_id")
-);
-COMMENT ON TABLE "pred"."candidates" IS 'Where each compound of the screen left the funnel, and the rank of those that did not. Grain: one compound and model';
-COMMENT ON COLUMN "pred"."candidates"."formula" IS 'Chemical formula as text; "NaN" is one.';
-COMMENT ON COLUMN "pred"."candidates"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."candidates"."pools" IS 'Who lists the compound.';
-COMMENT ON COLUMN "pred"."candidates"."motif" IS 'Kind of compound that the screen must account for, told from the formula.';
-COMMENT ON COLUMN "pred"."candidates"."known" IS 'What the labels say; mit where any does.';
-COMMENT ON COLUMN "pred"."candidates"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
-COMMENT ON COLUMN "pred"."candidates"."stage" IS 'First stage that it did not pass; candidate where it passed all.';
-COMMENT ON COLUMN "pred"."candidates"."reason" IS 'Why it left there.';
-COMMENT ON COLUMN "pred"."candidates"."energy_above_hull_eV_atom" IS 'Least energy above the convex hull of any phase of the formula, where a source tells. [eV_atom]';
-COMMENT ON COLUMN "pred"."candidates"."hull_source" IS 'Who calculated the hull distance.';
-COMMENT ON COLUMN "pred"."candidates"."flags" IS 'What a chemist would object to; given for candidates only.';
-COMMENT ON COLUMN "pred"."candidates"."rank" IS 'Place among the candidates by p_mit. [count]';
-
-CREATE TABLE "pred"."funnel" (
-    "model_id" VARCHAR NOT NULL,
-    "part" VARCHAR NOT NULL,
-    "stage_number" BIGINT NOT NULL,
-    "stage" VARCHAR NOT NULL,
-    "rule" VARCHAR NOT NULL,
-    "entered" BIGINT NOT NULL,
-    "kept" BIGINT NOT NULL,
-    "unknown" BIGINT NOT NULL,
-    "known_kept" BIGINT NOT NULL,
-    PRIMARY KEY ("model_id", "part", "stage_number")
-);
-COMMENT ON TABLE "pred"."funnel" IS 'How many compounds passed each stage of the screen, by pool, and what each stage costs in known transitions. Grain: one stage and part of the screen';
-COMMENT ON COLUMN "pred"."funnel"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."funnel"."part" IS 'All compounds, those of one pool, or of one motif.';
-COMMENT ON COLUMN "pred"."funnel"."stage_number" IS 'Order of the stage. [count]';
-COMMENT ON COLUMN "pred"."funnel"."stage" IS 'What a compound is that passes.';
-COMMENT ON COLUMN "pred"."funnel"."rule" IS 'The condition with its threshold.';
-COMMENT ON COLUMN "pred"."funnel"."entered" IS 'Compounds that came to the stage. [count]';
-COMMENT ON COLUMN "pred"."funnel"."kept" IS 'Compounds that went on. [count]';
-COMMENT ON COLUMN "pred"."funnel"."unknown" IS 'Of those, compounds that went on for want of knowledge. [count]';
-COMMENT ON COLUMN "pred"."funnel"."known_kept" IS 'Known transitions left after this stage and those before, the stage novel set aside. What the model says of them is no prediction: it has learned from them. [count]';
-
-CREATE TABLE "pred"."families" (
-    "grouping" VARCHAR NOT NULL,
-    "family" VARCHAR NOT NULL,
-    "model_id" VARCHAR NOT NULL,
-    "compounds" BIGINT NOT NULL,
-    "predicted_mit" BIGINT NOT NULL,
-    "in_domain_share" DOUBLE,
-    "mean_p_mit" DOUBLE NOT NULL,
-    "max_p_mit" DOUBLE NOT NULL,
-    "best_formula" VARCHAR NOT NULL,
-    "enrichment" DOUBLE,
-    "known_mit" BIGINT NOT NULL,
-    "known_formulas" VARCHAR[] NOT NULL,
-    "p_value" DOUBLE NOT NULL,
-    "q_value" DOUBLE NOT NULL,
-    PRIMARY KEY ("grouping", "family", "model_id")
-);
-COMMENT ON TABLE "pred"."families" IS 'Predictions gathered by family of compounds, tested against random draws with control of multiple tests. Grain: one family, grouping and model';
-COMMENT ON COLUMN "pred"."families"."grouping" IS 'What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ...';
-COMMENT ON COLUMN "pred"."families"."family" IS 'Name of the family.';
-COMMENT ON COLUMN "pred"."families"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."families"."compounds" IS 'Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable. [count]';
-COMMENT ON COLUMN "pred"."families"."predicted_mit" IS 'Of these, compounds that came through the whole funnel. [count]';
-COMMENT ON COLUMN "pred"."families"."in_domain_share" IS 'Share of the compounds inside the model''s domain. [1]';
-COMMENT ON COLUMN "pred"."families"."mean_p_mit" IS 'Mean probability of MIT over the family. [1]';
-COMMENT ON COLUMN "pred"."families"."max_p_mit" IS 'Largest probability of MIT in the family. [1]';
-COMMENT ON COLUMN "pred"."families"."best_formula" IS 'Compound with the largest probability.';
-COMMENT ON COLUMN "pred"."families"."enrichment" IS 'Share of predicted MIT in the family over that in all compounds that may be judged. [1]';
-COMMENT ON COLUMN "pred"."families"."known_mit" IS 'Known transitions in the family; they are not among its compounds. [count]';
-COMMENT ON COLUMN "pred"."families"."known_formulas" IS 'The first of these.';
-COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12; 1 for fewer than 3 compounds, which are not tested). Members share elements and are not independent: it ranks families, it is no evidence. [1]';
-COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate over all groupings; too small by the same dependence. [1]';
-
-CREATE TABLE "pred"."explanations" (
-    "model_id" VARCHAR NOT NULL,
-    "features" VARCHAR NOT NULL,
-    "explanation_number" BIGINT NOT NULL,
-    "kind" VARCHAR NOT NULL,
-    "class_name" VARCHAR NOT NULL,
-    "feature_1" VARCHAR NOT NULL,
-    "feature_2" VARCHAR,
-    "x_1" DOUBLE,
-    "x_2" DOUBLE,
-    "effect" DOUBLE NOT NULL,
-    "low" DOUBLE,
-    "high" DOUBLE,
-    "n" BIGINT,
-    PRIMARY KEY ("model_id", "explanation_number")
-);
-COMMENT ON TABLE "pred"."explanations" IS 'Why the screening model says so: mean absolute SHAP values and accumulated local effects (ALE). Grain: one feature, one point of an effect or one labelled compound on a plane of two features';
-COMMENT ON COLUMN "pred"."explanations"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
-COMMENT ON COLUMN "pred"."explanations"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
-COMMENT ON COLUMN "pred"."explanations"."explanation_number" IS 'Running number within a model. [count]';
-COMMENT ON COLUMN "pred"."explanations"."kind" IS 'What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean probability, and labelled compounds with their label.';
-COMMENT ON COLUMN "pred"."explanations"."class_name" IS 'Class whose probability or score is explained; of a labelled compound, its label.';
-COMMENT ON COLUMN "pred"."explanations"."feature_1" IS 'First feature.';
-COMMENT ON COLUMN "pred"."explanations"."feature_2" IS 'Second feature of a pair.';
-COMMENT ON COLUMN "pred"."explanations"."x_1" IS 'Value of the first feature, in its own unit.';
-COMMENT ON COLUMN "pred"."explanations"."x_2" IS 'Value of the second feature, in its own unit.';
-COMMENT ON COLUMN "pred"."explanations"."effect" IS 'Mean absolute SHAP value (raw score), average precision lost when shuffled, ALE (change of the probability of the class), that probability over a plane, or the held-out p_mit of a labelled compound. [1]';
-COMMENT ON COLUMN "pred"."explanations"."low" IS 'Lower end of the 95 % band of an effect over families of compounds and views of the model.';
-COMMENT ON COLUMN "pred"."explanations"."high" IS 'Upper end of the 95 % band of an effect over families of compounds and views of the model.';
-COMMENT ON COLUMN "pred"."explanations"."n" IS 'Labelled compounds in the bin that begins at the point, or in the cells that meet there. [count]';
-
-CREATE TABLE "pred"."contrasts" (
-    "model_id" VARCHAR NOT NULL,
-    "contrast_number" BIGINT NOT NULL,
-    "among" VARCHAR NOT NULL,
-    "feature" VARCHAR NOT NULL,
-    "statistic" VARCHAR NOT NULL,
-    "class_name" VARCHAR,
-    "other_class" VARCHAR,
-    "verdict" VARCHAR,
-    "value" DOUBLE NOT NULL,
-    "low" DOUBLE,
-    "high" DOUBLE,
-    "p_value" DOUBLE,
-    "n" BIGINT NOT NULL,
-    PRIMARY KEY ("model_id", "contrast_number")
-);
-COMMENT ON TABLE "pred"."contrasts" IS 'What the labelled compounds say, without a model, of the published map of Ewald energy and covalent radii. Grain: one statistic of a feature';
-COMMENT ON COLUMN "pred"."contrasts"."model_id" IS 'Model whose training compounds these are.';
-COMMENT ON COLUMN "pred"."contrasts"."contrast_number" IS 'Running number within a model. [count]';
-COMMENT ON COLUMN "pred"."contrasts"."among" IS 'Compounds that are compared.';
-COMMENT ON COLUMN "pred"."contrasts"."feature" IS 'Feature that is compared.';
-COMMENT ON COLUMN "pred"."contrasts"."statistic" IS 'Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has more of the feature; rank correlation with the tolerance factor.';
-COMMENT ON COLUMN "pred"."contrasts"."class_name" IS 'Class.';
-COMMENT ON COLUMN "pred"."contrasts"."other_class" IS 'Class that it is compared with.';
-COMMENT ON COLUMN "pred"."contrasts"."verdict" IS 'Whether the whole interval lies where it is claimed to lie.';
-COMMENT ON COLUMN "pred"."contrasts"."value" IS 'The statistic, in its own unit.';
-COMMENT ON COLUMN "pred"."contrasts"."low" IS 'Lower end of its 95 % interval over families.';
-COMMENT ON COLUMN "pred"."contrasts"."high" IS 'Upper end of its 95 % interval over families.';
-COMMENT ON COLUMN "pred"."contrasts"."p_value" IS 'Of the rank test, by Holm over the table; takes compounds of a family as independent. [1]';
-COMMENT ON COLUMN "pred"."contrasts"."n" IS 'Compounds behind it. [count]';
-
 CREATE TABLE "pred"."recipes" (
     "target" VARCHAR NOT NULL,
     "model_id" VARCHAR NOT NULL,
@@ -1329,6 +1281,122 @@ COMMENT ON COLUMN "core"."recipe_steps"."time_h" IS 'Duration of the step. [h]';
 COMMENT ON COLUMN "core"."recipe_steps"."atmosphere" IS 'Gas or vacuum around the sample.';
 COMMENT ON COLUMN "core"."recipe_steps"."start" IS 'First code point in the field as given. [count]';
 COMMENT ON COLUMN "core"."recipe_steps"."end" IS 'One past the last code point. [count]';
+
+CREATE TABLE "pred"."screening" (
+    "formula" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "features" VARCHAR NOT NULL,
+    "structure_id" VARCHAR,
+    "p_mit" DOUBLE NOT NULL,
+    "p_metal" DOUBLE NOT NULL,
+    "p_insulator" DOUBLE NOT NULL,
+    "label" VARCHAR NOT NULL,
+    "conformal_set" VARCHAR[] NOT NULL,
+    "in_domain" BOOLEAN,
+    "domain_distance" DOUBLE,
+    "inputs_hash" VARCHAR,
+    PRIMARY KEY ("formula", "model_id")
+);
+COMMENT ON TABLE "pred"."screening" IS 'Probability of being a metal, an insulator or a metal-insulator-transition (MIT) material, for each compound. Grain: one compound and model';
+COMMENT ON COLUMN "pred"."screening"."formula" IS 'Chemical formula as text; "NaN" is one.';
+COMMENT ON COLUMN "pred"."screening"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."screening"."features" IS 'Part of the model that speaks: from the composition alone, from the structure, or from both.';
+COMMENT ON COLUMN "pred"."screening"."structure_id" IS 'Structure whose features were used; null where the composition alone was.';
+COMMENT ON COLUMN "pred"."screening"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
+COMMENT ON COLUMN "pred"."screening"."p_metal" IS 'Calibrated probability of being a metal at all temperatures. [1]';
+COMMENT ON COLUMN "pred"."screening"."p_insulator" IS 'Calibrated probability of being an insulator at all temperatures. [1]';
+COMMENT ON COLUMN "pred"."screening"."label" IS 'Most likely class.';
+COMMENT ON COLUMN "pred"."screening"."conformal_set" IS 'Classes that cannot be excluded at 90 % confidence within each class; all where in_domain is false.';
+COMMENT ON COLUMN "pred"."screening"."in_domain" IS 'Whether the model has seen anything similar.';
+COMMENT ON COLUMN "pred"."screening"."domain_distance" IS 'Scaled feature distance to the nearest training compound. [1]';
+COMMENT ON COLUMN "pred"."screening"."inputs_hash" IS 'Hash of the structure features and of the code behind the row; while it stays, the row is kept.';
+
+CREATE TABLE "pred"."candidates" (
+    "formula" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "pools" VARCHAR[] NOT NULL,
+    "motif" VARCHAR,
+    "known" VARCHAR,
+    "p_mit" DOUBLE,
+    "stage" VARCHAR NOT NULL,
+    "reason" VARCHAR,
+    "energy_above_hull_eV_atom" DOUBLE,
+    "hull_source" VARCHAR,
+    "flags" VARCHAR[],
+    "rank" BIGINT,
+    PRIMARY KEY ("formula", "model_id")
+);
+COMMENT ON TABLE "pred"."candidates" IS 'Where each compound of the screen left the funnel, and the rank of those that did not. Grain: one compound and model';
+COMMENT ON COLUMN "pred"."candidates"."formula" IS 'Chemical formula as text; "NaN" is one.';
+COMMENT ON COLUMN "pred"."candidates"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."candidates"."pools" IS 'Who lists the compound.';
+COMMENT ON COLUMN "pred"."candidates"."motif" IS 'Kind of compound that the screen must account for, told from the formula.';
+COMMENT ON COLUMN "pred"."candidates"."known" IS 'What the labels say; mit where any does.';
+COMMENT ON COLUMN "pred"."candidates"."p_mit" IS 'Calibrated probability of a thermally driven metal-insulator transition. [1]';
+COMMENT ON COLUMN "pred"."candidates"."stage" IS 'First stage that it did not pass; candidate where it passed all.';
+COMMENT ON COLUMN "pred"."candidates"."reason" IS 'Why it left there.';
+COMMENT ON COLUMN "pred"."candidates"."energy_above_hull_eV_atom" IS 'Least energy above the convex hull of any phase of the formula, where a source tells. [eV_atom]';
+COMMENT ON COLUMN "pred"."candidates"."hull_source" IS 'Who calculated the hull distance.';
+COMMENT ON COLUMN "pred"."candidates"."flags" IS 'What a chemist would object to; given for candidates only.';
+COMMENT ON COLUMN "pred"."candidates"."rank" IS 'Place among the candidates by p_mit. [count]';
+
+CREATE TABLE "pred"."funnel" (
+    "model_id" VARCHAR NOT NULL,
+    "part" VARCHAR NOT NULL,
+    "stage_number" BIGINT NOT NULL,
+    "stage" VARCHAR NOT NULL,
+    "rule" VARCHAR NOT NULL,
+    "entered" BIGINT NOT NULL,
+    "kept" BIGINT NOT NULL,
+    "unknown" BIGINT NOT NULL,
+    "known_kept" BIGINT NOT NULL,
+    PRIMARY KEY ("model_id", "part", "stage_number")
+);
+COMMENT ON TABLE "pred"."funnel" IS 'How many compounds passed each stage of the screen, by pool, and what each stage costs in known transitions. Grain: one stage and part of the screen';
+COMMENT ON COLUMN "pred"."funnel"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."funnel"."part" IS 'All compounds, those of one pool, or of one motif.';
+COMMENT ON COLUMN "pred"."funnel"."stage_number" IS 'Order of the stage. [count]';
+COMMENT ON COLUMN "pred"."funnel"."stage" IS 'What a compound is that passes.';
+COMMENT ON COLUMN "pred"."funnel"."rule" IS 'The condition with its threshold.';
+COMMENT ON COLUMN "pred"."funnel"."entered" IS 'Compounds that came to the stage. [count]';
+COMMENT ON COLUMN "pred"."funnel"."kept" IS 'Compounds that went on. [count]';
+COMMENT ON COLUMN "pred"."funnel"."unknown" IS 'Of those, compounds that went on for want of knowledge. [count]';
+COMMENT ON COLUMN "pred"."funnel"."known_kept" IS 'Known transitions left after this stage and those before, the stage novel set aside. What the model says of them is no prediction: it has learned from them. [count]';
+
+CREATE TABLE "pred"."families" (
+    "grouping" VARCHAR NOT NULL,
+    "family" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "compounds" BIGINT NOT NULL,
+    "predicted_mit" BIGINT NOT NULL,
+    "in_domain_share" DOUBLE,
+    "mean_p_mit" DOUBLE NOT NULL,
+    "max_p_mit" DOUBLE NOT NULL,
+    "best_formula" VARCHAR NOT NULL,
+    "enrichment" DOUBLE,
+    "known_mit" BIGINT NOT NULL,
+    "known_formulas" VARCHAR[] NOT NULL,
+    "p_value" DOUBLE NOT NULL,
+    "q_value" DOUBLE NOT NULL,
+    "rank" BIGINT,
+    PRIMARY KEY ("grouping", "family", "model_id")
+);
+COMMENT ON TABLE "pred"."families" IS 'Predictions gathered by family of compounds, tested against random draws with control of multiple tests. Grain: one family, grouping and model';
+COMMENT ON COLUMN "pred"."families"."grouping" IS 'What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ...';
+COMMENT ON COLUMN "pred"."families"."family" IS 'Name of the family.';
+COMMENT ON COLUMN "pred"."families"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."families"."compounds" IS 'Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable. [count]';
+COMMENT ON COLUMN "pred"."families"."predicted_mit" IS 'Of these, compounds that came through the whole funnel. [count]';
+COMMENT ON COLUMN "pred"."families"."in_domain_share" IS 'Share of the compounds inside the model''s domain. [1]';
+COMMENT ON COLUMN "pred"."families"."mean_p_mit" IS 'Mean probability of MIT over the family. [1]';
+COMMENT ON COLUMN "pred"."families"."max_p_mit" IS 'Largest probability of MIT in the family. [1]';
+COMMENT ON COLUMN "pred"."families"."best_formula" IS 'Compound with the largest probability.';
+COMMENT ON COLUMN "pred"."families"."enrichment" IS 'Share of predicted MIT in the family over that in all compounds that may be judged. [1]';
+COMMENT ON COLUMN "pred"."families"."known_mit" IS 'Known transitions in the family; they are not among its compounds. [count]';
+COMMENT ON COLUMN "pred"."families"."known_formulas" IS 'The first of these.';
+COMMENT ON COLUMN "pred"."families"."p_value" IS 'Chance that as many random compounds of the screen hold as many predicted MIT (hypergeometric tail, not below 1e-12; 1 for fewer than 3 compounds, which are not tested). Members share elements and are not independent: it ranks families, it is no evidence. [1]';
+COMMENT ON COLUMN "pred"."families"."q_value" IS 'The p-value after Benjamini and Hochberg''s control of the false discovery rate over all groupings; too small by the same dependence. [1]';
+COMMENT ON COLUMN "pred"."families"."rank" IS 'Place among the families by q_value; one that holds mostly what better ones hold already has none. [count]';
 
 CREATE TABLE "raw"."structures" (
     "structure_id" VARCHAR NOT NULL,

@@ -1,4 +1,4 @@
-"""One module a layer; each lists its tables in `TABLES`. `REGISTRY` holds them all."""
+"""A module or a few for each layer; each lists its tables in `TABLES`. `REGISTRY` holds them all."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -11,6 +11,8 @@ from etl import reference
 
 LOADERS: dict[str, tuple[Callable[[], pl.DataFrame], int]] = {
     "labelled_compounds": (reference.labelled_compounds, 343),
+    "published_scores": (reference.published_scores, 23),
+    "expert_answers": (reference.expert_answers, 18),
     "ionization_energies": (reference.ionization_energies, 339),
     "perovskites_270": (reference.perovskites_270, 270),
     "max_phases": (reference.max_phases, 223),
@@ -56,6 +58,13 @@ def test_labels_are_those_of_the_publication() -> None:
     assert counts == {"metal": 96, "insulator": 179, "mit": 68}
 
 
+def test_every_expert_answered_for_every_compound_of_the_survey_and_all_are_labelled_alike() -> None:
+    answers = reference.expert_answers()
+    assert answers.select(pl.sum_horizontal("n_metal", "n_insulator", "n_mit")).to_series().unique().to_list() == [53]
+    ours = reference.labelled_compounds().select("formula", "label_name")
+    assert answers.join(ours, on=["formula", "label_name"]).height == answers.height
+
+
 def test_a_failed_calculation_stays_missing() -> None:
     frame = reference.perovskites_270()
     assert frame["gap_eV"].null_count() == 1
@@ -93,3 +102,13 @@ def test_facts_equal_their_public_source() -> None:
     assert both.height == 343
     assert (both["label_name"] == both["label_name_source"]).all()
     assert (both["ewald_energy_per_atom"] - both["ewald_energy_per_atom_source"]).abs().max() < 1e-6  # type: ignore[operator]
+    scores = pl.read_csv(Path(folder) / "mit/published_model_metrics.csv")
+    median = scores.filter(protocol="full_feature_cv", model_type="XGBClassifier", positive_class="MIT")
+    told = dict(median.select("metric_name", pl.col("metric_value").round(4)).iter_rows())
+    kept = reference.published_scores().filter(protocol="published_cv", name="XGBoost", features="106 features")
+    assert {k: told[k] for k in ("roc_auc", "f1_weighted")}.items() <= dict(
+        kept.select("statistic", "value").rows()
+    ).items()
+    each = pl.read_csv(Path(folder) / "mit/human_expert_scores.csv").filter(metric_name="f1_weighted")
+    mean = each.filter(positive_class="MIT")["raw_metric"].mean()
+    assert reference.published_scores().filter(protocol="quiz")["value"].item() == pytest.approx(mean, abs=1e-4)

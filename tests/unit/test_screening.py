@@ -19,7 +19,7 @@ from etl.structures import pool
 from models import cards
 from models.screening import campaign, ensemble, explanation, inputs, metrics, temperature, training
 from models.screening.evaluation import evaluate
-from models.screening.families import FLOOR, benjamini_hochberg, families, tails
+from models.screening.families import FLOOR, apart, benjamini_hochberg, families, ranked, tails
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
@@ -176,11 +176,14 @@ def test_what_is_scored_and_explained_is_what_predicted(screened: campaign.Scree
         ("candidates", screened.candidates),
         ("funnel", screened.stages),
         ("families", screened.families),
+        ("ablations", screened.ablations),
+        ("comparisons", screened.comparisons),
     ):
         declared = REGISTRY[f"pred.{name}"]
         assert inspect(rows.select(declared.column_names), declared).rejected_rows == 0
     assert screened.candidates.filter(pl.col("formula") == "VO2")["reason"].to_list() == ["known: mit"]
-    assert set(screened.explanations["features"]) == set(parts) == set(found["features"])
+    assert set(screened.explanations["features"]) == set(found["features"]) == {"composition", "both"}
+    assert set(parts) == {"composition", "structure", "both"}  # and the ten features alone
     assert parts["both"]["random"]["as_served"]["n"] == 2
     assert screened.explanations["explanation_number"].n_unique() == screened.explanations.height
     bare = training.predict(screened.model, offered.select("formula"))
@@ -342,9 +345,12 @@ def test_no_family_is_given_a_chance_of_zero() -> None:
 
 
 def test_families_are_ranked_and_fit_their_table(model: training.ScreeningModel, labelled: pl.DataFrame) -> None:
-    rows = families(training.predict(model, labelled.select("formula"))).with_columns(model_id=pl.lit(model.model_id))
+    found = training.predict(model, labelled.select("formula"))
+    rows = ranked(found).with_columns(model_id=pl.lit(model.model_id))
     table = REGISTRY["pred.families"]
     assert inspect(rows.select(list(table.column_names)), table).rejected_rows == 0
+    best = apart(rows.drop("rank", "model_id"), found, 3)
+    assert rows.filter(pl.col("rank") <= 3).sort("rank")["family"].to_list() == best["family"].to_list()
     assert rows["compounds"].sum() > 300
 
 
