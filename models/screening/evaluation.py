@@ -82,12 +82,16 @@ def evaluate(
         "features": names[-1],
         "seed": seed,
         "repeats": repeats,
-        "protocol": f"nested {folds}-fold, {repeats} times, groups kept whole, {effort.members} boosters a view and"
+        "protocol": f"nested {folds}-fold, {_times(repeats)}, groups kept whole, {effort.members} booster(s) a view and"
         " fold; 95 % intervals by bootstrap over groups",
         "groupings": parts[names[-1]],
         "parts": parts,
         "changes": {g: _changes(codes, held[g], keys[g], names[-1], seed) for g in groups},
     }
+
+
+def _times(repeats: int) -> str:
+    return "once" if repeats == 1 else f"{repeats} times"
 
 
 def _changes(

@@ -41,11 +41,17 @@ def fill(browser: Any, name: str, text: str) -> None:
     field.send_keys(text)
 
 
+def choose(browser: Any, name: str, value: str) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    Select(browser.find_element("name", name)).select_by_value(value)
+
+
 @pytest.mark.parametrize("way", ["files", "server"])
 def test_candidates_are_found_filtered_sorted_and_drawn(browser: Any, places: dict[str, str], way: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    browser.get(places[way])
+    browser.get(places[way] + "#funnel=all")
     until(browser, "document.querySelectorAll('#rows tr').length > 10")
     assert screened.HOSTILE in formulas(browser)  # shown as text: no picture came of it
     assert browser.execute_script("return document.querySelectorAll('#rows img').length") == 0
@@ -62,16 +68,18 @@ def test_candidates_are_found_filtered_sorted_and_drawn(browser: Any, places: di
     assert "known=mit" in browser.current_url
 
     browser.find_element("css selector", "button[type=reset]").click()
+    until(browser, "document.querySelectorAll('#rows tr').length === 1")
+    choose(browser, "funnel", "all")
     until(browser, "document.querySelectorAll('#rows tr').length > 10")
-    p = [float(x) for x in column(browser, 2)]
+    p = [float(x) for x in column(browser, 3)]
     assert p == sorted(p, reverse=True)
     head = browser.find_element("css selector", "th[data-by=p_mit] button")
     head.send_keys(Keys.ENTER)  # by keyboard alone
     until(browser, "document.querySelector('th[data-by=p_mit]').ariaSort === 'ascending'")
-    p = [float(x) for x in column(browser, 2)]
+    p = [float(x) for x in column(browser, 3)]
     assert p == sorted(p)
 
-    browser.get(places[way] + "#q=VO2&known=mit")
+    browser.get(places[way] + "#q=VO2&known=mit&funnel=all")
     browser.refresh()
     until(browser, "document.querySelectorAll('#rows tr').length === 1")
     browser.find_element("link text", "VO2").click()
@@ -85,6 +93,26 @@ def test_candidates_are_found_filtered_sorted_and_drawn(browser: Any, places: di
     assert browser.find_element("tag name", "h1").text == "VO2"
     # corners and centre of rutile: nine V, and six O, of which four lie on the two faces
     assert browser.execute_script("return arguments[0].dataset.drawn", canvas) == "15"
+    assert errors(browser) == []
+
+
+def test_at_first_the_list_shows_what_the_funnel_kept_and_known_transitions_are_switched_on(
+    browser: Any, places: dict[str, str]
+) -> None:
+    browser.get("about:blank")
+    browser.get(places["files"])
+    until(browser, "document.querySelectorAll('#rows tr').length > 0")
+    assert column(browser, 0) == ["1"]
+    browser.find_element("name", "old").click()
+    until(browser, "document.querySelectorAll('#rows tr').length > 10")
+    known = browser.execute_script("return [...document.querySelectorAll('#rows tr.known th')].map(e => e.textContent)")
+    assert "NdNiO3" in known
+    assert len(known) == len(formulas(browser)) - 1
+    assert {said for said in column(browser, 8) if said != "–"} == {"known: mit"}
+    assert "old=1" in browser.current_url
+    choose(browser, "funnel", "not_excluded")
+    until(browser, "document.querySelectorAll('#rows tr').length === 1")
+    assert column(browser, 11) == ["out at: not excluded"]
     assert errors(browser) == []
 
 

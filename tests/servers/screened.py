@@ -11,7 +11,7 @@ from etl.features.structure import PUBLISHED, structure
 from etl.structures.assemble import assemble
 from etl.structures.prototypes import prototype_structures
 from etl.text import labels as labelling
-from models.screening import training
+from models.screening import families, funnel, training
 from schemas.emit.polars import empty
 from schemas.tables import REGISTRY
 from warehouse.catalog import publish
@@ -71,14 +71,22 @@ def home(folder: Path) -> Path:
         "model_id": trained.model_id, "kind": "screening", "trained_on": "core.labels", "training_rows": 90,
         "metrics": "{}", "parameters": "{}", "seed": 0, "path": "models/screening", "card": "small", "created_at": AT,
     }  # fmt: skip
+    predicted = pl.concat([screening, odd])
+    labels = labelling.labels(empty(REGISTRY["core.properties"]), _no_documents())
+    sifted = funnel.funnel(predicted, known=labels.select("formula", "label_name"))
+    left = predicted.join(sifted.candidates.select("formula", "stage", "known", "motif"), on="formula")
+    mark = pl.lit(trained.model_id).alias("model_id")
     tables = {
         "raw.structures": raw,
         "core.structures": core.select(REGISTRY["core.structures"].column_names),
         "feat.structure": features,
         "feat.composition": empty(REGISTRY["feat.composition"]),
-        "core.labels": labelling.labels(empty(REGISTRY["core.properties"]), _no_documents()),
+        "core.labels": labels,
         "meta.models": pl.DataFrame([model]),
-        "pred.screening": pl.concat([screening, odd]),
+        "pred.screening": predicted,
+        "pred.candidates": sifted.candidates.with_columns(mark),
+        "pred.funnel": sifted.stages.with_columns(mark),
+        "pred.families": families.ranked(left).with_columns(mark),
     }
     store = Store(folder)
     for name, frame in tables.items():

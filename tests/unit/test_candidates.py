@@ -1,6 +1,7 @@
 """The database of candidates: what is listed and shown, what is withheld, and what is said to be missing."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from models.screening import explanation, inputs, single, training
 from schemas.core import Column, Registry, Type
 from schemas.tables import REGISTRY
 from tests.servers import screened
+from warehouse.catalog import publish
 from warehouse.query import query
 from warehouse.report import build, candidates
 from warehouse.report.candidates import file_name
+from warehouse.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,35 @@ def test_the_list_holds_every_open_candidate_and_links_to_pages_that_are_there(h
     assert not all(told["file"])
 
 
+def test_the_list_and_the_pages_say_what_the_funnel_says(home: Path, site: Path) -> None:
+    told = listed(site)
+    sifted = query(home, "SELECT formula, stage, rank FROM pred.candidates")
+    stages = [told["stages"][i] for i in told["stage"]]  # type: ignore[call-overload]
+    rows = pl.DataFrame({"formula": told["formula"], "stage": stages, "rank": told["rank"]}, infer_schema_length=None)
+    assert rows.join(sifted, on=["formula", "stage", "rank"], nulls_equal=True).height == rows.height
+    page = (site / "candidates" / f"{file_name('VO2')}.html").read_text()
+    assert "<td>novel</td>" in page
+    assert "<td>known: mit</td>" in page
+
+
+def test_a_candidate_of_the_funnel_has_a_page_before_likelier_compounds_that_left_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "DETAILED", 1)
+    rows = query(home, "SELECT * FROM pred.candidates")
+    last = rows.filter(pl.col("known").is_null(), pl.col("formula") != "SrVO3").sort("p_mit")["formula"][0]
+    only = pl.when(pl.col("formula") == last).then(1)
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    store = Store(copy)
+    version = store.write("pred.candidates", rows.with_columns(rank=only), mode="replace").version
+    store.record_verdict("pred.candidates", version, passed=True)
+    publish(copy)
+    build(copy, tmp_path / "site")
+    assert (tmp_path / "site" / "candidates" / f"{file_name(last)}.html").is_file()
+    assert not (tmp_path / "site" / "candidates" / f"{file_name(screened.HOSTILE)}.html").is_file()
+
+
 def test_nothing_of_a_closed_structure_leaves(site: Path) -> None:
     for path in (p for p in site.rglob("*") if p.is_file()):
         assert screened.CLOSED not in path.read_text(), path
@@ -81,7 +113,7 @@ def test_a_page_has_structure_explanation_precedents_and_downloads(home: Path, s
     assert 'data-cell="{&#34;lattice_vectors' in page
     assert "matloom recipes recommend VO2 plans this one" in page
     assert '<a href="https://doi.org/10.1021/acs.chemmater.1c00905">' in page
-    assert '<a href="../candidates.html#family=V%7CO">All candidates of V|O</a>' in page
+    assert '<a href="../candidates.html#family=V%7CO&amp;funnel=all">All compounds of V|O</a>' in page
     told = record(site, "VO2")
     cif = query(home, "SELECT cif FROM core.structures WHERE formula = 'VO2'").item()
     assert (site / "candidates" / f"{file_name('VO2')}.cif").read_text() == cif

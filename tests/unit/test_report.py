@@ -1,6 +1,8 @@
 """The site: opens from the file system, says what is missing, trusts no text, is replaced whole."""
 
+import html
 import json
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +17,7 @@ from schemas.errors import InputError, MatloomError
 from schemas.tables import REGISTRY
 from warehouse.catalog import publish
 from warehouse.report import build
+from warehouse.report.candidates import file_name
 from warehouse.report.design import campaigns, chronological, medians_of
 from warehouse.report.lineage import graph
 from warehouse.report.source import Source
@@ -119,7 +122,7 @@ def home(tmp_path: Path) -> Path:
 def test_every_page_opens_and_refers_to_files_only(home: Path, tmp_path: Path) -> None:
     site = build(home, tmp_path / "site")
     pages = sorted((tmp_path / "site").rglob("*.html"))
-    assert len(pages) == site.pages == 11
+    assert len(pages) == site.pages == 12
     for page in pages:
         parser = Parser()
         parser.feed(page.read_text())
@@ -131,6 +134,92 @@ def test_every_page_opens_and_refers_to_files_only(home: Path, tmp_path: Path) -
     assert '"VO2"' in (tmp_path / "site" / "candidates-data.js").read_text()
     assert '"NaN"' in (tmp_path / "site" / "candidates-data.js").read_text()
     assert site.publication_id in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_the_funnel_says_what_each_stage_keeps_and_costs(home: Path, tmp_path: Path) -> None:
+    rows = [
+        {"model_id": "m1", "part": part, "stage_number": i, "stage": stage, "rule": f"{stage} rule", "entered": a}
+        | {"kept": b, "unknown": 0, "known_kept": k}
+        for part, size in (("all", 1), ("OQMD", 2))
+        for i, (stage, a, b, k) in enumerate(
+            [("readable", 900 * size, 800 * size, 20), ("in_domain", 800 * size, 40 * size, 17)], start=1
+        )
+    ]
+    store = Store(home)
+    write(store, "pred.funnel", rows)
+    publish(home)
+    build(home, tmp_path / "site")
+    page = table_rows((tmp_path / "site" / "screening.html").read_text())
+    assert ["in domain", "in_domain rule", "800", "40", "0", "17", "3"] in page
+    assert ["OQMD", "1800", "1600", "80", "17 of 20"] in page
+
+
+def test_scores_stand_beside_those_of_their_protocol_and_the_model_comes_first(home: Path, tmp_path: Path) -> None:
+    store = Store(home)
+    write(store, "pred.comparisons", comparisons())
+    write(store, "pred.ablations", ablations())
+    publish(home)
+    build(home, tmp_path / "site")
+    text = (tmp_path / "site" / "screening.html").read_text()
+    assert text.index("random folds</h2>") < text.index("published folds, which are random too</h2>")
+    page = table_rows(text)
+    assert ["this model", "both", "0.900 (0.850 to 0.950)", "here"] in page
+    assert page.index(["this model", "both", "0.900 (0.850 to 0.950)", "here"]) < page.index(
+        ["constant", "none", "0.950", "here"]
+    )
+    assert ["XGBoost", "106 features", "0.888 (0.877 to 0.903)", "10.1021/x"] in page
+    assert '<a href="https://doi.org/10.1021/x">' in text
+    assert ["random folds", "ten without gii", "0.700 (0.600 to 0.800)", "-0.050 (-0.100 to +0.010)", ""] in page
+    assert ["random folds", "ten", "0.750 (0.600 to 0.800)", "–", ""] in page
+
+
+def comparisons() -> list[dict[str, Any]]:
+    told = [
+        ("random", "here", "this model", "both", 0.9, 0.85, 0.95, None),
+        ("random", "baseline", "constant", "none", 0.95, None, None, None),
+        ("published_cv", "published", "XGBoost", "106 features", 0.888, 0.877, 0.903, "10.1021/x"),
+    ]
+    names = ("protocol", "kind", "name", "features", "value", "low", "high", "doi")
+    same = {"model_id": "m1", "held_out": "folds", "statistic": "f1_weighted", "interval": "95 %", "n": 343}
+    return [{**dict(zip(names, row, strict=True)), **same, "licence": None} for row in told]
+
+
+def ablations() -> list[dict[str, Any]]:
+    same = {"model_id": "m1", "grouping": "random", "ensemble": "small", "features": "ten", "statistic": "ap"}
+    return [
+        {**same, "variant": variant, "dropped": dropped, "value": value, "low": 0.6, "high": 0.8, "n": 343}
+        | {"change": change, "change_low": low, "change_high": high}
+        for variant, dropped, value, change, low, high in (
+            ("ten", None, 0.75, 0.0, 0.0, 0.0),
+            ("ten without gii", "gii", 0.7, -0.05, -0.1, 0.01),
+        )
+    ]
+
+
+def test_families_that_stand_out_name_their_known_transitions(home: Path, tmp_path: Path) -> None:
+    rows = [
+        {"grouping": "family_tm_anion", "family": family, "model_id": "m1", "compounds": 9, "predicted_mit": hits}
+        | {"in_domain_share": 1.0, "mean_p_mit": 0.6, "max_p_mit": 0.9, "best_formula": "VO2", "enrichment": hits / 3}
+        | {"known_mit": known, "known_formulas": ["V2O3", "Ti2O3"][:known], "p_value": 0.01, "q_value": 0.02}
+        | {"rank": rank}
+        for family, hits, known, rank in (("V|O", 9, 7, 1), ("Mn|O", 6, 0, 2), ("Ti|O", 3, 0, 3), ("Cr|O", 9, 0, None))
+    ]
+    write(Store(home), "pred.families", rows)
+    publish(home)
+    build(home, tmp_path / "site")
+    text = (tmp_path / "site" / "families.html").read_text()
+    best = [row[1] for row in table_rows(text)[:3]]
+    assert best[:2] == ["V|O", "Mn|O"]  # Ti|O is not enriched, Cr|O mostly repeats another
+    assert table_rows(text)[0][-1] == "7 known: V2O3, Ti2O3 and 5 more"
+    assert table_rows(text)[1][-1] == "none known"
+    assert '<a href="candidates.html#family=V%7CO">' in text
+    assert f'<a href="candidates/{file_name("VO2")}.html">' in text
+
+
+def table_rows(page: str) -> list[list[str]]:
+    """The texts of the cells of all table rows."""
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL)]
+    return [[html.unescape(re.sub(r"<[^>]+>", "", c)) for c in row] for row in cells if row]
 
 
 def test_the_same_state_gives_the_same_bytes(home: Path, tmp_path: Path) -> None:
@@ -149,7 +238,7 @@ def test_empty_tables_are_said_to_be_empty(tmp_path: Path) -> None:
     store.record_verdict(name, store.write(name, empty(REGISTRY[name])).version, passed=True)
     publish(home)
     site = build(home, tmp_path / "site")
-    assert site.pages == 9
+    assert site.pages == 10
     assert "No rows are published yet." in (tmp_path / "site" / "candidates.html").read_text()
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.core import Table
 from warehouse.licences import allowed
-from warehouse.report.candidates import Screen, gather, known_of
+from warehouse.report.candidates import SIFTED, Screen, gather, known_of
 from warehouse.report.insight import Explained
 from warehouse.report.parts import Page, Section, listing
 from warehouse.report.source import Source
@@ -107,6 +107,7 @@ def _page(source: Source, row: Row, evidence: Evidence, linked: dict[str, str]) 
         files[f"{name}.cif"] = structure["cif"]
     sections = [
         _prediction(source, row),
+        _sifted(source, row),
         _known(evidence.labels.get(formula, [])),
         _structure(structure, atoms),
         _why(source, row, evidence),
@@ -138,6 +139,14 @@ def _prediction(source: Source, row: Row) -> Section:
     table = source.registry["pred.screening"]
     names = ("p_mit", "p_metal", "p_insulator", "label", "conformal_set", "in_domain", "domain_distance", "features")
     return _facts("Prediction", table, row, names)
+
+
+def _sifted(source: Source, row: Row) -> Section:
+    """Where the compound left the funnel and why, or its rank and what there is to object."""
+    title = "Funnel"
+    if row["stage"] is None:
+        return Section(title=title, empty="The compound was not sent through a funnel.")
+    return _facts(title, source.registry["pred.candidates"], row, SIFTED)
 
 
 def _facts(title: str, table: Table, row: Row, names: tuple[str, ...], **more: Any) -> Section:
@@ -274,7 +283,7 @@ def _precedents(row: Row, evidence: Evidence, linked: dict[str, str]) -> Section
     links = {name: f"{linked[name]}.html" for name in near["precedent"] if name in linked}
     text = "The labelled compounds nearest by the distance that decides on the domain (root mean square, scaled)."
     family = row["family_tm_anion"]
-    more = [(f"../candidates.html#family={quote(family)}", f"All candidates of {family}")] if family else []
+    more = [(f"../candidates.html#family={quote(family)}&funnel=all", f"All compounds of {family}")] if family else []
     return listing("Precedents", ("compound", "label", "distance"), rows, text=text, links=links, downloads=more)
 
 

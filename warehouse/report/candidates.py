@@ -23,13 +23,20 @@ WARNING = (
 )
 
 
+SIFTED = ("rank", "stage", "reason", "energy_above_hull_eV_atom", "hull_source", "flags", "pools", "motif")
+"""Columns of pred.candidates that stand beside a prediction."""
+KEPT = "candidate"
+"""The stage of what came through the whole funnel."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Screen:
     """What is screened, best first.
 
     Attributes:
         rows: pred.screening with `family_tm_anion`, `known` and `known_K` (what the labels say), `prototype` and
-            `fidelity` (of the structure used), `file` (name of its page) and `detailed` (whether it has one).
+            `fidelity` (of the structure used), `file` (name of its page) and `detailed` (whether it has one), and what
+            the funnel says, of `SIFTED`.
         labels: rows of core.labels of the compounds in `rows`.
         screened: compounds that were screened.
         withheld: compounds left out, for their features are of a structure under a closed licence.
@@ -57,10 +64,14 @@ def gather(source: Source) -> Screen:
     rows = kept.join(known_of(labels), on="formula", how="left", maintain_order="left").join(
         structures.select("structure_id", "prototype", "fidelity"), on="structure_id", how="left", maintain_order="left"
     )
-    rank, labelled = pl.int_range(pl.len()), pl.col("known").is_not_null()
+    sifted = source.select("pred.candidates", "true").select("formula", "model_id", *SIFTED)
+    rows = rows.join(sifted, on=["formula", "model_id"], how="left", maintain_order="left")
+    rows = rows.sort("rank", nulls_last=True, maintain_order=True)  # what the funnel kept comes first
+    place, labelled = pl.int_range(pl.len()), pl.col("known").is_not_null()
     built = pl.col("structure_id").is_not_null()
-    best = (rank < DETAILED) | (built & (built.cum_sum() <= DETAILED))
-    rows = rows.with_columns(detailed=best | labelled).filter((rank < LISTED) | best | labelled)
+    best = (place < DETAILED) | (built & (built.cum_sum() <= DETAILED))
+    rows = rows.with_columns(detailed=best | labelled).filter((place < LISTED) | best | labelled)
+    rows = rows.sort(by, "formula", descending=[True, False], nulls_last=True)
     names = pl.Series("file", [file_name(f) for f in rows["formula"]], dtype=pl.String)
     rows = source.insight.families(rows.with_columns(names))
     return Screen(
@@ -96,6 +107,8 @@ def candidates(source: Source) -> Page:
     if not screen.rows.height:
         return Page(file="candidates.html", title="Candidates", lead=_LEAD, sections=[Section(title="Candidates")])
     said = [f"{screen.rows.height} of {screen.screened} screened compounds are listed. {WARNING}"]
+    if screen.rows["rank"].max() is not None:
+        said.append(_SIFTED)
     if screen.withheld:
         said.append(f"{screen.withheld} rest on structures whose licence keeps them here, and are left out.")
     return Page(
@@ -111,6 +124,10 @@ def candidates(source: Source) -> Page:
     )
 
 
+_SIFTED = (
+    "At first those are shown that came through the funnel, by their rank. Known transitions can be switched on and"
+    " then stand at their p(MIT), marked and without rank. The page of the screen says what each stage asks."
+)
 _LEAD = "Compounds ranked by the screening model; those with a link have a page of their own."
 
 
@@ -125,8 +142,9 @@ def _histogram(values: list[float]) -> Picture:
 def _columns(rows: pl.DataFrame) -> str:
     """The list as JSON, column by column; a family is a number into `families`."""
     families = rows["family_tm_anion"].fill_null("")
-    names = families.unique().sort().to_list()
-    place = {name: i for i, name in enumerate(names)}
+    stages = rows["stage"].fill_null("")
+    names, kinds = families.unique().sort().to_list(), stages.unique().sort().to_list()
+    place, which = ({name: i for i, name in enumerate(told)} for told in (names, kinds))
     told: dict[str, list[object]] = {
         "formula": rows["formula"].to_list(),
         "families": list(names),
@@ -136,6 +154,11 @@ def _columns(rows: pl.DataFrame) -> str:
         "known": rows["known"].fill_null("").to_list(),
         "temperature": rows["known_K"].round(1).to_list(),
         "structure": rows.select(pl.coalesce("prototype", "fidelity", pl.lit(""))).to_series().to_list(),
+        "rank": rows["rank"].to_list(),
+        "hull": rows["energy_above_hull_eV_atom"].round(3).to_list(),
+        "stages": list(kinds),
+        "stage": [which[name] for name in stages],
+        "flags": rows["flags"].list.join(", ").fill_null("").to_list(),
         "file": rows.select(pl.when("detailed").then("file").otherwise(pl.lit(""))).to_series().to_list(),
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -21,12 +21,14 @@ _STYLE = {
 }
 
 
-def bars(names: Sequence[str], values: Sequence[float], *, xlabel: str) -> str:
-    """Horizontal bars, the first on top."""
+def bars(names: Sequence[str], values: Sequence[float], *, xlabel: str, told: bool = False) -> str:
+    """Horizontal bars, the first on top, with their values beside them if told."""
 
     def draw(axes: Any) -> None:
         positions = list(range(len(names)))
-        axes.barh(positions, values, color=BLUE, height=0.7)
+        drawn = axes.barh(positions, values, color=BLUE, height=0.7)
+        if told:
+            axes.bar_label(drawn, [f"{v:,}" for v in values], padding=3)
         axes.set_yticks(positions, [_short(n) for n in names])
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)

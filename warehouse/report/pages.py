@@ -6,13 +6,14 @@ from typing import Any
 
 import polars as pl
 
-from warehouse.report import figures
 from warehouse.report.candidates import candidates
 from warehouse.report.design import design
 from warehouse.report.explanations import explanations
+from warehouse.report.families import families
 from warehouse.report.lineage import graph
-from warehouse.report.parts import TOP, Page, Picture, Section, section, text
-from warehouse.report.source import Source, probability
+from warehouse.report.parts import TOP, Page, Section, section, text
+from warehouse.report.screening import screening
+from warehouse.report.source import Source
 
 
 def overview(source: Source) -> Page:
@@ -46,27 +47,6 @@ def overview(source: Source) -> Page:
             ),
             section("Tables", pl.DataFrame(rows, infer_schema_length=None)),
         ],
-    )
-
-
-def families(source: Source) -> Page:
-    """Families of compounds ranked by how far their predictions stand out."""
-    mean = f"mean_{probability(source)}"
-    ranked = source.read("pred.families").sort("q_value", mean, descending=[False, True], maintain_order=True)
-    top = ranked.head(20)
-    pictures = [
-        Picture(
-            file="families.svg",
-            svg=figures.bars(top["family"].to_list(), top[mean].to_list(), xlabel=mean),
-            alt=f"Mean probability of the {top.height} families of smallest q-value; first is {top['family'][0]}.",
-        )
-        for _ in range(min(top.height, 1))
-    ]
-    return Page(
-        file="families.html",
-        title="Families",
-        lead="Groups of compounds whose predictions stand out from the rest of the screen.",
-        sections=[section(f"{ranked.height} families", ranked.head(TOP), pictures=pictures)],
     )
 
 
@@ -158,7 +138,7 @@ def quality(source: Source) -> Page:
 
 
 PAGES: tuple[Callable[[Source], Page], ...] = (
-    overview, candidates, families, explanations, design, recipes, reading, lineage, quality,
+    overview, screening, candidates, families, explanations, design, recipes, reading, lineage, quality,
 )  # fmt: skip
 
 

@@ -16,17 +16,25 @@ const rows = DATA.formula.map((formula, i) => ({
   temperature: DATA.temperature[i],
   structure: DATA.structure[i],
   file: DATA.file[i],
+  rank: DATA.rank[i],
+  hull: DATA.hull[i],
+  stage: DATA.stages[DATA.stage[i]] || "",
+  flags: DATA.flags[i],
 }));
+const KEPT = "candidate";
+const SIFTED = DATA.stages.some((name) => name !== "");
 let shown = rows;
 let first = 0;
 let by = { name: "p_mit", down: true };
 
+const words_of = (stage) => stage.replaceAll("_", " ");
 const words = (text) => text.match(/[A-Z][a-z]?/g) || [];
 
 function asked() {
   const text = FIELDS.q.value.trim().toLowerCase();
   const [having, lacking] = [words(FIELDS.has.value), words(FIELDS.not.value)];
   const [family, least, known] = [FIELDS.family.value.trim().toLowerCase(), Number(FIELDS.least.value), FIELDS.known.value];
+  const [funnel, old] = [FIELDS.funnel.value, FIELDS.old.checked];
   return (r) =>
     (!text || r.formula.toLowerCase().includes(text)) &&
     having.every((e) => r.elements.has(e)) &&
@@ -34,6 +42,7 @@ function asked() {
     (!family || r.family.toLowerCase().includes(family)) &&
     r.p_mit >= least &&
     (known === "any" || (known === "new" ? r.known === "" : known === "known" ? r.known !== "" : r.known === known)) &&
+    (funnel === "all" || r.stage === funnel || (funnel === KEPT && old && /\bmit\b/.test(r.known))) &&
     (!FIELDS.domain.checked || r.in_domain) &&
     (!FIELDS.cell.checked || r.structure !== "");
 }
@@ -75,6 +84,7 @@ function subscripts(formula) {
 
 function rowOf(r) {
   const line = document.createElement("tr");
+  if (r.known) line.className = "known";
   const head = document.createElement("th");
   head.scope = "row";
   if (r.file) {
@@ -84,9 +94,11 @@ function rowOf(r) {
     head.append(link);
   } else head.append(subscripts(r.formula));
   line.append(
-    head, cellOf(r.family || "–"), cellOf(r.p_mit.toFixed(3), true), cellOf(r.p_metal.toFixed(3), true),
-    cellOf(r.p_insulator.toFixed(3), true), cellOf(r.in_domain ? "yes" : "no"), cellOf(r.known || "–"),
+    cellOf(r.rank === null ? "–" : String(r.rank), true), head, cellOf(r.family || "–"), cellOf(r.p_mit.toFixed(3), true), cellOf(r.p_metal.toFixed(3), true),
+    cellOf(r.p_insulator.toFixed(3), true), cellOf(r.in_domain ? "yes" : "no"),
+    cellOf(r.hull === null ? "–" : r.hull.toFixed(3), true), cellOf(r.known ? `known: ${r.known}` : "–"),
     cellOf(r.temperature === null ? "–" : String(r.temperature), true), cellOf(r.structure || "–"),
+    cellOf(r.stage === KEPT ? `kept${r.flags ? `; ${r.flags}` : ""}` : r.stage ? `out at: ${words_of(r.stage)}` : "–"),
   );
   return line;
 }
@@ -138,8 +150,15 @@ for (const head of document.querySelectorAll("th[data-by]")) {
 }
 const names = document.getElementById("families");
 for (const family of [...DATA.families].sort()) names.append(new Option(family));
+for (const stage of DATA.stages) if (stage && stage !== KEPT) FIELDS.funnel.append(new Option(`out at: ${words_of(stage)}`, stage));
+if (!SIFTED) {
+  FIELDS.funnel.dataset.plain = "all";
+  FIELDS.funnel.querySelector("[value=all]").defaultSelected = true;
+  for (const field of [FIELDS.funnel, FIELDS.old]) field.parentElement.hidden = true;
+}
 let waiting = 0;
-BOX.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(find, 120); });
+for (const told of ["input", "change"]) // not every way to choose from a list tells both
+  BOX.addEventListener(told, () => { clearTimeout(waiting); waiting = setTimeout(find, 120); });
 BOX.addEventListener("submit", (e) => e.preventDefault());
 BOX.addEventListener("reset", () => setTimeout(find));
 document.getElementById("back").addEventListener("click", () => { first -= PAGE; show(); });
