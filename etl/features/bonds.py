@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from etl.features.elements import ANION_CHARGE, SYMBOLS
-from etl.features.neighbours import Floats, Ints, Neighbours
+from etl.features.neighbours import Neighbours
+from schemas.arrays import Floats, Ints
 
 BOND_CUTOFF_ANGSTROM = 4.0
 Parameters = tuple[float, float]

@@ -6,7 +6,6 @@ not recognised.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.features.elements import (
     ANION_CHARGE,
@@ -21,10 +20,7 @@ from etl.features.elements import (
     VALENCE_ELECTRONS,
     WEAK_ANIONS,
 )
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from schemas.arrays import Bools, Floats, Ints
 
 EXTENDED: tuple[str, ...] = (
     "charge_balanced", "charge_residual_per_atom", "tm_oxidation_mean", "tm_oxidation_fraction", "d_count_mean",

@@ -9,7 +9,6 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from etl.features.charge import EXTENDED, charge_features
@@ -17,10 +16,8 @@ from etl.features.elements import NUMBER, SYMBOLS
 from etl.features.formulas import FormulaError, parse_numeric
 from etl.features.leading import LEADING, leading_features
 from etl.features.rows import beside
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PROPERTIES = (
     "Number", "MendeleevNumber", "AtomicWeight", "MeltingT", "Column", "Row", "CovalentRadius", "Electronegativity",

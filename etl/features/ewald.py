@@ -9,7 +9,8 @@ import math
 import numpy as np
 from scipy.special import erfc
 
-from etl.features.neighbours import Floats, neighbours
+from etl.features.neighbours import neighbours
+from schemas.arrays import Floats
 
 COULOMB_EV_ANGSTROM = 14.39964547842567
 """e^2 / (4 pi epsilon_0), CODATA 2018."""

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from etl.features.charge import Bools, Floats, Ints, is_anion, oxidation_states
+from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import (
     ANION_CHARGE,
     NUMBER,
@@ -20,6 +20,7 @@ from etl.features.elements import (
     VALENCE_ELECTRONS,
     electronegativities,
 )
+from schemas.arrays import Bools, Floats, Ints
 
 LEADING: tuple[str, ...] = (
     "metal_row", "metal_column", "metal_oxidation", "metal_oxidation_fraction", "metal_d_count", "metal_d_odd",

@@ -19,9 +19,10 @@ import yaml
 from etl.features.bonds import instability_index
 from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import ANION_CHARGE, MAIN_STATE, NUMBER, SYMBOLS, TRANSITION_METALS
-from etl.features.neighbours import Floats, Ints, Neighbours
+from etl.features.neighbours import Neighbours
 from etl.features.polyanions import anion_charges
 from etl.structures.crystal import Crystal
+from schemas.arrays import Floats, Ints
 
 MAX_ATOMS = 40
 """Largest reduced formula whose states are searched by likelihood."""

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from etl.features.neighbours import Floats, Ints, Neighbours, neighbours
+from etl.features.neighbours import Neighbours, neighbours
 from etl.structures.crystal import Crystal
+from schemas.arrays import Floats, Ints
 
 WINDOW_ANGSTROM = 1.0
 _REACHES = (4.5, 8.5, 14.0, 24.0)

@@ -9,7 +9,8 @@ import functools
 import numpy as np
 
 from etl.features.elements import SYMBOLS
-from etl.features.neighbours import Floats, Ints, Neighbours
+from etl.features.neighbours import Neighbours
+from schemas.arrays import Floats, Ints
 
 _VALENCE_ELECTRONS = {
     **dict.fromkeys(("Si", "Ge"), 4), **dict.fromkeys(("P", "As", "Sb"), 5), **dict.fromkeys(("O", "S", "Se", "Te"), 6),

@@ -8,8 +8,9 @@ import functools
 
 import numpy as np
 
-from etl.features.charge import Bools, Floats, Ints, is_anion, oxidation_states
+from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import MAIN_STATE, NUMBER, RARE_EARTHS, SYMBOLS, TRANSITION_METALS, electronegativities
+from schemas.arrays import Bools, Floats, Ints
 
 CLOSED_SHELL = frozenset(("Zn", "Cd", "Hg"))
 """Group 12: transition metals by name, spectators by their full d shell."""

@@ -20,11 +20,11 @@ from etl.features.composition import PROPERTIES, elemental_table
 from etl.features.elements import NUMBER, TRANSITION_METALS
 from etl.features.ewald import site_potentials
 from etl.features.formulas import reduced_formula
-from etl.features.neighbours import Floats
 from etl.features.oxidation import Charges, States, as_published, assigned, by_element
 from etl.features.pairs import Pairs
 from etl.features.rows import beside
 from etl.structures.crystal import Crystal
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 PUBLISHED = (

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from etl.features.elements import NUMBER
 from etl.structures.checks import LONGEST_ANGSTROM, MAX_SITES, SHORTEST_ANGSTROM, checked
-from etl.structures.crystal import Crystal, Floats, Ints
+from etl.structures.crystal import Crystal
 from etl.structures.errors import StructureError
+from schemas.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from gemmi import SpaceGroup, cif

@@ -6,8 +6,9 @@ import numpy as np
 
 from etl.features.elements import NUMBER
 from etl.features.neighbours import neighbours
-from etl.structures.crystal import FULL, Crystal, Floats
+from etl.structures.crystal import FULL, Crystal
 from etl.structures.errors import StructureError
+from schemas.arrays import Floats
 
 OVERLAP_ANGSTROM = 0.5
 CLOSE_ANGSTROM = 1.0

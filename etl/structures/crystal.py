@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from etl.features.elements import NUMBER, SYMBOLS
+from schemas.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FULL = 0.999
 """Occupancy from which a site counts as full."""

@@ -5,8 +5,9 @@ import numpy as np
 from etl.features.elements import NUMBER
 from etl.structures.blocks import read_cif
 from etl.structures.checks import MAX_SITES, checked
-from etl.structures.crystal import Crystal, Floats, Ints, ordered_crystal
+from etl.structures.crystal import Crystal, ordered_crystal
 from etl.structures.errors import StructureError
+from schemas.arrays import Floats, Ints
 
 
 def read_any(*, cif: str | None = None, poscar: str | None = None) -> Crystal:

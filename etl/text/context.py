@@ -9,12 +9,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from etl.text.sequences import features
+from schemas.arrays import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 _SEED = 0
 _LEAST = -12.0  # logarithm of the probability of a class that a step never saw
 _TREES: dict[str, Any] = {

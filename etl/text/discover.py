@@ -18,7 +18,8 @@ from etl.text.keywords import Keywords, load_keywords
 from etl.text.plain import plain, sentences
 from etl.text.ranking import SHARES, Search, Shown, rounds_of
 from etl.text.select import select
-from etl.text.terms import Corpus, Ints, Phrases
+from etl.text.terms import Corpus, Phrases
+from schemas.arrays import Ints
 from schemas.errors import InputError
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

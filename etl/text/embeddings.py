@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from etl.text.terms import Corpus, Ints, Phrases, is_content
+from etl.text.terms import Corpus, Phrases, is_content
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
-Floats = NDArray[np.float64]
 DIMENSIONS = 100
 BUILT_IN = "counts"
 _WINDOW = 8

@@ -12,7 +12,7 @@ import numpy as np
 
 from etl.text import terms as runs
 from etl.text.keywords import GROUPS
-from etl.text.terms import Ints
+from schemas.arrays import Ints
 
 # What the score of a proposal is the sum of, each part times its share. Shared words tell much of a list whose phrases
 # are made alike and nothing of others: lists of nine other fields ask for less of `words` and `head`, that of MIT for

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from etl.text.keywords import BLANKS, DROPPED, MOST_BLANKS, SEPARATORS, Keyword, Keywords
 from etl.text.normalise import Normalised, normalise
+from schemas.arrays import Ints
 
-Ints = NDArray[np.int64]
 Buffer = Any  # bytes, or what else has the buffer protocol
 Patterns = tuple[tuple[int, str, bool], ...]  # number of the keyword, pattern, whether case counts
 END = "\0"

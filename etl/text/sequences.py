@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from etl.text.procedures import procedures, words
+from schemas.arrays import Floats
 
-Floats = NDArray[np.float64]
 _LAGS = 5
 _WIDTHS = (2, 4, 10)
 _MOST = 5  # of one cue in one text

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from schemas.arrays import Ints
+
 LONGEST = 4
 _VOCABULARY = 50_000  # to the power of LONGEST, it is a number of 64 bits
 _TOKEN = r"\p{L}+|\d+ ?K\b|[.;:,()\[\]!?=]"

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
-Floats = NDArray[np.float64]
 _NEIGHBOUR = 3
 VENDI_ROWS = 2000
 

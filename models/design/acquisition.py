@@ -6,12 +6,10 @@ All functions take objectives that are to be made large. Frames and problems are
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import erfcx, ndtr
 
 from models.design.pareto import nondominated
-
-Floats = npt.NDArray[np.float64]
+from schemas.arrays import Floats
 
 
 def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:

@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from models.design.candidates import initial
 from models.design.proposal import propose
 from models.lvgp.encoding import Encoding
+from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 
 def encoding_of(problem: DesignProblem) -> Encoding:

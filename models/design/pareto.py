@@ -1,10 +1,8 @@
 """Dominance and hypervolume; every objective is to be made large (the caller turns signs)."""
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from schemas.arrays import Bools, Floats
 
 
 def nondominated(values: Floats) -> Bools:

@@ -15,14 +15,13 @@ import polars as pl
 
 from models.design import acquisition
 from models.lvgp.encoding import KINDS, Encoding
+from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Objective
 
 if TYPE_CHECKING:
     from models.lvgp.model import LVGP
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 STRATEGIES = (*KINDS, "random")
 DRAWS = 64
 COLD = 8  # a fresh set of starts every so many evaluations; warm starts in between

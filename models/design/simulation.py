@@ -11,17 +11,15 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from models.design import pareto
 from models.design.candidates import initial
 from models.design.proposal import STRATEGIES, Memory, propose, reference_point, signs
 from models.lvgp.encoding import Encoding, of_frame
+from schemas.arrays import Floats
 from schemas.errors import InputError
 from schemas.problem import Objective
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

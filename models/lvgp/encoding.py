@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 Kind = Literal["lvgp", "onehot", "hamming"]
 KINDS: tuple[Kind, ...] = ("lvgp", "onehot", "hamming")
 """Ways to place the levels of a variable; what they mean is in `kernel`."""
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

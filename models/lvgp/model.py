@@ -8,7 +8,6 @@ from pathlib import Path
 
 import gpytorch
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import torch
 from gpytorch.utils.cholesky import psd_safe_cholesky
@@ -19,11 +18,11 @@ from models.lvgp import training
 from models.lvgp.encoding import Encoding, Kind
 from models.lvgp.kernel import MixedKernel
 from models.lvgp.surrogate import MixedGP
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 KIND = "lvgp"
 PLACEMENTS = 8
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

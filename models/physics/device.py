@@ -13,7 +13,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.physics.landau import Floats
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 BOLTZMANN_EV_K = 8.617333262e-5  # exact to the digits given, SI 2019

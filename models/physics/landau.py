@@ -8,9 +8,8 @@ per volume, with a dimensionless order parameter q (0 in the metal), strain e an
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from schemas.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

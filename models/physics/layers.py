@@ -13,7 +13,8 @@ import polars as pl
 from scipy.sparse import csc_matrix, diags, identity
 from scipy.sparse.linalg import splu
 
-from models.physics.landau import Floats, Landau, transition
+from models.physics.landau import Landau, transition
+from schemas.arrays import Floats
 from schemas.errors import MatloomError
 
 ROUNDS = 500

@@ -14,10 +14,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LOOSE_ANGSTROM = 0.3  # sites of distorted crystals are this near to those of the sublattice
 TIGHT_ANGSTROM = 0.01

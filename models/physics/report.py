@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from models.physics import layers
-from models.physics.landau import Floats, Landau, transition
+from models.physics.landau import Landau, transition
 from models.physics.settings import LandauProblem
 from models.physics.walls import nucleation_K, nucleus, wall
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 ELEMENTARY_CHARGE_C = 1.602176634e-19  # exact, SI 2019

@@ -7,9 +7,10 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.physics.landau import Floats, Landau
+from models.physics.landau import Landau
 from models.physics.layers import Layer, Stack
 from models.physics.walls import wall
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 MOST_POINTS = 4000

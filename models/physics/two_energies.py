@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.physics.landau import Floats
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from etl.features.elements import SYMBOLS
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 
 ELEMENTS = SYMBOLS[:98]  # to californium: what recipes can hold
 PLACE = {e: i for i, e in enumerate(ELEMENTS)}

@@ -12,7 +12,7 @@ import polars as pl
 
 from models.recipes import CONDITIONS, splits
 from models.recipes.features import Singles
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 LARGE = 3000
 LEVEL = 0.8

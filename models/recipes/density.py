@@ -12,7 +12,7 @@ import polars as pl
 
 from models.recipes import splits
 from models.recipes.features import Singles
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 from schemas.tables.recipes import HEATING_H, HEATING_K
 
 PAIR = ("sinter_temperature_K", "sinter_time_h")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.recipes.compositions import ELEMENTS, fractions, parse
-from models.screening.inputs import Bools, Floats
+from schemas.arrays import Bools, Floats
 
 Singles = npt.NDArray[np.float32]
 COMMON = 150

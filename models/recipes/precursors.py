@@ -16,7 +16,7 @@ from models.recipes import ROUTES
 from models.recipes.balance import Reaction, balance
 from models.recipes.charges import plausible_reagent
 from models.recipes.compositions import ELEMENTS, PLACE, VOLATILE, Amounts, fractions, key, parse, precursor_key
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 
 NEIGHBOURS = 60
 WIDTH = 0.08

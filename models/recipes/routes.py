@@ -11,7 +11,7 @@ import polars as pl
 
 from models.recipes import ROUTES, features, splits
 from models.recipes.conditions import LARGE, boost, holdouts, run
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 HIDDEN = 0.35
 

@@ -12,7 +12,7 @@ from models.recipes import CONDITIONS, conditions, density, planning, splits
 from models.recipes.features import Singles
 from models.recipes.table import normalise
 from models.recipes.training import RecipeModel, prepare, train
-from models.screening.inputs import Bools, Floats, Ints
+from schemas.arrays import Bools, Floats, Ints
 
 PRECURSOR_TARGETS = 400
 DRAWS = 200

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 
 def bucket(name: str, seed: int) -> float:

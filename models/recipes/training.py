@@ -15,7 +15,7 @@ from models.recipes.conditions import ConditionModel
 from models.recipes.features import Singles
 from models.recipes.routes import RouteModel
 from models.recipes.table import normalise
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 KIND = "recipes"

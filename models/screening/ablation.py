@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from models.screening import CLASSES, ensemble, inputs, metrics
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 VIEWS = ("structure", "kernel")
 """Of the ensemble, those that see all ten features: on trees that draw from a quarter of them, and a kernel."""

@@ -8,8 +8,8 @@ import polars as pl
 
 from models.screening import CLASSES, inputs
 from models.screening.effects import Predictor, ale_1d, ale_2d, band, group_weights, meeting
-from models.screening.inputs import Floats, Ints
 from models.screening.training import CALIBRATION_GROUPS, Part, ScreeningModel
+from schemas.arrays import Floats, Ints
 
 REPLICATES = 300
 PAIR_BINS = 8

@@ -14,9 +14,9 @@ import polars as pl
 from etl.features.elements import NUMBER
 from models.screening import CLASSES, inputs
 from models.screening.effects import band, group_weights
-from models.screening.inputs import Bools, Floats
 from models.screening.plane import EWALD, RADII
 from models.screening.training import CALIBRATION_GROUPS, ScreeningModel
+from schemas.arrays import Bools, Floats, Ints
 
 REPLICATES = 500
 CLAIMED = {EWALD: -1, RADII: 1}
@@ -54,7 +54,7 @@ def contrasts(model: ScreeningModel, *, seed: int = 0) -> pl.DataFrame:
     return _table(rows, model.model_id)
 
 
-def _of_feature(among: str, feature: str, x: Floats, y: inputs.Ints, weights: Floats) -> list[dict[str, object]]:
+def _of_feature(among: str, feature: str, x: Floats, y: Ints, weights: Floats) -> list[dict[str, object]]:
     """Medians, the test over all classes, and the steps between classes, of one feature."""
     from scipy import stats
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 Predictor = Callable[[Floats], Floats]
 """Rows, n x d, to values, ... x n: the leading axes are replicates and classes, or there is none."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from models.screening import CLASSES, members
 from models.screening.imputation import Imputer
-from models.screening.inputs import STRUCTURE_FEATURES, Floats, Ints
+from models.screening.inputs import STRUCTURE_FEATURES
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 ALPHA = 0.1

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from models.screening import CLASSES, ensemble, inputs, metrics
-from models.screening.inputs import Floats, Ints
 from models.screening.training import part_names
+from schemas.arrays import Floats, Ints
 
 _Job = tuple[Floats, Ints, tuple[str, ...], list[str], int, ensemble.Effort]  # rows of a fold, groups, how to fit
 _Fits = tuple[ensemble.Calibrated, ensemble.Ensemble]

@@ -13,8 +13,8 @@ import polars as pl
 
 from models.screening import CLASSES, MIT, importance, plane
 from models.screening.background import REPLICATES, background, first, second
-from models.screening.inputs import Floats
 from models.screening.training import Part, ScreeningModel
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 

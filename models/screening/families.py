@@ -8,7 +8,7 @@ import polars as pl
 from etl.features import grouping as rules
 from models.screening import inputs
 from models.screening.funnel import JUDGED, SURVIVED
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 FLOOR = 1e-12
 """No p or q is given below this: members of a family are not independent, so smaller ones say nothing more."""

@@ -11,8 +11,8 @@ import polars as pl
 
 from models.screening import MIT, ensemble, inputs
 from models.screening.effects import band, group_weights
-from models.screening.inputs import Bools, Floats
 from models.screening.training import CALIBRATION_GROUPS, Part, ScreeningModel
+from schemas.arrays import Bools, Floats, Ints
 
 FOLDS, REPEATS, REPLICATES = 5, 4, 300
 _SHAPE = {"feature": pl.String, **dict.fromkeys(("loss", "low", "high"), pl.Float64)}
@@ -45,7 +45,7 @@ def permutation(model: ScreeningModel, part: Part, features: Sequence[int], *, s
 
 def _held_out(
     part: Part,
-    y: inputs.Ints,
+    y: Ints,
     families: Sequence[str],
     features: Sequence[int],
     seed: int,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 NEAREST = 8
 _BATCH = 20_000

@@ -7,15 +7,11 @@ label (no zero belongs to an MIT compound). They are masked here, before any mod
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from models.screening import CLASSES
+from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 STRUCTURE_FEATURES = (
     "gii",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.screening import warped
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 FOLDS = 10
 SERIES = 3

@@ -14,7 +14,8 @@ from etl.features.charge import EXTENDED
 from etl.features.composition import MAGPIE
 from etl.features.leading import LEADING
 from models.screening import CLASSES
-from models.screening.inputs import STRUCTURE_FEATURES, Floats, Ints
+from models.screening.inputs import STRUCTURE_FEATURES
+from schemas.arrays import Floats, Ints
 
 MANY = 2000
 """Rows from which on trees may see every feature at once; with fewer they would learn families by heart."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 MIT = 2
 

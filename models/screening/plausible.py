@@ -23,9 +23,7 @@ from etl.features.elements import (
     VALENCE_ELECTRONS,
     electronegativities,
 )
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from schemas.arrays import Floats, Ints
 
 OTHER_STATES: dict[str, tuple[int, ...]] = {
     "Ce": (4,), "Pr": (4,), "Tb": (4,), "Sm": (2,), "Eu": (2,), "Yb": (2,), "Tm": (2,), "In": (1,), "Tl": (1,),

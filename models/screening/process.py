@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 
 AMPLITUDE, LENGTH, NOISE = 0.5, 1.5, 0.15
 """Medians of the log-normal priors, each of spread 1: of kernel and noise in units of y, of lengths in those of X."""

@@ -10,8 +10,8 @@ import polars as pl
 
 from models.screening import CLASSES, inputs
 from models.screening.explanation import shap_values
-from models.screening.inputs import Floats
 from models.screening.training import Part, ScreeningModel
+from schemas.arrays import Floats
 
 
 def contributions(model: ScreeningModel, frame: pl.DataFrame, *, stored: pl.DataFrame | None = None) -> pl.DataFrame:

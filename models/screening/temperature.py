@@ -15,7 +15,7 @@ import polars as pl
 from etl.features.rows import beside
 from models import cards
 from models.screening import ensemble, inputs, leaving, process, training, warped
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 KIND = "temperature"

@@ -12,7 +12,7 @@ from etl.features.formulas import reduced
 from etl.features.rows import beside
 from models import cards
 from models.screening import CLASSES, ensemble, inputs, members, metrics
-from models.screening.inputs import Bools, Floats, Ints
+from schemas.arrays import Bools, Floats, Ints
 
 KIND = "screening"
 CALIBRATION_GROUPS = "family_tm_anion"

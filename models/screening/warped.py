@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from models.screening import inputs, process
-from models.screening.inputs import Floats, Ints
+from schemas.arrays import Floats, Ints
 
 GROUPS: tuple[dict[str, float], ...] = (
     {"site_radius": 0.06},

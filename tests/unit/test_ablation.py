@@ -9,6 +9,7 @@ import pytest
 from etl import reference
 from models import cards
 from models.screening import ablation, comparisons, ensemble, evaluation, inputs, metrics, quiz
+from schemas.arrays import Floats
 
 QUICK = ensemble.Effort(members=1, folds=2, inner=1)
 
@@ -68,7 +69,7 @@ def test_the_quiz_is_learned_from_other_families_only(monkeypatch: pytest.Monkey
     learned: list[set[str]] = []
     fit = ensemble.fit_calibrated
 
-    def watched(X: inputs.Floats, *given: Any, **more: Any) -> ensemble.Calibrated:
+    def watched(X: Floats, *given: Any, **more: Any) -> ensemble.Calibrated:
         made = inputs.structure_matrix(table).values
         rows = [i for i, row in enumerate(made) if (np.nan_to_num(row) == np.nan_to_num(X)).all(axis=1).any()]
         learned.append({table["family_ln"][i] for i in rows})

@@ -12,7 +12,7 @@ from dagster_project.commands import explained
 from etl import reference
 from models.screening import explanation, importance, training
 from models.screening.effects import ale_1d, ale_2d, band, edges, group_weights, meeting
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 from schemas.emit.polars import inspect
 from schemas.tables import REGISTRY
 

@@ -11,9 +11,10 @@ from etl import reference
 from etl.features.leading import LEADING, leading_features
 from models.screening import CLASSES, ensemble, inputs, members, metrics
 from models.screening.imputation import Imputer
+from schemas.arrays import Floats
 
 
-def _numbers(count: int, width: int, seed: int = 0) -> inputs.Floats:
+def _numbers(count: int, width: int, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).normal(size=(count, width))
 
 

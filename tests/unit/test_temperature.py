@@ -7,7 +7,7 @@ import pytest
 from etl import reference
 from etl.features.sites import SITES, sites
 from models.screening import leaving, process, temperature, warped
-from models.screening.inputs import Floats
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from etl.text.plain import sentences
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 Span = tuple[int, int, str]  # start, end, label
@@ -20,7 +20,6 @@ Relation = tuple[str, Span, Span]  # type, head, tail
 Counts = Mapping[str, Mapping[str, Sequence[float]]]  # document -> label -> hits, false alarms, misses
 _DRAWS = 1000  # samples of the documents
 _LEVEL = (2.5, 97.5)
-Floats = NDArray[np.float64]
 Item = TypeVar("Item", bound=Hashable)
 ERRORS = ("document_id", "error", "label", "start", "end", "text", "sentence", "told")
 
