@@ -108,15 +108,18 @@ def screen(
     model = incremental.former(folder, asked)
     learned = model is None
     if model is None:
-        model = training.train(labelled, seed=seed, stored=stored)
         scores = _scores(
             labelled, offered, beside, stored=stored, groups=groups, folds=folds, seed=seed, workers=workers
         )
-        card = replace(model.card, scores=scores, settings=model.card.settings | {"question": asked})
-        model = replace(model, card=card)
+        model = _carded(training.train(labelled, seed=seed, stored=stored), scores, asked)
     predicted = incremental.predict(model, offered, earlier=earlier, code=code, stored=stored, workers=workers)
     counts = {"learned": int(learned), "taken": predicted.taken, "computed": predicted.computed}
     return _made(model, counts, predicted.rows, known=labelled if known is None else known, hull=hull)
+
+
+def _carded(model: training.ScreeningModel, scores: dict[str, Any], asked: str) -> training.ScreeningModel:
+    """The model with its scores, and with the question by which a later screen knows it again."""
+    return replace(model, card=replace(model.card, scores=scores, settings=model.card.settings | {"question": asked}))
 
 
 def _made(

@@ -75,30 +75,32 @@ def evaluate(
             g: {n: [_held_out(t, codes, keys[g], s, folds, effort, mapped) for s in seeds] for n, t in tasks.items()}
             for g in groups
         }
-    parts = {n: {g: _scored(codes, held[g][n], keys[g], t.rows, seed) for g in groups} for n, t in tasks.items()}
+    often = "once" if repeats == 1 else f"{repeats} times"
     return {
         "rows": len(codes),
         "left_out": labelled.height - len(codes),
         "features": names[-1],
         "seed": seed,
         "repeats": repeats,
-        "protocol": f"nested {folds}-fold, {_times(repeats)}, groups kept whole, {effort.members} booster(s) a view and"
-        " fold; 95 % intervals by bootstrap over groups",
-        "groupings": parts[names[-1]],
-        "parts": parts,
-        "changes": {g: _changes(codes, held[g], keys[g], names[-1], seed) for g in groups},
+        "protocol": f"nested {folds}-fold, {often}, groups kept whole, {effort.members} booster(s) a view and fold;"
+        " 95 % intervals by bootstrap over groups",
+        **_report(codes, held, keys, {n: t.rows for n, t in tasks.items()}, seed),
     }
 
 
-def _times(repeats: int) -> str:
-    return "once" if repeats == 1 else f"{repeats} times"
-
-
-def _changes(
-    y: Ints, held: "Mapping[str, Sequence[_Held]]", keys: list[str], against: str, seed: int
+def _report(
+    y: Ints,
+    held: "Mapping[str, Mapping[str, Sequence[_Held]]]",
+    keys: Mapping[str, list[str]],
+    rows: Mapping[str, Ints],
+    seed: int,
 ) -> dict[str, Any]:
-    told = {name: [h.p for h in repeats] for name, repeats in held.items()}
-    return dict(metrics.compared(y, told, keys, against=against, seed=seed))
+    """Scores of all parts, of the last of them once more, and how far those of each lie from those of the last."""
+    parts = {n: {g: _scored(y, held[g][n], keys[g], of, seed) for g in keys} for n, of in rows.items()}
+    last = list(rows)[-1]
+    told = {g: {n: [h.p for h in repeats] for n, repeats in found.items()} for g, found in held.items()}
+    changes = {g: metrics.compared(y, told[g], keys[g], against=last, seed=seed) for g in keys}
+    return {"groupings": parts[last], "parts": parts, "changes": changes}
 
 
 @dataclass(frozen=True)
