@@ -16,6 +16,7 @@ from etl.features.elements import NUMBER, SYMBOLS
 from etl.features.formulas import FormulaError, parse_numeric
 from etl.features.leading import LEADING, leading_features
 from etl.features.rows import beside
+from etl.features.states import Ions
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
@@ -140,7 +141,8 @@ def _fill(values: Floats, parsed: Parsed, first: int, last: int) -> None:
         numbers, amounts = parsed.numbers[entries], parsed.amounts[entries]
         values[: len(MAGPIE), rows] = magpie(numbers, amounts).T
         if len(values) > len(MAGPIE):
-            ours = (charge_features(numbers, amounts), leading_features(numbers, amounts))
+            ions = Ions.of(numbers, amounts)
+            ours = (charge_features(ions), leading_features(ions))
             # sums of amounts leave 1e-16 where 0 is meant, and a tree would cut between the two
             values[len(MAGPIE) :, rows] = np.round(np.hstack(ours), 9).T
 

@@ -53,7 +53,21 @@ MAIN_STATE: dict[str, int] = {
     "Bk": 3, "Cf": 3, "Es": 3, "Fm": 3, "Md": 3, "No": 2, "Lr": 3,
     **dict.fromkeys(sorted(RARE_EARTHS), 3),
 }  # fmt: skip
-"""The one state given to every other cation."""
+"""The main state of every other cation."""
+
+OTHER_STATES: dict[str, tuple[int, ...]] = {
+    "Ce": (4,), "Pr": (4,), "Tb": (4,), "Sm": (2,), "Eu": (2,), "Yb": (2,), "Tm": (2,), "In": (1,), "Tl": (1,),
+    "Ge": (2,), "Sn": (2,), "Pb": (4,), "P": (3,), "As": (3,), "Sb": (3,), "Bi": (5,), "S": (4,), "Se": (6,),
+    "Te": (6,), "U": (3, 4, 5), "Np": (3, 4, 6), "Pu": (3, 5),
+}  # fmt: skip
+"""States beside the main one (Greenwood and Earnshaw, Chemistry of the Elements)."""
+VALENCE_SKIPPERS = frozenset(OTHER_STATES) - {*LANTHANIDES, "U", "Np", "Pu"}
+"""Cations of the p block: which state is usual hangs on the anion, and the main one is kept where metals can give."""
+CATION_STATES: dict[str, tuple[int, ...]] = {
+    **{s: (state, *OTHER_STATES.get(s, ())) for s, state in MAIN_STATE.items()},
+    **TM_STATES,
+}
+"""Usual states of every cation."""
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 The leading metal carries the electrons that localise: the most electronegative transition metal, else rare earth, else
 other metal, metalloids among them unless they are anions; the leading anion is O, else the most electronegative one.
-States and anions are those of `charge`. The published structure features choose otherwise (`torrance`): there
+States and anions are those of `states`. The published structure features choose otherwise (`torrance`): there
 metalloids are no metals, and of the rare earths only La, Y and Sc come before other metals.
 """
 
@@ -10,7 +10,6 @@ import functools
 
 import numpy as np
 
-from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import (
     ANION_CHARGE,
     NUMBER,
@@ -20,6 +19,7 @@ from etl.features.elements import (
     VALENCE_ELECTRONS,
     electronegativities,
 )
+from etl.features.states import Ions
 from schemas.arrays import Bools, Floats, Ints
 
 LEADING: tuple[str, ...] = (
@@ -49,24 +49,19 @@ def _tables() -> dict[str, Floats]:
 _METAL = np.array([False, *(s not in _NON_METALS for s in SYMBOLS)])
 
 
-def leading_features(numbers: Ints, amounts: Floats) -> Floats:
-    """The `LEADING` features of n compositions of k elements each.
-
-    Args:
-        numbers: n x k atomic numbers.
-        amounts: n x k amounts, positive.
+def leading_features(ions: Ions) -> Floats:
+    """The `LEADING` features of n compositions.
 
     Returns:
         n x 13; NaN where there is no such ion. Radii in picometre, electronegativities after Pauling.
     """
-    told, anions = _tables(), is_anion(numbers, amounts)
-    states, _ = oxidation_states(numbers, amounts)
+    told, numbers, anions = _tables(), ions.numbers, ions.anions
     metal = _first(told["metal"][numbers], _METAL[numbers] & ~anions)
     anion = _first(told["chi"][numbers] + _TIER * (numbers == NUMBER["O"]), anions)
     transition = _of(numbers, metal, told["valence"])
-    state = _picked(states, metal)
+    state = _picked(ions.states, metal)
     d_count = np.clip(transition - state, 0.0, 10.0)
-    rest = np.where(anions | metal, 0.0, amounts)
+    rest = np.where(anions | metal, 0.0, ions.amounts)
     return np.column_stack(
         [
             _of(numbers, metal, told["Row"]),

@@ -11,16 +11,14 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import yaml
 
 from etl.features.bonds import instability_index
-from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import ANION_CHARGE, MAIN_STATE, NUMBER, SYMBOLS, TRANSITION_METALS
 from etl.features.neighbours import Neighbours
 from etl.features.polyanions import anion_charges
+from etl.features.states import Ions, is_anion, occurrence
 from etl.structures.crystal import Crystal
 from schemas.arrays import Floats, Ints
 
@@ -266,7 +264,7 @@ def _charges(symbol: str, count: int) -> dict[int, float]:
     """Total charges that atoms of one element can have, each with the score of its likeliest mixture of states."""
     from pymatgen.core import Element
 
-    element, often = Element(symbol), _occurrence()
+    element, often = Element(symbol), occurrence()
     states = element.icsd_oxidation_states or element.common_oxidation_states
     best = {0: 0.0}
     for _ in range(count):
@@ -278,28 +276,11 @@ def _charges(symbol: str, count: int) -> dict[int, float]:
     return best
 
 
-@functools.cache
-def _occurrence() -> dict[tuple[str, int], float]:
-    """How many ICSD entries hold an element in a state, from the table that pymatgen ships."""
-    import pymatgen.core
-
-    text = (Path(pymatgen.core.__file__).parent / "icsd_bv.yaml").read_text()
-    section = yaml.load(text, Loader=yaml.CSafeLoader)["occurrence"]
-    return {_split(species): float(times) for species, times in section.items()}
-
-
-def _split(species: str) -> tuple[str, int]:
-    """("Fe", 3) of "Fe3+"."""
-    symbol = species.rstrip("+-0123456789")
-    size = species[len(symbol) : -1] or "1"
-    return symbol, int(size) if species[-1] == "+" else -int(size)
-
-
 def _by_balance(amounts: tuple[tuple[str, float], ...]) -> States | None:
     numbers = np.array([[NUMBER[s] for s, _ in amounts]])
-    states, left = oxidation_states(numbers, np.array([[n for _, n in amounts]]))
-    made = {s: float(v) for (s, _), v in zip(amounts, states[0], strict=True)}
-    if abs(float(left[0])) < 1e-6 and _usable(made):
+    ions = Ions.of(numbers, np.array([[n for _, n in amounts]]))
+    made = {s: float(v) for (s, _), v in zip(amounts, ions.states[0], strict=True)}
+    if abs(float(ions.left[0])) < 1e-6 and _usable(made):
         return States(made, "charge balance")
     return None
 

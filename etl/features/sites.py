@@ -1,16 +1,16 @@
 """What fills the sites of a compound beside its open-shell metals: the cations between them, and how many there are.
 
 A series such as RNiO3 or R2Ir2O7 differs in nothing but the size of these cations; V_nO_2n-1 in the anions per metal.
-States are those of `charge`, radii of Shannon. The leading metal and anion themselves are in `leading`.
+States are those of `states`, radii of Shannon. The leading metal and anion themselves are in `leading`.
 """
 
 import functools
 
 import numpy as np
 
-from etl.features.charge import is_anion, oxidation_states
 from etl.features.elements import MAIN_STATE, NUMBER, RARE_EARTHS, SYMBOLS, TRANSITION_METALS, electronegativities
-from schemas.arrays import Bools, Floats, Ints
+from etl.features.states import Ions
+from schemas.arrays import Bools, Floats
 
 CLOSED_SHELL = frozenset(("Zn", "Cd", "Hg"))
 """Group 12: transition metals by name, spectators by their full d shell."""
@@ -44,12 +44,8 @@ def _tables() -> tuple[Bools, Floats, Floats]:
     return np.array([False, *(s in OPEN_SHELL for s in SYMBOLS)]), radius, pull
 
 
-def site_features(numbers: Ints, amounts: Floats) -> Floats:
-    """The `SITES` features of n compositions of k elements each.
-
-    Args:
-        numbers: n x k atomic numbers.
-        amounts: n x k amounts, positive.
+def site_features(ions: Ions) -> Floats:
+    """The `SITES` features of n compositions.
 
     Returns:
         n x 32: mean radius (angstrom) and electronegativity of the cations that are no open-shell metal, their number
@@ -57,9 +53,8 @@ def site_features(numbers: Ints, amounts: Floats) -> Floats:
         where there is none.
     """
     open_shell, *tables = _tables()
-    anions = is_anion(numbers, amounts)
+    numbers, amounts, anions = ions.numbers, ions.amounts, ions.anions
     metal = open_shell[numbers] & ~anions
-    states, _ = oxidation_states(numbers, amounts)
     of_metal, of_anion = (np.where(chosen, amounts, 0.0) for chosen in (metal, anions))
     between = np.where(metal | anions, 0.0, amounts)
     shares = np.stack([np.where(numbers == NUMBER[s], of_metal, 0.0).sum(axis=1) for s in OPEN_SHELL], axis=1)
@@ -70,7 +65,7 @@ def site_features(numbers: Ints, amounts: Floats) -> Floats:
                 *(np.where(between > 0, t[numbers] * between, 0.0).sum(axis=1) / between.sum(axis=1) for t in tables),
                 between.sum(axis=1) / metals,
                 of_anion.sum(axis=1) / metals,
-                np.where(metal, states * amounts, 0.0).sum(axis=1) / metals,
+                np.where(metal, ions.states * amounts, 0.0).sum(axis=1) / metals,
                 shares / metals[:, None],
             ]
         )
@@ -86,5 +81,5 @@ def sites(formulas: list[str | None]) -> Floats:
     for count in np.unique(counts[counts > 0]):
         rows = np.flatnonzero(counts == count)
         entries = parsed.starts[rows][:, None] + np.arange(count)
-        values[rows] = site_features(parsed.numbers[entries], parsed.amounts[entries])
+        values[rows] = site_features(Ions.of(parsed.numbers[entries], parsed.amounts[entries]))
     return np.where(np.isfinite(values), values, np.nan)

@@ -7,30 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from etl.features.charge import is_anion
 from etl.features.composition import parse
-from etl.features.elements import (
-    ANION_CHARGE,
-    MAIN_STATE,
-    NUMBER,
-    RARE_EARTHS,
-    SYMBOLS,
-    TM_STATES,
-    TRANSITION_METALS,
-    VALENCE_ELECTRONS,
-    electronegativities,
-)
+from etl.features.elements import NUMBER, RARE_EARTHS, SYMBOLS, TRANSITION_METALS, VALENCE_ELECTRONS
+from etl.features.states import Ions, flags, is_anion, ranges, table
 from schemas.arrays import Floats, Ints
 
-OTHER_STATES: dict[str, tuple[int, ...]] = {
-    "Ce": (4,), "Pr": (4,), "Tb": (4,), "Sm": (2,), "Eu": (2,), "Yb": (2,), "Tm": (2,), "In": (1,), "Tl": (1,),
-    "Ge": (2,), "Sn": (2,), "Pb": (4,), "P": (3,), "As": (3,), "Sb": (3,), "Bi": (5,), "S": (4,), "Se": (6,),
-    "Te": (6,), "U": (3, 4, 5), "Np": (3, 4, 6), "Pu": (3, 5),
-}  # fmt: skip
-"""States of other cations than `TM_STATES` beside the main one (Greenwood and Earnshaw, Chemistry of the Elements)."""
 SHORT_LIVED = frozenset(("Tc", "Pm", *SYMBOLS[83:89], "Ac", "Pa", *SYMBOLS[92:]))
 """No isotope that lasts and can be had by the gram: Tc, Pm, Po to Ac, Pa, and all beyond uranium."""
 F_SHELL = RARE_EARTHS - {"Sc", "Y", "La", "Lu"} | {"U"}
@@ -70,7 +53,7 @@ def _each(formulas: pl.Series, judge: Callable[[Ints, Floats], list[Any]]) -> li
 
 def _reasons(numbers: Ints, amounts: Floats) -> list[str | None]:
     anions = is_anion(numbers, amounts)
-    low, high = _ranges(numbers, anions)
+    low, high = ranges(numbers, anions)
     least, most = (low * amounts).sum(axis=1), (high * amounts).sum(axis=1)
     with np.errstate(invalid="ignore"):
         balanced = (least <= CHARGE) & (most >= -CHARGE)
@@ -84,11 +67,10 @@ def _reasons(numbers: Ints, amounts: Floats) -> list[str | None]:
 
 
 def _odd(numbers: Ints, amounts: Floats) -> list[list[str]]:
-    anions = is_anion(numbers, amounts)
-    states = _states(numbers, amounts, *_ranges(numbers, anions))
-    d = np.clip(_VALENCE[numbers] - states, 0.0, 10.0)
+    ions = Ions.of(numbers, amounts)
+    d = np.clip(_VALENCE[numbers] - ions.states, 0.0, 10.0)
     with np.errstate(invalid="ignore"):
-        open_d = (_TM[numbers] & ~anions & (d > SOME) & (d < 10 - SOME)).any(axis=1)
+        open_d = (_TM[numbers] & ~ions.anions & (d > SOME) & (d < 10 - SOME)).any(axis=1)
     open_f = _F[numbers].any(axis=1)
     told = {
         "f electrons only": open_f & ~open_d,
@@ -98,41 +80,6 @@ def _odd(numbers: Ints, amounts: Floats) -> list[list[str]]:
     return [[name for name, hit in zip(told, row, strict=True) if hit] for row in np.column_stack(list(told.values()))]
 
 
-def _ranges(numbers: Ints, anions: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Lowest and highest usual state of each element, n x k; NaN where it has none."""
-    charge = _ANION[numbers]
-    return np.where(anions, charge, _LOW[numbers]), np.where(anions, charge, _HIGH[numbers])
-
-
-def _states(numbers: Ints, amounts: Floats, low: Floats, high: Floats) -> Floats:
-    """States that sum to zero where they can: the most electropositive element is oxidised first."""
-    order = np.argsort(_CHI[numbers], axis=1)
-    states, rest = low.copy(), -np.nansum(low * amounts, axis=1)
-    rows = np.arange(len(numbers))
-    for column in order.T:
-        room = np.nan_to_num((high - low)[rows, column]) * amounts[rows, column]
-        given = np.clip(rest, 0.0, room)
-        states[rows, column] += given / amounts[rows, column]
-        rest = rest - given
-    return states
-
-
-def _by_number(values: dict[str, float]) -> Floats:
-    return np.array([np.nan, *(values.get(s, np.nan) for s in SYMBOLS)], dtype=np.float64)
-
-
-def _flags(symbols: frozenset[str]) -> npt.NDArray[np.bool_]:
-    return np.array([False, *(s in symbols for s in SYMBOLS)])
-
-
-_CATIONS = {
-    **{s: (state, *OTHER_STATES.get(s, ())) for s, state in MAIN_STATE.items()},
-    **TM_STATES,
-}
-_LOW = _by_number({s: float(min(v)) for s, v in _CATIONS.items()})
-_HIGH = _by_number({s: float(max(v)) for s, v in _CATIONS.items()})
-_ANION = _by_number({s: float(v) for s, v in ANION_CHARGE.items()})
-_VALENCE = _by_number({s: float(v) for s, v in VALENCE_ELECTRONS.items()})
-_CHI = np.nan_to_num(_by_number(dict(electronegativities())))
-_TM, _F, _SHORT_LIVED = _flags(TRANSITION_METALS), _flags(F_SHELL), _flags(SHORT_LIVED)
+_VALENCE = table(VALENCE_ELECTRONS)
+_TM, _F, _SHORT_LIVED = flags(TRANSITION_METALS), flags(F_SHELL), flags(SHORT_LIVED)
 _RADIOACTIVE = np.array(["", *(f"radioactive: {s}" for s in SYMBOLS)], dtype=object)

@@ -7,11 +7,13 @@ import polars as pl
 import pytest
 
 from etl import reference
-from etl.features.composition import composition
+from etl.features.composition import Parsed, composition, parse
+from etl.features.elements import SYMBOLS
 from etl.features.formulas import FormulaError, parse_numeric, reduced_formula
 from etl.features.grouping import family_ln, family_tm_anion, formula_anonymous, groupings
 from etl.features.ionization import ionization_energy
 from etl.features.oxidation import ranked
+from etl.features.states import Ions
 from etl.features.structure import featurize_text, structure
 from etl.structures.cif import to_cif
 from etl.structures.texts import read_poscar
@@ -87,6 +89,47 @@ def test_extended_features_know_charge_and_d_electrons() -> None:
     table = REGISTRY["feat.composition"]
     frame = composition(pl.DataFrame({"formula": ODD}), set="extended").select(list(table.column_names))
     assert inspect(frame, table).rejected_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("formula", "states"),
+    [
+        ("CaCu3Ti4O12", {"Ca": 2, "Cu": 2, "Ti": 4, "O": -2}),
+        ("NaCu3Ti4O12", {"Na": 1, "Cu": 7 / 3, "Ti": 4, "O": -2}),
+        ("LaCu3Fe4O12", {"La": 3, "Cu": 3, "Fe": 3, "O": -2}),  # Long et al., Nature 458, 60 (2009)
+        ("La2NiMnO6", {"La": 3, "Ni": 2, "Mn": 4, "O": -2}),
+        ("FeTiO3", {"Fe": 2, "Ti": 4, "O": -2}),
+        ("CuFeO2", {"Cu": 1, "Fe": 3, "O": -2}),
+        ("EuTiO3", {"Eu": 2, "Ti": 4, "O": -2}),
+        ("EuFeO3", {"Eu": 3, "Fe": 3, "O": -2}),
+        ("Tl2Ru2O7", {"Tl": 3, "Ru": 4, "O": -2}),
+        ("BaBiO3", {"Ba": 2, "Bi": 4, "O": -2}),
+        ("SnO", {"Sn": 2, "O": -2}),
+        ("GaMo4S8", {"Ga": 3, "Mo": 3.25, "S": -2}),
+    ],
+)
+def test_who_is_oxidised_is_told_as_a_chemist_would(formula: str, states: dict[str, float]) -> None:
+    parsed = parse([formula])
+    order = ["".join(f"{SYMBOLS[z - 1]}{n:g}" for z, n in pairs) for pairs in _both_ways(parsed)]
+    for text in order:  # however it is written
+        one = parse([text])
+        ions = Ions.of(one.numbers[None], one.amounts[None])
+        found = {SYMBOLS[z - 1]: v for z, v in zip(one.numbers.tolist(), ions.states[0].tolist(), strict=True)}
+        assert found == pytest.approx(states)
+        assert ions.left[0] == pytest.approx(0)
+
+
+def _both_ways(parsed: Parsed) -> list[list[tuple[int, float]]]:
+    pairs = list(zip(parsed.numbers.tolist(), parsed.amounts.tolist(), strict=True))
+    return [pairs, pairs[::-1]]
+
+
+def test_charge_that_no_usual_states_take_is_left_over() -> None:
+    parsed = parse(["NaCl2", "XeFeO3"])
+    ions = [Ions.of(parsed.numbers[None, a:b], parsed.amounts[None, a:b]) for a, b in ((0, 2), (2, 5))]
+    assert ions[0].left[0] == pytest.approx(-1)
+    assert np.isnan(ions[1].left[0])
+    assert ions[1].states[0][2] == -2  # O needs no one to be told
 
 
 @pytest.mark.parametrize(
