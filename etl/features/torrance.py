@@ -24,13 +24,15 @@ It has none for As and Se: those are the values of `AFFINITY` with the sign that
 
 AFFINITY = {
     "N": -1070.0, "O": -744.0, "F": 328.2, "P": -886.0, "S": -456.0, "As": -802.0, "Se": -410.0, "Cl": 348.6,
-    "Br": 324.5, "I": 295.2,
+    "Br": 324.5, "I": 295.2, "H": 72.8,
 }  # fmt: skip
 """kJ/mol gained when the anion takes its last electron, one sign convention throughout.
 
 Halogens: CRC Handbook of Chemistry and Physics, electron affinities. O, S, Se, N, P, As: last step to the closed-shell
 anion from lattice-energy cycles, as tabulated in inorganic textbooks (G. Rayner-Canham, T. Overton, Descriptive
-Inorganic Chemistry, appendix; J. E. Huheey). O is the value that returns Torrance's -7.7 eV. Te and Sb have none.
+Inorganic Chemistry, appendix; J. E. Huheey). O is the value that returns Torrance's -7.7 eV. H: 6082.99 per cm, K. R.
+Lykke, K. K. Murray, W. C. Lineberger, Phys. Rev. A 43, 6104 (1991), doi 10.1103/PhysRevA.43.6104. Te, Sb, B, C and Si
+have none: only the first electron that they take is measured, not the last one.
 """
 
 NON_METALS = frozenset(

@@ -29,6 +29,11 @@ def expert_answers() -> "pl.DataFrame":
     return _read("expert_answers")
 
 
+def transition_facts() -> "pl.DataFrame":
+    """Transitions of compounds that are not among the labelled ones: `formula`, `label_name`, `t_mit_K`, `doi`."""
+    return _read("transition_facts")
+
+
 def ionization_energies() -> "pl.DataFrame":
     """Ionization energies in eV: `element`, `v`, `iv` (the v-th electron), `iv_p1` (the next)."""
     return _read("ionization_energies")

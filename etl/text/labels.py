@@ -39,16 +39,21 @@ def labels(properties: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curated() -> pl.DataFrame:
-    return reference.labelled_compounds().select(
-        formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
-        label_name="label_name",
-        transition_temperature_K=pl.col("t_mit_K").cast(pl.Float64),
-        source=pl.lit("labelled_compounds"),
-        doi="doi",
-        curated=pl.lit(True),
-        confidence=pl.lit(1.0),
-        property_id=pl.lit(None, dtype=pl.String),
-        licence="licence",
+    """The labelled compounds, and transitions of others that publications tell."""
+    tables = {"labelled_compounds": reference.labelled_compounds(), "transition_facts": reference.transition_facts()}
+    return pl.concat(
+        table.select(
+            formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String),
+            label_name="label_name",
+            transition_temperature_K=pl.col("t_mit_K").cast(pl.Float64),
+            source=pl.lit(source),
+            doi="doi",
+            curated=pl.lit(True),
+            confidence=pl.lit(1.0),
+            property_id=pl.lit(None, dtype=pl.String),
+            licence="licence",
+        )
+        for source, table in tables.items()
     )
 
 

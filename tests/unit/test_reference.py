@@ -13,6 +13,7 @@ LOADERS: dict[str, tuple[Callable[[], pl.DataFrame], int]] = {
     "labelled_compounds": (reference.labelled_compounds, 343),
     "published_scores": (reference.published_scores, 23),
     "expert_answers": (reference.expert_answers, 18),
+    "transition_facts": (reference.transition_facts, 4),
     "ionization_energies": (reference.ionization_energies, 339),
     "perovskites_270": (reference.perovskites_270, 270),
     "max_phases": (reference.max_phases, 223),
@@ -46,10 +47,19 @@ def test_transitions_carry_the_temperatures_of_their_publication_into_the_labels
 
     nothing = empty(REGISTRY["core.properties"]), empty(REGISTRY["raw.documents"])
     labels = made(nothing[0], nothing[1].select("document_id", "doi", "licence"))
-    mit = labels.filter(pl.col("label_name") == "mit")
+    mit = labels.filter(pl.col("label_name") == "mit", pl.col("source") == "labelled_compounds")
     assert mit.filter(pl.col("transition_temperature_K").is_null())["formula"].to_list() == ["TbNiO3"]
     assert mit.filter(pl.col("formula") == "VO2")["transition_temperature_K"].item() == 340.0
     assert mit["doi"].unique().to_list() == ["10.1021/acs.chemmater.1c00905"]
+
+
+def test_transitions_that_other_publications_tell_are_no_part_of_the_benchmark() -> None:
+    from etl.features.formulas import reduced
+
+    old = {reduced(f) for f in reference.labelled_compounds()["formula"]}
+    told = reference.transition_facts()["formula"].to_list()
+    assert told == [reduced(f) for f in told]
+    assert not old & set(told)
 
 
 def test_labels_are_those_of_the_publication() -> None:
