@@ -9,6 +9,7 @@ import pytest
 
 from etl import reference
 from etl.features.leading import LEADING, leading_features
+from etl.features.states import Ions
 from models.screening import CLASSES, ensemble, inputs, members, metrics
 from models.screening.imputation import Imputer
 from schemas.arrays import Floats
@@ -20,7 +21,7 @@ def _numbers(count: int, width: int, seed: int = 0) -> Floats:
 
 def test_leading_ions_of_a_nickelate() -> None:
     # La Ni O3: Ni is the most electronegative transition metal, La the cation beside it; Ni3+ is d7.
-    row = leading_features(np.array([[57, 28, 8]]), np.array([[1.0, 1.0, 3.0]]))[0]
+    row = leading_features(Ions.of(np.array([[57, 28, 8]]), np.array([[1.0, 1.0, 3.0]])))[0]
     found = dict(zip(LEADING, row, strict=True))
     assert found["metal_row"] == 4
     assert found["metal_column"] == 10
@@ -32,7 +33,7 @@ def test_leading_ions_of_a_nickelate() -> None:
 
 
 def test_what_has_no_leading_ion_has_no_number() -> None:
-    row = leading_features(np.array([[8, 16]]), np.array([[2.0, 1.0]]))[0]
+    row = leading_features(Ions.of(np.array([[8, 16]]), np.array([[2.0, 1.0]])))[0]
     assert np.isnan(row[LEADING.index("metal_row")])
     assert np.isnan(row[LEADING.index("metal_d_count")])
 
