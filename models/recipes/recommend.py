@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, balance, charges, precursors
+from models.recipes import CONDITIONS, ROUTES, balance, candidates, charges, precursors
 from models.recipes.compositions import fractions, parse, precursor_key
 from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
 from schemas.errors import InputError
@@ -135,10 +135,9 @@ def _unknown(model: RecipeModel, given: list[str] | None) -> list[str]:
     """Given precursors that no training recipe uses, with the sources that recipes do use."""
     out = []
     for name in given or []:
-        if precursor_key(name) in model.library.spelling:
+        if precursor_key(name) in model.library.observed.spelling:
             continue
-        elements = sorted(precursors.needed(parse(name) or {}))
-        seen = [model.library.spelling[k] for e in elements for k in model.library.source.get(e, ())[:3]]
+        seen = candidates.usual(model.library.observed, sorted(precursors.needed(parse(name) or {})))
         out.append(
             f"{name} occurs in no training recipe; recipes use {', '.join(seen) or 'no source of its elements'}."
         )

@@ -82,7 +82,7 @@ def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
         routes.fit(frame, seed=seed),
         fitted,
         density.fit(X, frame, seed=seed),
-        precursors.fit(frame),
+        precursors.fit(frame, seed=seed),
         frame.select("target", "target_key", "route", "precursors", "doi", *CONDITIONS),
         points,
         limit,
