@@ -227,8 +227,8 @@ ABLATIONS = Table(
     ),
     usage_warnings=(
         "Ten changes of three scores are looked at: one interval in twenty misses zero by chance.",
-        "The members of the small ensemble were chosen by a look at the ten features on these folds: its score with all ten"
-        " is a little too good, and so is what it loses without one.",
+        "The members of the small ensemble were chosen by a look at the ten features on these folds: its score with all"
+        " ten is a little too good, and so is what it loses without one.",
         "A feature whose news others also carry costs little when left out; the table ranks no causes.",
     ),
 )

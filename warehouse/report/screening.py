@@ -138,8 +138,8 @@ def _ablations(every: pl.DataFrame) -> list[Section]:
 _TEN = "The whole model with all features, with the ten of Georgescu et al. (2021), and with the composition alone."
 _WITHOUT = (
     "A small ensemble, fitted anew without each feature: its rows compare with each other only. A feature whose news "
-    "others also carry costs little. Its members were chosen by a look at the ten, which flatters the ten. Bars show the "
-    "change of average precision; most intervals hold zero."
+    "others also carry costs little. Its members were chosen by a look at the ten, which flatters the ten. Bars show "
+    "the change of average precision; most intervals hold zero."
 )
 
 
