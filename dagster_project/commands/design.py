@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
 model_app = typer.Typer(no_args_is_help=True, help="Gaussian processes over mixed variables.")
+Strategy = Annotated[str, typer.Option("--strategy", help="lvgp, lvgp-descriptor, onehot, hamming or random.")]
+Descriptors = Annotated[
+    str, typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; else of elements.")
+]
 Problem = Annotated[str, typer.Argument(help="Problem file, or the name of a shipped problem.")]
 
 
@@ -68,7 +72,7 @@ def propose(
     out: Out,
     observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
     batch: Annotated[int, typer.Option("--batch", help="How many candidates."), within(1)] = 1,
-    strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
+    strategy: Strategy = "lvgp",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -108,7 +112,8 @@ def simulate(
     budget: Annotated[int, typer.Option("--budget", help="Evaluations in all."), within(2)] = 60,
     batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 1,
     seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
-    strategy: Annotated[str, typer.Option("--strategy", help="lvgp, onehot, hamming or random.")] = "lvgp",
+    strategy: Strategy = "lvgp",
+    descriptors: Descriptors = "",
     seed: Seed = 0,
     count: Workers = 0,
     as_json: Json = False,
@@ -129,7 +134,9 @@ def simulate(
         strategy=strategy,
     )
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
-    trace = simulation.simulate(frame, plan, seeds=range(seed, seed + seeds), workers=workers(count))
+    trace = simulation.simulate(
+        frame, plan, seeds=range(seed, seed + seeds), workers=workers(count), descriptors=_descriptors(descriptors)
+    )
     finish(trace, out, simulation.summarise(trace, plan, frame), as_json=as_json)
 
 
@@ -140,12 +147,14 @@ def fit(
     target: Annotated[str, typer.Option("--target", help="Output column.")],
     inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
-    kind: Annotated[str, typer.Option("--kind", help="lvgp, onehot or hamming.")] = "lvgp",
+    kind: Annotated[str, typer.Option("--kind", help="lvgp, lvgp-descriptor, onehot or hamming.")] = "lvgp",
+    descriptors: Descriptors = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Fit a Gaussian process and write a model folder."""
     from models.lvgp import model as lvgp
+    from models.lvgp.descriptors import described
     from models.lvgp.encoding import KINDS, of_frame
 
     if kind not in KINDS:
@@ -156,6 +165,8 @@ def fit(
     encoding = of_frame(known, inputs=names, categorical=levels)
     if not encoding.names:
         raise InputError.of("no inputs", "--inputs", "name input columns")
+    if kind == "lvgp-descriptor":
+        encoding = described(encoding, _descriptors(descriptors))
     made = lvgp.fit(known, values, encoding=encoding, kind=kind, seed=seed)
     card = lvgp.save(made, Path(out), target=target)
     say({"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}, as_json=as_json)
@@ -200,6 +211,10 @@ def latent(
     write_output(positions, str(into / "positions.csv"))
     _draw(positions, into / "latent.svg")
     say({"levels": positions.height, "out": out}, as_json=as_json)
+
+
+def _descriptors(where: str) -> "pl.DataFrame | None":
+    return read_input(where, needs=("parameter", "option", "descriptor", "value")) if where else None
 
 
 def _draw(positions: "pl.DataFrame", path: Path) -> None:

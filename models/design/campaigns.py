@@ -8,17 +8,31 @@ import polars as pl
 
 from models.design.candidates import initial
 from models.design.proposal import propose
+from models.lvgp.descriptors import COLUMNS, described
 from models.lvgp.encoding import Encoding
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 
 
-def encoding_of(problem: DesignProblem) -> Encoding:
-    """The encoding that a problem's variables imply."""
+def encoding_of(problem: DesignProblem, *, strategy: str = "lvgp") -> Encoding:
+    """The encoding that a problem's variables imply; with descriptors where the strategy uses them."""
     levels = {v.name: v.levels for v in problem.variables if isinstance(v, Categorical)}
     bounds = {v.name: (float(v.low), float(v.high)) for v in problem.variables if not isinstance(v, Categorical)}
-    return Encoding(levels, bounds)
+    made = Encoding(levels, bounds)
+    return described(made, descriptors_of(problem)) if strategy == "lvgp-descriptor" else made
+
+
+def descriptors_of(problem: DesignProblem) -> pl.DataFrame | None:
+    """The descriptors that a problem declares, as a long table; None where it declares none."""
+    rows = [
+        (variable.name, level, name, value)
+        for variable in problem.variables
+        if isinstance(variable, Categorical)
+        for level, values in variable.descriptors.items()
+        for name, value in values.items()
+    ]
+    return pl.DataFrame(rows, schema=list(COLUMNS), orient="row") if rows else None
 
 
 def next_candidates(
@@ -54,7 +68,7 @@ def next_candidates(
         frame,
         values=values,
         tried=tried,
-        encoding=encoding_of(problem),
+        encoding=encoding_of(problem, strategy=strategy),
         wanted=problem.objectives,
         batch=batch,
         strategy=strategy if known >= 2 else "random",

@@ -7,15 +7,16 @@ each scored on joint posterior draws in which the former ones have their drawn v
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+from scipy.special import logsumexp
 
 from models.design import acquisition
 from models.lvgp.encoding import KINDS, Encoding
-from schemas.arrays import Bools, Floats
+from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 from schemas.problem import Objective
 
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from models.lvgp.model import LVGP
 
 STRATEGIES = (*KINDS, "random")
-DRAWS = 64
-COLD = 8  # a fresh set of starts every so many evaluations; warm starts in between
+DRAWS = 256
+MANY, SCOUTS = 4_000, 2  # of more open rows, those stay that few members of the ensembles prefer
+POOL = 96  # open rows of the largest gain, of which joint draws are made
 
 
 @dataclass
 class Memory:
-    """Surrogates of the last proposal, for warm starts."""
+    """Surrogates of the last proposal, whose ensembles go on."""
 
     models: "dict[str, LVGP]" = field(default_factory=dict)
-    cold_at: int = -COLD
 
 
 def objectives(text: str) -> tuple[Objective, ...]:
@@ -108,31 +109,45 @@ def propose(
         raise InputError.of(f"{int(known.sum())} known rows", "the observations", "evaluate an initial design first")
     kept = memory or Memory()
     models = _fitted(frame, values, known, encoding, wanted, strategy, seed, kept)
-    mean, deviation, draws = _predicted(models, frame[open_rows.tolist()], chance)
     turn = signs(wanted)
-    turned = (mean * turn, deviation, draws * turn)
-    at, scores = _best(turned, (values * turn)[known], wanted, count=count, chance=chance)
-    return _proposed(frame, open_rows[at], wanted, scores, mean[at], deviation[at])
+    told = (values * turn)[known]
+    if len(open_rows) > MANY:
+        few = [model.some(SCOUTS) for model in models]
+        open_rows = _leading(_gain(_foreseen(few, frame, open_rows, turn), told, wanted), MANY, open_rows)
+    outlook = _foreseen(models, frame, open_rows, turn)
+    gain = _gain(outlook, told, wanted)
+    pool = _leading(gain, POOL, np.arange(len(open_rows)))
+    open_rows, outlook, gain = open_rows[pool], outlook.take(pool), gain[pool]
+    draws = _drawn(models, frame[open_rows], turn, chance)
+    at, scores = _best(gain, draws, told, wanted, count=count, chance=chance)
+    return _proposed(frame, open_rows[at], wanted, scores, outlook.mean[at] * turn, outlook.deviation[at])
 
 
-def _best(
-    predicted: tuple[Floats, Floats, Floats],
-    told: Floats,
-    wanted: Sequence[Objective],
-    *,
-    count: int,
-    chance: np.random.Generator,
-) -> tuple[list[int], Floats]:
-    """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance."""
-    member = acquisition.front_probability(predicted[2], told) if len(wanted) > 1 else None
-    at: list[int] = []
-    scores: list[float] = []
-    for _ in range(count):
-        score = _score(*predicted, told, at, wanted, member)
-        score[at] = -np.inf
-        at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
-        scores.append(float(score[at[-1]]))
-    return at, np.array(scores)
+@dataclass(frozen=True)
+class Outlook:
+    """What the surrogates say of n open rows, objectives turned so that large is good.
+
+    Attributes:
+        means: of each member of the ensembles, s x n x k.
+        deviations: likewise, s x n x k.
+    """
+
+    means: Floats
+    deviations: Floats
+
+    def take(self, at: Ints) -> "Outlook":
+        """Of some rows."""
+        return Outlook(self.means[:, at], self.deviations[:, at])
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Of the mixture, n x k."""
+        return np.asarray(self.means.mean(axis=0))
+
+    @cached_property
+    def deviation(self) -> Floats:
+        """Of the mixture, n x k."""
+        return np.asarray(np.sqrt(np.square(self.deviations).mean(axis=0) + self.means.var(axis=0)))
 
 
 def _fitted(
@@ -147,69 +162,103 @@ def _fitted(
 ) -> "list[LVGP]":
     from models.lvgp.model import fit
 
-    rows = frame[np.flatnonzero(known).tolist()]
-    cold = rows.height - memory.cold_at >= COLD
-    memory.cold_at = rows.height if cold else memory.cold_at
+    rows = frame[np.flatnonzero(known)]
     for j, objective in enumerate(wanted):
         warm = memory.models.get(objective.name)
+        steps = {"steps": 60, "rate": 0.1} if warm is None else {"steps": 10, "rate": 0.05}
         memory.models[objective.name] = fit(
             rows,
             values[known, j],
             encoding=encoding,
             kind=strategy,  # type: ignore[arg-type]
             seed=seed + 1000 * j,
-            count=6 if cold or warm is None else 0,
-            steps=80 if cold or warm is None else 20,
             warm=warm,
+            **steps,  # type: ignore[arg-type]
         )
     return [memory.models[o.name] for o in wanted]
 
 
-def _predicted(models: "list[LVGP]", frame: pl.DataFrame, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Means and deviations, n x k, and joint draws of the rows, DRAWS x n x k."""
-    parts = [model.draw(frame, count=DRAWS, chance=chance) for model in models]
-    means, deviations, draws = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
-    return means, np.maximum(deviations, 1e-9), draws
+def _foreseen(models: "list[LVGP]", frame: pl.DataFrame, rows: Ints, turn: Floats) -> Outlook:
+    """Of the outputs as measured: what no input explains is part of what is looked for."""
+    asked = frame[rows]
+    parts = [model.members(asked, noisy=True) for model in models]
+    means, deviations = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
+    return Outlook(means * turn, np.maximum(deviations, 1e-9))
 
 
-def _score(
-    mean: Floats,
-    deviation: Floats,
+def _drawn(models: "list[LVGP]", frame: pl.DataFrame, turn: Floats, chance: np.random.Generator) -> Floats:
+    """Joint draws of n rows, DRAWS x n x k, turned."""
+    return turn * np.stack([m.draw(frame, count=DRAWS, chance=chance, noisy=True) for m in models], axis=-1)
+
+
+def _leading(gain: Floats, count: int, rows: Ints) -> Ints:
+    """The rows of the largest gain."""
+    return np.asarray(rows[np.argsort(-gain, kind="stable")[:count]])
+
+
+def _gain(outlook: Outlook, told: Floats, wanted: Sequence[Objective]) -> Floats:
+    """What a row promises, n: expected improvement, of the hypervolume for two objectives; for more, its reach.
+
+    Each member of the ensembles has its say, not their mixture: a row may be the hope of one of them.
+    """
+    means, deviations = outlook.means, outlook.deviations
+    if len(wanted) == 1:
+        best = float(told.max())
+        logs = acquisition.log_expected_improvement(means[..., 0], deviations[..., 0], best)
+        return np.asarray(np.exp(logsumexp(logs, axis=0) - np.log(len(logs)) - logs.max()))
+    if len(wanted) == 2:
+        reference = reference_point(told, wanted)
+        growth = acquisition.expected_hypervolume_improvement
+        return np.asarray(
+            np.mean([growth(m, d, told, reference) for m, d in zip(means, deviations, strict=True)], axis=0)
+        )
+    return np.asarray(np.exp(((outlook.mean + outlook.deviation) / (told.std(axis=0) + 1e-12)).sum(axis=1)))
+
+
+def _best(
+    gain: Floats,
     draws: Floats,
     told: Floats,
-    chosen: list[int],
     wanted: Sequence[Objective],
-    member: Floats | None,
-) -> Floats:
-    """One objective: log expected improvement. More: hypervolume gain plus the probability to belong to the front.
+    *,
+    count: int,
+    chance: np.random.Generator,
+) -> tuple[list[int], Floats]:
+    """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance.
 
-    Rows chosen for the same batch have, in each draw, the value of that draw: what resembles them promises less.
+    The score is the gain plus the probability that the row is the optimum, or on the front: gain alone asks for large
+    steps and leaves the last small one, which ends a search, to the end.
     """
-    if member is None:
-        return _improvement(mean[:, 0], deviation[:, 0], draws[:, :, 0], told[:, 0], chosen)
+    at: list[int] = []
+    scores: list[float] = []
+    for _ in range(count):
+        if at:
+            gain = _gain_beside(draws, told, at, wanted)
+        member = acquisition.front_probability(draws, told)
+        share = member / (member.max() or 1.0) if len(wanted) == 1 else member  # one optimum is shared by many rows
+        score = share + (gain / (gain.max() or 1.0) if len(wanted) < 3 else 0.0)
+        score[at] = -np.inf
+        at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
+        scores.append(float(score[at[-1]]))
+    return at, np.array(scores)
+
+
+def _gain_beside(draws: Floats, told: Floats, chosen: list[int], wanted: Sequence[Objective]) -> Floats:
+    """The gain when, in each draw, rows chosen for the batch have the value of that draw: what resembles them loses."""
+    if len(wanted) == 1:
+        best = np.maximum(draws[:, chosen, 0].max(axis=1), told.max())
+        return np.asarray(np.maximum(draws[..., 0] - best[:, None], 0.0).mean(axis=0))
     if len(wanted) > 2:
-        return member
+        return np.zeros(draws.shape[1])
     reference = reference_point(told, wanted)
-    if chosen:
-        fronts = (np.vstack([told, draw[chosen]]) for draw in draws)
-        gains = [acquisition.hypervolume_gain(d, f, reference) for d, f in zip(draws, fronts, strict=True)]
-        gain = np.mean(gains, axis=0)
-    else:
-        gain = acquisition.expected_hypervolume_improvement(mean, deviation, told, reference)
-    return np.asarray(member + gain / (gain.max() or 1.0))
-
-
-def _improvement(mean: Floats, deviation: Floats, draws: Floats, told: Floats, chosen: list[int]) -> Floats:
-    """Log expected improvement over the best told value and, in each draw, over the rows chosen before."""
-    if not chosen:
-        return acquisition.log_expected_improvement(mean, deviation, float(told.max()))
-    best = np.maximum(draws[:, chosen].max(axis=1), told.max())
-    return np.asarray(np.log(np.maximum(draws - best[:, None], 0.0).mean(axis=0) + 1e-12))
+    fronts = (np.vstack([told, draw[chosen]]) for draw in draws)
+    gains = [acquisition.hypervolume_gain(d, f, reference) for d, f in zip(draws, fronts, strict=True)]
+    return np.asarray(np.mean(gains, axis=0))
 
 
 def _proposed(
     frame: pl.DataFrame,
-    rows: npt.NDArray[np.int64],
+    rows: Ints,
     wanted: Sequence[Objective],
     score: Floats,
     mean: Floats | None,

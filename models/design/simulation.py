@@ -16,15 +16,26 @@ import polars as pl
 from models.design import pareto
 from models.design.candidates import initial
 from models.design.proposal import STRATEGIES, Memory, propose, reference_point, signs
+from models.lvgp.descriptors import described
 from models.lvgp.encoding import Encoding, of_frame
-from schemas.arrays import Floats
+from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How a loop is run: variables, objectives, evaluations of the initial design, in all and at once, strategy."""
+    """How a loop is run.
+
+    Attributes:
+        variables: columns that are chosen.
+        wanted: the objectives.
+        init: evaluations of the initial design.
+        budget: evaluations in all.
+        batch: evaluations at once.
+        strategy: of the proposals.
+        stop: whether a loop ends where its goal is reached; saves time where only that number is asked for.
+    """
 
     variables: tuple[str, ...]
     wanted: tuple[Objective, ...]
@@ -32,10 +43,25 @@ class Plan:
     budget: int = 60
     batch: int = 1
     strategy: str = "lvgp"
+    stop: bool = False
 
 
-def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), workers: int = 1) -> pl.DataFrame:
-    """Runs the loop once a seed, on the rows that are `usable`.
+def simulate(
+    table: pl.DataFrame,
+    plan: Plan,
+    *,
+    seeds: Sequence[int] = (0,),
+    workers: int = 1,
+    descriptors: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Runs the loop once a seed, on the rows that are `usable`; all is evaluated that the budget allows.
+
+    Args:
+        table: rows with their objectives.
+        plan: of the loops.
+        seeds: of the loops.
+        workers: processes.
+        descriptors: of levels, for the strategy that uses them; without a table those of chemical elements.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
@@ -48,6 +74,8 @@ def simulate(table: pl.DataFrame, plan: Plan, *, seeds: Sequence[int] = (0,), wo
     kept = table.filter(known)
     values = _checked(kept, plan)
     encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
+    if plan.strategy == "lvgp-descriptor":
+        encoding = described(encoding, descriptors)
     jobs = [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
     if workers > 1 and len(jobs) > 1:
         # spawn: a forked child of a process that has used torch may hang on its thread locks
@@ -115,7 +143,8 @@ def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
     for row in first:
         buy(row, 0, 0.0)
     iteration = 0
-    while len(bought) < min(plan.budget, frame.height):
+    goal = _front(values, plan) if plan.stop else None  # ends the loop, and is hidden from the strategy
+    while len(bought) < min(plan.budget, frame.height) and (goal is None or not tried[goal].all()):
         iteration += 1
         start = time.perf_counter()
         left = min(plan.batch, plan.budget - len(bought))
@@ -138,11 +167,10 @@ def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
 
 
 def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, seed: int) -> pl.DataFrame:
-    """The trace; the true front and optimum are used here only, after the loop has ended."""
+    """The trace; the true front and optimum are used after the loop has ended."""
     turned = values * signs(plan.wanted)
     known = np.isfinite(turned).all(axis=1)
-    front = np.zeros(len(values), dtype=bool)
-    front[np.flatnonzero(known)] = pareto.nondominated(turned[known])
+    front = _front(values, plan)
     reference = reference_point(turned[known], plan.wanted)
     whole = pareto.hypervolume(turned[front], reference)
     rows = []
@@ -161,6 +189,15 @@ def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, see
         rows.append({**entry, "front_fraction": share, "hypervolume_fraction": volume / whole, "fit_s": spent})
     floats = [c for c in rows[0] if c not in ("seed", "iteration", "row")]
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(floats).cast(pl.Float64).fill_nan(None))
+
+
+def _front(values: Floats, plan: Plan) -> Bools:
+    """Which rows are the optimum or the front, n."""
+    turned = values * signs(plan.wanted)
+    known = np.isfinite(turned).all(axis=1)
+    front = np.zeros(len(values), dtype=bool)
+    front[np.flatnonzero(known)] = pareto.nondominated(turned[known])
+    return front
 
 
 def _checked(table: pl.DataFrame, plan: Plan) -> Floats:

@@ -1,6 +1,6 @@
 """Rows of mixed variables as codes of levels and scaled numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -9,8 +9,8 @@ import polars as pl
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
-Kind = Literal["lvgp", "onehot", "hamming"]
-KINDS: tuple[Kind, ...] = ("lvgp", "onehot", "hamming")
+Kind = Literal["lvgp", "lvgp-descriptor", "onehot", "hamming"]
+KINDS: tuple[Kind, ...] = ("lvgp", "lvgp-descriptor", "onehot", "hamming")
 """Ways to place the levels of a variable; what they mean is in `kernel`."""
 
 
@@ -21,10 +21,12 @@ class Encoding:
     Attributes:
         levels: variable -> levels in order.
         bounds: variable -> (low, high), scaled to 0 and 1.
+        descriptors: variable -> columns that describe its levels, L x q; see `models.lvgp.descriptors`.
     """
 
     levels: dict[str, tuple[str, ...]]
     bounds: dict[str, tuple[float, float]]
+    descriptors: dict[str, Floats] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,6 +37,10 @@ class Encoding:
     def sizes(self) -> tuple[int, ...]:
         """Levels of each categorical variable, m."""
         return tuple(len(v) for v in self.levels.values())
+
+    def described(self) -> list[Floats]:
+        """Descriptors of every categorical variable, L x q each; q = 0 where there are none."""
+        return [self.descriptors.get(name, np.zeros((len(v), 0))) for name, v in self.levels.items()]
 
     def encode(self, frame: pl.DataFrame) -> tuple[Ints, Floats]:
         """Codes, n x m, and scaled numbers, n x d.
@@ -64,12 +70,13 @@ class Encoding:
         return None
 
     def _codes(self, column: pl.Series, name: str) -> Ints:
-        known = {level: i for i, level in enumerate(self.levels[name])}
-        found = [known.get(str(v)) if v is not None else None for v in column.to_list()]
-        if None in found:
-            value = column.to_list()[found.index(None)]
-            raise InputError.of(f"unknown level {value!r}", f"column {name}", f"use {', '.join(self.levels[name])}")
-        return np.array(found, dtype=np.int64)
+        levels = self.levels[name]
+        codes = pl.Series(range(len(levels)), dtype=pl.Int64)
+        found = column.cast(pl.String).replace_strict(pl.Series(levels, dtype=pl.String), codes, default=None)
+        if found.null_count():
+            value = column[found.is_null().arg_true()[0]]
+            raise InputError.of(f"unknown level {value!r}", f"column {name}", f"use {', '.join(levels)}")
+        return np.asarray(found.to_numpy(), dtype=np.int64)
 
     def _scaled(self, column: pl.Series, name: str) -> Floats:
         low, high = self.bounds[name]

@@ -1,10 +1,12 @@
-"""The covariance over codes of levels and scaled numbers: every input becomes a point, and distance decides.
+"""Covariances over codes of levels and scaled numbers, for many parameter sets at once, with their gradients.
 
-Three ways to place the levels of a categorical variable: `lvgp` (free points of a plane), `onehot` (corners of a
-simplex), `hamming` (the same corners, and an exponential of the summed mismatch as in mixed single-task models).
+Every level is a point, distance decides, and each variable adds its effect alone and with the others. All parameters of
+a set lie in one vector whose prior is standard normal. Which vectors fit data is found in `inference`.
 """
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,77 +18,277 @@ from torch.nn.functional import one_hot
 from models.lvgp.encoding import Kind
 
 LATENT = 2
-# Means and standard deviations of normal priors on the logarithms; outputs are standardised, numbers lie in [0, 1].
+FLOOR = 1e-6  # of the noise; keeps the covariance of repeated rows invertible
+# Means and standard deviations of the logarithms (of the share: its logit); outputs are standardised, numbers lie in
+# [0, 1]. Chosen by log density on sub-tables of other ABO3 compounds, 14 to 45 rows known.
 PRIORS = {
-    "log_scale": (0.0, 0.7),
-    "log_lengths": (math.log(0.7), 0.7),
-    "log_weights": (0.0, 1.0),
-    "log_spread": (math.log(0.7), 0.5),
+    "spread": (0.5, 0.7),  # of the levels of a variable around the origin
+    "rate": (math.log(1.0 / 0.7), 0.7),  # of a number: one over its length
+    "weight": (0.0, 1.0),  # of a variable against what is constant in it
+    "share": (2.0, 1.5),  # of the descriptors in the position of a level
+    "scale": (0.0, 0.7),
+    "noise": (math.log(0.05), 1.0),
 }
 _ROOT5 = math.sqrt(5.0)
 
 
-class MixedKernel(Kernel):  # type: ignore[misc]
-    """Covariance of b parameter sets at once over rows of m codes followed by d numbers.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """n rows: codes of levels, n x m, and scaled numbers, n x d."""
 
-    Matern 5/2 over the joint distance (Rasmussen and Williams, equation 4.17) of latent positions and scaled numbers
-    (Zhang et al., Technometrics 2020, equation 4).
+    codes: Tensor
+    numbers: Tensor
 
-    Args:
-        kind: how levels are placed.
-        sizes: levels of each categorical variable, m.
-        numbers: how many numbers follow the codes, d.
-        batch: parameter sets, b.
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, at: Any) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.codes[at], self.numbers[at])
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What a covariance needs of s parameter sets.
+
+    Attributes:
+        points: free points of each variable before they are spread, s x L x p; None where levels are just different.
+        squares: squared distances of the levels of each variable, s x L x L.
+        rates: squared rate of each number, s x d.
+        weights: of the inputs, s x (m + d).
+        scale: prior variance, s.
+        noise: variance of the noise, s.
     """
 
-    def __init__(self, kind: Kind, sizes: tuple[int, ...], numbers: int, *, batch: int = 1) -> None:
-        super().__init__(batch_shape=torch.Size([batch]))
-        self.kind, self.sizes = kind, sizes
-        shapes: dict[str, tuple[int, ...]] = {"log_scale": (), "log_lengths": (numbers,)}
-        if kind == "lvgp":
-            shapes |= {"positions": (sum(sizes), LATENT), "log_spread": (len(sizes),)}
-        else:
-            shapes |= {"log_weights": (len(sizes),)}
-        for name, shape in shapes.items():
-            center = PRIORS[name][0] if name in PRIORS else 0.0
-            self.register_parameter(name, Parameter(torch.full((batch, *shape), center, dtype=torch.float64)))
+    points: tuple[Tensor | None, ...]
+    squares: tuple[Tensor, ...]
+    rates: Tensor
+    weights: Tensor
+    scale: Tensor
+    noise: Tensor
 
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:
-        """Prior covariance without noise, ... x b x n x k from ... x 1 x n and ... x 1 x k rows."""
-        squared = self.covar_dist(self.embed(x1), self.embed(x2), square_dist=True, diag=diag)
-        scale = self.log_scale.exp()[:, None] if diag else self.log_scale.exp()[:, None, None]
-        if self.kind == "hamming":
-            shape = torch.exp(-squared)
-        else:
-            distance = (squared + 1e-12).sqrt()
-            shape = (1.0 + _ROOT5 * distance + 5.0 / 3.0 * squared) * torch.exp(-_ROOT5 * distance)
-        found: Tensor = scale * shape
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The inputs of a Gaussian process and how the levels of its categorical variables are placed.
+
+    `lvgp`: free points of a plane, K = scale * prod_j (1 + w_j k_j) / (1 + w_j) with squared exponentials k_j, which is
+    a constant, main effects and interactions (Duvenaud et al., NeurIPS 2011). `lvgp-descriptor`: a point is a linear
+    map of descriptors and a free rest (Iyer et al., J. Mech. Des. 2023). `onehot`: corners of a simplex, Matern 5/2 of
+    the joint distance. `hamming`: the same corners, exponential of the summed mismatch, as in mixed single-task models.
+
+    Attributes:
+        kind: how levels are placed.
+        sizes: levels of each categorical variable, m.
+        numbers: how many numbers there are, d.
+        descriptors: of the levels of each categorical variable, L x q with q = 0 where there are none.
+    """
+
+    kind: Kind
+    sizes: tuple[int, ...]
+    numbers: int = 0
+    descriptors: tuple[Tensor, ...] = ()
+
+    @cached_property
+    def layout(self) -> dict[str, slice]:
+        """Where the parameters lie in the vector."""
+        m = len(self.sizes)
+        counts = {"spread": m, "rate": self.numbers, "weight": m + self.numbers, "share": m, "scale": 1, "noise": 1}
+        for j, size in enumerate(self.sizes):
+            counts[f"rest{j}"] = size * LATENT if self.free else 0
+            counts[f"map{j}"] = self._described(j).shape[1] * LATENT
+        found, at = {}, 0
+        for name, count in counts.items():
+            found[name] = slice(at, at + count)
+            at += count
         return found
 
-    def embed(self, x: Tensor) -> Tensor:
-        """Rows as points: the places of their levels, then numbers in units of their lengths, ... x b x n x p."""
+    @property
+    def size(self) -> int:
+        """Parameters of a set."""
+        return int(max(s.stop for s in self.layout.values()))
+
+    @property
+    def free(self) -> bool:
+        """Whether positions are learned."""
+        return self.kind in ("lvgp", "lvgp-descriptor")
+
+    def natural(self, sets: Tensor, name: str) -> Tensor:
+        """Parameters in their own units, s x count."""
+        center, width = PRIORS[name]
+        inside = center + width * sets[:, self.layout[name]]
+        return torch.sigmoid(inside) if name == "share" else inside.exp()
+
+    def state(self, sets: Tensor) -> State:
+        """Points, distances and scales of s parameter sets."""
+        points = tuple(self._points(sets, j) for j in range(len(self.sizes)))
+        spreads = self.natural(sets, "spread").square()
+        squares = [
+            spreads[:, j, None, None] * (_squares(x) if x is not None else (1.0 - torch.eye(n, dtype=sets.dtype)))
+            for j, (n, x) in enumerate(zip(self.sizes, points, strict=True))
+        ]
+        return State(
+            points,
+            tuple(squares),
+            self.natural(sets, "rate").square(),
+            self.natural(sets, "weight"),
+            self.natural(sets, "scale")[:, 0],
+            FLOOR + self.natural(sets, "noise")[:, 0],
+        )
+
+    def covariance(self, state: State, left: Rows, right: Rows) -> Tensor:
+        """Prior covariance without noise, s x n x k."""
+        if not self.free:
+            shape, _ = self._joint(sum(self._distances(state, left, right), torch.zeros(())))
+            return state.scale[:, None, None] * shape
+        return math.prod(self._factors(state, left, right), start=state.scale[:, None, None])
+
+    def pull(self, state: State, sets: Tensor, rows: Rows, slope: Tensor) -> Tensor:
+        """From the slope along a covariance of rows with themselves, s x n x n, to that along the sets, s x size.
+
+        The entry of the noise is left zero.
+        """
+        found = torch.zeros_like(sets)
         m = len(self.sizes)
-        parts = [x[..., m:] / self.log_lengths.exp()[:, None, :]]
-        for j, places in enumerate(self.places()):
-            parts.append(one_hot(x[..., j].long(), self.sizes[j]).to(places) @ places)
-        return torch.cat(parts, dim=-1)
+        if self.free:
+            factors = self._factors(state, rows, rows)
+            whole = math.prod(factors, start=state.scale[:, None, None]) * slope
+            shares = [whole / f.clamp_min(1e-300) for f in factors]
+            along = [self._into(shares[j], rows, j) if j < m else shares[j] for j in range(len(shares))]
+            tables = [*state.squares, *self._gaps(state, rows, rows)]
+            for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
+                k, w = torch.exp(-0.5 * squares), state.weights[:, j, None, None]
+                at = self.layout["weight"].start + j
+                found[:, at] = PRIORS["weight"][1] * (d * (k - 1.0) * w / (1.0 + w).square()).sum((1, 2))
+                along[j] = -0.5 * d * k * w / (1.0 + w)
+        else:
+            shape, steep = self._joint(sum(self._distances(state, rows, rows), torch.zeros(())))
+            whole = state.scale[:, None, None] * shape * slope
+            each = state.scale[:, None, None] * steep * slope
+            tables = [*state.squares, *self._gaps(state, rows, rows)]
+            along = [self._into(each, rows, j) if j < m else each for j in range(len(tables))]
+        found[:, self.layout["scale"]] = PRIORS["scale"][1] * whole.sum((1, 2))[:, None]
+        for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
+            name, at = ("spread", j) if j < m else ("rate", j - m)
+            found[:, self.layout[name].start + at] = 2.0 * PRIORS[name][1] * (d * squares).sum((1, 2))
+            if j < m and self.free:
+                self._pull_points(state, sets, found, j, d)
+        return found
 
-    def places(self) -> list[Tensor]:
-        """Where the levels of each variable lie, b x L x p."""
-        if self.kind == "lvgp":
-            return list(torch.split(self.positions, list(self.sizes), dim=1))
-        corner = (0.5 * self.log_weights.exp()).sqrt()  # two corners lie a squared distance of the weight apart
-        return [c[:, None, None] * torch.eye(n, dtype=c.dtype) for c, n in zip(corner.T, self.sizes, strict=True)]
+    def _pull_points(self, state: State, sets: Tensor, found: Tensor, j: int, along: Tensor) -> None:
+        """Writes the slope along the free points of variable j, given that along its squared distances."""
+        points = state.points[j]
+        assert points is not None
+        d = along * self.natural(sets, "spread")[:, j, None, None].square()
+        slope = 4.0 * (d.sum(2, keepdim=True) * points - d @ points)
+        described = self._described(j)
+        if described.shape[1]:
+            share = self.natural(sets, "share")[:, j, None, None]
+            rest, mapped = self._parts(sets, j)
+            tilt = mapped / (2 * share.sqrt()) - rest / (2 * (1 - share).sqrt().clamp_min(1e-6))
+            width = PRIORS["share"][1]
+            found[:, self.layout["share"].start + j] = (
+                width * (share * (1 - share))[:, 0, 0] * (slope * tilt).sum((1, 2))
+            )
+            found[:, self.layout[f"map{j}"]] = (described.mT @ slope * share.sqrt()).flatten(1)
+            slope = slope * (1 - share).sqrt()
+        found[:, self.layout[f"rest{j}"]] = slope.flatten(1)
 
-    def log_prior(self) -> Tensor:
-        """Log prior density of each parameter set, b (up to a constant)."""
-        total = torch.zeros_like(self.log_scale)
-        for name, (mean, deviation) in PRIORS.items():
-            if hasattr(self, name):
-                inside = (getattr(self, name) - mean) / deviation
-                total = total - 0.5 * inside.square().reshape(len(total), -1).sum(1)
-        if self.kind == "lvgp":  # positions are normal, as wide as the learned spread of their variable
-            for places, spread in zip(self.places(), self.log_spread.T, strict=True):
-                inside = places / spread.exp()[:, None, None]
-                total = total - 0.5 * inside.square().sum((1, 2)) - LATENT * places.shape[1] * spread
-        return total
+    def _described(self, j: int) -> Tensor:
+        if self.kind == "lvgp-descriptor" and self.descriptors:
+            return self.descriptors[j]
+        return torch.zeros(self.sizes[j], 0, dtype=torch.float64)
+
+    def _parts(self, sets: Tensor, j: int) -> tuple[Tensor, Tensor]:
+        """The free rest and the mapped descriptors of the levels of variable j, s x L x p each."""
+        rest = sets[:, self.layout[f"rest{j}"]].reshape(len(sets), self.sizes[j], LATENT)
+        described = self._described(j)
+        return rest, described @ sets[:, self.layout[f"map{j}"]].reshape(len(sets), described.shape[1], LATENT)
+
+    def _points(self, sets: Tensor, j: int) -> Tensor | None:
+        if not self.free:
+            return None
+        rest, mapped = self._parts(sets, j)
+        if not self._described(j).shape[1]:
+            return rest
+        share = self.natural(sets, "share")[:, j, None, None]
+        return share.sqrt() * mapped + (1 - share).sqrt() * rest
+
+    def _into(self, slope: Tensor, rows: Rows, j: int) -> Tensor:
+        """Sums of pairs of rows as sums of pairs of levels, s x L x L."""
+        marks = one_hot(rows.codes[:, j], self.sizes[j]).to(slope)
+        return marks.mT @ slope @ marks
+
+    def _factors(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
+        """(1 + w k) / (1 + w) of each input, s x n x k; exponentials are taken of pairs of levels, not of rows."""
+        found = []
+        for j, squares in enumerate(state.squares):
+            found.append(_picked(_factor(squares, state.weights[:, j]), left.codes[:, j], right.codes[:, j]))
+        for j, gap in enumerate(self._gaps(state, left, right), len(state.squares)):
+            found.append(_factor(gap, state.weights[:, j]))
+        return found
+
+    def _distances(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
+        picked = [_picked(t, left.codes[:, j], right.codes[:, j]) for j, t in enumerate(state.squares)]
+        return [*picked, *self._gaps(state, left, right)]
+
+    def _gaps(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
+        """Squared differences of each number in units of its length, s x n x k."""
+        gaps = (left.numbers.T[:, :, None] - right.numbers.T[:, None, :]).square()
+        return [state.rates[:, j, None, None] * gap for j, gap in enumerate(gaps)]
+
+    def _joint(self, squares: Tensor) -> tuple[Tensor, Tensor]:
+        """Correlation at a joint squared distance, and its slope."""
+        if self.kind == "hamming":
+            shape = torch.exp(-squares)
+            return shape, -shape
+        distance = _ROOT5 * (squares + 1e-12).sqrt()  # Rasmussen and Williams, equation 4.17
+        fall = torch.exp(-distance)
+        return (1.0 + distance + 5.0 / 3.0 * squares) * fall, -5.0 / 6.0 * (1.0 + distance) * fall
+
+    def embedded(self, state: State, x: Tensor, y: Tensor) -> Tensor:
+        """Prior covariance of rows as botorch holds them, ... x s x n x k; a gradient flows to their numbers."""
+        m = len(self.sizes)
+        squares = []
+        for j, table in enumerate(state.squares):
+            left, right = (one_hot(v[..., j].long(), self.sizes[j]).to(table) for v in (x, y))
+            squares.append(left @ table @ right.mT)
+        for j in range(self.numbers):
+            gap = x[..., m + j].unsqueeze(-1) - y[..., m + j].unsqueeze(-2)
+            squares.append(state.rates[:, j, None, None] * gap.square())
+        if not self.free:
+            return state.scale[:, None, None] * self._joint(sum(squares, torch.zeros(())))[0]
+        factors = (_factor(square, state.weights[:, j]) for j, square in enumerate(squares))
+        return math.prod(factors, start=state.scale[:, None, None])
+
+
+class MixedKernel(Kernel):  # type: ignore[misc]
+    """A space with s parameter sets as a gpytorch kernel over rows of m codes followed by d numbers."""
+
+    def __init__(self, space: Space, sets: Tensor) -> None:
+        super().__init__(batch_shape=torch.Size([len(sets)]))
+        self.space = space
+        self.register_parameter("sets", Parameter(sets.clone()))
+
+    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **_: Any) -> Tensor:
+        """Prior covariance without noise, ... x s x n x k."""
+        state = self.space.state(self.sets)
+        if diag:
+            return state.scale[:, None].expand(*x1.shape[:-1])
+        return self.space.embedded(state, x1, x2)
+
+
+def _squares(points: Tensor) -> Tensor:
+    """Squared distances of s x L x p points, s x L x L."""
+    norms = points.square().sum(-1)
+    return (norms[:, :, None] + norms[:, None, :] - 2 * points @ points.mT).clamp_min(0.0)
+
+
+def _factor(squares: Tensor, weight: Tensor) -> Tensor:
+    w = weight[:, None, None]
+    return (1.0 + w * torch.exp(-0.5 * squares)) / (1.0 + w)
+
+
+def _picked(table: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Entries of s x L x L tables at pairs of codes, s x n x k."""
+    return table[:, left][:, :, right]

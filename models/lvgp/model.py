@@ -2,100 +2,147 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import gpytorch
 import numpy as np
 import polars as pl
 import torch
-from gpytorch.utils.cholesky import psd_safe_cholesky
 from torch import Tensor
 
 from models import cards
-from models.lvgp import training
+from models.lvgp import inference
 from models.lvgp.encoding import Encoding, Kind
-from models.lvgp.kernel import MixedKernel
-from models.lvgp.surrogate import MixedGP
+from models.lvgp.kernel import LATENT, Rows, Space, State
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
+if TYPE_CHECKING:
+    from models.lvgp.surrogate import MixedGP
+
 KIND = "lvgp"
-PLACEMENTS = 8
+MEMBERS = 16
+CELLS = 8_000_000  # of a covariance that is made at once
 
 
 @dataclass(frozen=True)
 class LVGP:
-    """An exact Gaussian process at the posterior mode of its hyperparameters.
+    """An exact Gaussian process, averaged over an ensemble of hyperparameters.
 
     Attributes:
         kind: how levels are placed; see `models.lvgp.kernel`.
         encoding: of the inputs.
-        parameters: one set, b = 1.
+        ensemble: the parameter sets, s.
         rows: training inputs, n x (m + d); see `inputs`.
         outputs: training outputs, n, in their own units.
-        loss: negative log posterior reached.
     """
 
     kind: Kind
     encoding: Encoding
-    parameters: training.Parameters
+    ensemble: inference.Ensemble
     rows: Tensor
     outputs: Tensor
-    loss: float
+
+    @property
+    def space(self) -> Space:
+        """The inputs as the kernel takes them."""
+        return _space(self.kind, self.encoding)
 
     @cached_property
-    def gp(self) -> MixedGP:
-        """The botorch model; levels that no row has are at `PLACEMENTS` draws from the prior."""
-        sizes = self.encoding.sizes
-        used = self.parameters
-        unseen = _unseen(self.rows, sizes)
-        if self.kind == "lvgp" and unseen.any():
-            used = training.placed(used, unseen, sizes, count=PLACEMENTS)
-        made = _model(self.kind, self.encoding, self.rows, self.outputs, batch=len(used["log_scale"]))
-        training.assign(made, used)
+    def gp(self) -> "MixedGP":
+        """The botorch model."""
+        from models.lvgp.kernel import MixedKernel
+        from models.lvgp.surrogate import MixedGP
+
+        made = MixedGP(self.rows, self.outputs, MixedKernel(self.space, self.ensemble.sets), self._solved[0].noise)
         made.eval()
         return made
 
+    def members(self, frame: pl.DataFrame, *, noisy: bool = False) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each member of the ensemble at k rows, s x k, in the units of the output.
+
+        Args:
+            frame: k rows.
+            noisy: of the output as measured, which has effects of single rows that no input explains.
+        """
+        rows = _rows(inputs(self.encoding, frame), self.encoding)
+        size = max(1, CELLS // (len(self.ensemble.sets) * len(self.outputs)))
+        with torch.no_grad(), _one_thread():
+            parts = [self._moments(rows.take(slice(at, at + size)), noisy) for at in range(0, len(rows), size)]
+        means, variances = (torch.cat(p, dim=1).numpy() for p in zip(*parts, strict=True))
+        center, scale = _units(self.outputs)
+        return center + scale * means, scale * np.sqrt(variances)
+
     def predict(self, frame: pl.DataFrame) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the noise-free output at n rows, in the units of the output."""
-        # one row a batch: no covariance between the rows is needed
-        means, covariances = self._posterior(inputs(self.encoding, frame)[:, None, :])
-        return _mixed(means[..., 0].T, covariances[..., 0, 0].T)
+        """Mean and standard deviation of the noise-free output at k rows, in the units of the output."""
+        return mixed(*self.members(frame))
 
-    def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-        """Mean, n, standard deviation, n, and joint draws, count x n, of the noise-free output."""
-        means, covariances = self._posterior(inputs(self.encoding, frame))
-        ridge = 1e-6 * covariances.diagonal(dim1=1, dim2=2).mean(1) + 1e-12 * self.outputs.var()
-        eye = torch.eye(frame.height, dtype=torch.float64)
-        factors = psd_safe_cholesky(covariances + ridge[:, None, None] * eye).numpy()
-        rows = [
-            mean + chance.standard_normal((len(range(k, count, len(means))), frame.height)) @ factor.T
-            for k, (mean, factor) in enumerate(zip(means.numpy(), factors, strict=True))
-        ]
-        return *_mixed(means, covariances.diagonal(dim1=1, dim2=2)), np.concatenate(rows)
+    def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator, noisy: bool = False) -> Floats:
+        """Joint draws at k rows, count x k, evenly of all members; see `members`."""
+        rows = _rows(inputs(self.encoding, frame), self.encoding)
+        state, factor, weights = self._solved
+        space = self.space
+        with torch.no_grad(), _one_thread():
+            cross = space.covariance(state, _rows(self.rows, self.encoding), rows)
+            part = torch.linalg.solve_triangular(factor, cross, upper=False)
+            left = space.covariance(state, rows, rows) - part.mT @ part
+            ridge = 1e-6 * state.scale + (state.noise if noisy else 0.0)
+            left.diagonal(dim1=1, dim2=2).add_(ridge[:, None])
+            root = _root(left)
+            each = [len(range(k, count, len(root))) for k in range(len(root))]
+            normal = torch.from_numpy(chance.standard_normal((len(root), len(rows), max(each))))
+            drawn = ((cross.mT @ weights) + root @ normal).mT.numpy()
+        center, scale = _units(self.outputs)
+        return np.asarray(center + scale * np.concatenate([d[:n] for d, n in zip(drawn, each, strict=True)]))
 
-    def _posterior(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Means, ... x b x q, and covariances, ... x b x q x q, of each parameter set at ... x q rows."""
-        with torch.no_grad(), _exact():
-            found = self.gp.posterior(rows).distribution
-            return found.mean, found.covariance_matrix
+    def some(self, count: int) -> "LVGP":
+        """The same model with the first members of the ensemble only."""
+        return replace(self, ensemble=self.ensemble.some(count))
 
     def latent(self) -> pl.DataFrame:
-        """Positions of the levels: `variable`, `level`, `z1`, `z2`; first at the origin, second on the first axis.
+        """Positions of the levels in the likeliest member: `variable`, `level`, `z1`, `z2`.
+
+        The first level lies at the origin, the second on the first axis; a distance of one is one length of the kernel.
 
         Raises:
             InputError: a model without positions.
         """
-        if self.kind != "lvgp":
+        if not self.space.free:
             raise InputError.of(f"no positions with kind {self.kind}", "the model", "fit with kind lvgp")
+        best = int(self.ensemble.reached.argmax())
+        sets = self.ensemble.sets[best : best + 1]
+        spreads = self.space.natural(sets, "spread")[0].numpy()
         rows: list[tuple[str, str, float, float]] = []
-        parts = torch.split(self.parameters["positions"][0], list(self.encoding.sizes))
-        for (name, levels), points in zip(self.encoding.levels.items(), parts, strict=True):
-            for level, (u, v) in zip(levels, _canonical(points.numpy()), strict=True):
+        for (name, levels), points, spread in zip(
+            self.encoding.levels.items(), self.space.state(sets).points, spreads, strict=True
+        ):
+            assert points is not None
+            for level, (u, v) in zip(levels, _canonical(spread * points[0].numpy()), strict=True):
                 rows.append((name, level, float(u), float(v)))
-        return pl.DataFrame(rows, schema=["variable", "level", "z1", "z2"], orient="row")
+        return pl.DataFrame(rows, schema=["variable", "level", *(f"z{i + 1}" for i in range(LATENT))], orient="row")
+
+    @cached_property
+    def _solved(self) -> tuple[State, Tensor, Tensor]:
+        """State, Cholesky factors of the training covariance, s x n x n, and weights of the outputs, s x n x 1."""
+        rows = _rows(self.rows, self.encoding)
+        center, scale = _units(self.outputs)
+        with torch.no_grad(), _one_thread():
+            state = self.space.state(self.ensemble.sets)
+            covariance = self.space.covariance(state, rows, rows)
+            covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None])
+            factor = _root(covariance)
+            told = ((self.outputs - center) / scale)[:, None].expand(len(factor), -1, 1)
+            return state, factor, torch.cholesky_solve(told, factor)
+
+    def _moments(self, rows: Rows, noisy: bool) -> tuple[Tensor, Tensor]:
+        """Standardised means and variances, s x k."""
+        state, factor, weights = self._solved
+        cross = self.space.covariance(state, _rows(self.rows, self.encoding), rows)
+        part = torch.linalg.solve_triangular(factor, cross, upper=False)
+        variance = (state.scale[:, None] - part.square().sum(1)).clamp_min(1e-12)
+        return (cross.mT @ weights)[..., 0], variance + (state.noise[:, None] if noisy else 0.0)
 
 
 def fit(
@@ -105,8 +152,9 @@ def fit(
     encoding: Encoding,
     kind: Kind = "lvgp",
     seed: int = 0,
-    count: int = 6,
-    steps: int = 80,
+    members: int = MEMBERS,
+    steps: int = 60,
+    rate: float = 0.1,
     warm: "LVGP | None" = None,
 ) -> LVGP:
     """Fits one output.
@@ -116,10 +164,11 @@ def fit(
         outputs: n values; rows without one must be left out before.
         encoding: of the inputs.
         kind: how levels are placed.
-        seed: of the starts.
-        count: random starts.
+        seed: of the ensemble.
+        members: of the ensemble.
         steps: of the optimiser.
-        warm: an earlier model of the same inputs; its parameters are one more start.
+        rate: of its first step.
+        warm: an earlier model of the same inputs, whose ensemble goes on.
 
     Raises:
         InputError: fewer than two rows, or an output that is no number.
@@ -128,13 +177,19 @@ def fit(
         raise InputError.of("fewer than two rows or an output that is no number", "the training rows", "drop such rows")
     rows = inputs(encoding, frame)
     told = torch.tensor(np.asarray(outputs, dtype=np.float64))
-    made = _model(kind, encoding, rows, told, batch=count + (warm is not None))
-    sets = [training.starts(training.parameters_of(made), count=count, seed=seed)]
-    sets += [warm.parameters] if warm is not None else []
-    training.assign(made, training.joined(*sets))
-    with _exact(), _one_thread():
-        found, loss = training.optimise(made, steps=steps)
-    return LVGP(kind, encoding, found, rows, told, loss)
+    center, scale = _units(told)
+    with _one_thread():
+        found = inference.anchored(
+            _space(kind, encoding),
+            _rows(rows, encoding),
+            (told - center) / scale,
+            members=members,
+            steps=steps,
+            rate=rate,
+            seed=seed,
+            warm=warm.ensemble if warm else None,
+        )
+    return LVGP(kind, encoding, found, rows, told)
 
 
 def inputs(encoding: Encoding, frame: pl.DataFrame) -> Tensor:
@@ -147,6 +202,11 @@ def inputs(encoding: Encoding, frame: pl.DataFrame) -> Tensor:
     return torch.from_numpy(np.column_stack([codes.astype(np.float64), numbers]))
 
 
+def mixed(means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of an even mixture of normals, k each, from s x k means and deviations."""
+    return means.mean(axis=0), np.sqrt(np.square(deviations).mean(axis=0) + means.var(axis=0))
+
+
 def save(model: LVGP, folder: Path, *, target: str) -> cards.Card:
     """Writes the model folder with its card."""
     settings = {"kind": model.kind, "inputs": list(model.encoding.names), "target": target}
@@ -156,7 +216,7 @@ def save(model: LVGP, folder: Path, *, target: str) -> cards.Card:
         summary=f"Predicts {target} from {', '.join(model.encoding.names)} with a Gaussian process.",
         data={"rows": len(model.outputs)},
         settings=settings,
-        scores={"negative_log_posterior": model.loss},
+        scores={"log_posterior": float(model.ensemble.reached.mean())},
         caveats=("A level or a number outside the training range is an extrapolation.",),
     )
     return cards.save(model, card, folder)
@@ -172,13 +232,27 @@ def load(folder: Path) -> LVGP:
     return found
 
 
-def _model(kind: Kind, encoding: Encoding, rows: Tensor, outputs: Tensor, *, batch: int) -> MixedGP:
-    return MixedGP(rows, outputs, MixedKernel(kind, encoding.sizes, len(encoding.bounds), batch=batch))
+def _space(kind: Kind, encoding: Encoding) -> Space:
+    described = tuple(torch.from_numpy(d) for d in encoding.described())
+    return Space(kind, encoding.sizes, len(encoding.bounds), described)
 
 
-def _exact() -> gpytorch.settings.fast_computations:
-    """Cholesky factors throughout, no iterative solvers."""
-    return gpytorch.settings.fast_computations(covar_root_decomposition=False, log_prob=False, solves=False)
+def _rows(rows: Tensor, encoding: Encoding) -> Rows:
+    m = len(encoding.levels)
+    return Rows(rows[:, :m].long(), rows[:, m:])
+
+
+def _units(outputs: Tensor) -> tuple[float, float]:
+    """Center and scale of outputs; the scale of constant ones is 1."""
+    return float(outputs.mean()), float(outputs.std()) or 1.0
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """Cholesky factors, with as little added to the diagonal as they need."""
+    from gpytorch.utils.cholesky import psd_safe_cholesky
+
+    found: Tensor = psd_safe_cholesky(covariance)
+    return found
 
 
 @contextmanager
@@ -190,20 +264,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _unseen(rows: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """Which levels no row has, in the order of the positions, sum(L)."""
-    flags = [torch.ones(size, dtype=torch.bool) for size in sizes]
-    for j, flag in enumerate(flags):
-        flag[rows[:, j].long()] = False
-    return torch.cat(flags) if flags else torch.zeros(0, dtype=torch.bool)
-
-
-def _mixed(means: Tensor, variances: Tensor) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of an even mixture of normals, n each, from b x n means and variances."""
-    spread = variances.clamp_min(0.0).mean(0) + means.var(0, correction=0)
-    return means.mean(0).numpy(), spread.sqrt().numpy()
 
 
 def _canonical(points: Floats) -> Floats:

@@ -2,19 +2,15 @@
 
 from typing import Any
 
-import torch
 from botorch import settings
 from botorch.models import SingleTaskGP
 from botorch.models.transforms import Standardize
 from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
-from gpytorch.constraints import GreaterThan
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import ZeroMean
 from torch import Tensor
 
 from models.lvgp.kernel import MixedKernel
-
-NOISE_FLOOR = 1e-6  # of standardised outputs; keeps the covariance of repeated rows invertible
 
 
 class MixedGP(SingleTaskGP):  # type: ignore[misc]
@@ -23,24 +19,24 @@ class MixedGP(SingleTaskGP):  # type: ignore[misc]
     Args:
         inputs: n x (m + d), codes first; see `models.lvgp.encoding`.
         outputs: n values, in their own units.
-        kernel: carries the b parameter sets.
+        kernel: carries the s parameter sets.
+        noise: variances of standardised outputs, s.
     """
 
     _is_ensemble = True
 
-    def __init__(self, inputs: Tensor, outputs: Tensor, kernel: MixedKernel) -> None:
+    def __init__(self, inputs: Tensor, outputs: Tensor, kernel: MixedKernel, noise: Tensor) -> None:
         batch = kernel.batch_shape
-        # the logarithm of the noise, above a floor, is what is learned
-        noise = GreaterThan(NOISE_FLOOR, transform=torch.exp, inv_transform=torch.log)
         with settings.validate_input_scaling(False):  # codes are no numbers
             super().__init__(
                 inputs.expand(*batch, *inputs.shape),
                 outputs[:, None].expand(*batch, len(outputs), 1),
-                likelihood=GaussianLikelihood(noise_constraint=noise, batch_shape=batch).double(),
+                likelihood=GaussianLikelihood(batch_shape=batch).double(),
                 covar_module=kernel,
                 mean_module=ZeroMean(batch_shape=batch),
                 outcome_transform=Standardize(m=1, batch_shape=batch),
             )
+        self.likelihood.noise = noise[:, None]
 
     def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GaussianMixturePosterior:
         """Joint posterior of q rows, ... x q x (m + d): one normal a parameter set, evenly weighted."""

@@ -14,10 +14,11 @@ from dagster_project.quality import run_checks
 from etl import reference
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
 from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
+from models.lvgp import descriptors, inference
 from models.lvgp import model as lvgp
-from models.lvgp.encoding import of_frame
+from models.lvgp.encoding import KINDS, Kind, of_frame
+from models.lvgp.kernel import FLOOR, Rows, Space
 from models.lvgp.model import inputs
-from models.lvgp.surrogate import NOISE_FLOOR
 from schemas import problem as problems
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -100,28 +101,50 @@ def additive() -> tuple[pl.DataFrame, np.ndarray]:
     return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
 
 
-def test_predictions_follow_from_the_positions_by_the_textbook() -> None:
+def test_predictions_follow_from_the_parameters_by_the_textbook() -> None:
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, count=2, steps=20)
-    told = {k: v[0].numpy() for k, v in model.parameters.items()}
-    places = np.split(told["positions"], [len(encoding.levels["i"])])
-
-    def points(rows: pl.DataFrame) -> np.ndarray:
-        codes, numbers = encoding.encode(rows)
-        return np.hstack([places[0][codes[:, 0]], places[1][codes[:, 1]], numbers / np.exp(told["log_lengths"])])
+    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, members=1, steps=20)
+    space, sets = model.space, model.ensemble.sets
+    places = [p[0].numpy() for p in space.state(sets).points if p is not None]
+    told = {name: space.natural(sets, name)[0].numpy() for name in ("spread", "rate", "weight", "scale", "noise")}
 
     def covariance(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
-        r = np.linalg.norm(points(left)[:, None] - points(right)[None], axis=-1) * np.sqrt(5)
-        return np.exp(told["log_scale"]) * (1 + r + r**2 / 3) * np.exp(-r)  # Rasmussen and Williams, equation 4.17
+        (c, n), (d, k) = encoding.encode(left), encoding.encode(right)
+        points = [(s * z[c[:, j]], s * z[d[:, j]]) for j, (s, z) in enumerate(zip(told["spread"], places, strict=True))]
+        points.append((told["rate"] * n, told["rate"] * k))
+        whole = told["scale"] * np.ones((left.height, right.height))
+        for w, (a, b) in zip(told["weight"], points, strict=True):
+            squared = np.square(a[:, None] - b[None]).sum(-1)
+            whole *= (1 + w * np.exp(-squared / 2)) / (1 + w)
+        return whole
 
     train, center, scale = frame[::2], y[::2].mean(), y[::2].std(ddof=1)
-    noise = (np.exp(told["log_noise"]) + NOISE_FLOOR) * np.eye(train.height)
+    noise = (told["noise"] + FLOOR) * np.eye(train.height)
     gain = np.linalg.solve(covariance(train, train) + noise, covariance(train, frame)).T  # equations 2.25 and 2.26
     left = np.diag(covariance(frame, frame) - gain @ covariance(train, frame))
     mean, deviation = model.predict(frame)
-    assert np.allclose(mean, center + scale * gain @ (y[::2] - center) / scale, atol=1e-6)
-    assert np.allclose(deviation, scale * np.sqrt(np.maximum(left, 0.0)), atol=1e-4)
+    assert np.allclose(mean, center + gain @ (y[::2] - center), atol=1e-8)
+    assert np.allclose(deviation, scale * np.sqrt(np.maximum(left, 0.0)), atol=1e-6)
+    measured = model.members(frame, noisy=True)[1][0]
+    assert np.allclose(measured, scale * np.sqrt(left + noise[0, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_of_the_density_are_its_differences(kind: Kind) -> None:
+    chance = torch.Generator().manual_seed(0)
+    described = (torch.randn(5, 3, generator=chance, dtype=torch.float64), torch.zeros(4, 0, dtype=torch.float64))
+    space = Space(kind, (5, 4), 2, described)
+    codes = torch.stack([torch.randint(0, size, (20,), generator=chance) for size in (5, 4)], dim=1)
+    rows = Rows(codes, torch.rand(20, 2, generator=chance, dtype=torch.float64))
+    outputs = torch.randn(20, generator=chance, dtype=torch.float64)
+    sets, step = (f * torch.randn(3, space.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
+    value, slope = inference.log_density(space, sets, rows, outputs)
+    ahead, behind = (inference.log_density(space, sets + s, rows, outputs)[0] for s in (step, -step))
+    assert torch.allclose((slope * step).sum(1), (ahead - behind) / 2, rtol=1e-5)
+    covariance = space.covariance(state := space.state(sets), rows, rows) + state.noise[:, None, None] * torch.eye(20)
+    normal = torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance)
+    assert torch.allclose(value, normal.log_prob(outputs))
 
 
 def test_botorch_acquisitions_take_the_model() -> None:
@@ -129,20 +152,18 @@ def test_botorch_acquisitions_take_the_model() -> None:
 
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, count=2, steps=20)
+    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, members=4, steps=20)
     rows = inputs(encoding, frame)
+    best = float(y[::2].max())
     with torch.no_grad():
-        theirs = LogExpectedImprovement(model.gp, best_f=float(y[::2].max()))(rows[:, None, :]).numpy()
-        pairs = qLogExpectedImprovement(model.gp, best_f=float(y[::2].max()))(rows[1:17:2].reshape(4, 2, -1))
+        posterior = model.gp.posterior(rows[:, None, :])
+        theirs = LogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :]).numpy()  # 4 members
+        pairs = qLogExpectedImprovement(model.gp, best_f=best)(rows[1:17:2].reshape(4, 2, -1))
     mean, deviation = model.predict(frame)
-    ours = acquisition.log_expected_improvement(mean, deviation, float(y[::2].max()))
-    near = theirs > -20
-    assert near.sum() > 10
-    assert np.allclose(theirs[near], ours[near], atol=1e-2)
+    assert np.allclose(posterior.mixture_mean[:, 0, 0], mean, atol=1e-8)
+    assert np.allclose(posterior.mixture_variance.sqrt()[:, 0, 0], deviation, atol=1e-6)
+    assert np.isfinite(theirs).all()
     assert pairs.shape == (4,)
-    hidden = lvgp.fit(frame.filter(pl.col("i") != "e"), y[(frame["i"] != "e").to_numpy()], encoding=encoding, steps=5)
-    with torch.no_grad():  # an ensemble over the places of the level never seen
-        assert torch.isfinite(LogExpectedImprovement(hidden.gp, best_f=0.0)(rows[:, None, :])).all()
 
 
 def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
@@ -164,7 +185,7 @@ def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
 def test_baselines_fit_too_and_have_no_positions(kind: str) -> None:
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, count=2, steps=60)  # type: ignore[arg-type]
+    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, members=4)  # type: ignore[arg-type]
     assert np.corrcoef(model.predict(frame)[0], y)[0, 1] > 0.95
     with pytest.raises(InputError, match="no positions"):
         model.latent()
@@ -173,7 +194,7 @@ def test_baselines_fit_too_and_have_no_positions(kind: str) -> None:
 def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> None:
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame, y, encoding=encoding, count=1, steps=10)
+    model = lvgp.fit(frame, y, encoding=encoding, members=2, steps=10)
     lvgp.save(model, tmp_path / "m", target="y")
     again = lvgp.load(tmp_path / "m")
     assert np.array_equal(again.predict(frame)[0], model.predict(frame)[0])
@@ -231,11 +252,42 @@ def test_a_level_never_seen_stays_uncertain() -> None:
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
     seen = (frame["i"] != "e").to_numpy()
     model = lvgp.fit(frame.filter(pl.col("i") != "e"), y[seen], encoding=encoding)
-    assert model.gp.batch_shape[0] > 1  # an ensemble over its places
     deviation = model.predict(frame)[1]
     assert deviation[~seen].min() > 3 * deviation[seen].max()
-    whole = lvgp.fit(frame, y, encoding=encoding, count=1, steps=5)
-    assert whole.gp.batch_shape == (1,)
+
+
+def test_descriptors_tell_of_levels_never_seen() -> None:
+    places = np.linspace(0, 2, 12)
+    names = [f"l{k}" for k in range(12)]
+    frame = pl.DataFrame({"i": names}).join(pl.DataFrame({"j": ["p", "q"]}), how="cross")
+    y = np.sin(2 * places)[np.repeat(np.arange(12), 2)] + 0.5 * (frame["j"] == "q").to_numpy()
+    table = pl.DataFrame({"parameter": "i", "option": names, "descriptor": "size", "value": places})
+    encoding = descriptors.described(of_frame(frame, inputs=("i", "j"), categorical=("i", "j")), table)
+    seen = ~frame["i"].is_in(["l3", "l8"]).to_numpy()
+    errors = {}
+    for kind in ("lvgp", "lvgp-descriptor"):
+        model = lvgp.fit(frame.filter(seen), y[seen], encoding=encoding, kind=kind)  # type: ignore[arg-type]
+        errors[kind] = np.sqrt(np.mean((model.predict(frame.filter(~seen))[0] - y[~seen]) ** 2))
+    assert errors["lvgp-descriptor"] < 0.5 * errors["lvgp"]
+    with pytest.raises(InputError, match="give a table of descriptors"):
+        descriptors.described(encoding, None)
+    with pytest.raises(InputError, match="no descriptor of any level"):
+        descriptors.described(encoding, table.with_columns(parameter=pl.lit("k")))
+
+
+def test_descriptors_are_scaled_and_bare_levels_stay_free() -> None:
+    raw = np.array([[1.0, 5.0, 7.0], [2.0, np.nan, 7.0], [4.0, 6.0, 7.0], [np.nan, np.nan, np.nan]])
+    found = descriptors.scaled(raw)
+    assert found.shape == (4, 3)  # two components, for the third never varies, and a column for the bare level
+    assert np.square(found[:3, :2]).sum(axis=1).mean() == pytest.approx(1.0)
+    assert found[3].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_elements_describe_themselves() -> None:
+    found = descriptors.of_elements({"A": ("Ca", "Sr", "Ba", "La"), "B": ("x", "Ti")})
+    assert list(found) == ["A"]
+    gaps = np.linalg.norm(found["A"][:, None] - found["A"][None], axis=-1)
+    assert gaps[0, 1] < gaps[0, 3]  # calcium is more like strontium than like lanthanum
 
 
 def test_a_batch_is_made_of_different_open_rows() -> None:
@@ -251,6 +303,33 @@ def test_a_batch_is_made_of_different_open_rows() -> None:
     assert not tried[found["row"].to_numpy()].any()
     one = proposal.propose(table, values=told[:, :1], tried=tried, encoding=encoding, wanted=wanted[:1], batch=3)
     assert one["row"].n_unique() == 3
+
+
+def test_of_many_open_rows_the_best_are_found() -> None:
+    chance = np.random.default_rng(0)
+    levels = {name: tuple(f"{name}{k}" for k in range(30)) for name in "abc"}
+    frame = pl.DataFrame({n: np.array(v)[chance.integers(0, 30, 6_000)] for n, v in levels.items()})
+    encoding = of_frame(frame, inputs=("a", "b", "c"), categorical=("a", "b", "c"))
+    truth = sum(encoding.encode(frame)[0][:, j] for j in range(3)).astype(float)
+    tried = np.zeros(frame.height, dtype=bool)
+    tried[:150] = True
+    told = np.where(tried, truth, np.nan)[:, None]
+    found = proposal.propose(
+        frame, values=told, tried=tried, encoding=encoding, wanted=proposal.objectives("max:y"), batch=2
+    )
+    assert truth[found["row"].to_numpy()].min() > np.nanmax(told) - 8  # of 0 to 87
+
+
+def test_a_loop_may_stop_at_its_goal_and_is_the_same_until_then() -> None:
+    table = reference.max_phases()
+    plan = simulation.Plan(
+        variables=("M", "A", "X"), wanted=proposal.objectives("max:shear_GPa"), budget=223, strategy="random"
+    )
+    whole = simulation.simulate(table, plan)
+    short = simulation.simulate(table, replace(plan, stop=True))
+    assert short["front_fraction"][-1] == 1.0
+    assert short.height < 223
+    assert short["row"].to_list() == whole["row"].to_list()[: short.height]
 
 
 def test_initial_designs_use_levels_evenly() -> None:
@@ -269,7 +348,8 @@ PLAN = simulation.Plan(variables=("A", "B"), wanted=proposal.objectives("max:gap
 
 def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None:
     table = reference.max_phases()
-    plan = simulation.Plan(variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), batch=8)
+    wanted = proposal.objectives("max:bulk_GPa,min:shear_GPa")
+    plan = simulation.Plan(variables=("M", "A", "X"), wanted=wanted, budget=44, batch=8)
     trace = simulation.simulate(table, plan, seeds=(0, 1))
     again = simulation.simulate(table, plan, seeds=(0,))
     assert trace.filter(pl.col("seed") == 0).drop("fit_s").equals(again.drop("fit_s"))
@@ -277,7 +357,7 @@ def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None
     blind = simulation.simulate(table, replace(plan, strategy="random"), seeds=(0, 1))
     chance = simulation.summarise(blind, plan, table)
     assert found["median_hypervolume_fraction"] > chance["median_hypervolume_fraction"]
-    assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [60, 60]
+    assert trace.group_by("seed").agg(pl.col("row").n_unique())["row"].to_list() == [44, 44]
     assert trace.columns == [
         "seed", "iteration", "row", "bulk_GPa", "shear_GPa", "best_bulk_GPa", "best_shear_GPa", "front_fraction",
         "hypervolume_fraction", "fit_s",

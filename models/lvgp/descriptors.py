@@ -1,0 +1,83 @@
+"""Numbers that describe levels, as the few columns from which points of levels are mapped.
+
+Belongs here: where descriptors come from (a table, a problem, the periodic table) and how they are scaled.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from models.lvgp.encoding import Encoding
+from schemas.arrays import Floats
+from schemas.errors import InputError
+
+Described = dict[str, Floats]
+"""Variable -> columns of its levels, L x q."""
+COMPONENTS = 6
+COLUMNS = ("parameter", "option", "descriptor", "value")
+
+
+def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
+    """An encoding with descriptors of a table, else of chemical elements.
+
+    Raises:
+        InputError: see `of_table`; or no table, and no variable whose levels are all elements.
+    """
+    found = of_elements(encoding.levels) if table is None else of_table(table, encoding.levels)
+    if not found:
+        raise InputError.of("levels that are no elements", "lvgp-descriptor", "give a table of descriptors")
+    return replace(encoding, descriptors=found)
+
+
+def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:
+    """Descriptors of a long table: `parameter`, `option`, `descriptor`, `value`; others' levels are passed over.
+
+    Raises:
+        InputError: a missing column, or nothing about any level.
+    """
+    missing = [c for c in COLUMNS if c not in table.columns]
+    if missing:
+        raise InputError.of(f"missing column {missing[0]}", "the descriptors", f"they need {', '.join(COLUMNS)}")
+    found = {}
+    for name, options in levels.items():
+        rows = table.filter((pl.col("parameter") == name) & pl.col("option").cast(pl.String).is_in(options))
+        if rows.height:
+            names = sorted(rows["descriptor"].unique().to_list())
+            raw = np.full((len(options), len(names)), np.nan)
+            for option, descriptor, value in rows.select(COLUMNS[1:]).iter_rows():
+                raw[options.index(str(option)), names.index(descriptor)] = np.nan if value is None else float(value)
+            found[name] = scaled(raw)
+    if not found:
+        raise InputError.of("no descriptor of any level", "the descriptors", f"describe {', '.join(levels)}")
+    return found
+
+
+def of_elements(levels: dict[str, tuple[str, ...]]) -> Described:
+    """Magpie properties of those variables whose levels are all chemical elements (Ward et al., 2016)."""
+    from etl.features.composition import elemental_table
+    from etl.features.elements import NUMBER
+
+    elements = {name: v for name, v in levels.items() if all(level in NUMBER for level in v)}
+    return {name: scaled(elemental_table()[[NUMBER[level] for level in v]]) for name, v in elements.items()}
+
+
+def scaled(raw: Floats) -> Floats:
+    """Leading principal components of standardised descriptors, of unit mean square norm, L x q.
+
+    A missing value is the mean of its column. A level without any has a column of its own: its point is free.
+    """
+    bare = ~np.isfinite(raw).any(axis=1)
+    known = np.where(np.isfinite(raw), raw, np.nan)[~bare]
+    center = np.nanmean(known, axis=0)
+    filled = np.where(np.isfinite(known), known, center) - center
+    width = filled.std(axis=0)
+    filled = filled[:, width > 1e-9] / width[width > 1e-9]
+    found = np.zeros((len(raw), 0))
+    if filled.shape[1]:
+        left, size, _ = np.linalg.svd(filled, full_matrices=False)
+        kept = size[:COMPONENTS] > 1e-6
+        parts = (left * size)[:, :COMPONENTS][:, kept]
+        found = np.zeros((len(raw), parts.shape[1]))
+        found[~bare] = parts / np.sqrt(np.square(parts).sum(axis=1).mean())
+    return np.column_stack([found, np.eye(len(raw))[:, bare]])

@@ -1,0 +1,98 @@
+"""Parameter sets that fit data: ensembles near anchors, each drawn to a sample of the prior.
+
+One mode is too sure when a dozen rows are known. Each member of an ensemble maximises the posterior density around an
+anchor of its own, drawn from the prior (randomised maximum a posteriori: exact for linear models, Bardsley et al., SIAM
+J. Sci. Comput. 2014); what data say nothing of, as the place of a level never seen, stays at its draw.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.lvgp.kernel import FLOOR, PRIORS, Rows, Space
+
+Density = Callable[[Tensor], tuple[Tensor, Tensor]]
+FAILED = -1e10
+"""Log density of a set whose covariance has no Cholesky factor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Parameter sets and what they are drawn to, s x size each; log density reached, s."""
+
+    sets: Tensor
+    anchors: Tensor
+    reached: Tensor
+
+    def some(self, count: int) -> "Ensemble":
+        """The first members."""
+        return Ensemble(self.sets[:count], self.anchors[:count], self.reached[:count])
+
+
+def log_density(space: Space, sets: Tensor, rows: Rows, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Log likelihood of standardised outputs, n, under s parameter sets, s, and its slope, s x size."""
+    state = space.state(sets)
+    covariance = space.covariance(state, rows, rows)
+    covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None])
+    factor, info = torch.linalg.cholesky_ex(covariance)
+    inverse = torch.cholesky_inverse(factor)
+    weights = inverse @ outputs
+    found = -0.5 * weights @ outputs - factor.diagonal(dim1=1, dim2=2).log().sum(1)
+    found = found - 0.5 * len(outputs) * math.log(2 * math.pi)
+    slope = 0.5 * (weights[:, :, None] * weights[:, None, :] - inverse)  # Rasmussen and Williams, equation 5.9
+    slopes = space.pull(state, sets, rows, slope)
+    noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
+    slopes[:, space.layout["noise"]] = PRIORS["noise"][1] * noise[:, None]
+    failed = info != 0
+    return found.masked_fill(failed, FAILED), slopes.masked_fill(failed[:, None], 0.0)
+
+
+def anchored(
+    space: Space,
+    rows: Rows,
+    outputs: Tensor,
+    *,
+    members: int,
+    steps: int,
+    rate: float = 0.1,
+    seed: int = 0,
+    warm: Ensemble | None = None,
+) -> Ensemble:
+    """An ensemble fitted to n standardised outputs.
+
+    Args:
+        space: the inputs.
+        rows: n rows.
+        outputs: n values.
+        members: how many.
+        steps: of Adam.
+        rate: of its first step.
+        seed: of the anchors.
+        warm: an earlier ensemble of the same inputs, whose anchors are kept and whose sets are the start.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    anchors = warm.anchors if warm else torch.randn(members, space.size, generator=chance, dtype=torch.float64)
+
+    def target(sets: Tensor) -> tuple[Tensor, Tensor]:
+        value, slope = log_density(space, sets, rows, outputs)
+        away = sets - anchors
+        return value - 0.5 * away.square().sum(1), slope - away
+
+    with torch.no_grad():
+        sets = _climb(target, warm.sets if warm else anchors, steps=steps, rate=rate)
+        return Ensemble(sets, anchors, target(sets)[0])
+
+
+def _climb(target: Density, start: Tensor, *, steps: int, rate: float) -> Tensor:
+    """Adam uphill with a falling step."""
+    sets, mean, square = start.clone(), torch.zeros_like(start), torch.zeros_like(start)
+    for t in range(1, steps + 1):
+        slope = target(sets)[1]
+        mean = 0.8 * mean + 0.2 * slope
+        square = 0.95 * square + 0.05 * slope.square()
+        step = rate * (0.1 + 0.45 * (1.0 + math.cos(math.pi * (t - 1) / steps)))
+        sets = sets + step * (mean / (1 - 0.8**t)) / ((square / (1 - 0.95**t)).sqrt() + 1e-3)
+    return sets
