@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,19 @@ from dagster_project.commands.common import (
 
 if TYPE_CHECKING:
     from models.recipes.training import RecipeModel
+
+
+def writable_figure(where: str, option: str) -> None:
+    """Checks that an SVG file can be written there.
+
+    Raises:
+        InputError: another suffix, or no such folder.
+    """
+    if Path(where).suffix != ".svg":
+        raise InputError.of(where, option, "name a file that ends in .svg")
+    if not Path(where).absolute().parent.is_dir():
+        raise InputError.of("cannot write (no such folder)", where, "name another folder")
+
 
 app = typer.Typer(help="Plan syntheses from mined recipes.", no_args_is_help=True)
 
@@ -113,6 +126,12 @@ def recommend(
     model: Model = None,
     given: Annotated[str | None, typer.Option("--precursors", help='Precursors to use, joined by ";".')] = None,
     top: Annotated[int, typer.Option("--top", help="Precursor sets and precedents to list."), within(1)] = 5,
+    hull: Annotated[
+        float | None, typer.Option("--hull", help="Energy above the hull (eV/atom), where known."), within(0)
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option("--figure", help="SVG of the joint distribution of the conditions."), writable_figure
+    ] = None,
     home_dir: Home = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -125,11 +144,24 @@ def recommend(
     named = as_list(given)
     if given is not None and named is None:
         raise InputError.of(f"no precursor in {given!r}", "--precursors", 'join formulas by ";"')
-    found = pages.recommend(_model(model, home_dir, seed), target, given=named, top=top, seed=seed)
+    found = pages.recommend(_model(model, home_dir, seed), target, given=named, top=top, hull=hull, seed=seed)
+    drawn = found.pop("samples")
+    if figure is not None:
+        _draw(drawn, found, Path(figure))
     if as_json:
         say(found, as_json=True)
         return
     sys.stdout.write(pages.page(found))
+
+
+def _draw(samples: list[tuple[float, float]], found: dict[str, Any], path: Path) -> None:
+    import numpy as np
+
+    from models.recipes.figure import joint
+    from warehouse.files import write_aside
+
+    points = np.array(samples, dtype=np.float64).reshape(-1, 2)
+    write_aside(joint(points, found["precedents"], found["target"]), path)
 
 
 def _model(model: str | None, home_dir: str | None, seed: int) -> "RecipeModel":

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, balance, candidates, charges, precursors
-from models.recipes.compositions import fractions, parse, precursor_key
+from models.recipes import CONDITIONS, ROUTES, balance, candidates, charges, density, precedents, precursors
+from models.recipes.compositions import parse, precursor_key
+from models.recipes.table import normalise
 from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
 from schemas.errors import InputError
 
@@ -20,7 +21,14 @@ LABELS = {
 
 
 def recommend(
-    model: RecipeModel, target: str, *, given: list[str] | None = None, top: int = 5, samples: int = 400, seed: int = 0
+    model: RecipeModel,
+    target: str,
+    *,
+    given: list[str] | None = None,
+    top: int = 5,
+    samples: int = 400,
+    hull: float | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Everything known about making a target.
 
@@ -30,6 +38,7 @@ def recommend(
         given: precursors that shall be used, if any.
         top: precursor sets and precedents to list.
         samples: joint samples behind the quantiles.
+        hull: energy above the convex hull in eV per atom, where known.
         seed: of the samples.
 
     Raises:
@@ -51,11 +60,13 @@ def recommend(
         0, named=True
     )
     drawn = sample(model, asked, count=samples, seed=seed)
+    away = precedents.distances(model.points, target)
     reaction = balance.balance(target, used) if used else balance.Reaction(False, reason="no precursors known")
     return {
         "target": target,
         "model_id": model.model_id,
         "route": {r: row[c] for r, c in zip(ROUTES, P_COLUMNS, strict=True)},
+        "route_reasons": _reasons(model, asked),
         "given_precursors": given,
         "precursors": [_set(p, parse(target) or {}) for p in proposals],
         "reaction": {"precursors": used, **{k: getattr(reaction, k) for k in ("balanced", "text", "reason")}},
@@ -63,7 +74,9 @@ def recommend(
             c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS
         },
         "joint": _quantiles(drawn),
-        "precedents": precedents(model, target, top=top),
+        "samples": drawn.select(density.PAIR).rows() if samples else [],
+        "precedents": precedents.nearest(model.precedents, away, target, top=top),
+        "synthesizability": precedents.outlook(model.precedents, away, limit=model.limit, hull=hull),
         "in_domain": row["in_domain"],
         "caveats": _unknown(model, given) + _caveats(target, used, reaction, row, given),
     }
@@ -91,6 +104,12 @@ def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _reasons(model: RecipeModel, asked: pl.DataFrame) -> list[dict[str, Any]]:
+    """What speaks for the most probable route and against it: SHAP values in log-odds against the other routes."""
+    told = model.route.reasons(normalise(asked).frame)[0]
+    return [{"feature": name, "value": value, "log_odds": push} for name, value, push in told]
+
+
 def _quantiles(drawn: pl.DataFrame) -> dict[str, Any]:
     names = ("sinter_temperature_K", "sinter_time_h")
     if not drawn.height or drawn[names[0]].is_nan().all():
@@ -102,33 +121,6 @@ def _quantiles(drawn: pl.DataFrame) -> dict[str, Any]:
         }
         for n in names
     }
-
-
-def precedents(model: RecipeModel, target: str, *, top: int = 5) -> list[dict[str, Any]]:
-    """The nearest training recipes by composition, one a paper and target."""
-    point = fractions(parse(target)).astype(np.float32)
-    gap = np.sqrt(((model.points - point) ** 2).sum(axis=1))
-    out: list[dict[str, Any]] = []
-    met: set[tuple[str | None, str | None]] = set()
-    for i in np.argsort(gap, kind="stable")[:200]:
-        row = model.precedents.row(int(i), named=True)
-        if (row["doi"], row["target_key"]) in met:
-            continue
-        met.add((row["doi"], row["target_key"]))
-        known = {c: row[c] for c in CONDITIONS if row[c] is not None}
-        out.append(
-            {
-                "target": row["target"],
-                "doi": row["doi"],
-                "route": row["route"],
-                "precursors": row["precursors"],
-                "conditions": known,
-                "distance": round(float(gap[i]), 4),
-            }
-        )
-        if len(out) == top:
-            break
-    return out
 
 
 def _unknown(model: RecipeModel, given: list[str] | None) -> list[str]:
@@ -176,6 +168,9 @@ def page(found: dict[str, Any]) -> str:
     """A recommendation as Markdown."""
     lines = [f"# Making {found['target']}", "", "## Route", ""]
     lines += [f"- {r}: {p:.0%}" for r, p in sorted(found["route"].items(), key=lambda i: -i[1])]
+    if found["route_reasons"]:
+        lines += ["", "What speaks for the first (+) or against it (-), in log-odds:", ""]
+        lines += [f"- {r['log_odds']:+.2f} {r['feature']} = {r['value']:g}" for r in found["route_reasons"]]
     lines += ["", "## Precursors", ""]
     lines += [
         f"{k}. {' + '.join(p['precursors'])} (score {p['score']:.2f}): {p['reaction']}"
@@ -199,6 +194,7 @@ def page(found: dict[str, Any]) -> str:
         lines += [f"- {LABELS[c]}: {q['q10']:g} / {q['q50']:g} / {q['q90']:g}" for c, q in found["joint"].items()]
     lines += ["", "## Precedents", ""]
     lines += [_precedent(p) for p in found["precedents"]]
+    lines += ["", "## Synthesizability", "", found["synthesizability"]["verdict"]]
     lines += ["", "## Caveats", "", *(f"- {c}" for c in found["caveats"]), "", f"Model {found['model_id']}", ""]
     return "\n".join(lines)
 
@@ -206,4 +202,5 @@ def page(found: dict[str, Any]) -> str:
 def _precedent(p: dict[str, Any]) -> str:
     made = ", ".join(f"{LABELS[c]} {v:.4g}" for c, v in p["conditions"].items()) or "conditions not stated"
     source = f"https://doi.org/{p['doi']}" if p["doi"] else "no DOI"
-    return f"- {p['target']} ({p['route']}) from {' + '.join(p['precursors'] or ['?'])}: {made}; {source}"
+    gap = f"the target has {p['differs']}" if p["differs"] else "the same composition"
+    return f"- {p['target']} ({p['route']}) from {' + '.join(p['precursors'] or ['?'])}: {made}; {gap}; {source}"

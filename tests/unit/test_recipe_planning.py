@@ -1,0 +1,134 @@
+"""Routes with reasons, ranked precursor sets, precedents and the outlook of a target, on the shipped syntheses."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from dagster_project.cli import app
+from etl import reference
+from models.recipes import ROUTES, candidates, figure, habits, planning, precedents, ranker, recommend, routes, training
+from models.recipes.compositions import parse
+from models.recipes.reagents import reagent
+from models.recipes.table import normalise
+
+
+@pytest.fixture(scope="module")
+def model() -> training.RecipeModel:
+    return training.train(reference.recipe_facts())
+
+
+@pytest.fixture(scope="module")
+def frame() -> pl.DataFrame:
+    return normalise(reference.recipe_facts()).frame
+
+
+@pytest.mark.parametrize(
+    ("formula", "kind", "hydrate"),
+    [
+        ("La2O3", "oxide", False),
+        ("FeSO4·7H2O", "sulfate", True),
+        ("Ni(NO3)2·6H2O", "nitrate", True),
+        ("Ti(OC4H9)4", "alkoxide", False),
+        ("Zn(CH3COO)2·2H2O", "acetate", True),
+        ("NH4VO3", "ammonium salt", False),
+        ("CO(NH2)2", "organic", False),
+        ("NH4OH", "non-metal", False),
+        ("Se", "element", False),
+        ("tetrabutyl titanate", "name", False),
+    ],
+)
+def test_kinds_of_reagents(formula: str, kind: str, hydrate: bool) -> None:
+    assert (reagent(formula).kind, reagent(formula).hydrate) == (kind, hydrate)
+
+
+def test_the_route_follows_the_precursors_that_are_given(model: training.RecipeModel) -> None:
+    asked = pl.DataFrame({"target": ["LaCoO3"] * 2, "precursors": ["La2O3;Co3O4", "La(NO3)3·6H2O;Co(NO3)2·6H2O"]})
+    found = training.predict(model, asked)
+    assert found["p_solid_state"][0] > found["p_solid_state"][1]
+    assert found["p_sol_gel"][0] < found["p_sol_gel"][1]
+
+
+def test_reasons_name_features_of_the_judge_that_answered(model: training.RecipeModel, frame: pl.DataFrame) -> None:
+    some = frame.filter("ok").head(3)
+    for rows in (some, planning.without_precursors(some)):
+        judge = model.route.given if rows["precursors"][0] is not None else model.route.alone
+        assert judge is not None
+        assert len(judge.names()) == judge.matrix(rows).shape[1]
+        for told in model.route.reasons(rows, top=4):
+            assert len(told) == 4
+            assert {name for name, _, _ in told} <= set(judge.names())
+    assert model.route.alone is not None
+    raw = model.route.alone.contributions(some).sum(axis=2)  # SHAP values add up to the raw score
+    assert np.isfinite(raw).all()
+    assert raw.shape == (3, len(ROUTES))
+
+
+def test_a_row_is_described_without_its_own_paper_and_target(frame: pl.DataFrame) -> None:
+    known = frame.filter(pl.col("ok") & pl.col("route").is_not_null())
+    codes = np.array([ROUTES.index(r) for r in known["route"]])
+    alone = [[f"only in row {i}"] for i in range(known.height)]
+    told = habits.described(alone, known, codes, seed=0)
+    assert np.allclose(told[np.isfinite(told)], 0.0)  # a word that nobody else says speaks for no route
+
+
+def test_calibration_takes_the_edge_off_what_is_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet(np.ones(4), 4000)
+    y = np.array([rng.choice(4, p=t) for t in truth])
+    sharp = routes.calibrated(truth, 2.0)
+    assert routes.calibration(sharp, y, np.ones(len(y))) == pytest.approx(0.5, abs=0.1)
+
+
+def test_candidates_bring_every_element_and_never_the_target_itself(model: training.RecipeModel) -> None:
+    made = model.library.observed
+    for target in ("LaNiO3", "BaTiO3", "Nd0.5Sr0.5MnO3"):
+        aim = parse(target) or {}
+        found = candidates.candidates(made, aim, "solid-state")
+        assert len({c.keys for c in found}) == len(found) > 1
+        assert all(frozenset().union(*(made.brings[k] for k in c.keys)) == candidates.needed(aim) for c in found)
+
+
+def test_the_order_of_sets_is_learned_where_there_is_enough_to_learn_from(frame: pl.DataFrame) -> None:
+    made = candidates.library(frame.filter("ok"))
+    named = dict(frame.filter("ok").select("target_key", "target").iter_rows())
+    assert ranker.fit(made, dict(list(named.items())[:10]), seed=0).boosters == ()
+    found = candidates.candidates(made, parse("LaNiO3") or {}, "solid-state")
+    order = ranker.Ranker(()).scores(made, found, "solid-state")
+    assert list(np.argsort(-order, kind="stable")) == list(np.argsort([-c.mixed for c in found], kind="stable"))
+    assert ranker.features(made, found, "solid-state").shape[0] == len(found)
+
+
+def test_precedents_say_what_differs() -> None:
+    assert precedents.differs("LaNiO3", "LaNiO3") == ""
+    assert precedents.differs("LaNiO3", "LaCoO3") == "-20.0 % Co, +20.0 % Ni"
+
+
+def test_the_outlook_weighs_precedents_and_hull(model: training.RecipeModel) -> None:
+    made = recommend.recommend(model, "LaNiO3", hull=0.02)["synthesizability"]
+    assert made["papers_of_the_target"] >= 1
+    assert "0.020 eV per atom above the hull, where most" in made["verdict"]
+    new = recommend.recommend(model, "Cs2AgBiBr6", hull=0.4)["synthesizability"]
+    assert new["papers_of_the_target"] == 0
+    assert "few compounds that were made" in new["verdict"]
+
+
+def test_a_target_of_elements_never_seen_is_answered_with_a_flag(model: training.RecipeModel) -> None:
+    found = recommend.recommend(model, "PuFeO3")
+    assert found["in_domain"] is False
+    assert any("Outside the domain" in c for c in found["caveats"])
+    assert sum(found["route"].values()) == pytest.approx(1.0)
+
+
+def test_the_same_samples_draw_the_same_figure(model: training.RecipeModel, tmp_path: Path) -> None:
+    found = recommend.recommend(model, "LaNiO3", samples=50)
+    drawn = figure.joint(np.array(found["samples"]), found["precedents"], "LaNiO3")
+    assert drawn == figure.joint(np.array(found["samples"]), found["precedents"], "LaNiO3")
+    assert b"sintering temperature (K)" in drawn or b"<svg" in drawn
+    training.save(model, tmp_path / "m")
+    words = ["recipes", "recommend", "LaNiO3", "--model", str(tmp_path / "m"), "--figure"]
+    assert CliRunner().invoke(app, [*words, str(tmp_path / "f.png")]).exit_code == 2
+    assert CliRunner().invoke(app, [*words, str(tmp_path / "f.svg"), "--json"]).exit_code == 0
+    assert (tmp_path / "f.svg").read_bytes().startswith(b"<?xml")
