@@ -13,7 +13,7 @@ import polars as pl
 from models.screening import CLASSES, ensemble, inputs, metrics
 from schemas.arrays import Floats, Ints
 
-VIEWS = ("structure", "kernel")
+VIEWS = ("structure", "kernel of ranks")
 """Of the ensemble, those that see all ten features: on trees that draw from a quarter of them, and a kernel."""
 TEN = "ten"
 _ROW = ("value", "low", "high", "change", "change_low", "change_high")

@@ -16,6 +16,8 @@ from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 ALPHA = 0.1
+PULL = 0.2
+"""Of a calibration to the identity: what a few families say of their own bias says little of others."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +207,8 @@ def calibrate(raw: Floats, y: Ints) -> Calibration:
 
     def loss(theta: Floats) -> float:
         p = Calibration(float(np.exp(theta[0])), np.append(theta[1:], 0.0)).apply(raw)
-        pull = 0.02 * float(np.sum(theta**2))
-        return float(-np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-9, 1))) + pull / np.sqrt(len(y)))
+        pull = PULL * np.sum(theta**2) / np.sqrt(len(y))
+        return float(pull - np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-9, 1))))
 
     best = minimize(loss, np.zeros(len(CLASSES)), method="L-BFGS-B", bounds=[(-2, 2)] + [(-4, 4)] * (len(CLASSES) - 1))
     return Calibration(float(np.exp(best.x[0])), np.append(best.x[1:], 0.0))

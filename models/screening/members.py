@@ -5,7 +5,7 @@ up to a constant, and says what each feature adds to them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,39 +51,65 @@ _AVERAGES = tuple(n for n in MAGPIE if n.startswith(("MagpieData mean ", "Magpie
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What a kernel is like.
+
+    Attributes:
+        power: 1 decays with the sum of distances over features (Laplace), 2 with that of their squares (Gauss).
+        width: of the exponent, over all features.
+        ranked: features are brought to normal shape by their ranks, else only to mean 0 and deviation 1.
+    """
+
+    power: int
+    width: float
+    ranked: bool = True
+
+
+@dataclass(frozen=True)
 class View:
     """What one kind of member sees, and how it learns.
 
     Attributes:
         name: for the model card.
-        columns: features beside those of the structure, or beside the three spreads where no structure is known.
+        columns: features beside those of the structure, or, where none is known, beside the three spreads; a kernel
+            without any then takes the averages of the elements.
         kernel: a kernel in the place of trees.
-        structured: the view is left out where no structure is known.
         rounds: trees a class.
         parameters: what differs from `PARAMETERS`.
     """
 
     name: str
     columns: tuple[str, ...] = ()
-    kernel: bool = False
-    structured: bool = False
+    kernel: Shape | None = None
     rounds: int = 160
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def places(self, names: tuple[str, ...]) -> Ints:
         """Places of its features among those that a matrix has."""
-        structure = _structured(names)
-        base = STRUCTURE_FEATURES if structure else _AVERAGES if self.kernel else _SPREADS
+        own = _AVERAGES if self.kernel and not self.columns else _SPREADS
+        base = STRUCTURE_FEATURES if _structured(names) else own
         wanted = dict.fromkeys((*base, *self.columns))
         return np.array([names.index(n) for n in wanted if n in names], dtype=np.int64)
 
 
-FEW_ROWS = (
+_KERNELS = (
+    View("kernel of ranks", kernel=Shape(power=1, width=0.25)),
+    View("kernel of values", kernel=Shape(power=1, width=0.5, ranked=False)),
+)
+STRUCTURES = (
+    View("charge", _CHARGE),
+    View("charge, small trees", _CHARGE, rounds=200, parameters={"num_leaves": 5}),
+    *_KERNELS,
+)
+"""Where structures are known: kernels of the ten features carry over to new families better than trees do."""
+TEN = (View("structure", parameters={"extra_trees": True, "feature_fraction": 0.25}), *_KERNELS)
+"""Where nothing else is known of them."""
+FORMULAS = (
     View("electrons", ELECTRONS),
     View("charge", _CHARGE),
     View("leading ions", (*ELECTRONS, *LEADING), parameters={"extra_trees": True}),
-    View("structure", structured=True, parameters={"extra_trees": True, "feature_fraction": 0.25}),
-    View("kernel", kernel=True),
+    View("kernel of averages", kernel=Shape(power=2, width=0.6)),
+    View("kernel of ions", (*ELECTRONS, *LEADING), kernel=Shape(power=1, width=1.0, ranked=False)),
 )
 _ALL = (*MAGPIE, *EXTENDED, *LEADING)
 MANY_ROWS = (
@@ -99,9 +125,8 @@ def views(names: tuple[str, ...], rows: int) -> tuple[View, ...]:
         names: of the features.
         rows: how many there are to learn from.
     """
-    structure = _structured(names)
-    offered = FEW_ROWS if rows < MANY else MANY_ROWS
-    able = [v for v in offered if (structure or not v.structured) and len(v.places(names))]
+    few = FORMULAS if not _structured(names) else TEN if set(_CHARGE).isdisjoint(names) else STRUCTURES
+    able = [v for v in (few if rows < MANY else MANY_ROWS) if len(v.places(names))]
     return tuple({(v.kernel, tuple(v.places(names)), tuple(v.parameters)): v for v in able}.values())
 
 
@@ -154,42 +179,58 @@ class Trees:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Kernel ridge regression on the classes, features brought to normal shape by their ranks.
+    """Kernel ridge regression on the classes.
 
     Attributes:
         places: of its features.
-        shape: scikit-learn's quantile transformer.
+        shape: of the kernel.
+        scaler: scikit-learn's transformer that brings features to one scale.
         points: n x d training rows, transformed.
         weights: n x classes.
     """
 
     places: Ints
-    shape: Any
+    shape: Shape
+    scaler: Any
     points: Floats
     weights: Floats
 
-    WIDTH, RIDGE, SCALE, LIMIT = 0.6, 0.3, 3.0, 2.5  # width: of the exponent, over all features
+    RIDGE, SCALE, LIMIT = 0.3, 3.0, 2.5
 
     @classmethod
     def fit(cls, view: View, places: Ints, X: Floats, y: Ints, seed: int) -> "Kernel":
         """Solves for the weights; classes count the same. Nothing is drawn."""
-        from sklearn.preprocessing import QuantileTransformer
+        from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-        del view, seed
-        shape = QuantileTransformer(n_quantiles=min(100, len(X)), output_distribution="normal").fit(X[:, places])
-        made = cls(places, shape, np.empty(0), np.empty(0))
+        del seed
+        assert view.kernel is not None
+        ranks = QuantileTransformer(n_quantiles=min(100, len(X)), output_distribution="normal")
+        scaler = (ranks if view.kernel.ranked else StandardScaler()).fit(X[:, places])
+        made = cls(places, view.kernel, scaler, np.empty((0, len(places))), np.empty(0))
         points = made._transformed(X)
-        gram = _gaussian(points, points, cls.WIDTH)
+        made = replace(made, points=points)
         targets = np.eye(len(CLASSES))[y] - 1 / len(CLASSES)
-        weights = np.linalg.solve(gram + cls.RIDGE * np.diag(1 / balanced(y)), targets)
-        return cls(places, shape, points, cls.SCALE * weights)
+        weights = np.linalg.solve(made._gram(points) + cls.RIDGE * np.diag(1 / balanced(y)), targets)
+        return replace(made, weights=cls.SCALE * weights)
 
     def _transformed(self, X: Floats) -> Floats:
-        return np.asarray(np.clip(self.shape.transform(X[:, self.places]), -self.LIMIT, self.LIMIT), dtype=np.float64)
+        scaled = self.scaler.transform(X[:, self.places])
+        return np.asarray(np.clip(scaled, -self.LIMIT, self.LIMIT), dtype=np.float64)
+
+    def _gram(self, rows: Floats) -> Floats:
+        """The kernel of each row and each training row, n x m."""
+        if self.shape.power == 2:
+            squared = (rows**2).sum(axis=1)[:, None] + (self.points**2).sum(axis=1) - 2 * rows @ self.points.T
+            far = np.maximum(squared, 0.0)
+        else:
+            far = np.zeros((len(rows), len(self.points)))
+            for own, known in zip(rows.T, self.points.T, strict=True):
+                far += np.abs(own[:, None] - known)
+        return np.asarray(np.exp(-self.shape.width / rows.shape[1] * far), dtype=np.float64)
 
     def scores(self, X: Floats) -> Floats:
         """Raw scores, n x classes."""
-        return _gaussian(self._transformed(X), self.points, self.WIDTH) @ self.weights
+        return self._gram(self._transformed(X)) @ self.weights
 
     def shap(self, X: Floats, of: int) -> tuple[Floats, float]:
         """Shapley values of the raw score of one class, n x d, and their base; features taken as independent.
@@ -200,23 +241,18 @@ class Kernel:
         """
         from scipy.special import roots_legendre
 
-        own, gamma = self._transformed(X), self.WIDTH / self.points.shape[1]
-        mean = np.exp(-gamma * (self.points[:, None, :] - self.points[None]) ** 2).mean(axis=0)  # points x d
+        own, gamma, power = self._transformed(X), self.shape.width / self.points.shape[1], self.shape.power
+        mean = np.exp(-gamma * np.abs(self.points[:, None, :] - self.points[None]) ** power).mean(axis=0)  # points x d
         nodes, shares = roots_legendre(self.points.shape[1] // 2 + 1)
         made = np.zeros(X.shape)
         for row, point in enumerate(own):
-            k = np.exp(-gamma * (point - self.points) ** 2)
+            k = np.exp(-gamma * np.abs(point - self.points) ** power)
             total = np.zeros_like(k)
             for node, share in zip((nodes + 1) / 2, shares / 2, strict=True):
                 mixed = node * k + (1 - node) * mean
                 total += share * mixed.prod(axis=1, keepdims=True) / mixed
             made[row, self.places] = self.weights[:, of] @ ((k - mean) * total)
         return made, float(self.weights[:, of] @ mean.prod(axis=1))
-
-
-def _gaussian(a: Floats, b: Floats, width: float) -> Floats:
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None, :] - 2 * a @ b.T
-    return np.asarray(np.exp(-width / a.shape[1] * np.maximum(squared, 0.0)), dtype=np.float64)
 
 
 Member = Trees | Kernel

@@ -12,7 +12,7 @@ from etl.features.leading import LEADING, leading_features
 from etl.features.states import Ions
 from models.screening import CLASSES, ensemble, inputs, members, metrics
 from models.screening.imputation import Imputer
-from schemas.arrays import Floats
+from schemas.arrays import Floats, Ints
 
 
 def _numbers(count: int, width: int, seed: int = 0) -> Floats:
@@ -55,10 +55,13 @@ def test_a_column_that_nobody_has_becomes_nothing() -> None:
 
 def test_views_see_what_there_is() -> None:
     composition = inputs.composition_matrix(pl.DataFrame({"formula": ["VO2"]})).names
-    plain, rich = (members.views(names, 300) for names in (composition, (*composition, *inputs.STRUCTURE_FEATURES)))
-    assert [v.name for v in plain] == ["electrons", "charge", "leading ions", "kernel"]
-    assert [v.name for v in rich] == ["electrons", "charge", "leading ions", "structure", "kernel"]
+    rich_names = (*composition, *inputs.STRUCTURE_FEATURES)
+    plain, rich = (members.views(names, 300) for names in (composition, rich_names))
+    assert [v.name for v in plain] == [v.name for v in members.FORMULAS]
+    assert [v.name for v in rich] == [v.name for v in members.STRUCTURES]
+    assert all(set(inputs.STRUCTURE_FEATURES) <= {rich_names[i] for i in v.places(rich_names)} for v in rich)
     alone = members.views(inputs.STRUCTURE_FEATURES, 300)
+    assert [v.name for v in alone] == [v.name for v in members.TEN]
     assert len({tuple(v.places(inputs.STRUCTURE_FEATURES)) for v in alone}) == 1
     assert any(v.kernel for v in alone)
     many = members.views(composition, 5000)
@@ -66,13 +69,21 @@ def test_views_see_what_there_is() -> None:
     assert all(len(v.places(composition)) == len(composition) for v in many)
 
 
-def test_shapley_values_of_a_kernel_are_those_of_all_subsets() -> None:
+SHAPES = sorted({v.kernel for v in (*members.STRUCTURES, *members.FORMULAS) if v.kernel}, key=str)
+
+
+def _kernel(shape: members.Shape, X: Floats, y: Ints, seed: int = 0) -> members.Kernel:
+    return members.Kernel.fit(members.View("kernel", kernel=shape), np.arange(X.shape[1]), X, y, seed)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_shapley_values_of_a_kernel_are_those_of_all_subsets(shape: members.Shape) -> None:
     X, y = _numbers(12, 4), np.arange(12) % 3
-    kernel = members.Kernel.fit(members.FEW_ROWS[-1], np.arange(4), X, y, 0)
+    kernel = _kernel(shape, X, y)
     values, base = kernel.shap(X[:3], 2)
     np.testing.assert_allclose(values.sum(axis=1) + base, kernel.scores(X[:3])[:, 2], atol=1e-9)
-    own, gamma = kernel._transformed(X), kernel.WIDTH / 4
-    k = np.exp(-gamma * (own[:, None] - kernel.points[None]) ** 2)
+    own, gamma = kernel._transformed(X), shape.width / 4
+    k = np.exp(-gamma * np.abs(own[:, None] - kernel.points[None]) ** shape.power)
     mean = k.mean(axis=0)
 
     def worth(row: int, chosen: tuple[int, ...]) -> float:
@@ -90,10 +101,11 @@ def test_shapley_values_of_a_kernel_are_those_of_all_subsets() -> None:
             assert values[row, j] == pytest.approx(exact, abs=1e-9)
 
 
-def test_a_kernel_knows_its_rows_and_draws_nothing() -> None:
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_kernel_knows_its_rows_and_draws_nothing(shape: members.Shape) -> None:
     X, y = _numbers(60, 3), (np.arange(60) % 2) * 2
     X[y == 2] += 3
-    first, again = (members.Kernel.fit(members.FEW_ROWS[-1], np.arange(3), X, y, s) for s in (0, 1))
+    first, again = (_kernel(shape, X, y, s) for s in (0, 1))
     assert (first.scores(X)[:, 2] > first.scores(X)[:, 0])[y == 2].mean() > 0.95
     np.testing.assert_array_equal(first.weights, again.weights)
 
