@@ -61,8 +61,10 @@ OTHER_STATES: dict[str, tuple[int, ...]] = {
     "Te": (6,), "U": (3, 4, 5), "Np": (3, 4, 6), "Pu": (3, 5),
 }  # fmt: skip
 """States beside the main one (Greenwood and Earnshaw, Chemistry of the Elements)."""
-VALENCE_SKIPPERS = frozenset(OTHER_STATES) - {*LANTHANIDES, "U", "Np", "Pu"}
-"""Cations of the p block: which state is usual hangs on the anion, and the main one is kept where metals can give."""
+STEADY = frozenset(OTHER_STATES) - {"Ce", "Sm", "Eu", "Yb", "Tm", "U", "Np", "Pu"}
+"""Cations that keep their main state where others can give: those of the p block, where the usual state hangs on the
+anion, and Pr and Tb, whose 4+ is that of their own oxides.
+"""
 CATION_STATES: dict[str, tuple[int, ...]] = {
     **{s: (state, *OTHER_STATES.get(s, ())) for s, state in MAIN_STATE.items()},
     **TM_STATES,

@@ -19,9 +19,9 @@ from etl.features.elements import (
     CHALCOGENS,
     MAIN_STATE,
     NUMBER,
+    STEADY,
     STRONG_ANIONS,
     SYMBOLS,
-    VALENCE_SKIPPERS,
     WEAK_ANIONS,
     electronegativities,
 )
@@ -134,7 +134,7 @@ def _rises(symbol: str) -> list[tuple[float, int]]:
     hull: list[tuple[int, float]] = []
     for state in sorted(CATION_STATES[symbol]):
         here = (state, -float(np.log1p(often.get((symbol, state), 0.0))))
-        if symbol in VALENCE_SKIPPERS and main is not None:
+        if symbol in STEADY and main is not None:
             here = (state, KEEPS * abs(state - main) + here[1])
         while len(hull) > 1 and _slope(hull[-2], hull[-1]) >= _slope(hull[-1], here):
             hull.pop()

@@ -97,6 +97,8 @@ def test_extended_features_know_charge_and_d_electrons() -> None:
         ("CaCu3Ti4O12", {"Ca": 2, "Cu": 2, "Ti": 4, "O": -2}),
         ("NaCu3Ti4O12", {"Na": 1, "Cu": 7 / 3, "Ti": 4, "O": -2}),
         ("LaCu3Fe4O12", {"La": 3, "Cu": 3, "Fe": 3, "O": -2}),  # Long et al., Nature 458, 60 (2009)
+        ("PrFe4Cu3O12", {"Pr": 3, "Fe": 3, "Cu": 3, "O": -2}),
+        ("BaPrO3", {"Ba": 2, "Pr": 4, "O": -2}),
         ("La2NiMnO6", {"La": 3, "Ni": 2, "Mn": 4, "O": -2}),
         ("FeTiO3", {"Fe": 2, "Ti": 4, "O": -2}),
         ("CuFeO2", {"Cu": 1, "Fe": 3, "O": -2}),
