@@ -14,7 +14,7 @@ import polars as pl
 
 from models.design import pareto
 from models.design.proposal import signs
-from models.evaluators.protocol import Evaluator, Observation
+from models.evaluators.protocol import Change, Evaluator, Observation
 from models.evaluators.states import FINAL, State, check_move
 from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
@@ -81,27 +81,22 @@ def batch_id(problem: DesignProblem, iteration: int) -> str:
 def evaluate(
     problem: DesignProblem, rows: Sequence[dict[str, Any]], *, batch: str, evaluator: Evaluator, at: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Submits a batch, polls and collects once.
+    """Submits a batch and collects what has ended.
 
     Args:
         problem: the problem.
         rows: candidates with `candidate_id` and the variables.
         batch: id of the batch.
         evaluator: the back end.
-        at: time of the events.
+        at: time of the events that happen now.
 
     Returns:
         Rows of design.events and of design.observations (final outcomes only).
     """
     handles = evaluator.submit(batch, rows)
-    states = evaluator.poll(handles)
-    outcomes = {o.candidate_id: o for o in evaluator.collect(handles)}
-    events = [
-        event
-        for handle, state in zip(handles, states, strict=True)
-        for event in _events(problem, batch, handle.candidate_id, state, outcomes.get(handle.candidate_id), at)
-    ]
-    observed = [_observation(problem, batch, o, evaluator.name, at) for o in outcomes.values() if o.state in FINAL]
+    outcomes = [o for o in evaluator.collect(handles) if o.state in FINAL]
+    events = [event for h in handles for event in _events(problem, batch, h.candidate_id, evaluator.history(h), at)]
+    observed = [_observation(problem, batch, o, evaluator.name, at) for o in outcomes]
     return (
         pl.DataFrame(events, schema=EVENTS, orient="row"),
         pl.DataFrame(observed, schema=OBSERVATIONS, orient="row"),
@@ -109,25 +104,22 @@ def evaluate(
 
 
 def _events(
-    problem: DesignProblem, batch: str, candidate: str, state: State, outcome: Observation | None, at: datetime
+    problem: DesignProblem, batch: str, candidate: str, history: Iterable[Change], at: datetime
 ) -> Iterable[dict[str, Any]]:
-    passed = [State.PROPOSED, State.SUBMITTED, *([state] if state is not State.SUBMITTED else [])]
-    if outcome is not None and outcome.state is not passed[-1]:
-        passed.append(outcome.state)
     before: State | None = None
-    for number, now in enumerate(passed):
-        check_move(before, now, where=f"candidate {candidate} of batch {batch}")
+    for number, change in enumerate(history):
+        check_move(before, change.state, where=f"candidate {candidate} of batch {batch}")
         yield {
-            "event_id": identify(problem.name, batch, candidate, number, now),
+            "event_id": identify(problem.name, batch, candidate, number, change.state),
             "problem": problem.name,
             "batch_id": batch,
             "candidate_id": candidate,
             "sequence": number,
-            "state": str(now),
-            "reason": outcome.reason if outcome is not None and now is outcome.state else None,
-            "occurred_at": at,
+            "state": str(change.state),
+            "reason": change.reason,
+            "occurred_at": change.at or at,
         }
-        before = now
+        before = change.state
 
 
 def _observation(problem: DesignProblem, batch: str, outcome: Observation, name: str, at: datetime) -> dict[str, Any]:

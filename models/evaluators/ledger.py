@@ -253,6 +253,21 @@ class Ledger:
                 codes = [] if state == State.PROPOSED else [*codes, code] if code else codes
         return codes
 
+    def events(self, calculation_id: str) -> list[tuple[str, str | None, str]]:
+        """State, reason and time of every event of one calculation, oldest first."""
+        query = "SELECT state, reason, at FROM events WHERE calculation_id = ? ORDER BY sequence"
+        with self._transaction(write=False) as ledger:
+            return [tuple(row) for row in ledger.execute(query, (calculation_id,))]
+
+    def result(self, calculation_id: str) -> dict[str, float] | None:
+        """The values of an accepted calculation; None where it has none."""
+        query = """
+            SELECT found FROM results JOIN latest USING (calculation_id)
+            WHERE calculation_id = ? AND latest.state = 'accepted'"""
+        with self._transaction(write=False) as ledger:
+            row = ledger.execute(query, (calculation_id,)).fetchone()
+        return None if row is None else dict(json.loads(row["found"]))
+
     def hours(self) -> float:
         """Wall time that attempts have taken so far, the running ones up to now."""
         query = """

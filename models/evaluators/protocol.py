@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from models.evaluators.states import State
@@ -26,6 +27,15 @@ class Observation:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of state; `at` is None where it happens as it is asked for."""
+
+    state: State
+    reason: str | None = None
+    at: datetime | None = None
+
+
 class Evaluator(Protocol):
     """A back end."""
 
@@ -37,6 +47,10 @@ class Evaluator(Protocol):
 
     def poll(self, handles: Sequence[Handle]) -> list[State]:
         """State of each handle, in order."""
+        ...
+
+    def history(self, handle: Handle) -> list[Change]:
+        """Every change of one evaluation so far, from `proposed` on; what was once told stays."""
         ...
 
     def collect(self, handles: Sequence[Handle]) -> list[Observation]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from models.evaluators.protocol import Handle, Observation
+from models.evaluators.protocol import Change, Handle, Observation
 from models.evaluators.states import State
 from schemas.errors import InputError
 
@@ -44,6 +44,12 @@ class RecordedTable:
     def poll(self, handles: Sequence[Handle]) -> list[State]:
         """Every known row is parsed; others failed."""
         return [self._outcome(h)[0] for h in handles]
+
+    def history(self, handle: Handle) -> list[Change]:
+        """Proposed, submitted, parsed and accepted at once, or failed."""
+        state, _, reason = self._outcome(handle)
+        ends = [Change(state, reason)] if state is not State.PARSED else [Change(state), Change(State.ACCEPTED)]
+        return [Change(State.PROPOSED), Change(State.SUBMITTED), *ends]
 
     def collect(self, handles: Sequence[Handle]) -> list[Observation]:
         """The recorded values."""

@@ -10,7 +10,9 @@ from models.design import campaigns, simulation
 from models.design import candidates as candidates_of
 from models.evaluators import campaign
 from models.evaluators.budget import asked_in, left
+from models.evaluators.protocol import Evaluator
 from models.evaluators.recorded import RecordedTable
+from models.evaluators.states import State
 from schemas import problem as problems
 from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
@@ -77,31 +79,46 @@ def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: 
 
 
 def evaluate(
-    proposals: pl.DataFrame, known: pl.DataFrame, *, tables: Mapping[str, pl.DataFrame], at: datetime
+    proposals: pl.DataFrame,
+    known: pl.DataFrame,
+    *,
+    tables: Mapping[str, pl.DataFrame],
+    evaluators: Mapping[str, Evaluator] | None = None,
+    at: datetime,
 ) -> dict[str, pl.DataFrame]:
     """Rows of design.events and design.observations of what was proposed and has no outcome yet.
 
     Args:
         proposals: rows of design.proposals.
         known: rows of design.observations.
-        tables: recorded tables by name; other evaluators answer elsewhere.
-        at: time of the events.
+        tables: recorded tables by name.
+        evaluators: of problems that calculations answer; one without an evaluator waits.
+        at: time of the events that happen now.
     """
     events, observed = [pl.DataFrame(schema=campaign.EVENTS)], [pl.DataFrame(schema=campaign.OBSERVATIONS)]
-    waiting = proposals.join(known, on=["problem", "candidate_id"], how="anti").sort("batch_id", "rank")
-    for asked in asked_in(waiting):
-        if asked.evaluator.kind != "recorded":
+    for asked in asked_in(proposals):
+        evaluator = _recorded(asked, tables) or (evaluators or {}).get(asked.name)
+        if evaluator is None:
             continue
-        name = str(asked.evaluator.table)
-        variables, names = [v.name for v in asked.variables], [o.name for o in asked.objectives]
-        evaluator = RecordedTable(name, tables[name], variables=variables, objectives=names)
+        settled = known.filter(pl.col("problem") == asked.name)
+        if asked.evaluator.kind != "recorded":  # a person may have asked again for what failed
+            settled = settled.filter(pl.col("state") != str(State.CALCULATION_FAILED))
+        waiting = proposals.filter(pl.col("problem") == asked.name).join(settled, on="candidate_id", how="anti")
         frame = candidates_of(asked)
-        for batch, group in waiting.filter(pl.col("problem") == asked.name).group_by("batch_id", maintain_order=True):
+        for batch, group in waiting.sort("batch_id", "rank").group_by("batch_id", maintain_order=True):
             rows = frame.join(group.select("candidate_id"), on="candidate_id", how="semi").to_dicts()
             made, told = campaign.evaluate(asked, rows, batch=str(batch[0]), evaluator=evaluator, at=at)
             events.append(made)
             observed.append(told)
     return {"design.events": pl.concat(events), "design.observations": pl.concat(observed)}
+
+
+def _recorded(asked: DesignProblem, tables: Mapping[str, pl.DataFrame]) -> Evaluator | None:
+    if asked.evaluator.kind != "recorded":
+        return None
+    name = str(asked.evaluator.table)
+    variables, names = [v.name for v in asked.variables], [o.name for o in asked.objectives]
+    return RecordedTable(name, tables[name], variables=variables, objectives=names)
 
 
 def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -29,7 +29,7 @@ class Recipe(_Strict):
     engine: Literal["gpaw", "chgnet", "vasp"]
     reasons: dict[str, str] = Field(description="choice -> why, with the source")
     settings: dict[str, Any] = Field(default_factory=dict)
-    hubbard_U_eV: dict[str, tuple[Literal["d", "f"], Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)  # noqa: N815 - U is the quantity's name
+    hubbard_U_eV: dict[str, tuple[Literal["d", "f"], Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
     moments_bohr_magneton: dict[str, float] = Field(default_factory=dict)
     nonmagnetic: bool = False
 
