@@ -11,6 +11,8 @@ import dagster as dg
 
 from dagster_project.jobs import DESIGN_LOOP, EVERYTHING, SCREENING
 
+SUBMIT, POLL = "submit_calculations", "poll_calculations"
+
 
 def _watch(name: str, tables: tuple[str, ...], job: Any, why: str) -> dg.SensorDefinition:
     @dg.sensor(name=name, job=job, description=why, required_resource_keys={"warehouse"}, minimum_interval_seconds=60)
@@ -26,6 +28,35 @@ def _watch(name: str, tables: tuple[str, ...], job: Any, why: str) -> dg.SensorD
         yield dg.RunRequest(run_key=f"{name}:{seen}", tags={"matloom/cause": cause})
 
     return watch
+
+
+def _tick(name: str, why: str) -> dg.SensorDefinition:
+    """A sensor that submits or polls calculations by itself, and starts a run where outcomes are to be landed."""
+
+    @dg.sensor(name=name, job=DESIGN_LOOP, description=why, minimum_interval_seconds=30)
+    def tick(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        from dagster_project import calculations
+        from dagster_project.settings import Settings
+        from models.evaluators import service
+
+        settings = Settings.from_environment()
+        ledger = calculations.known(settings.home)
+        if settings.executor is None or ledger is None:
+            yield dg.SkipReason("nothing is calculated: MATLOOM_EXECUTOR is not set, or nothing was asked for")
+            return
+        act = {SUBMIT: service.submit, POLL: service.poll}[name]
+        done = act(ledger, calculations.executor(settings.executor), calculations.caps(settings))
+        said = ", ".join(f"{n} {state}" for state, n in done.moved.items()) or "nothing moved"
+        for trouble in done.troubles:
+            context.log.warning(trouble)
+        ended = ledger.last_end()
+        if name == POLL and ended is not None and ended != context.cursor:
+            context.update_cursor(ended)
+            yield dg.RunRequest(run_key=f"{name}:{ended}", tags={"matloom/cause": f"calculations ended: {said}"})
+            return
+        yield dg.SkipReason("; ".join([said, *done.troubles]))
+
+    return tick
 
 
 @dg.run_failure_sensor(
@@ -55,5 +86,7 @@ SENSORS = [
         "New candidates or observations: propose and evaluate the next batch.",
     ),
     _watch("new_labels", ("core.labels",), SCREENING, "New labels: train the classifier again."),
+    _tick(SUBMIT, "Starts calculations that wait, while there is room."),
+    _tick(POLL, "Looks at running calculations; lands the outcomes of those that ended."),
     publish_after_failure,
 ]

@@ -3,6 +3,7 @@
 Secrets stay in the environment and are read by the connector that needs them, never kept here.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from schemas.errors import InputError
 
 PROFILES = ("embedded", "datasets", "live")
 EXTRACTORS = ("rules", "llm")
+EXECUTORS = ("local", "slurm")
 DEFAULT_HOME = Path(__file__).resolve().parents[1] / "warehouse" / "data"
 
 
@@ -29,6 +31,10 @@ class Settings:
         seed: seed of everything random.
         extractor: one of `EXTRACTORS`. ``llm`` asks the language model of MATLOOM_LLM_URL (`etl.text.llm`) for what
             openly licensed documents say; it is off unless set.
+        executor: one of `EXECUTORS`, where calculations run; None: what needs calculations waits.
+        running: calculations at once.
+        hours: wall time that one attempt at a calculation may take.
+        total_hours: wall time that all attempts together may take; None for no limit.
     """
 
     home: Path
@@ -37,14 +43,18 @@ class Settings:
     problem: str = "mit"
     seed: int = 0
     extractor: str = "rules"
+    executor: str | None = None
+    running: int = 1
+    hours: float = 24.0
+    total_hours: float | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Reads MATLOOM_HOME, MATLOOM_PROFILE, MATLOOM_DATASETS, MATLOOM_PROBLEM, MATLOOM_SEED and MATLOOM_EXTRACTOR.
+        """Reads MATLOOM_HOME, _PROFILE and so on, one variable an attribute.
 
         Raises:
-            InputError: an unknown profile or extractor, a seed that is no number, or no data set folder where one is
-                needed.
+            InputError: an unknown profile, extractor or executor, a number that is none, or no data set folder where
+                one is needed.
         """
         environment = os.environ
         profile = environment.get("MATLOOM_PROFILE", "embedded")
@@ -54,6 +64,11 @@ class Settings:
         if extractor not in EXTRACTORS:
             raise InputError.of(
                 f"unknown extractor {extractor!r}", "MATLOOM_EXTRACTOR", f"use one of {', '.join(EXTRACTORS)}"
+            )
+        executor = environment.get("MATLOOM_EXECUTOR") or None
+        if executor is not None and executor not in EXECUTORS:
+            raise InputError.of(
+                f"unknown executor {executor!r}", "MATLOOM_EXECUTOR", f"use one of {', '.join(EXECUTORS)}"
             )
         seed = environment.get("MATLOOM_SEED", "0")
         if not seed.isdigit():
@@ -69,4 +84,26 @@ class Settings:
             problem=environment.get("MATLOOM_PROBLEM", "mit"),
             seed=int(seed),
             extractor=extractor,
+            executor=executor,
+            running=int(_positive("MATLOOM_RUNNING", 1.0) or 1),
+            hours=_positive("MATLOOM_HOURS", 24.0) or 24.0,
+            total_hours=_positive("MATLOOM_TOTAL_HOURS", None),
         )
+
+
+def _positive(name: str, default: float | None) -> float | None:
+    """A number above zero from the environment.
+
+    Raises:
+        InputError: something else.
+    """
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise InputError.of(f"{text!r}", name, "give a number above 0")
+    return value

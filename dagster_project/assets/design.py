@@ -32,19 +32,32 @@ def proposals(build: Build, candidates: pl.LazyFrame) -> Frames:
     from models.evaluators import rounds
 
     observed = build.earlier("design.observations")
-    return rounds.propose(candidates.collect(), observed, seed=build.seed, at=datetime.now(UTC))
+    proposed = build.store.read_passed("design.proposals")
+    return rounds.propose(candidates.collect(), observed, proposed, seed=build.seed, at=datetime.now(UTC))
 
 
 @table_assets(
-    "design.events", "design.observations", group="design", mode="upsert", reads={"proposals": "design.proposals"}
+    "design.events",
+    "design.observations",
+    group="design",
+    mode="upsert",
+    reads={"proposals": "design.proposals"},
+    watches=("core.structures", "design.candidates"),
 )
 def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
-    """Sends what was proposed and not yet evaluated to the problem's evaluator, and lands the outcomes."""
+    """Sends what was proposed and not yet evaluated to the problem's evaluator, and lands the outcomes there are.
+
+    A recorded table answers at once. Calculations are only asked for: sensors start them and see how they are.
+    """
+    from dagster_project import calculations
     from etl.reference import recorded
     from models.evaluators import rounds
 
     known = build.store.read_passed("design.observations")
-    return rounds.evaluate(proposals.collect(), known, tables=recorded(), at=datetime.now(UTC))
+    asked = calculations.evaluators(
+        build.settings, build.earlier("core.structures"), build.earlier("design.candidates")
+    )
+    return rounds.evaluate(proposals.collect(), known, tables=recorded(), evaluators=asked, at=datetime.now(UTC))
 
 
 @table_assets(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dagster_project import calculations
 from dagster_project.commands.common import (
     Home,
     InputError,
@@ -23,13 +24,10 @@ from dagster_project.commands.common import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from models.evaluators.calculations import Atoms
-    from models.evaluators.executors import Executor
     from models.evaluators.ledger import Ledger
     from models.evaluators.service import Caps, Tick
 
 app = typer.Typer(no_args_is_help=True, help="Calculations: prepare, submit, poll, collect, retry.")
-FOLDER = "calculations"
 PREPARED = "prepared.jsonl"
 Folder = Annotated[str, typer.Argument(help="Folder made by prepare; default: calculations of the home.")]
 Which = Annotated[str, typer.Option("--executor", help="local or slurm.")]
@@ -59,7 +57,7 @@ def prepare(
     for number, row in enumerate(frame.to_dicts()):
         label = str(row.get("label") or row.get("formula") or row.get("file") or number)
         try:
-            calculation = asked.calculation(_atoms(row), label=label)
+            calculation = asked.calculation(calculations.atoms(row), label=label)
             new += service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
             found = {"calculation_id": calculation.calculation_id, "ok": True, "reason": None}
         except InputError as error:
@@ -84,7 +82,7 @@ def submit(
     """Start what is proposed, and what plumbing failed, while there is room; returns at once."""
     from models.evaluators import service
 
-    _tell(service.submit(_ledger(where, at), _executor(executor), _caps(running, hours)), as_json=as_json)
+    _tell(service.submit(_ledger(where, at), calculations.executor(executor), _caps(running, hours)), as_json=as_json)
 
 
 @command(app, "poll")
@@ -100,7 +98,7 @@ def poll(
     from models.evaluators import service
 
     ledger, caps = _ledger(where, at), _caps(running, hours)
-    tick = service.poll(ledger, _executor(executor), caps)
+    tick = service.poll(ledger, calculations.executor(executor), caps)
     standings = ledger.standings()
     states = {str(s): sum(x.state == s for x in standings) for s in sorted({x.state for x in standings})}
     dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
@@ -121,7 +119,7 @@ def run(
 
     from models.evaluators import service
 
-    ledger, who, caps = _ledger(where, at), _executor(executor), _caps(running, hours)
+    ledger, who, caps = _ledger(where, at), calculations.executor(executor), _caps(running, hours)
     moved: Counter[str] = Counter()
     for tick in service.ticks(ledger, who, caps):
         moved += tick.moved
@@ -168,26 +166,17 @@ def cancel(
     """Stop a calculation; it ends as rejected."""
     from models.evaluators import service
 
-    service.cancel(_ledger(where, at), _executor(executor), calculation, reason="cancelled by a person")
+    service.cancel(_ledger(where, at), calculations.executor(executor), calculation, reason="cancelled by a person")
     say({"calculation_id": calculation, "state": "rejected"}, as_json=as_json)
 
 
 def _ledger(where: str, at: str | None) -> "Ledger":
     from models.evaluators.ledger import FILE, Ledger
 
-    folder = Path(where) if where else home(at) / FOLDER
+    folder = Path(where) if where else calculations.folder(home(at))
     if not (folder / FILE).is_file():
         raise InputError.of("no calculations", folder, "make some with matloom dft prepare")
     return Ledger(folder)
-
-
-def _executor(name: str) -> "Executor":
-    from models.evaluators.executors import Local, Slurm
-
-    kinds: dict[str, type[Executor]] = {"local": Local, "slurm": Slurm}
-    if name not in kinds:
-        raise InputError.of(f"no executor {name!r}", "--executor", f"use one of {', '.join(kinds)}")
-    return kinds[name]()
 
 
 def _caps(running: int, hours: float) -> "Caps":
@@ -211,29 +200,6 @@ def _structures(rows: str) -> "pl.DataFrame":
     if not {"cif", "poscar"} & set(frame.columns):
         raise InputError.of("no column cif or poscar", rows, f"it has {', '.join(frame.columns)}")
     return frame
-
-
-def _atoms(row: dict[str, Any]) -> "Atoms":
-    """The ordered crystal of a row.
-
-    Raises:
-        InputError: refused by the reader, or with sites of mixed occupancy.
-    """
-    import numpy as np
-
-    from etl.structures.errors import StructureError
-    from etl.structures.texts import read_any
-    from models.evaluators.calculations import Atoms
-
-    try:
-        crystal = read_any(cif=row.get("cif"), poscar=row.get("poscar"))
-    except StructureError as error:
-        raise InputError.of(str(error), "the structure", "mend it") from error
-    if not crystal.ordered:
-        raise InputError.of("sites of mixed occupancy", "the structure", "give one species a site")
-    signs = row.get("moments")
-    moments = None if signs is None else np.array(signs, dtype=np.float64)
-    return Atoms(lattice=crystal.lattice, symbols=crystal.symbols, coords=crystal.coords, moments=moments)
 
 
 def _prepared(made: list[dict[str, Any]]) -> "pl.DataFrame":

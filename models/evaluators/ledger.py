@@ -259,6 +259,13 @@ class Ledger:
         with self._transaction(write=False) as ledger:
             return [tuple(row) for row in ledger.execute(query, (calculation_id,))]
 
+    def last_end(self) -> str | None:
+        """When a calculation last came to a terminal state; None where none has."""
+        query = "SELECT max(at) FROM events WHERE state IN ('accepted', 'calculation_failed', 'rejected')"
+        with self._transaction(write=False) as ledger:
+            told: str | None = ledger.execute(query).fetchone()[0]
+        return told
+
     def result(self, calculation_id: str) -> dict[str, float] | None:
         """The values of an accepted calculation; None where it has none."""
         query = """

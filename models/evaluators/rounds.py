@@ -52,20 +52,34 @@ def _with_retired(now: pl.DataFrame, before: pl.DataFrame, *, on: list[str]) -> 
     return pl.concat([now, gone.select(now.columns)])
 
 
-def propose(candidates: pl.DataFrame, observed: pl.DataFrame, *, seed: int, at: datetime) -> dict[str, pl.DataFrame]:
+def propose(
+    candidates: pl.DataFrame, observed: pl.DataFrame, proposed: pl.DataFrame, *, seed: int, at: datetime
+) -> dict[str, pl.DataFrame]:
     """Rows of design.proposals and design.batches of the next round; none where the budget is spent.
 
-    Problems whose evaluator is a calculation get their initial design only: its outcomes come in by themselves.
+    What was proposed and has no outcome yet counts as tried, and while a whole batch of it waits nothing is added: a
+    calculation takes its time.
+
+    Args:
+        candidates: rows of design.candidates.
+        observed: rows of design.observations.
+        proposed: rows of design.proposals so far.
+        seed: of everything random.
+        at: time of the proposals.
     """
     rows, batches = [pl.DataFrame(schema=_PROPOSALS)], []
     for asked in asked_in(candidates):
         frame = candidates_of(asked)
         values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
-        rest = min(left(asked, observed), frame.height - int(tried.sum()))
-        if rest <= 0:
+        own = proposed.filter(pl.col("problem") == asked.name)
+        waiting = frame["candidate_id"].is_in(own["candidate_id"].to_list()).to_numpy() & ~tried
+        pending = int(waiting.sum())
+        rest = min(left(asked, observed), frame.height - int(tried.sum())) - pending
+        batch = min(asked.budget.batch - pending, rest)
+        if batch <= 0 or (pending and not tried.any()):
             continue
-        iteration = observed.filter(pl.col("problem") == asked.name)["batch_id"].n_unique()
-        batch = min(asked.budget.batch, rest)
+        tried |= waiting
+        iteration = own["batch_id"].n_unique()
         chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=batch, seed=seed + iteration)
         strategy = "lvgp" if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)

@@ -60,6 +60,7 @@ def test_jobs_schedules_and_sensors_are_there() -> None:
     assert {"everything", "literature_update", "screening", "design_loop"} <= jobs
     assert {s.name for s in defs.schedules or ()} == {"literature_daily", "screening_weekly"}
     sensors = {"new_documents", "new_outcomes", "new_labels", "publish_after_failure"}
+    sensors |= {"submit_calculations", "poll_calculations"}
     assert {s.name for s in defs.sensors or ()} == sensors
     assert isinstance(defs.resolve_job_def("literature_update").partitions_def, dg.MultiPartitionsDefinition)
 
@@ -163,6 +164,47 @@ def test_a_sensor_asks_once_for_each_new_audited_version(
                 store.record_verdict(table, version, passed=True)
                 assert (tick(), tick()) == (1, 0)
     assert len(set(asked)) == 2 * len(tables)
+
+
+def test_sensors_submit_and_poll_calculations_and_ask_for_one_run_when_some_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    import numpy as np
+
+    from dagster_project import calculations
+    from dagster_project.sensors import POLL, SENSORS, SUBMIT
+    from models.evaluators import service
+    from models.evaluators.calculations import Atoms, Calculation
+    from models.evaluators.ledger import Ledger
+
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    monkeypatch.delenv("MATLOOM_PROFILE", raising=False)
+    by_name, cursors = {s.name: s for s in SENSORS}, dict.fromkeys((SUBMIT, POLL))
+
+    def tick(name: str) -> tuple[int, str]:
+        with (
+            dg.DagsterInstance.ephemeral() as held,
+            dg.build_sensor_context(instance=held, cursor=cursors[name]) as context,
+        ):
+            found = by_name[name].evaluate_tick(context)
+            cursors[name] = context.cursor
+            return len(found.run_requests or ()), str(found.skip_message)
+
+    assert tick(SUBMIT) == tick(POLL)
+    assert "MATLOOM_EXECUTOR is not set" in tick(POLL)[1]
+    monkeypatch.setenv("MATLOOM_EXECUTOR", "local")
+    atoms = Atoms(lattice=np.eye(3) * 4, symbols=("Ni",), coords=np.zeros((1, 3)))
+    asked = Calculation(engine="recorded", settings={"values": {"gap_eV": 1.0}}, structure=atoms.as_json())
+    service.ask(Ledger(calculations.folder(tmp_path)), [(asked, "test")])
+    assert tick(POLL) == (0, "nothing moved")
+    assert tick(SUBMIT) == (0, "1 submitted")
+    deadline = time.monotonic() + 20
+    while not tick(POLL)[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert tick(POLL)[0] == 0, "the same end asks for no second run"
 
 
 TOY = """

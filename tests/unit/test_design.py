@@ -472,7 +472,8 @@ def a_round(store: Store) -> dict[str, list[str]]:
     passed = store.read_passed
     keep(rounds.enumerated(*(passed(f"design.{n}") for n in ("problems", "candidates", "proposals"))), "replace")
     observed = passed("design.observations")
-    keep(rounds.propose(passed("design.candidates"), observed, seed=0, at=AT), "upsert")
+    asked = (passed("design.candidates"), observed, passed("design.proposals"))
+    keep(rounds.propose(*asked, seed=0, at=AT), "upsert")
     keep(rounds.evaluate(passed("design.proposals"), observed, tables={"toy": table}, at=AT), "upsert")
     keep(rounds.fronts(passed("design.observations"), passed("design.candidates")), "replace")
     return {name: checks for name, checks in failed.items() if checks}

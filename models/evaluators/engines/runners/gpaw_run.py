@@ -35,7 +35,7 @@ def calculator(settings: dict[str, Any], spin: bool) -> Any:
     return GPAW(
         mode=PW(settings["cutoff_eV"]),
         xc=settings["functional"],
-        kpts={"size": settings["kpoints"], "gamma": True},
+        kpts={"size" if isinstance(settings["kpoints"], list) else "density": settings["kpoints"], "gamma": True},
         occupations=FermiDirac(settings["smearing_eV"]),
         setups={element: f":{orbital},{value}" for element, (orbital, value) in settings["hubbard_U_eV"].items()},
         convergence={

@@ -1,0 +1,145 @@
+"""Calculations of the graph: the home's ledger, who runs them, and the evaluators of problems that need them.
+
+Nothing is calculated unless MATLOOM_EXECUTOR says where. Sensors tick; runs ask for calculations and land outcomes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagster_project.settings import Settings
+from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from models.evaluators.calculations import Atoms
+    from models.evaluators.computed import Compound
+    from models.evaluators.executors import Executor
+    from models.evaluators.ledger import Ledger
+    from models.evaluators.protocol import Evaluator
+    from models.evaluators.service import Caps
+
+FOLDER = "calculations"
+RECIPE = "recipe"
+"""Option of a problem's evaluator: the recipe of its calculations; without one the problem waits."""
+
+
+def folder(home: Path) -> Path:
+    """Where the ledger and the attempts lie."""
+    return home / FOLDER
+
+
+def known(home: Path) -> "Ledger | None":
+    """The ledger; None where nothing was ever asked."""
+    from models.evaluators.ledger import FILE, Ledger
+
+    return Ledger(folder(home)) if (folder(home) / FILE).is_file() else None
+
+
+def executor(name: str) -> "Executor":
+    """Who runs calculations.
+
+    Raises:
+        InputError: a name that none has.
+    """
+    from models.evaluators.executors import Local, Slurm
+
+    kinds: dict[str, type[Executor]] = {"local": Local, "slurm": Slurm}
+    if name not in kinds:
+        raise InputError.of(f"no executor {name!r}", "--executor", f"use one of {', '.join(kinds)}")
+    return kinds[name]()
+
+
+def caps(settings: Settings) -> "Caps":
+    """What the graph's calculations may spend."""
+    from models.evaluators.service import Caps
+
+    return Caps(running=settings.running, hours=settings.hours, total_hours=settings.total_hours)
+
+
+def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.DataFrame") -> dict[str, "Evaluator"]:
+    """The evaluator of each problem with a recipe; none where nothing is to be calculated.
+
+    Args:
+        settings: of the run.
+        structures: rows of core.structures.
+        candidates: rows of design.candidates.
+    """
+    import polars as pl
+
+    from etl.features.formulas import reduced
+    from models.evaluators import recipes
+    from models.evaluators.budget import asked_in
+    from models.evaluators.computed import Computed
+    from models.evaluators.ledger import Ledger
+
+    found: dict[str, Evaluator] = {}
+    if settings.executor is None:
+        return found
+    standing = structures.filter(pl.col("valid") & pl.col("duplicate_of").is_null()).unique(
+        "formula_reduced", maintain_order=True
+    )
+    for asked in asked_in(candidates):
+        if asked.evaluator.kind == "recorded" or RECIPE not in asked.evaluator.options:
+            continue
+        recipe = recipes.load(str(asked.evaluator.options[RECIPE]))
+        own = candidates.filter(pl.col("problem") == asked.name)
+        spelled = pl.Series([reduced(f) if f else None for f in own["formula"].to_list()], dtype=pl.String)
+        named = own.select("candidate_id", formula_reduced=spelled)
+        rows = named.join(standing, on="formula_reduced", maintain_order="left")
+        found[asked.name] = Computed(
+            f"{recipe.engine}:{recipe.name}",
+            ledger=Ledger(folder(settings.home)),
+            recipe=recipe,
+            objectives=[o.name for o in asked.objectives],
+            compounds=dict(zip(rows["candidate_id"], _compounds(rows), strict=True)),
+            phases=_compounds(_competing(standing, rows)),
+        )
+    return found
+
+
+def _competing(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
+    """Structures of fewer elements than the candidates, made of elements of the candidates."""
+    import polars as pl
+
+    if not candidates.height:
+        return structures.clear()
+    elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
+    most = candidates["n_elements"].min()
+    return structures.filter(
+        (pl.col("n_elements") < most)
+        & pl.col("chemsys").str.split("-").list.set_difference(elements).list.len().eq(0)
+        & (pl.col("fidelity") != "prototype")
+    )
+
+
+def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":
+    from models.evaluators.computed import Compound
+
+    return [
+        Compound(label=r["formula_reduced"], atoms=atoms(r)) for r in rows.select("formula_reduced", "cif").to_dicts()
+    ]
+
+
+def atoms(row: Mapping[str, object]) -> "Atoms":
+    """The ordered crystal of a row with `cif` or `poscar`, and `moments` where it has them.
+
+    Raises:
+        InputError: refused by the reader, or with sites of mixed occupancy.
+    """
+    import numpy as np
+
+    from etl.structures.errors import StructureError
+    from etl.structures.texts import read_any
+    from models.evaluators.calculations import Atoms
+
+    cif, poscar, moments = (row.get(name) for name in ("cif", "poscar", "moments"))
+    try:
+        crystal = read_any(cif=str(cif) if cif else None, poscar=str(poscar) if poscar else None)
+    except StructureError as error:
+        raise InputError.of(str(error), "the structure", "mend it") from error
+    if not crystal.ordered:
+        raise InputError.of("sites of mixed occupancy", "the structure", "give one species a site")
+    start = None if moments is None else np.asarray(moments, dtype=np.float64)
+    return Atoms(lattice=crystal.lattice, symbols=crystal.symbols, coords=crystal.coords, moments=start)

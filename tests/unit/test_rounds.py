@@ -1,0 +1,80 @@
+"""Rounds of problems that calculations answer: nothing is asked for twice, and waiting outcomes hold proposals back."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from models.evaluators import campaign, rounds
+from models.evaluators.states import State
+from schemas import problem as problems
+from schemas.emit.polars import schema
+from schemas.tables import REGISTRY
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+TOY = """
+name: toy
+title: Toy
+variables: [{name: A, levels: [x, y, z, w]}, {name: B, levels: [u, v, t]}]
+objectives: [{name: gap_eV, direction: max, unit: eV}]
+evaluator: {kind: gpaw}
+budget: {initial: 4, total: 8, batch: 2}
+"""
+EMPTY = {
+    n: pl.DataFrame(schema=schema(REGISTRY[n])) for n in ("design.proposals", "design.observations", "design.problems")
+}
+
+
+@pytest.fixture
+def candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    (tmp_path / "toy.yaml").write_text(TOY)
+    none = pl.DataFrame(schema=schema(REGISTRY["design.candidates"]))
+    made = rounds.enumerated(EMPTY["design.problems"], none, EMPTY["design.proposals"])
+    return made["design.candidates"]
+
+
+def observed(proposals: pl.DataFrame, values: list[float | None]) -> pl.DataFrame:
+    """Outcomes of the first rows; None is a failed calculation."""
+    rows = []
+    for row, value in zip(proposals.to_dicts(), values, strict=False):
+        state = State.CALCULATION_FAILED if value is None else State.ACCEPTED
+        told = "{}" if value is None else f'{{"gap_eV": {value}}}'
+        rows.append((row["problem"], row["candidate_id"], row["batch_id"], str(state), told, "test", None, AT))
+    return pl.DataFrame(rows, schema=campaign.OBSERVATIONS, orient="row")
+
+
+def test_the_initial_design_is_proposed_once_and_then_waited_for(candidates: pl.DataFrame) -> None:
+    first = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
+    assert first["design.proposals"]["strategy"].to_list() == ["initial"] * 4
+    again = rounds.propose(candidates, EMPTY["design.observations"], first["design.proposals"], seed=0, at=AT)
+    assert again["design.proposals"].height == 0
+    assert again["design.batches"].height == 0
+
+
+def test_outcomes_make_room_for_as_many_as_a_batch_holds(candidates: pl.DataFrame) -> None:
+    made = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
+    proposals = made["design.proposals"]
+    for known, new in ((2, 0), (3, 1), (4, 2)):
+        outcomes = observed(proposals, [0.1, None, 0.3, 0.2][:known])
+        more = rounds.propose(candidates, outcomes, proposals, seed=0, at=AT)["design.proposals"]
+        assert more.height == new
+        assert not set(more["candidate_id"]) & set(proposals["candidate_id"]), "what waits is not proposed again"
+        assert set(more["iteration"]) <= {1}
+
+
+def test_the_budget_counts_what_waits(candidates: pl.DataFrame) -> None:
+    proposals, outcomes = EMPTY["design.proposals"], EMPTY["design.observations"]
+    for _ in range(10):
+        more = rounds.propose(candidates, outcomes, proposals, seed=0, at=AT)["design.proposals"]
+        proposals = pl.concat([proposals, more])
+        outcomes = observed(proposals, [0.1 * k for k in range(proposals.height)])
+    assert proposals.height == 8
+    assert proposals["candidate_id"].is_unique().all()
+
+
+def test_without_an_evaluator_the_proposals_wait(candidates: pl.DataFrame) -> None:
+    made = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
+    found = rounds.evaluate(made["design.proposals"], EMPTY["design.observations"], tables={}, at=AT)
+    assert {k: v.height for k, v in found.items()} == {"design.events": 0, "design.observations": 0}
