@@ -1,9 +1,9 @@
 """GPAW under MPI: plane waves, spin, DFT + U. The calculation itself is in `runners.gpaw_run`.
 
 Settings are those of `DEFAULTS`: `functional`, `cutoff_eV` of the plane waves, `kpoints` (a grid, or their density in
-angstrom, as ASE counts it), `smearing_eV` (Fermi's), `spin` and the `start_moments` of elements (Bohr magnetons; those of
-the structure come first), `expect_moment` (whether a vanished moment is a failure), `hubbard_U_eV` (element -> [orbital,
-U]), tolerances, `iterations`, `mixing`, `bands`, `symmetry`, `ranks`.
+angstrom, as ASE counts it), `smearing_eV` (Fermi's), `spin` and the `start_moments` of elements (Bohr magnetons; those
+of the structure come first), `expect_moment` (whether a vanished moment is a failure), `hubbard_U_eV` (element ->
+[orbital, U]), tolerances, `iterations`, `mixing`, `bands`, `symmetry`, `ranks`.
 """
 
 import json
