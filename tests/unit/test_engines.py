@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from models.evaluators import recipes
 from models.evaluators.calculations import Atoms
-from models.evaluators.engines import ENGINES, chgnet, gpaw
+from models.evaluators.engines import ENGINES, chgnet, gpaw, vasp
 from models.evaluators.engines.protocol import PLUMBING
 from schemas.errors import InputError
+from tests.servers import vasprun
 
 NIO = Atoms(lattice=np.array([[0, 2.09, 2.09], [2.09, 0, 2.09], [2.09, 2.09, 0]]), symbols=("Ni", "O"),
             coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]))  # fmt: skip
@@ -52,6 +54,8 @@ def test_settings_that_no_engine_knows_are_refused() -> None:
         (gpaw.Engine(), {"functional": "B3"}, "functional 'B3'"),
         (chgnet.Engine(), {"relax": "all"}, "relax 'all'"),
         (chgnet.Engine(), {"kpoints": 1}, "unknown setting kpoints"),
+        (vasp.Engine(), {"set": "mine"}, "set 'mine'"),
+        (vasp.Engine(), {"set": "pbe_static", "x": 1}, "unknown setting x"),
     ):
         with pytest.raises(InputError, match=said):
             engine.check(NIO, wrong)
@@ -67,10 +71,61 @@ def test_remedies_name_settings_that_the_engine_takes() -> None:
                 engine.check(NIO, change)
 
 
+@pytest.mark.parametrize("name", vasp.SETS)
+def test_vasp_inputs_of_every_set_need_no_potentials_to_be_written(name: str, tmp_path: Path) -> None:
+    moments = Atoms(lattice=NIO.lattice, symbols=NIO.symbols, coords=NIO.coords, moments=np.array([2.0, 0.0]))
+    told = {"set": name, "hubbard_U_eV": {"Ni": ["d", 6.2], "V": ["d", 3.1]}, "incar": {"NELM": 77}}
+    vasp.Engine().check(moments, told)
+    command = vasp.Engine().write(tmp_path, moments, told)
+    tags = dict(line.split(" = ", 1) for line in (tmp_path / "INCAR").read_text().splitlines() if " = " in line)
+    assert (tags["LDAUU"].split(), tags["LDAUL"].split(), tags["NELM"]) == (["6.2", "0.0"], ["2", "-1"], "77")
+    assert tags["MAGMOM"].split()[0] == "1*2.0"
+    assert ("SCAN" in tags.get("METAGGA", "").upper()) == name.startswith(("r2scan", "scan"))
+    assert (tmp_path / "POTCAR.spec").read_text().split()[0].startswith("Ni")
+    assert not (tmp_path / "POTCAR").exists()
+    found = vasp.Engine().read(tmp_path, subprocess.run(command, cwd=tmp_path, check=False).returncode)
+    assert found.failure is not None
+    assert found.failure.plumbing
+    assert "no POTCAR" in found.failure.reason
+
+
+def test_a_run_of_vasp_is_read_with_its_moment(tmp_path: Path) -> None:
+    (tmp_path / "vasprun.xml").write_text(vasprun.text())
+    (tmp_path / "OUTCAR").write_text(
+        " number of electron       8.0000000 magnetization       0.1000000\n"
+        " number of electron       8.0000000 magnetization       2.0000000\n"
+    )
+    found = vasp.Engine().read(tmp_path, 0)
+    expected = {"energy_eV_atom": -6.25, "gap_eV": 4.5, "volume_angstrom3_atom": 9.261}
+    assert found.values == pytest.approx(
+        {**expected, "largest_force_eV_angstrom": 0.01, "total_moment_bohr_magneton": 2.0}
+    )
+    assert found.provenance["engine"] == "vasp 6.4.2"
+    assert found.provenance["run_type"] == "PBE"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "expected"),
+    [
+        (vasprun.text(steps=5, nelm=5), 0, "scf"),
+        (vasprun.text()[:3000], 137, "killed"),
+        (vasprun.text()[:3000], 0, "crashed"),
+        ("", 0, "crashed"),
+        (None, 1, "crashed"),
+    ],
+)
+def test_a_run_of_vasp_that_is_cut_off_or_swings_has_a_named_failure(
+    tmp_path: Path, content: str | None, code: int, expected: str
+) -> None:
+    if content is not None:
+        (tmp_path / "vasprun.xml").write_text(content)
+    failure = vasp.Engine().read(tmp_path, code).failure
+    assert failure is not None
+    assert failure.code == expected
+
+
 @pytest.mark.skipif(importlib.util.find_spec("gpaw") is None, reason="gpaw is not installed: pip install .[dft]")
 def test_gpaw_finds_the_gap_of_silicon(tmp_path: Path) -> None:
-    import subprocess
-
     lattice = np.array([[0, 2.715, 2.715], [2.715, 0, 2.715], [2.715, 2.715, 0]])
     silicon = Atoms(lattice=lattice, symbols=("Si", "Si"), coords=np.array([[0.0, 0, 0], [0.25, 0.25, 0.25]]))
     engine = gpaw.Engine()
