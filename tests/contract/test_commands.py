@@ -105,11 +105,29 @@ WORDS = {
         "design init m2ax --n 9999 --out OUT.csv", "design init no_problem --out OUT.csv"]),
     "model predict": (None, ["model predict nowhere IN.csv --out OUT.csv", "model predict FILE IN.csv --out OUT.csv"]),
     "model latent": (None, ["model latent nowhere --out OUT", "model latent FILE --out OUT"]),
+    "physics landau": (None, ["physics landau nowhere.yaml --out OUT.csv", "physics landau FILE --out OUT.csv",
+        "physics landau FOLDER --out OUT.csv"]),
+    "physics orders": (None, ["physics orders nowhere.cif --out OUT", "physics orders FILE --out OUT",
+        "physics orders FILE --magnetic Xx --out OUT"]),
+    "device evaluate": (None, ["device evaluate IN.csv --device nowhere.yaml --out OUT.csv",
+        "device evaluate FILE --device FILE --out OUT.csv"]),
+    "dft prepare": (None, ["dft prepare FILE --recipe chgnet_relax --out OUT",
+        "dft prepare IN.csv --recipe x --out OUT",
+        "dft prepare FOLDER --recipe chgnet_relax --engine vasp --out OUT",
+        "dft prepare FOLDER --recipe chgnet_relax --out FILE/x"]),
+    "dft submit": (None, ["dft submit nowhere", "dft submit --home FILE"]),
+    "dft poll": (None, ["dft poll nowhere", "dft poll --home FILE"]),
+    "dft run": (None, ["dft run nowhere", "dft run --home FILE"]),
+    "dft collect": (None, ["dft collect nowhere --out OUT.csv", "dft collect --out OUT.csv --home FILE"]),
+    "dft retry": (None, ["dft retry 0 nowhere", "dft retry '' --home FILE"]),
+    "dft cancel": (None, ["dft cancel 0 nowhere", "dft cancel '' --home FILE"]),
     "screen explain": (None, ["screen explain --out OUT --model nowhere", "screen explain --out FILE/x",
         "screen explain --out OUT --top 0"]),
 }  # fmt: skip
-# What a good call of these needs, a trained model or the whole graph, is tested below or in tests/e2e.
+# What a good call of these needs, a trained model, the whole graph or a folder, is tested below, beside this or in e2e.
 ELSEWHERE = {"rollback", "serve", "ui", "run", "model predict", "model latent", "screen explain"}
+ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
+ELSEWHERE |= {"dft collect", "dft retry", "dft cancel"}
 
 
 # The calls whose --out is a file.
