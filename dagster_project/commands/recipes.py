@@ -21,6 +21,7 @@ from dagster_project.commands.common import (
     writable_file,
     write_output,
 )
+from schemas.tables.recipes import HEATING_H
 
 if TYPE_CHECKING:
     from models.recipes.training import RecipeModel
@@ -48,11 +49,23 @@ TEXT = ("target", "precursors", "doi", "route")
 
 
 @command(app, "train")
-def train(table: Table, out: OutModel, seed: Seed = 0, as_json: Json = False) -> None:
+def train(
+    table: Table,
+    out: OutModel,
+    generator: Annotated[
+        str, typer.Option("--generator", help="What draws temperature and time: pooled, forest, mdn or cvae.")
+    ] = "pooled",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
     """Train route, condition, density and precursor models and write a model folder."""
     from models.recipes import training
+    from models.recipes.generators import GENERATORS
 
-    card = training.save(training.train(read_input(table, needs=NAMES, text=TEXT), seed=seed), Path(out))
+    if generator not in GENERATORS:
+        raise InputError.of(f"generator {generator!r}", "--generator", f"use {', '.join(GENERATORS)}")
+    frame = read_input(table, needs=NAMES, text=TEXT)
+    card = training.save(training.train(frame, seed=seed, generator=generator), Path(out))
     say({"model_id": card.model_id, "out": out, **card.data}, as_json=as_json)
 
 
@@ -65,6 +78,10 @@ def predict(
     samples_out: Annotated[
         str | None, typer.Option("--samples-out", help="Table of the samples."), writable_file
     ] = None,
+    furnace: Annotated[
+        float | None, typer.Option("--furnace-limit", help="Samples stay at or below this temperature (K).")
+    ] = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="Samples hold for this time (h).")] = None,
     home_dir: Home = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -76,12 +93,17 @@ def predict(
         raise InputError.of(
             "--samples without --samples-out, or the reverse", "the options", "give a positive count and a file"
         )
+    if samples_out is None and (furnace is not None or hours is not None):
+        raise InputError.of("a condition on samples", "the options", "give --samples and --samples-out too")
+    if hours is not None and not HEATING_H[0] <= hours <= HEATING_H[1]:
+        raise InputError.of(f"{hours:g} h", "--hours", f"give {HEATING_H[0]:g} to {HEATING_H[1]:g} h")
     if "-" == out == samples_out:
         raise InputError.of("rows and samples", "stdout", "give --out or --samples-out a file")
     frame, loaded = read_input(rows, needs=NAMES, text=TEXT), _model(model, home_dir, seed)
     made = training.predict(loaded, frame)
     if samples_out is not None:
-        write_output(training.sample(loaded, frame, count=samples, seed=seed), samples_out)
+        drawn = training.sample(loaded, frame, count=samples, seed=seed, hottest=furnace, hours=hours)
+        write_output(drawn, samples_out)
     summary = {
         "rows": made.height,
         "ok": int(made["ok"].sum()),

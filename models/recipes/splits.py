@@ -25,24 +25,28 @@ def papers(frame: pl.DataFrame) -> list[str]:
     return [d if d else f"target:{k or i}" for i, (d, k) in enumerate(frame.select("doi", "target_key").iter_rows())]
 
 
-def folds(frame: pl.DataFrame, *, count: int, seed: int, share: float | None = None) -> Iterator[tuple[Ints, Ints]]:
+def folds(
+    frame: pl.DataFrame, *, count: int, seed: int, share: float | None = None, by_paper: bool = False
+) -> Iterator[tuple[Ints, Ints]]:
     """Train and test rows without a common DOI or target.
 
     Args:
         frame: normalised recipes.
         count: number of folds.
         seed: of the assignment.
-        share: give one split only, with this share of targets held out.
+        share: give one split only, with this share held out.
+        by_paper: hold out papers and drop their targets from training, instead of targets and their papers. Harder:
+            training loses every common target.
     """
-    names = papers(frame)
-    keys = [k or "" for k in frame["target_key"].to_list()]
-    drawn = {k: bucket(k, seed) for k in set(keys)}
-    place = np.array([drawn[k] for k in keys])
+    names, keys = papers(frame), [k or "" for k in frame["target_key"].to_list()]
+    first, second = (names, keys) if by_paper else (keys, names)
+    drawn = {k: bucket(k, seed) for k in set(first)}
+    place = np.array([drawn[k] for k in first])
     bounds = [(0.0, share)] if share is not None else [(k / count, (k + 1) / count) for k in range(count)]
     for low, high in bounds:
         held = (place >= low) & (place < high)
-        seen = {names[i] for i in np.flatnonzero(held)}
-        train = ~held & np.array([n not in seen for n in names])
+        seen = {second[i] for i in np.flatnonzero(held)}
+        train = ~held & np.array([n not in seen for n in second])
         if held.any() and train.any():
             yield np.flatnonzero(train).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 

@@ -9,17 +9,16 @@ import polars as pl
 
 from etl.features.rows import beside
 from models import cards
-from models.recipes import CONDITIONS, ROUTES, conditions, density, features, precursors, routes, splits
+from models.recipes import CONDITIONS, ROUTES, beliefs, conditions, features, heating, precursors, routes, splits
 from models.recipes.compositions import fractions, parse
-from models.recipes.conditions import ConditionModel
 from models.recipes.features import Singles
+from models.recipes.grid import STEPS
 from models.recipes.routes import RouteModel
 from models.recipes.table import normalise
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 KIND = "recipes"
-HIDDEN = 0.35
 P_COLUMNS = tuple("p_" + r.replace("-", "_") for r in ROUTES)
 
 
@@ -31,8 +30,7 @@ class RecipeModel:
         model_id: hash of training rows and settings.
         encoder: of the features.
         route: route classifier.
-        conditions: one model a condition.
-        joint: density of sintering temperature and time.
+        heating: conditions with intervals, joints of temperature and time.
         library: observed precursor sets.
         precedents: training rows for look-up: target, route, precursors, conditions, doi.
         points: atomic fractions of the precedents, n x elements.
@@ -43,8 +41,7 @@ class RecipeModel:
     model_id: str
     encoder: features.Encoder
     route: RouteModel
-    conditions: dict[str, ConditionModel]
-    joint: density.Density
+    heating: heating.Heating
     library: precursors.Library
     precedents: pl.DataFrame
     points: Any
@@ -52,10 +49,15 @@ class RecipeModel:
     card: cards.Card = field(repr=False)
 
 
-def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
+def train(table: pl.DataFrame, *, seed: int = 0, generator: str = "pooled") -> RecipeModel:
     """Trains every recipe model on one table (columns in C or in K, see `table.normalise`).
 
     Precursors are hidden from a share of the rows, so that one model serves with and without them.
+
+    Args:
+        table: recipes.
+        seed: of every choice by chance.
+        generator: what draws pairs of temperature and time, one of `generators.GENERATORS`; the pool measures best.
 
     Raises:
         InputError: no `target`, fewer than 20 usable rows, or nothing to learn from.
@@ -70,18 +72,24 @@ def train(table: pl.DataFrame, *, seed: int = 0) -> RecipeModel:
             f"{frame.height} usable rows", "the recipe table", "give at least 20 with a formula as target"
         )
     encoder = features.fit(frame["precursor_set"].to_list())
-    hide = np.array([splits.bucket(f"{p}|{i}", seed + 7) < HIDDEN for i, p in enumerate(splits.papers(frame))])
-    X = features.matrix(encoder, frame, hide=hide)
-    fitted = {c: conditions.fit_condition(X, frame, c, seed=seed) for c in CONDITIONS}
+    X = features.matrix(encoder, frame)
+    fitted = heating.fit(X, frame, precursors=encoder.precursor_width, seed=seed, generator=generator)
     points, limit = _domain(frame, seed)
-    settings = {"seed": seed, "hidden": HIDDEN, "level": conditions.LEVEL, "trees": density.TREES, **conditions.COMMON}
+    settings = {
+        "seed": seed,
+        "generator": generator,
+        "levels": conditions.LEVELS,
+        "trees": beliefs.TREES,
+        "networks": beliefs.NETS,
+        "rounds": conditions.ROUNDS,
+        **conditions.COMMON,
+    }
     model_id = cards.identify(KIND, settings, frame.drop("ok", "reason").write_json())
     return RecipeModel(
         model_id,
         encoder,
         routes.fit(frame, seed=seed),
         fitted,
-        density.fit(X, frame, seed=seed),
         precursors.fit(frame, seed=seed),
         frame.select("target", "target_key", "route", "precursors", "doi", *CONDITIONS),
         points,
@@ -108,7 +116,7 @@ def _card(
     table: pl.DataFrame,
     frame: pl.DataFrame,
     dropped: dict[str, int],
-    fitted: dict[str, ConditionModel],
+    fitted: heating.Heating,
 ) -> cards.Card:
     return cards.Card(
         kind=KIND,
@@ -120,7 +128,7 @@ def _card(
             "papers": frame["doi"].n_unique(),
             "targets": frame["target_key"].n_unique(),
             "values_out_of_range": dropped,
-            "rows_by_condition": {k: m.rows for k, m in fitted.items()},
+            "rows_by_condition": {k: m.rows for k, m in fitted.conditions.items()},
         },
         settings=settings,
         caveats=(
@@ -153,7 +161,7 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
         p[np.arange(len(p)), p.argmax(axis=1)] += 1 - p.sum(axis=1)
         for k, c in enumerate(P_COLUMNS):
             made[c][rows] = p[:, k]
-        for name, values in conditions.condition_columns(model.conditions, X).items():
+        for name, values in model.heating.columns(X).items():
             made.setdefault(name, np.full(table.height, np.nan))[rows] = np.round(values, 3)
         for row, reason in zip(rows, domain_reasons(model, frame[rows.tolist()]), strict=True):
             near[row], why[row] = reason is None, reason
@@ -211,22 +219,41 @@ def _elements() -> tuple[str, ...]:
     return ELEMENTS
 
 
-def sample(model: RecipeModel, table: pl.DataFrame, *, count: int, seed: int = 0) -> pl.DataFrame:
-    """Joint samples: `row` (place in the table), `sample`, `sinter_temperature_K`, `sinter_time_h`."""
+def sample(
+    model: RecipeModel,
+    table: pl.DataFrame,
+    *,
+    count: int,
+    seed: int = 0,
+    hottest: float | None = None,
+    hours: float | None = None,
+) -> pl.DataFrame:
+    """Joint samples: `row` (place in the table), `sample`, and temperature and time of sintering and of calcination.
+
+    Args:
+        model: trained recipe models.
+        table: as for `predict`.
+        count: samples a row.
+        seed: of the samples.
+        hottest: what the furnace reaches, K.
+        hours: a holding time that is fixed.
+
+    Raises:
+        InputError: no recipe ever stayed below the limit.
+    """
     _, X, rows = prepare(model, table)
+    names = [c for step in STEPS for c in step]
     if not len(rows):
-        empty = {"row": pl.Int64, "sample": pl.Int64, density.PAIR[0]: pl.Float64, density.PAIR[1]: pl.Float64}
-        return pl.DataFrame(schema=empty)
-    drawn = model.joint.sample(X, count, seed)
-    flat = np.round(drawn.reshape(-1, 2), 3)
-    return pl.DataFrame(
-        {
-            "row": np.repeat(rows, count),
-            "sample": np.tile(np.arange(count), len(rows)),
-            density.PAIR[0]: flat[:, 0],
-            density.PAIR[1]: flat[:, 1],
-        }
-    )
+        return pl.DataFrame(schema={"row": pl.Int64, "sample": pl.Int64, **dict.fromkeys(names, pl.Float64)})
+    columns: dict[str, Any] = {
+        "row": np.repeat(rows, count),
+        "sample": np.tile(np.arange(count), len(rows)),
+    }
+    for k, step in enumerate(STEPS):
+        drawn = model.heating.sample(step[0], X, count, seed + k, hottest=hottest, hours=hours)
+        flat = np.round(drawn.reshape(-1, 2), 3)
+        columns |= {c: flat[:, i] for i, c in enumerate(step)}
+    return pl.DataFrame(columns)
 
 
 def save(model: RecipeModel, folder: Path) -> cards.Card:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +12,6 @@ from models.recipes import CONDITIONS, ROUTES, precursors, proposals, recommend,
 from models.recipes.balance import balance
 from models.recipes.charges import charge_balanced, plausible_reagent
 from models.recipes.compositions import key, parse, precursor_key
-from models.recipes.conditions import below_the_highest
 from models.recipes.table import as_list, normalise
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -36,29 +34,6 @@ def test_predictions_have_routes_that_sum_to_one_and_ordered_intervals(model: tr
         held = good.drop_nulls(name)
         assert (held[f"{name}_low"] <= held[name]).all()
         assert (held[name] <= held[f"{name}_high"]).all()
-
-
-def test_no_step_is_hotter_than_the_highest_temperature(model: training.RecipeModel) -> None:
-    found = training.predict(model, reference.recipe_facts().select("target", "precursors").head(150)).filter("ok")
-    for end in ("", "_low", "_high"):
-        for step in ("sinter", "calcine"):
-            assert (found[f"{step}_temperature_K{end}"] <= found[f"max_temperature_K{end}"]).all()
-
-
-def test_ordering_temperatures_neither_narrows_an_interval_nor_adds_error() -> None:
-    rng = np.random.default_rng(0)
-    drawn = np.sort(rng.uniform(500, 1900, (3, 3, 500)), axis=1)
-    given = [(d[1], d[0], d[2]) for d in drawn]
-    made = below_the_highest(given[0], given[1], given[2])
-    for before, after in zip(given, made, strict=True):
-        assert (after[1] <= np.minimum(before[1], after[0])).all()
-        assert (after[2] >= np.maximum(before[2], after[0])).all()
-    truth = rng.uniform(500, 1900, (3, 500))
-    truth[2] = truth.max(axis=0)
-    error = [sum((t[0] - y) ** 2 for t, y in zip(three, truth, strict=True)) for three in (given, made)]
-    assert (error[1] <= error[0] + 1e-6).all()
-    for end in range(3):
-        assert (made[2][end] >= np.maximum(made[0][end], made[1][end])).all()
 
 
 def test_precursors_that_cannot_be_read_or_cannot_make_the_target_are_named(model: training.RecipeModel) -> None:
