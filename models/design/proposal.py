@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models.lvgp.model import LVGP
 
 STRATEGIES = (*KINDS, "random")
-DRAWS = 256
+DRAWS = 128
 MANY, SCOUTS = 4_000, 2  # of more open rows, those stay that few members of the ensembles prefer
 POOL = 96  # open rows of the largest gain, of which joint draws are made
 

@@ -35,15 +35,16 @@ class Ensemble:
 def log_density(space: Space, sets: Tensor, rows: Rows, outputs: Tensor) -> tuple[Tensor, Tensor]:
     """Log likelihood of standardised outputs, n, under s parameter sets, s, and its slope, s x size."""
     state = space.state(sets)
-    covariance = space.covariance(state, rows, rows)
+    factors = space.factors(state, rows, rows)
+    covariance = math.prod(factors, start=state.scale[:, None, None])
     covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None])
-    factor, info = torch.linalg.cholesky_ex(covariance)
-    inverse = torch.cholesky_inverse(factor)
+    root, info = torch.linalg.cholesky_ex(covariance)
+    inverse = torch.cholesky_inverse(root)
     weights = inverse @ outputs
-    found = -0.5 * weights @ outputs - factor.diagonal(dim1=1, dim2=2).log().sum(1)
+    found = -0.5 * weights @ outputs - root.diagonal(dim1=1, dim2=2).log().sum(1)
     found = found - 0.5 * len(outputs) * math.log(2 * math.pi)
     slope = 0.5 * (weights[:, :, None] * weights[:, None, :] - inverse)  # Rasmussen and Williams, equation 5.9
-    slopes = space.pull(state, sets, rows, slope)
+    slopes = space.pull(state, sets, rows, factors, slope)
     noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
     slopes[:, space.layout["noise"]] = PRIORS["noise"][1] * noise[:, None]
     failed = info != 0
@@ -74,6 +75,7 @@ def anchored(
         warm: an earlier ensemble of the same inputs, whose anchors are kept and whose sets are the start.
     """
     chance = torch.Generator().manual_seed(seed)
+    warm = warm.some(members) if warm else None
     anchors = warm.anchors if warm else torch.randn(members, space.size, generator=chance, dtype=torch.float64)
 
     def target(sets: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,17 +34,44 @@ _ROOT5 = math.sqrt(5.0)
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """n rows: codes of levels, n x m, and scaled numbers, n x d."""
+    """n rows: codes of levels, n x m, scaled numbers, n x d, and how many levels each variable has, m."""
 
     codes: Tensor
     numbers: Tensor
+    sizes: tuple[int, ...]
+
+    @cached_property
+    def marks(self) -> list[Tensor]:
+        """Which level a row has, n x L, of each variable."""
+        return [one_hot(self.codes[:, j], n).to(self.numbers.dtype) for j, n in enumerate(self.sizes)]
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, at: Any) -> "Rows":
         """Some of the rows."""
-        return Rows(self.codes[at], self.numbers[at])
+        return Rows(self.codes[at], self.numbers[at], self.sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where s parameter sets put the levels of one variable.
+
+    Attributes:
+        squares: squared distances, s x L x L.
+        spread: its square, s x 1 x 1.
+        points: before they are spread, s x L x p; None, as what follows, where levels are just different.
+        rest: free part of the points.
+        mapped: what descriptors say of them; None where there are none.
+        share: of what descriptors say, s x 1 x 1.
+    """
+
+    squares: Tensor
+    spread: Tensor
+    points: Tensor | None = None
+    rest: Tensor | None = None
+    mapped: Tensor | None = None
+    share: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +79,14 @@ class State:
     """What a covariance needs of s parameter sets.
 
     Attributes:
-        points: free points of each variable before they are spread, s x L x p; None where levels are just different.
-        squares: squared distances of the levels of each variable, s x L x L.
+        places: of each categorical variable, m.
         rates: squared rate of each number, s x d.
         weights: of the inputs, s x (m + d).
         scale: prior variance, s.
         noise: variance of the noise, s.
     """
 
-    points: tuple[Tensor | None, ...]
-    squares: tuple[Tensor, ...]
+    places: tuple[Places, ...]
     rates: Tensor
     weights: Tensor
     scale: Tensor
@@ -120,16 +145,10 @@ class Space:
         return torch.sigmoid(inside) if name == "share" else inside.exp()
 
     def state(self, sets: Tensor) -> State:
-        """Points, distances and scales of s parameter sets."""
-        points = tuple(self._points(sets, j) for j in range(len(self.sizes)))
-        spreads = self.natural(sets, "spread").square()
-        squares = [
-            spreads[:, j, None, None] * (_squares(x) if x is not None else (1.0 - torch.eye(n, dtype=sets.dtype)))
-            for j, (n, x) in enumerate(zip(self.sizes, points, strict=True))
-        ]
+        """Places, distances and scales of s parameter sets."""
+        spreads, shares = self.natural(sets, "spread").square(), self.natural(sets, "share")
         return State(
-            points,
-            tuple(squares),
+            tuple(self._places(sets, j, spreads[:, j, None, None], shares) for j in range(len(self.sizes))),
             self.natural(sets, "rate").square(),
             self.natural(sets, "weight"),
             self.natural(sets, "scale")[:, 0],
@@ -138,24 +157,20 @@ class Space:
 
     def covariance(self, state: State, left: Rows, right: Rows) -> Tensor:
         """Prior covariance without noise, s x n x k."""
-        if not self.free:
-            shape, _ = self._joint(sum(self._distances(state, left, right), torch.zeros(())))
-            return state.scale[:, None, None] * shape
-        return math.prod(self._factors(state, left, right), start=state.scale[:, None, None])
+        return math.prod(self.factors(state, left, right), start=state.scale[:, None, None])
 
-    def pull(self, state: State, sets: Tensor, rows: Rows, slope: Tensor) -> Tensor:
+    def pull(self, state: State, sets: Tensor, rows: Rows, factors: list[Tensor], slope: Tensor) -> Tensor:
         """From the slope along a covariance of rows with themselves, s x n x n, to that along the sets, s x size.
 
-        The entry of the noise is left zero.
+        `factors` are those of that covariance; the entry of the noise is left zero.
         """
         found = torch.zeros_like(sets)
         m = len(self.sizes)
         if self.free:
-            factors = self._factors(state, rows, rows)
             whole = math.prod(factors, start=state.scale[:, None, None]) * slope
             shares = [whole / f.clamp_min(1e-300) for f in factors]
             along = [self._into(shares[j], rows, j) if j < m else shares[j] for j in range(len(shares))]
-            tables = [*state.squares, *self._gaps(state, rows, rows)]
+            tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
             for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
                 k, w = torch.exp(-0.5 * squares), state.weights[:, j, None, None]
                 at = self.layout["weight"].start + j
@@ -165,32 +180,27 @@ class Space:
             shape, steep = self._joint(sum(self._distances(state, rows, rows), torch.zeros(())))
             whole = state.scale[:, None, None] * shape * slope
             each = state.scale[:, None, None] * steep * slope
-            tables = [*state.squares, *self._gaps(state, rows, rows)]
+            tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
             along = [self._into(each, rows, j) if j < m else each for j in range(len(tables))]
         found[:, self.layout["scale"]] = PRIORS["scale"][1] * whole.sum((1, 2))[:, None]
         for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
             name, at = ("spread", j) if j < m else ("rate", j - m)
             found[:, self.layout[name].start + at] = 2.0 * PRIORS[name][1] * (d * squares).sum((1, 2))
             if j < m and self.free:
-                self._pull_points(state, sets, found, j, d)
+                self._pull_points(state.places[j], found, j, d)
         return found
 
-    def _pull_points(self, state: State, sets: Tensor, found: Tensor, j: int, along: Tensor) -> None:
+    def _pull_points(self, places: Places, found: Tensor, j: int, along: Tensor) -> None:
         """Writes the slope along the free points of variable j, given that along its squared distances."""
-        points = state.points[j]
+        points, rest, mapped, share = places.points, places.rest, places.mapped, places.share
         assert points is not None
-        d = along * self.natural(sets, "spread")[:, j, None, None].square()
+        d = along * places.spread
         slope = 4.0 * (d.sum(2, keepdim=True) * points - d @ points)
-        described = self._described(j)
-        if described.shape[1]:
-            share = self.natural(sets, "share")[:, j, None, None]
-            rest, mapped = self._parts(sets, j)
+        if mapped is not None and share is not None and rest is not None:
             tilt = mapped / (2 * share.sqrt()) - rest / (2 * (1 - share).sqrt().clamp_min(1e-6))
-            width = PRIORS["share"][1]
-            found[:, self.layout["share"].start + j] = (
-                width * (share * (1 - share))[:, 0, 0] * (slope * tilt).sum((1, 2))
-            )
-            found[:, self.layout[f"map{j}"]] = (described.mT @ slope * share.sqrt()).flatten(1)
+            inner = PRIORS["share"][1] * (share * (1 - share))[:, 0, 0]
+            found[:, self.layout["share"].start + j] = inner * (slope * tilt).sum((1, 2))
+            found[:, self.layout[f"map{j}"]] = (self._described(j).mT @ slope * share.sqrt()).flatten(1)
             slope = slope * (1 - share).sqrt()
         found[:, self.layout[f"rest{j}"]] = slope.flatten(1)
 
@@ -199,37 +209,39 @@ class Space:
             return self.descriptors[j]
         return torch.zeros(self.sizes[j], 0, dtype=torch.float64)
 
-    def _parts(self, sets: Tensor, j: int) -> tuple[Tensor, Tensor]:
-        """The free rest and the mapped descriptors of the levels of variable j, s x L x p each."""
-        rest = sets[:, self.layout[f"rest{j}"]].reshape(len(sets), self.sizes[j], LATENT)
-        described = self._described(j)
-        return rest, described @ sets[:, self.layout[f"map{j}"]].reshape(len(sets), described.shape[1], LATENT)
-
-    def _points(self, sets: Tensor, j: int) -> Tensor | None:
+    def _places(self, sets: Tensor, j: int, spread: Tensor, shares: Tensor) -> Places:
+        size, described = self.sizes[j], self._described(j)
         if not self.free:
-            return None
-        rest, mapped = self._parts(sets, j)
-        if not self._described(j).shape[1]:
-            return rest
-        share = self.natural(sets, "share")[:, j, None, None]
-        return share.sqrt() * mapped + (1 - share).sqrt() * rest
+            return Places(spread * (1.0 - torch.eye(size, dtype=sets.dtype)), spread)
+        rest = sets[:, self.layout[f"rest{j}"]].reshape(len(sets), size, LATENT)
+        if not described.shape[1]:
+            return Places(spread * _squares(rest), spread, rest, rest)
+        mapped = described @ sets[:, self.layout[f"map{j}"]].reshape(len(sets), described.shape[1], LATENT)
+        share = shares[:, j, None, None]
+        points = share.sqrt() * mapped + (1 - share).sqrt() * rest
+        return Places(spread * _squares(points), spread, points, rest, mapped, share)
 
     def _into(self, slope: Tensor, rows: Rows, j: int) -> Tensor:
         """Sums of pairs of rows as sums of pairs of levels, s x L x L."""
-        marks = one_hot(rows.codes[:, j], self.sizes[j]).to(slope)
-        return marks.mT @ slope @ marks
+        return rows.marks[j].mT @ slope @ rows.marks[j]
 
-    def _factors(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
-        """(1 + w k) / (1 + w) of each input, s x n x k; exponentials are taken of pairs of levels, not of rows."""
+    def factors(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
+        """What the covariance over the scale is the product of, s x n x k each.
+
+        (1 + w k) / (1 + w) of each input; exponentials are taken of pairs of levels, not of rows. One correlation where
+        levels are just different.
+        """
+        if not self.free:
+            return [self._joint(sum(self._distances(state, left, right), torch.zeros(())))[0]]
         found = []
-        for j, squares in enumerate(state.squares):
-            found.append(_picked(_factor(squares, state.weights[:, j]), left.codes[:, j], right.codes[:, j]))
-        for j, gap in enumerate(self._gaps(state, left, right), len(state.squares)):
+        for j, places in enumerate(state.places):
+            found.append(_picked(_factor(places.squares, state.weights[:, j]), left, right, j))
+        for j, gap in enumerate(self._gaps(state, left, right), len(state.places)):
             found.append(_factor(gap, state.weights[:, j]))
         return found
 
     def _distances(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
-        picked = [_picked(t, left.codes[:, j], right.codes[:, j]) for j, t in enumerate(state.squares)]
+        picked = [_picked(places.squares, left, right, j) for j, places in enumerate(state.places)]
         return [*picked, *self._gaps(state, left, right)]
 
     def _gaps(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
@@ -250,9 +262,9 @@ class Space:
         """Prior covariance of rows as botorch holds them, ... x s x n x k; a gradient flows to their numbers."""
         m = len(self.sizes)
         squares = []
-        for j, table in enumerate(state.squares):
-            left, right = (one_hot(v[..., j].long(), self.sizes[j]).to(table) for v in (x, y))
-            squares.append(left @ table @ right.mT)
+        for j, places in enumerate(state.places):
+            left, right = (one_hot(v[..., j].long(), self.sizes[j]).to(places.squares) for v in (x, y))
+            squares.append(left @ places.squares @ right.mT)
         for j in range(self.numbers):
             gap = x[..., m + j].unsqueeze(-1) - y[..., m + j].unsqueeze(-2)
             squares.append(state.rates[:, j, None, None] * gap.square())
@@ -289,6 +301,8 @@ def _factor(squares: Tensor, weight: Tensor) -> Tensor:
     return (1.0 + w * torch.exp(-0.5 * squares)) / (1.0 + w)
 
 
-def _picked(table: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Entries of s x L x L tables at pairs of codes, s x n x k."""
-    return table[:, left][:, :, right]
+def _picked(table: Tensor, left: Rows, right: Rows, j: int) -> Tensor:
+    """Entries of s x L x L tables of variable j at pairs of rows, s x n x k."""
+    if left is right:  # quicker for few rows, and marks are made once a fit
+        return left.marks[j] @ table @ left.marks[j].mT
+    return table[:, left.codes[:, j]][:, :, right.codes[:, j]]

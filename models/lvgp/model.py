@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from models.lvgp.surrogate import MixedGP
 
 KIND = "lvgp"
-MEMBERS = 16
+MEMBERS, FEWEST, SPENT = 16, 4, 1600
+"""Members of an ensemble: at most, at least, and times the rows; with many rows they agree."""
 CELLS = 8_000_000  # of a covariance that is made at once
 
 
@@ -113,13 +114,11 @@ class LVGP:
             raise InputError.of(f"no positions with kind {self.kind}", "the model", "fit with kind lvgp")
         best = int(self.ensemble.reached.argmax())
         sets = self.ensemble.sets[best : best + 1]
-        spreads = self.space.natural(sets, "spread")[0].numpy()
         rows: list[tuple[str, str, float, float]] = []
-        for (name, levels), points, spread in zip(
-            self.encoding.levels.items(), self.space.state(sets).points, spreads, strict=True
-        ):
-            assert points is not None
-            for level, (u, v) in zip(levels, _canonical(spread * points[0].numpy()), strict=True):
+        for (name, levels), places in zip(self.encoding.levels.items(), self.space.state(sets).places, strict=True):
+            assert places.points is not None
+            points = (places.spread.sqrt() * places.points)[0].numpy()
+            for level, (u, v) in zip(levels, _canonical(points), strict=True):
                 rows.append((name, level, float(u), float(v)))
         return pl.DataFrame(rows, schema=["variable", "level", *(f"z{i + 1}" for i in range(LATENT))], orient="row")
 
@@ -152,7 +151,7 @@ def fit(
     encoding: Encoding,
     kind: Kind = "lvgp",
     seed: int = 0,
-    members: int = MEMBERS,
+    members: int | None = None,
     steps: int = 60,
     rate: float = 0.1,
     warm: "LVGP | None" = None,
@@ -165,7 +164,7 @@ def fit(
         encoding: of the inputs.
         kind: how levels are placed.
         seed: of the ensemble.
-        members: of the ensemble.
+        members: of the ensemble; by default 16, and fewer from 100 rows on, down to 4.
         steps: of the optimiser.
         rate: of its first step.
         warm: an earlier model of the same inputs, whose ensemble goes on.
@@ -183,7 +182,7 @@ def fit(
             _space(kind, encoding),
             _rows(rows, encoding),
             (told - center) / scale,
-            members=members,
+            members=members or max(FEWEST, min(MEMBERS, SPENT // len(told))),
             steps=steps,
             rate=rate,
             seed=seed,
@@ -239,7 +238,7 @@ def _space(kind: Kind, encoding: Encoding) -> Space:
 
 def _rows(rows: Tensor, encoding: Encoding) -> Rows:
     m = len(encoding.levels)
-    return Rows(rows[:, :m].long(), rows[:, m:])
+    return Rows(rows[:, :m].long(), rows[:, m:], encoding.sizes)
 
 
 def _units(outputs: Tensor) -> tuple[float, float]:

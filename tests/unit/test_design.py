@@ -106,7 +106,7 @@ def test_predictions_follow_from_the_parameters_by_the_textbook() -> None:
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
     model = lvgp.fit(frame[::2], y[::2], encoding=encoding, members=1, steps=20)
     space, sets = model.space, model.ensemble.sets
-    places = [p[0].numpy() for p in space.state(sets).points if p is not None]
+    places = [p.points[0].numpy() for p in space.state(sets).places if p.points is not None]
     told = {name: space.natural(sets, name)[0].numpy() for name in ("spread", "rate", "weight", "scale", "noise")}
 
     def covariance(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
@@ -136,7 +136,7 @@ def test_slopes_of_the_density_are_its_differences(kind: Kind) -> None:
     described = (torch.randn(5, 3, generator=chance, dtype=torch.float64), torch.zeros(4, 0, dtype=torch.float64))
     space = Space(kind, (5, 4), 2, described)
     codes = torch.stack([torch.randint(0, size, (20,), generator=chance) for size in (5, 4)], dim=1)
-    rows = Rows(codes, torch.rand(20, 2, generator=chance, dtype=torch.float64))
+    rows = Rows(codes, torch.rand(20, 2, generator=chance, dtype=torch.float64), (5, 4))
     outputs = torch.randn(20, generator=chance, dtype=torch.float64)
     sets, step = (f * torch.randn(3, space.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
     value, slope = inference.log_density(space, sets, rows, outputs)
