@@ -27,7 +27,7 @@ PRIORS = {
     "weight": (0.0, 1.0),  # of a variable against what is constant in it
     "share": (2.0, 1.5),  # of the descriptors in the position of a level
     "scale": (0.0, 0.7),
-    "noise": (math.log(0.05), 1.0),
+    "noise": (math.log(0.1), 0.3),  # narrow: points that fit everything leave none, and then nothing else is tried
 }
 _ROOT5 = math.sqrt(5.0)
 
