@@ -5,6 +5,7 @@ inwards until it covers held-out papers (conformalised quantile regression: Roma
 targets of a chemical system never seen, and those without precursors, get margins of their own.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,9 +56,15 @@ def boost(X: Singles, y: Floats, w: Floats, more: dict[str, Any], *, seed: int) 
 
 def run(text: str, X: Singles) -> Floats:
     """Predictions of a stored booster."""
+    return np.asarray(_booster(text).predict(X), dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=32)
+def _booster(text: str) -> Any:
+    """Reading the text takes longer than one target does."""
     import lightgbm
 
-    return np.asarray(lightgbm.Booster(model_str=text).predict(X), dtype=np.float64)
+    return lightgbm.Booster(model_str=text)
 
 
 def holdouts(frame: pl.DataFrame, seed: int) -> list[tuple[Ints, Ints]]:

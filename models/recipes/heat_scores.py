@@ -33,7 +33,7 @@ def points(
         frame: the labelled rows.
         seed: of the bootstrap.
     """
-    answered = {level: model.columns(X, level) for level in conditions.LEVELS}
+    answered = model.by_level(X)
     asked = np.array([fractions(parse(t)) for t in frame["target"].to_list()], dtype=np.float32)
     out: dict[str, Any] = {}
     for c in CONDITIONS:

@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from models.recipes import CONDITIONS, beliefs, conditions, density, splits
 from models.recipes.beliefs import Beliefs, Reading
-from models.recipes.conditions import LEVEL
+from models.recipes.conditions import LEVEL, LEVELS
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS, TEMPERATURES, TIMES
 from schemas.arrays import Bools, Floats, Ints
@@ -34,12 +34,17 @@ class Heating:
     conditions: dict[str, conditions.ConditionModel]
     joints: dict[str, density.Joint]
 
-    def columns(self, X: Singles, level: float = LEVEL) -> dict[str, Floats]:
-        """Point, `_low` and `_high` of each condition."""
-        parts = [
-            conditions.condition_columns(self.conditions, X[rows], reading, level) for rows, reading in self._read(X)
-        ]
-        return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+    def columns(self, X: Singles) -> dict[str, Floats]:
+        """Point, `_low` and `_high` of each condition, with intervals that cover 80 %."""
+        return self.by_level(X, (LEVEL,))[LEVEL]
+
+    def by_level(self, X: Singles, levels: Sequence[float] = LEVELS) -> dict[float, dict[str, Floats]]:
+        """The same for several levels."""
+        parts: dict[float, list[dict[str, Floats]]] = {level: [] for level in levels}
+        for rows, reading in self._read(X):
+            for level in levels:
+                parts[level].append(conditions.condition_columns(self.conditions, X[rows], reading, level))
+        return {level: {k: np.concatenate([p[k] for p in made]) for k in made[0]} for level, made in parts.items()}
 
     def negative_log_likelihood(self, step: str, X: Singles, heat: Floats, time: Floats) -> Floats:
         """Of the bins that known pairs (K, h) of a step fall in, n."""

@@ -157,7 +157,7 @@ def test_a_long_series_has_one_vote() -> None:
 
 def test_intervals_nest_by_level(learned: tuple[heating.Heating, features.Singles]) -> None:
     model, X = learned
-    found = {level: model.columns(X[:60], level) for level in conditions.LEVELS}
+    found = model.by_level(X[:60])
     for name in CONDITIONS:
         for inner, outer in ((0.5, 0.8), (0.8, 0.9)):
             assert (found[inner][f"{name}_low"] >= found[outer][f"{name}_low"]).all()
