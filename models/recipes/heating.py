@@ -5,6 +5,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,13 +112,14 @@ def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, genera
     trial = _Trial(X, frame, found, precursors, generator, _drafts(whole, found, weight))
     for train, test in conditions.holdouts(frame, seed):
         trial.look(train, test, seed)
-    fitted = {
-        c: conditions.fit(
-            X, frame, c, whole.atoms.get(c), conditions.margins(trial.held[c]), precursors=precursors, seed=seed
-        )
-        for c in CONDITIONS
-    }
-    return Heating(whole, fitted, {h: trial.weighed(h) for h in trial.joints})
+
+    def fitted(c: str) -> conditions.ConditionModel:
+        margins = conditions.margins(trial.held[c])
+        return conditions.fit(X, frame, c, whole.atoms.get(c), margins, precursors=precursors, seed=seed)
+
+    with ThreadPoolExecutor(2) as pool:
+        made = dict(zip(CONDITIONS, pool.map(fitted, CONDITIONS), strict=True))
+    return Heating(whole, made, {h: trial.weighed(h) for h in trial.joints})
 
 
 def _drafts(believed: Beliefs, found: dict[str, Floats], weight: Floats) -> dict[str, density.Joint]:
