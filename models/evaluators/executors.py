@@ -21,14 +21,21 @@ from schemas.errors import MatloomError
 SCRIPT, CLAIM, EXIT = "run.sh", "claim", "exit"
 EMPTY_CLAIM_S = 5.0
 _STATE, _SESSION, _START = 0, 3, 19  # places in /proc/PID/stat, counted from the state
-TIME_IS_UP = 124
-"""Exit code of an attempt that was stopped by its time limit, as coreutils' timeout gives it."""
+TIME_IS_UP, KILLED = 124, 137
+"""Exit codes of an attempt that was stopped by its time limit, as coreutils' timeout gives them: the second where it
+had to be killed, which a command that somebody else kills has too.
+"""
+GRACE_S = 30.0
+"""How long a command may take to end when its time is up."""
 _TEMPLATE = """#!/bin/sh
 cd {folder} || exit 71
 # the name of whoever runs this attempt: process and its start, in ticks since boot
 (set -C; echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > {claim}) 2> /dev/null || exit 0
-timeout -k 30 {seconds} {command} > stdout 2> stderr
-echo $? > {exit}.part && mv {exit}.part {exit}
+begun=$(date +%s)
+timeout -k {grace} {seconds} {command} > stdout 2> stderr
+code=$?
+[ $code -eq {killed} ] && [ $(($(date +%s) - begun)) -ge {seconds} ] && code={time_is_up}
+echo $code > {exit}.part && mv {exit}.part {exit}
 """
 
 
@@ -71,7 +78,14 @@ class Executor(Protocol):
 def write_script(folder: Path, command: Sequence[str], *, seconds: int) -> None:
     """Writes the script that claims the folder, runs the command under a time limit and leaves its exit code."""
     text = _TEMPLATE.format(
-        folder=shlex.quote(str(folder.resolve())), claim=CLAIM, exit=EXIT, seconds=seconds, command=shlex.join(command)
+        folder=shlex.quote(str(folder.resolve())),
+        claim=CLAIM,
+        exit=EXIT,
+        seconds=seconds,
+        grace=GRACE_S,
+        killed=KILLED,
+        time_is_up=TIME_IS_UP,
+        command=shlex.join(command),
     )
     (folder / SCRIPT).write_text(text, "utf-8")
 
@@ -111,19 +125,23 @@ class Local:
             return Status.ENDED
         claimed = _claimed(folder)
         if claimed is None:
-            return Status.QUEUED if reference and _session_of(int(reference)) == int(reference) else Status.ABSENT
+            return Status.QUEUED if _runs(folder, reference) else Status.ABSENT
         if _alive(*claimed):
             return Status.RUNNING
         # it may have ended between the two looks
         return Status.ENDED if exit_code(folder) is not None else Status.LOST
 
     def stop(self, folder: Path, name: str, reference: str | None) -> None:
-        """Kills every process of the session that claimed the folder."""
-        claimed = _claimed(folder)
-        leader = claimed[0] if claimed else int(reference) if reference else 0
-        held = _stat(leader)
-        if not leader or (claimed and held is not None and int(held[_START]) != claimed[1]):
-            return  # nobody claimed it, or its number belongs to somebody else by now
+        """Kills every process of the session that claimed the folder, or that was started and has not claimed it."""
+        leader, start = _claimed(folder) or _NOBODY
+        if leader:
+            held = _stat(leader)
+            if held is not None and int(held[_START]) != start:
+                return  # its number belongs to somebody else by now
+        elif reference and _runs(folder, reference):
+            leader = int(reference)
+        else:
+            return
         for process in _processes():
             if _session_of(process) == leader:
                 _kill(process)
@@ -210,6 +228,7 @@ class Slurm:
         return done.stdout
 
 
+_NOBODY = (0, 0)
 _CHILDREN: list["subprocess.Popen[bytes]"] = []
 
 
@@ -228,9 +247,20 @@ def _claimed(folder: Path) -> tuple[int, int] | None:
         words = path.read_text("ascii").split()
         if len(words) == 2:
             return int(words[0]), int(words[1])
-        return (0, 0) if time.time() - path.stat().st_mtime > EMPTY_CLAIM_S else None
+        return _NOBODY if time.time() - path.stat().st_mtime > EMPTY_CLAIM_S else None
     except FileNotFoundError:
         return None
+
+
+def _runs(folder: Path, reference: str | None) -> bool:
+    """Whether the process of that number runs the script of a folder: numbers are given anew."""
+    if reference is None:
+        return False
+    try:
+        words = Path(f"/proc/{reference}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return str(folder / SCRIPT).encode() in words
 
 
 def _alive(process: int, start: int) -> bool:

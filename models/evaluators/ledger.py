@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from models.evaluators.calculations import Calculation, Settings
-from models.evaluators.states import State, check_move
+from models.evaluators.states import WAITING, State, check_move
 from schemas.errors import InputError, MatloomError
 
 FILE = "calculations.sqlite"
@@ -122,7 +122,8 @@ class Ledger:
                 try:
                     yield ledger
                 except BaseException:
-                    ledger.execute("ROLLBACK")
+                    if ledger.in_transaction:  # a full disk has ended it by itself
+                        ledger.execute("ROLLBACK")
                     raise
                 ledger.execute("COMMIT")
         except sqlite3.Error as error:
@@ -212,11 +213,13 @@ class Ledger:
             ledger.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, NULL, ?)", row)
         return self.attempt(before.calculation_id)
 
-    def started(self, attempt: Attempt, reference: str) -> None:
-        """Notes what the executor calls an attempt."""
+    def started(self, attempt: Attempt, reference: str) -> bool:
+        """Notes what the executor calls an attempt; False where its calculation no longer waits for it."""
         query = "UPDATE attempts SET reference = ? WHERE calculation_id = ? AND attempt = ?"
         with self._transaction() as ledger:
             ledger.execute(query, (reference, attempt.calculation_id, attempt.number))
+            last = self._last(ledger, attempt.calculation_id)
+        return last["state"] in WAITING and int(last["attempt"]) == attempt.number
 
     def move(self, before: Standing, after: State, *, code: str | None = None, reason: str | None = None) -> bool:
         """Moves a calculation; False where somebody else moved it meanwhile.

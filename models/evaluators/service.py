@@ -17,7 +17,7 @@ import polars as pl
 
 from models.evaluators.calculations import Atoms, Calculation, Settings
 from models.evaluators.engines import engine
-from models.evaluators.engines.protocol import Engine, Failure, Reading
+from models.evaluators.engines.protocol import PLUMBING, Engine, Failure, Reading
 from models.evaluators.executors import Executor, RefusedError, Status, exit_code, write_script
 from models.evaluators.ledger import Attempt, Ledger, Standing
 from models.evaluators.states import FINAL, WAITING, State
@@ -121,16 +121,16 @@ def cancel(ledger: Ledger, executor: Executor, calculation_id: str, *, reason: s
     """Stops a calculation and rejects it.
 
     Raises:
-        InputError: no such calculation, or one that has ended.
+        InputError: no such calculation, one that has ended, or one that another executor runs.
     """
     standing = ledger.standing(calculation_id)
     if standing.state in FINAL:
         raise InputError.of(f"{standing.state} cannot be cancelled", f"calculation {calculation_id}", "it has ended")
-    attempt = ledger.attempt(calculation_id)
-    if attempt is not None and standing.state in WAITING:
-        executor.stop(_folder(ledger, attempt), attempt.name, attempt.reference)
+    # first, so that an executor that does not answer leaves the state as it is
+    _stop(ledger, executor, calculation_id)
     if not ledger.move(standing, State.REJECTED, code="cancelled", reason=reason):
         raise InputError.of("a state that just changed", f"calculation {calculation_id}", "look again")
+    _stop(ledger, executor, calculation_id)  # what was being started meanwhile
 
 
 def retry(ledger: Ledger, calculation_id: str, *, reason: str = "asked again by a person") -> None:
@@ -142,7 +142,8 @@ def retry(ledger: Ledger, calculation_id: str, *, reason: str = "asked again by 
     standing = ledger.standing(calculation_id)
     if standing.state is State.PROPOSED or standing.state in WAITING or standing.state is State.ACCEPTED:
         raise InputError.of(f"{standing.state} needs no retry", f"calculation {calculation_id}", "see matloom dft poll")
-    ledger.move(standing, State.PROPOSED, reason=reason)
+    if not ledger.move(standing, State.PROPOSED, reason=reason):
+        raise InputError.of("a state that just changed", f"calculation {calculation_id}", "look again")
 
 
 def dead_letters(ledger: Ledger, caps: Caps) -> pl.DataFrame:
@@ -161,11 +162,22 @@ def dead_letters(ledger: Ledger, caps: Caps) -> pl.DataFrame:
 
 def _given_up(ledger: Ledger, standing: Standing, caps: Caps) -> bool:
     codes = ledger.failures(standing.calculation_id)
-    return len(codes) >= caps.attempts or sum(Failure(code=c, reason="").plumbing for c in codes) >= REPEATS
+    return len(codes) >= caps.attempts or sum(c in PLUMBING for c in codes) >= REPEATS
 
 
 def _folder(ledger: Ledger, attempt: Attempt) -> Path:
     return ledger.folder / attempt.calculation_id[:2] / attempt.name
+
+
+def _stop(ledger: Ledger, executor: Executor, calculation_id: str) -> None:
+    attempt = ledger.attempt(calculation_id)
+    if attempt is None:
+        return
+    if attempt.executor != executor.name:
+        raise InputError.of(
+            f"run by {attempt.executor}, not {executor.name}", f"calculation {calculation_id}", "name that executor"
+        )
+    executor.stop(_folder(ledger, attempt), attempt.name, attempt.reference)
 
 
 def _start(ledger: Ledger, executor: Executor, attempt: Attempt, caps: Caps, tick: Tick) -> bool:
@@ -176,7 +188,10 @@ def _start(ledger: Ledger, executor: Executor, attempt: Attempt, caps: Caps, tic
         made = engine(calculation.engine)
         command = made.write(folder, Atoms.from_json(calculation.structure), attempt.settings)
         write_script(folder, command, seconds=max(1, round(caps.hours * 3600)))
-        ledger.started(attempt, executor.start(folder, attempt.name))
+        reference = executor.start(folder, attempt.name)
+        if not ledger.started(attempt, reference):  # cancelled or ended meanwhile
+            executor.stop(folder, attempt.name, reference)
+            return False
     except (OSError, RefusedError) as error:
         reason = f"not started ({error}): it is tried again"
         ledger.move(ledger.standing(attempt.calculation_id), State.PLUMBING_FAILED, code="node", reason=reason)

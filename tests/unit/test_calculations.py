@@ -154,6 +154,8 @@ def test_a_cancelled_calculation_leaves_no_process(ledger: Ledger) -> None:
     assert attempt is not None
     folder = next(ledger.folder.glob("??/*-1"))
     wait_until(lambda: Local().status(folder, attempt.name, attempt.reference) is Status.RUNNING)
+    with pytest.raises(InputError, match="run by local, not refuses"):
+        service.cancel(ledger, Refuses(), waiting.calculation_id, reason="by the wrong one")
     service.cancel(ledger, Local(), waiting.calculation_id, reason="no longer wanted")
     wait_until(lambda: not processes_in(folder))
     with pytest.raises(InputError, match="rejected cannot be cancelled"):
@@ -197,6 +199,49 @@ def test_a_second_start_of_one_attempt_does_nothing(tmp_path: Path) -> None:
         subprocess.run(["/bin/sh", str(tmp_path / "run.sh")], check=True)
     assert (tmp_path / "runs").read_text() == "x\n"
     assert executors.exit_code(tmp_path) == 0
+
+
+def test_a_command_that_ignores_its_time_limit_is_told_from_one_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "GRACE_S", 0.1)
+    found = []
+    for name, command in (("deaf", "trap '' TERM; sleep 20"), ("killed", "kill -9 $$")):
+        folder = tmp_path / name
+        folder.mkdir()
+        executors.write_script(folder, ["/bin/sh", "-c", command], seconds=1)
+        subprocess.run(["/bin/sh", str(folder / "run.sh")], check=True)
+        failure = common.died(folder, executors.exit_code(folder) or 0)
+        found.append(failure and failure.code)
+    assert found == ["time", "killed"]
+
+
+def test_a_number_that_belongs_to_another_process_by_now_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "20"], start_new_session=True) as stranger:
+        assert Local().status(tmp_path, "a-1", str(stranger.pid)) is Status.ABSENT
+        Local().stop(tmp_path, "a-1", str(stranger.pid))
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+class Slow(Local):
+    """An executor during whose start something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
+
+    def start(self, folder: Path, name: str) -> str:
+        self._meanwhile()
+        return super().start(folder, name)
+
+
+def test_what_is_cancelled_while_it_is_started_does_not_run_on(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=20), "a")])
+    name = ledger.standings()[0].calculation_id
+    who = Slow(lambda: service.cancel(ledger, Local(), name, reason="no longer wanted"))
+    assert not service.submit(ledger, who, CAPS).moved
+    assert ledger.standing(name).state is State.REJECTED
+    wait_until(lambda: not processes_in(next(ledger.folder.glob("??/*-1"))))
 
 
 class Refuses:
