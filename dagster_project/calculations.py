@@ -77,8 +77,9 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     found: dict[str, Evaluator] = {}
     if settings.executor is None:
         return found
-    standing = structures.filter(pl.col("valid") & pl.col("duplicate_of").is_null()).unique(
-        "formula_reduced", maintain_order=True
+    ordered = ~pl.col("flags").list.contains("disordered")
+    standing = structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null()).unique(
+        "formula_reduced", keep="first", maintain_order=True
     )
     for asked in asked_in(candidates):
         if asked.evaluator.kind == "recorded" or RECIPE not in asked.evaluator.options:
@@ -95,6 +96,7 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
             objectives=[o.name for o in asked.objectives],
             compounds=dict(zip(rows["candidate_id"], _compounds(rows), strict=True)),
             phases=_compounds(_competing(standing, rows)),
+            caps=caps(settings),
         )
     return found
 
@@ -110,7 +112,7 @@ def _competing(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.Da
     return structures.filter(
         (pl.col("n_elements") < most)
         & pl.col("chemsys").str.split("-").list.set_difference(elements).list.len().eq(0)
-        & (pl.col("fidelity") != "prototype")
+        & pl.col("fidelity").ne_missing("prototype")
     )
 
 

@@ -15,11 +15,12 @@ from models.evaluators.ledger import Ledger
 from models.evaluators.protocol import Change, Handle, Observation
 from models.evaluators.recipes import Recipe
 from models.evaluators.stability import Phase, decomposition
-from models.evaluators.states import FINAL, WAITING, State
+from models.evaluators.states import FINAL, State
 from schemas.errors import InputError
 
 STABILITY = "stability_eV_atom"
 ENERGY = "energy_eV_atom"
+ANY_CAPS = service.Caps()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class Computed:
         objectives: names of the objectives.
         compounds: candidate -> its crystal.
         phases: what candidates compete with; those that hold an element a candidate lacks are left out.
+        caps: under which calculations run: they say when one is given up.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Computed:
         objectives: Sequence[str],
         compounds: Mapping[str, Compound],
         phases: Sequence[Compound] = (),
+        caps: service.Caps = ANY_CAPS,
     ) -> None:
         self.name = name
         self._ledger, self._recipe, self._objectives = ledger, recipe, tuple(objectives)
-        self._compounds, self._phases = compounds, tuple(phases)
+        self._compounds, self._phases, self._caps = compounds, tuple(phases), caps
 
     def submit(self, batch_id: str, candidates: Sequence[dict[str, Any]]) -> list[Handle]:
         """Asks for the calculations of each candidate; what was asked before is not asked twice."""
@@ -123,7 +126,7 @@ class Computed:
     def _waits(self, candidate: str) -> bool:
         """Whether a rival is on its way; one that plumbing failed for good is left out of the mixture."""
         ids = [self._of(rival).calculation_id for rival in self._rivals(candidate)]
-        return any(self._ledger.standing(i).state in (State.PROPOSED, *WAITING) for i in ids)
+        return any(service.underway(self._ledger, i, self._caps) for i in ids)
 
     def _values(self, handle: Handle) -> tuple[dict[str, float], str | None]:
         """Objectives of an accepted candidate, or why they cannot be told."""

@@ -18,7 +18,7 @@ import polars as pl
 from models.evaluators.calculations import Atoms, Calculation, Settings
 from models.evaluators.engines import engine
 from models.evaluators.engines.protocol import PLUMBING, Engine, Failure, Reading
-from models.evaluators.executors import Executor, RefusedError, Status, exit_code, write_script
+from models.evaluators.executors import KILLED, Executor, RefusedError, Status, exit_code, write_script
 from models.evaluators.ledger import Attempt, Ledger, Standing
 from models.evaluators.states import FINAL, WAITING, State
 from schemas.errors import InputError
@@ -146,6 +146,18 @@ def retry(ledger: Ledger, calculation_id: str, *, reason: str = "asked again by 
         raise InputError.of("a state that just changed", f"calculation {calculation_id}", "look again")
 
 
+def underway(ledger: Ledger, calculation_id: str, caps: Caps) -> bool:
+    """Whether a calculation may still come to an end by itself.
+
+    Raises:
+        InputError: no such calculation.
+    """
+    standing = ledger.standing(calculation_id)
+    if standing.state is State.PLUMBING_FAILED:
+        return not _given_up(ledger, standing, caps)
+    return standing.state not in FINAL
+
+
 def dead_letters(ledger: Ledger, caps: Caps) -> pl.DataFrame:
     """What a person must look at: `calculation_id`, `label`, `state`, `attempts`, `reason`."""
     rows = []
@@ -211,13 +223,12 @@ def _look(ledger: Ledger, executor: Executor, standing: Standing, attempt: Attem
             _start(ledger, executor, attempt, caps, tick)
     elif status is Status.RUNNING and standing.state is State.SUBMITTED:
         _moved(tick, State.RUNNING, done=ledger.move(standing, State.RUNNING))
-    elif status is Status.LOST:
-        executor.stop(folder, attempt.name, attempt.reference)
-        gone = Failure(code="lost", reason="its process is gone without an exit code: it is tried again")
-        _failed(ledger, executor, standing, attempt, gone, caps, tick)
-    elif status is Status.ENDED:
+    elif status in (Status.ENDED, Status.LOST):
+        code = exit_code(folder) or 0 if status is Status.ENDED else KILLED
+        if code:  # what it started may go on without it, and write a result after all
+            executor.stop(folder, attempt.name, attempt.reference)
         calculation = ledger.calculation(attempt.calculation_id)
-        reading = engine(calculation.engine).read(folder, exit_code(folder) or 0)
+        reading = engine(calculation.engine).read(folder, code)
         if reading.failure is not None:
             _failed(ledger, executor, standing, attempt, reading.failure, caps, tick)
         else:

@@ -17,7 +17,7 @@ from models.evaluators.states import State
 
 CAPS = service.Caps(running=8, hours=0.1, attempts=30)
 ATOMS = Atoms(lattice=np.eye(3) * 4.2, symbols=("Ni", "O"), coords=np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]]))
-FAILS = (["scf"], ["scf", "scf"], ["scf", "scf", "scf"], [], ["memory"], [], [], [], [], [])
+FAILS = (["scf"], ["scf"] * 2, ["scf"] * 99, [], ["memory"], [], [], [], [], [])
 
 
 def wanted(count: int) -> list[tuple[Calculation, str]]:

@@ -193,6 +193,35 @@ def test_a_lost_process_is_plumbing_and_its_orphans_die_before_the_next_attempt(
     assert states(ledger)[-5:] == ["plumbing_failed", "submitted", "running", "parsed", "accepted"]
 
 
+def test_what_outlives_its_guard_is_stopped_before_the_next_attempt(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=0.5), "a")])
+    service.submit(ledger, Local(), CAPS)
+    folder = next(ledger.folder.glob("??/*-1"))
+    wait_until(lambda: bool(guards(folder)))
+    subprocess.run(["kill", "-9", *guards(folder)], check=True)
+    run(ledger)
+    assert executors.exit_code(folder) == executors.KILLED
+    assert not (folder / "result.json").exists(), "the command was stopped"
+    assert states(ledger)[-1] == "accepted"
+
+
+def guards(folder: Path) -> list[str]:
+    """Processes of coreutils' timeout in a folder."""
+    return [p for p in processes_in(folder) if Path(f"/proc/{p}/comm").read_text() == "timeout\n"]
+
+
+def test_a_result_that_is_there_counts_though_its_script_was_killed(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(seconds=0.2), "a")])
+    service.submit(ledger, Local(), CAPS)
+    folder = next(ledger.folder.glob("??/*-1"))
+    wait_until((folder / "result.json").exists)
+    wait_until((folder / "exit").exists)
+    (folder / "exit").unlink()  # as where the script dies between the two
+    run(ledger)
+    assert ledger.table("attempts").height == 1
+    assert service.collect(ledger)["gap_eV"].to_list() == [1.0]
+
+
 def test_a_second_start_of_one_attempt_does_nothing(tmp_path: Path) -> None:
     executors.write_script(tmp_path, ["/bin/sh", "-c", "echo x >> runs"], seconds=10)
     for _ in range(3):

@@ -13,6 +13,7 @@ from models.evaluators.computed import Compound, Computed
 from models.evaluators.ledger import Ledger
 from models.evaluators.protocol import Observation
 from models.evaluators.recipes import Recipe
+from models.evaluators.service import REPEATS
 from models.evaluators.states import State
 from schemas.problem import DesignProblem
 
@@ -89,6 +90,19 @@ def test_its_outcome_waits_for_its_rivals(ledger: Ledger) -> None:
     (found,) = outcome(ledger)
     assert found.state is State.ACCEPTED
     assert found.values == pytest.approx({"gap_eV": 0.4, "stability_eV_atom": -4.0 - (2 * -4.5 + -2.0) / 3})
+
+
+def test_a_rival_that_plumbing_failed_is_waited_for_while_it_is_tried_again(ledger: Ledger) -> None:
+    outcome(ledger)
+    settle(ledger, "GaS2", gap_eV=0.4, energy_eV_atom=-4.0)
+    settle(ledger, "GaS", energy_eV_atom=-4.5)
+    rows = ledger.table("calculations")
+    name = rows.row(rows["label"].to_list().index("S"), named=True)["calculation_id"]
+    for _ in range(REPEATS):
+        assert outcome(ledger) == []
+        ledger.begin(ledger.standing(name), {}, executor="local")
+        ledger.move(ledger.standing(name), State.PLUMBING_FAILED, code="node")
+    assert [o.state for o in outcome(ledger)] == [State.REJECTED], "given up: no mixture makes it"
 
 
 def test_a_rival_that_failed_is_left_out_and_a_mixture_that_cannot_be_made_is_said(ledger: Ledger) -> None:

@@ -1,0 +1,57 @@
+"""What the graph asks to be calculated: candidates and their rivals from the tables of structures."""
+
+from pathlib import Path
+
+import polars as pl
+
+from dagster_project import calculations
+from dagster_project.settings import Settings
+from models.design import candidates as candidates_of
+from models.evaluators import campaign
+from models.evaluators.ledger import Ledger
+from schemas import problem
+
+CELL = """data_x
+_cell_length_a 6
+_cell_length_b 6
+_cell_length_c 60
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+"""
+
+
+def structure(formula: str, symbols: str, **also: object) -> dict[str, object]:
+    elements = sorted(set(symbols.split()))
+    sites = [f"{s}{k} {s} 0 0 {k / 20}" for k, s in enumerate(symbols.split())]
+    plain: dict[str, object] = {"valid": True, "duplicate_of": None, "flags": [], "fidelity": None}
+    named = {"formula_reduced": formula, "chemsys": "-".join(elements), "n_elements": len(elements)}
+    return {**named, "cif": CELL + "\n".join(sites) + "\n", **plain, **also}
+
+
+def test_rivals_are_ordered_structures_of_fewer_elements_whoever_measured_them(tmp_path: Path) -> None:
+    structures = pl.DataFrame(
+        [
+            structure("Ga(MoS2)4", "Ga " + "Mo " * 4 + "S " * 8, fidelity="prototype"),
+            structure("GaS", "Ga S", cif="of mixed sites, which no engine takes", flags=["disordered"]),
+            structure("GaS", "Ga S"),
+            structure("MoS2", "Mo S S", fidelity="calculation"),
+            structure("MoS3", "Mo S S S", fidelity="prototype"),
+            structure("AlS", "Al S"),
+        ],
+        schema_overrides={"duplicate_of": pl.String, "fidelity": pl.String},
+    )
+    asked = problem.load("lacunar_spinel")
+    candidates = campaign.candidate_rows(asked, candidates_of(asked)).filter(pl.col("formula").is_in(["GaMoMo3S8"]))
+    settings = Settings(home=tmp_path, executor="local")
+    found = calculations.evaluators(settings, structures, candidates)["lacunar_spinel"]
+    found.submit("b", candidates.to_dicts())
+    asked_for = Ledger(calculations.folder(tmp_path)).table("calculations")["label"]
+    assert sorted(asked_for) == ["Ga(MoS2)4", "GaS", "MoS2"]
