@@ -49,9 +49,9 @@ def _tick(name: str, why: str) -> dg.SensorDefinition:
         said = ", ".join(f"{n} {state}" for state, n in done.moved.items()) or "nothing moved"
         for trouble in done.troubles:
             context.log.warning(trouble)
-        ended = ledger.last_end()
-        if name == POLL and ended is not None and ended != context.cursor:
-            context.update_cursor(ended)
+        ended = ledger.ends()
+        if name == POLL and ended and str(ended) != context.cursor:
+            context.update_cursor(str(ended))
             yield dg.RunRequest(run_key=f"{name}:{ended}", tags={"matloom/cause": f"calculations ended: {said}"})
             return
         yield dg.SkipReason("; ".join([said, *done.troubles]))

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from models.evaluators.calculations import Calculation, Settings
-from models.evaluators.states import WAITING, State, check_move
+from models.evaluators.states import FINAL, WAITING, State, check_move
 from schemas.errors import InputError, MatloomError
 
 FILE = "calculations.sqlite"
@@ -197,15 +197,29 @@ class Ledger:
         )
 
     def begin(
-        self, before: Standing, settings: Settings, *, executor: str, code: str | None = None, reason: str | None = None
+        self,
+        before: Standing,
+        settings: Settings,
+        *,
+        executor: str,
+        most: int | None = None,
+        code: str | None = None,
+        reason: str | None = None,
     ) -> Attempt | None:
-        """Decides on the next attempt; None where somebody else moved the calculation meanwhile.
+        """Decides on the next attempt; None where somebody else moved the calculation, or took the room, meanwhile.
 
         The attempt is on record before it is started: whoever finds it without a reference may start it, and only the
         first start runs (see `executors`).
+
+        Args:
+            before: where the calculation stood when this was decided.
+            settings: of the attempt.
+            executor: who is to run it.
+            most: attempts that may wait or run at once, this one included.
+            code, reason: why it is tried again.
         """
         with self._transaction() as ledger:
-            if not self._unmoved(ledger, before):
+            if not self._unmoved(ledger, before) or (most is not None and self._waiting(ledger) >= most):
                 return None
             number, at = before.attempt + 1, _now()
             self._add(ledger, before.calculation_id, State.SUBMITTED, attempt=number, code=code, reason=reason)
@@ -262,12 +276,11 @@ class Ledger:
         with self._transaction(write=False) as ledger:
             return [tuple(row) for row in ledger.execute(query, (calculation_id,))]
 
-    def last_end(self) -> str | None:
-        """When a calculation last came to a terminal state; None where none has."""
-        query = "SELECT max(at) FROM events WHERE state IN ('accepted', 'calculation_failed', 'rejected')"
+    def ends(self) -> int:
+        """How often a calculation came to a terminal state; it only grows, whatever clocks do."""
+        query = f"SELECT count(*) FROM events WHERE state IN ({', '.join('?' * len(FINAL))})"
         with self._transaction(write=False) as ledger:
-            told: str | None = ledger.execute(query).fetchone()[0]
-        return told
+            return int(ledger.execute(query, tuple(FINAL)).fetchone()[0])
 
     def result(self, calculation_id: str) -> dict[str, float] | None:
         """The values of an accepted calculation; None where it has none."""
@@ -279,11 +292,15 @@ class Ledger:
         return None if row is None else dict(json.loads(row["found"]))
 
     def hours(self) -> float:
-        """Wall time that attempts have taken so far, the running ones up to now."""
+        """Wall time that attempts have taken so far, the running ones up to now.
+
+        Time in a queue is none; that of an attempt that was never seen running counts from its submission.
+        """
         query = """
             SELECT coalesce(sum(julianday(coalesce(until, ?)) - julianday(at)), 0) * 24 FROM (
-                SELECT state, at, lead(at) OVER (PARTITION BY calculation_id ORDER BY sequence) AS until FROM events)
-            WHERE state IN ('submitted', 'running')"""
+                SELECT state, at, lead(at) OVER own AS until, lead(state) OVER own AS after FROM events
+                WINDOW own AS (PARTITION BY calculation_id ORDER BY sequence))
+            WHERE state = 'running' OR (state = 'submitted' AND after != 'running')"""
         with self._transaction(write=False) as ledger:
             return float(ledger.execute(query, (_now(),)).fetchone()[0])
 
@@ -304,6 +321,10 @@ class Ledger:
         if row is None:
             raise _unknown(calculation_id)
         return row
+
+    def _waiting(self, ledger: sqlite3.Connection) -> int:
+        query = "SELECT count(*) FROM latest WHERE state IN (?, ?)"
+        return int(ledger.execute(query, tuple(WAITING)).fetchone()[0])
 
     def _unmoved(self, ledger: sqlite3.Connection, before: Standing) -> bool:
         return int(self._last(ledger, before.calculation_id)["sequence"]) == before.sequence

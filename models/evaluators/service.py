@@ -5,7 +5,6 @@ one terminal state, and no attempt runs twice.
 """
 
 import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -82,7 +81,7 @@ def submit(ledger: Ledger, executor: Executor, caps: Caps) -> Tick:
         settings = ledger.calculation(standing.calculation_id).settings
         if standing.state is State.PLUMBING_FAILED and last is not None:
             settings = last.settings
-        attempt = ledger.begin(standing, settings, executor=executor.name)
+        attempt = ledger.begin(standing, settings, executor=executor.name, most=caps.running)
         if attempt is not None and _start(ledger, executor, attempt, caps, tick):
             room -= 1
     return tick
@@ -91,15 +90,20 @@ def submit(ledger: Ledger, executor: Executor, caps: Caps) -> Tick:
 def poll(ledger: Ledger, executor: Executor, caps: Caps) -> Tick:
     """Looks at what is submitted or runs, and records what has become of it."""
     tick = Tick()
+    others: Counter[str] = Counter()
     for standing in ledger.standings(*WAITING):
         attempt = ledger.attempt(standing.calculation_id)
-        if attempt is None or attempt.executor != executor.name:
+        if attempt is None:
+            continue
+        if attempt.executor != executor.name:
+            others[attempt.executor] += 1
             continue
         try:
             _look(ledger, executor, standing, attempt, caps, tick)
         except RefusedError as error:  # the executor does not answer: states stay, and somebody is told
             tick.troubles.append(str(error))
             break
+    tick.troubles += [f"{n} attempts are run by {who}: poll with that executor" for who, n in others.items()]
     return tick
 
 
@@ -297,15 +301,3 @@ def collect(ledger: Ledger) -> pl.DataFrame:
     columns = [pl.Series(n, [value.get(n) for value in values], dtype=pl.Float64) for n in names]
     order = ("calculation_id", "label", "engine", "state", "attempts", "reason")
     return rows.select(*order).with_columns(*columns, rows["provenance"], rows["structure"])
-
-
-def clean(ledger: Ledger, *, keep_failed: bool = True) -> int:
-    """Removes the folders of attempts whose calculation has ended; returns how many."""
-    ended = {s.calculation_id: s.state for s in ledger.standings(*FINAL)}
-    gone = 0
-    for folder in ledger.folder.glob("??/*-*"):
-        state = ended.get(folder.name.rsplit("-", 1)[0])
-        if state is State.ACCEPTED or (state is not None and not keep_failed):
-            shutil.rmtree(folder)
-            gone += 1
-    return gone

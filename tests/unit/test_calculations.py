@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from models.evaluators import executors, service
+from models.evaluators import ledger as module
 from models.evaluators.calculations import Atoms, Calculation
 from models.evaluators.engines import common
 from models.evaluators.executors import Local, RefusedError, Status
@@ -318,6 +319,32 @@ def test_of_two_processes_that_decide_on_the_same_attempt_one_does(ledger: Ledge
     assert not ledger.move(before, State.REJECTED)
 
 
+def test_two_processes_together_take_no_more_room_than_there_is(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(float(k)), "a") for k in range(2)])
+    first, second = ledger.standings()
+    assert ledger.begin(first, {}, executor="local", most=1) is not None
+    assert ledger.begin(second, {}, executor="local", most=1) is None
+    assert ledger.begin(second, {}, executor="local", most=2) is not None
+
+
+def test_attempts_of_another_executor_are_told(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a")])
+    ledger.begin(ledger.standings()[0], {}, executor="slurm")
+    assert service.poll(ledger, Local(), CAPS).troubles == ["1 attempts are run by slurm: poll with that executor"]
+
+
+def test_hours_in_a_queue_are_not_spent(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(f"2026-01-01T{hour:02}:00:00+00:00" for hour in range(24))
+    monkeypatch.setattr(module, "_now", lambda: next(clock))
+    service.ask(ledger, [(rehearsal(), "a")])  # two times: of the ask and its event
+    name = ledger.standings()[0].calculation_id
+    ledger.begin(ledger.standing(name), {}, executor="slurm")
+    assert ledger.hours() == 0.0
+    ledger.move(ledger.standing(name), State.RUNNING)
+    ledger.move(ledger.standing(name), State.CALCULATION_FAILED)
+    assert ledger.hours() == pytest.approx(1.0)
+
+
 def test_what_an_engine_refuses_is_not_queued(ledger: Ledger) -> None:
     with pytest.raises(InputError, match="unknown setting colour"):
         service.ask(ledger, [(rehearsal(), "a"), (rehearsal(colour="red"), "a")])
@@ -332,6 +359,9 @@ def test_structures_that_are_none_are_refused() -> None:
         common.check_atoms(near, frozenset({"V", "O"}))
     with pytest.raises(InputError, match="no data for Og"):
         common.check_atoms(Atoms(lattice=np.eye(3), symbols=("Og",), coords=np.zeros((1, 3))), frozenset({"V"}))
+    short = Atoms(lattice=np.diag([0.5, 4, 4]), symbols=("V",), coords=np.zeros((1, 3)))
+    with pytest.raises(InputError, match=r"V and V 0\.50 angstrom apart"):
+        common.check_atoms(short, frozenset({"V"}))
     flat = Atoms(lattice=np.diag([4.0, 4, 0]), symbols=("V",), coords=np.zeros((1, 3)))
     with pytest.raises(InputError, match="without volume"):
         common.check_atoms(flat, frozenset({"V"}))
@@ -368,10 +398,3 @@ def test_a_damaged_ledger_is_said(tmp_path: Path) -> None:
     (tmp_path / "calculations.sqlite").write_bytes(b"no database, but long enough to be looked at" * 50)
     with pytest.raises(LedgerError, match="nothing was changed"):
         Ledger(tmp_path)
-
-
-def test_accepted_folders_can_be_removed_and_failed_ones_stay(ledger: Ledger) -> None:
-    service.ask(ledger, [(rehearsal(), "a"), (rehearsal(None), "a")])
-    run(ledger)
-    assert service.clean(ledger) == 1
-    assert len(list(ledger.folder.glob("??/*-1"))) == 1

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from models.evaluators.calculations import Atoms
 from models.evaluators.engines.protocol import Failure, Reading
 from models.evaluators.executors import TIME_IS_UP
+from schemas.arrays import Floats
 from schemas.errors import InputError
 
 INPUT, RESULT = "input.json", "result.json"
@@ -38,9 +40,7 @@ def check_atoms(atoms: Atoms, known: frozenset[str]) -> None:
         raise InputError.of(f"no data for {unknown[0]}", "the structure", "choose an engine that has it")
     if abs(float(np.linalg.det(atoms.lattice))) < 1.0:
         raise InputError.of("a cell without volume", "the structure", "mend the lattice")
-    gaps = atoms.coords[:, None] - atoms.coords[None, :]
-    gaps -= np.rint(gaps)
-    length = np.linalg.norm(gaps @ atoms.lattice, axis=-1) + 9.0 * np.eye(len(gaps))
+    length = _distances(atoms)
     if length.min() < CLOSEST_ANGSTROM:
         i, j = np.unravel_index(int(length.argmin()), length.shape)
         raise InputError.of(
@@ -48,6 +48,19 @@ def check_atoms(atoms: Atoms, known: frozenset[str]) -> None:
             "the structure",
             "mend the sites",
         )
+
+
+def _distances(atoms: Atoms) -> Floats:
+    """From each site to the nearest image of each, itself included, angstrom, n x n."""
+    gaps = atoms.coords[:, None] - atoms.coords[None, :]
+    gaps -= np.rint(gaps)
+    nearest = np.full(gaps.shape[:2], np.inf)
+    for image in product((-1, 0, 1), repeat=3):  # the nearest in a skewed cell may be one of the neighbours
+        length = np.linalg.norm((gaps + image) @ atoms.lattice, axis=-1)
+        if not any(image):
+            np.fill_diagonal(length, np.inf)
+        nearest = np.minimum(nearest, length)
+    return nearest
 
 
 def died(folder: Path, code: int) -> Failure | None:
