@@ -67,6 +67,22 @@ def test_a_table_of_no_rows_gives_a_table_of_no_rows(model: training.RecipeModel
     assert "no precursor" in done.output
 
 
+def test_samples_obey_a_furnace_and_a_fixed_time(model: training.RecipeModel, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"target": ["LaCoO3", "BaTiO3"]})
+    drawn = training.sample(model, frame, count=30, hottest=1250.0, hours=6.0)
+    for step in ("sinter", "calcine"):
+        assert (drawn[f"{step}_temperature_K"] <= 1250).all()
+        assert set(drawn[f"{step}_time_h"]) == {6.0}
+    with pytest.raises(InputError, match="furnace limit of 300 K"):
+        training.sample(model, frame, count=1, hottest=300.0)
+    frame.write_csv(tmp_path / "in.csv")
+    asked = ["recipes", "predict", str(tmp_path / "in.csv"), "--out", str(tmp_path / "out.csv"), "--hours", "6"]
+    assert CliRunner().invoke(app, asked).exit_code == 2  # nothing to condition without samples
+    made = CliRunner().invoke(app, ["recipes", "train", str(tmp_path / "in.csv"), "--out", "m", "--generator", "magic"])
+    assert made.exit_code == 2
+    assert "pooled, forest, mdn, cvae" in made.output
+
+
 def test_the_same_seed_gives_the_same_model(model: training.RecipeModel) -> None:
     again = training.train(reference.recipe_facts())
     frame = pl.DataFrame({"target": ["LaCoO3"], "precursors": ["La2O3;Co3O4"]})
