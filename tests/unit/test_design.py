@@ -539,6 +539,23 @@ def test_a_simulation_leaves_out_rows_without_a_variable() -> None:
         simulation.simulate(table, replace(plan, init=4))
 
 
+def test_a_problem_may_describe_its_levels() -> None:
+    text = GOOD.replace("levels: [x, y, z]", "levels: [x, y, z], descriptors: {x: {r: 1}, y: {r: 2}, z: {r: 4}}")
+    asked = problems.parse(text, where="toy")
+    table = campaigns.descriptors_of(asked)
+    assert table is not None
+    assert table.rows() == [("a", "x", "r", 1.0), ("a", "y", "r", 2.0), ("a", "z", "r", 4.0)]
+    frame = candidates(asked)
+    tried = np.arange(frame.height) < 8
+    values = np.where(tried, np.arange(frame.height), np.nan)[:, None]
+    found = campaigns.next_candidates(asked, frame, values=values, tried=tried, strategy="lvgp-descriptor")
+    assert found.height == 1
+    bare = problems.parse(GOOD, where="toy")
+    assert campaigns.descriptors_of(bare) is None
+    with pytest.raises(InputError, match="no elements"):
+        campaigns.next_candidates(bare, frame, values=values, tried=tried, strategy="lvgp-descriptor")
+
+
 def test_observations_that_are_no_candidates_are_left_out_and_named() -> None:
     asked = problems.load("abo3_270")
     frame, told = candidates(asked), reference.perovskites_270().head(12)
