@@ -29,7 +29,7 @@ HELD = {
 HELD_NLL = 4.85
 COVERED = (0.76, 0.86)
 LLM_CLEAN = {"sinter_T": 90.0, "calcine_T": 120.0}
-"""K; measured 87.4 (81.6 to 93.0) and 117.2 (109.6 to 125.5), intervals over papers; the best language model 104 and 126."""
+"""K; measured 87.4 (81.6 to 93.0) and 117.2 (109.6 to 125.5) over papers; the best language model 104 and 126."""
 
 
 def heated(frame: pl.DataFrame) -> pl.DataFrame:
