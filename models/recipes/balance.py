@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from models.recipes.compositions import Amounts, parse
 
 # Heating in air gives the first; the second are tried only where the first do not close the reaction.
@@ -85,8 +87,12 @@ def _fewest_gases(
     aim: Amounts, names: list[str], solids: list[Amounts], gases: list[str], most: int
 ) -> dict[str, Fraction] | None:
     best: tuple[Fraction, dict[str, Fraction]] | None = None
+    hopeful = _Sieve(aim, solids + [parse(g) or {} for g in gases], len(solids))
     for count in range(min(most, len(gases)) + 1):
-        for chosen in itertools.combinations(gases, count):
+        for places in itertools.combinations(range(len(gases)), count):
+            if not hopeful(places):
+                continue
+            chosen = [gases[i] for i in places]
             solution = _solve(aim, solids + [parse(g) or {} for g in chosen])
             if solution is None or not _possible(solution, len(names), chosen):
                 continue
@@ -96,6 +102,24 @@ def _fewest_gases(
         if best is not None:
             return best[1]
     return None
+
+
+class _Sieve:
+    """Tells in floating point which gases cannot close a reaction, so that few systems are solved exactly.
+
+    What it lets through is decided by exact numbers; what it holds back is off by more than rounding can be.
+    """
+
+    def __init__(self, aim: Amounts, columns: list[Amounts], solids: int) -> None:
+        elements = sorted(set(aim).union(*columns))
+        self.matrix = np.array([[float(c.get(e, 0)) for c in columns] for e in elements])
+        self.aim = np.array([float(aim.get(e, 0)) for e in elements])
+        self.solids = list(range(solids))
+
+    def __call__(self, gases: Sequence[int]) -> bool:
+        part = self.matrix[:, [*self.solids, *(len(self.solids) + g for g in gases)]]
+        found = np.linalg.lstsq(part, self.aim, rcond=None)[0]
+        return bool(np.abs(part @ found - self.aim).max() < 1e-6 * max(1.0, float(self.aim.max())))
 
 
 def _solve(aim: Amounts, columns: list[Amounts]) -> Row | None:

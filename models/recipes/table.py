@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from models.recipes import CONDITIONS, ROUTES
-from models.recipes.compositions import key, parse, precursor_key
+from models.recipes.compositions import VOLATILE, key, parse, precursor_key
 from schemas.errors import InputError
 from schemas.tables.recipes import HEATING_H, HEATING_K
 from schemas.units import ZERO_CELSIUS_K
@@ -18,6 +18,25 @@ from schemas.units import ZERO_CELSIUS_K
 CELSIUS = {"sinter_T": "sinter_temperature_K", "calcine_T": "calcine_temperature_K", "max_T": "max_temperature_K"}
 HOURS = {"sinter_time": "sinter_time_h", "calcine_time": "calcine_time_h"}
 LIMITS = {c: HEATING_K if c.endswith("_K") else HEATING_H for c in CONDITIONS}
+
+
+REPEATED = ("target_key", "route", "precursor_set", *CONDITIONS)
+# Elements that precursors lose on heating or in water: not counted as dopants that the target's formula leaves out.
+LEAVES = VOLATILE | {"Cl", "S", "F", "Br", "I", "Na", "K", "P", "B"}
+COUNTS = {
+    "rows": "rows given",
+    "no_target": "rows without a target: dropped",
+    "unreadable_target": "rows whose target has variables, words or unknown elements: dropped",
+    "values_out_of_range": "temperatures outside 200 to 2000 C and times outside 0.2 to 200 h, such as 700-1000 read as"
+    " 7001000 or times of 0: the value is dropped, the row stays",
+    "repeated": "rows equal to another in paper, target, route, precursors and conditions: dropped in training",
+    "calcined_hotter_than_sintered": "rows whose steps are probably exchanged: kept as they are",
+    "rows_of_series": "rows of papers with several targets: together they weigh as one paper",
+    "unreadable_precursor": "rows with a precursor that is a name or has variables: used but for reactions",
+    "dopant_missing_in_target": "rows whose precursors bring a metal that the target's formula leaves out, mostly a"
+    " dopant: used, but no set is learned as the target's own",
+    "element_without_precursor": "rows where no precursor brings an element of the target: used but for reactions",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,32 @@ class Recipes:
 
     frame: pl.DataFrame
     dropped: dict[str, int]
+
+    def account(self) -> dict[str, int]:
+        """What is wrong or special with the rows, counted; what each count means stands in `COUNTS`."""
+        frame = self.frame
+        readable = frame.filter("ok")
+        names = [
+            (parse(target) or {}, [parse(p) for p in given])
+            for target, given in readable.select("target", "precursors").drop_nulls().iter_rows()
+        ]
+        parsed = [(aim, set().union(*(set(p) for p in made if p))) for aim, made in names if all(made)]
+        papers = readable.drop_nulls("doi").group_by("doi").agg(pl.col("target_key").n_unique())
+        sinter, calcine = (pl.col(f"{step}_temperature_K") for step in ("sinter", "calcine"))
+        return {
+            "rows": frame.height,
+            "no_target": frame.filter(pl.col("target").str.strip_chars().fill_null("") == "").height,
+            "unreadable_target": frame.height
+            - readable.height
+            - frame.filter(pl.col("target").str.strip_chars().fill_null("") == "").height,
+            "values_out_of_range": sum(self.dropped.values()),
+            "repeated": readable.height - readable.unique(["doi", *REPEATED]).height,
+            "calcined_hotter_than_sintered": readable.filter(calcine > sinter).height,
+            "rows_of_series": readable.join(papers.filter(pl.col("target_key") > 1), on="doi", how="semi").height,
+            "unreadable_precursor": len(names) - len(parsed),
+            "dopant_missing_in_target": sum(bool(brought - set(aim) - LEAVES) for aim, brought in parsed),
+            "element_without_precursor": sum(bool(set(aim) - VOLATILE - brought) for aim, brought in parsed),
+        }
 
 
 def as_list(value: Any) -> list[str] | None:

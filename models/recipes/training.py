@@ -14,7 +14,7 @@ from models.recipes.compositions import fractions, parse
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS
 from models.recipes.routes import RouteModel
-from models.recipes.table import normalise
+from models.recipes.table import COUNTS, Recipes, normalise
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
@@ -94,7 +94,7 @@ def train(table: pl.DataFrame, *, seed: int = 0, generator: str = "pooled") -> R
         frame.select("target", "target_key", "route", "precursors", "doi", *CONDITIONS),
         points,
         limit,
-        _card(model_id, settings, table, frame, made.dropped, fitted),
+        _card(model_id, settings, table, frame, made, fitted),
     )
 
 
@@ -115,7 +115,7 @@ def _card(
     settings: dict[str, Any],
     table: pl.DataFrame,
     frame: pl.DataFrame,
-    dropped: dict[str, int],
+    made: Recipes,
     fitted: heating.Heating,
 ) -> cards.Card:
     return cards.Card(
@@ -127,7 +127,9 @@ def _card(
             "rows_used": frame.height,
             "papers": frame["doi"].n_unique(),
             "targets": frame["target_key"].n_unique(),
-            "values_out_of_range": dropped,
+            "values_out_of_range": made.dropped,
+            "counted": made.account(),
+            "what_was_counted": COUNTS,
             "rows_by_condition": {k: m.rows for k, m in fitted.conditions.items()},
         },
         settings=settings,

@@ -9,7 +9,19 @@ from typer.testing import CliRunner
 
 from dagster_project.cli import app
 from etl import reference
-from models.recipes import ROUTES, candidates, figure, habits, planning, precedents, ranker, recommend, routes, training
+from models.recipes import (
+    ROUTES,
+    candidates,
+    figure,
+    habits,
+    planning,
+    precedents,
+    ranker,
+    recommend,
+    routes,
+    table,
+    training,
+)
 from models.recipes.compositions import parse
 from models.recipes.reagents import reagent
 from models.recipes.table import normalise
@@ -132,3 +144,29 @@ def test_the_same_samples_draw_the_same_figure(model: training.RecipeModel, tmp_
     assert CliRunner().invoke(app, [*words, str(tmp_path / "f.png")]).exit_code == 2
     assert CliRunner().invoke(app, [*words, str(tmp_path / "f.svg"), "--json"]).exit_code == 0
     assert (tmp_path / "f.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_what_is_wrong_with_a_table_is_counted_and_explained() -> None:
+    rows = [
+        {"target": "BaTiO3", "doi": "a", "precursors": "BaCO3;TiO2", "sinter_T": 1100.0, "calcine_T": 1200.0},
+        {"target": "BaTiO3", "doi": "a", "precursors": "BaCO3;TiO2", "sinter_T": 1100.0, "calcine_T": 1200.0},
+        {"target": "SrTiO3", "doi": "a", "precursors": "SrCO3;TiO2;La2O3", "sinter_T": 7001000.0, "calcine_T": None},
+        {"target": "Ba1-xTiO3", "doi": "b", "precursors": "BaCO3", "sinter_T": None, "calcine_T": None},
+        {"target": None, "doi": "b", "precursors": None, "sinter_T": 900.0, "calcine_T": None},
+        {"target": "LaNiO3", "doi": "c", "precursors": "La2O3;nickel salt", "sinter_T": 900.0, "calcine_T": None},
+        {"target": "LaCoO3", "doi": "d", "precursors": "La2O3", "sinter_T": 900.0, "calcine_T": None},
+    ]
+    counted = normalise(pl.DataFrame(rows)).account()
+    assert set(counted) == set(table.COUNTS)
+    assert counted == {
+        "rows": 7,
+        "no_target": 1,
+        "unreadable_target": 1,
+        "values_out_of_range": 1,
+        "repeated": 1,
+        "calcined_hotter_than_sintered": 2,
+        "rows_of_series": 3,
+        "unreadable_precursor": 1,
+        "dopant_missing_in_target": 1,
+        "element_without_precursor": 1,
+    }
