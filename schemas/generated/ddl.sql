@@ -1052,6 +1052,71 @@ COMMENT ON COLUMN "feat"."structure"."volume_per_site" IS 'Volume of the cell by
 COMMENT ON COLUMN "feat"."structure"."oxidation_states" IS 'Element to mean oxidation state.';
 COMMENT ON COLUMN "feat"."structure"."reasons" IS 'Feature to why it is null.';
 
+CREATE TABLE "pred"."recipe_sets" (
+    "target" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "rank" BIGINT NOT NULL,
+    "precursors" VARCHAR[] NOT NULL,
+    "score" DOUBLE,
+    "balanced" BOOLEAN NOT NULL,
+    "reaction" VARCHAR,
+    PRIMARY KEY ("target", "model_id", "rank")
+);
+COMMENT ON TABLE "pred"."recipe_sets" IS 'Precursor sets for a target on its most probable route, ranked. Grain: one set of one target and model';
+COMMENT ON COLUMN "pred"."recipe_sets"."target" IS 'Formula of the compound to be made.';
+COMMENT ON COLUMN "pred"."recipe_sets"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."recipe_sets"."rank" IS 'Place, best first, from 1. [count]';
+COMMENT ON COLUMN "pred"."recipe_sets"."precursors" IS 'What is weighed in.';
+COMMENT ON COLUMN "pred"."recipe_sets"."score" IS 'Probability among the sets that were considered; halved where no reaction closes. [1]';
+COMMENT ON COLUMN "pred"."recipe_sets"."balanced" IS 'Whether a reaction closes exactly, gases allowed.';
+COMMENT ON COLUMN "pred"."recipe_sets"."reaction" IS 'The reaction, or why none closes.';
+
+CREATE TABLE "pred"."recipe_precedents" (
+    "target" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "rank" BIGINT NOT NULL,
+    "precedent" VARCHAR NOT NULL,
+    "doi" VARCHAR,
+    "route" VARCHAR,
+    "precursors" VARCHAR[],
+    "conditions" VARCHAR NOT NULL,
+    "distance" DOUBLE NOT NULL,
+    "differs" VARCHAR NOT NULL,
+    PRIMARY KEY ("target", "model_id", "rank")
+);
+COMMENT ON TABLE "pred"."recipe_precedents" IS 'Published recipes nearest to a target by composition. Grain: one precedent of one target and model';
+COMMENT ON COLUMN "pred"."recipe_precedents"."target" IS 'Formula of the compound to be made.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."rank" IS 'Place, best first, from 1. [count]';
+COMMENT ON COLUMN "pred"."recipe_precedents"."precedent" IS 'What was made.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."doi" IS 'DOI of the publication.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."route" IS 'Its route.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."precursors" IS 'What it was made from.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."conditions" IS 'Condition -> value in K or h.';
+COMMENT ON COLUMN "pred"."recipe_precedents"."distance" IS 'Distance in atomic fractions. [1]';
+COMMENT ON COLUMN "pred"."recipe_precedents"."differs" IS 'What the target has more or less of, in atomic per cent.';
+
+CREATE TABLE "pred"."outlooks" (
+    "target" VARCHAR NOT NULL,
+    "model_id" VARCHAR NOT NULL,
+    "papers_of_the_target" BIGINT NOT NULL,
+    "papers_near" BIGINT NOT NULL,
+    "energy_above_hull_eV_atom" DOUBLE,
+    "verdict" VARCHAR NOT NULL,
+    "caveats" VARCHAR[] NOT NULL,
+    "samples" VARCHAR NOT NULL,
+    PRIMARY KEY ("target", "model_id")
+);
+COMMENT ON TABLE "pred"."outlooks" IS 'How likely a target is to be made, by precedents and hull distance; caveats; joint samples of the conditions. Grain: one target and model';
+COMMENT ON COLUMN "pred"."outlooks"."target" IS 'Formula of the compound to be made.';
+COMMENT ON COLUMN "pred"."outlooks"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
+COMMENT ON COLUMN "pred"."outlooks"."papers_of_the_target" IS 'Papers of the training table that make it. [count]';
+COMMENT ON COLUMN "pred"."outlooks"."papers_near" IS 'Papers that make compounds within the domain''s distance. [count]';
+COMMENT ON COLUMN "pred"."outlooks"."energy_above_hull_eV_atom" IS 'Energy above the convex hull, where the funnel knows it. [eV_atom]';
+COMMENT ON COLUMN "pred"."outlooks"."verdict" IS 'Both in words.';
+COMMENT ON COLUMN "pred"."outlooks"."caveats" IS 'What to mind.';
+COMMENT ON COLUMN "pred"."outlooks"."samples" IS 'Samples of (sintering temperature in K, time in h).';
+
 CREATE TABLE "pred"."recipes" (
     "target" VARCHAR NOT NULL,
     "model_id" VARCHAR NOT NULL,

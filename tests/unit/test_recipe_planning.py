@@ -15,6 +15,7 @@ from models.recipes import (
     figure,
     habits,
     planning,
+    plans,
     precedents,
     ranker,
     recommend,
@@ -25,6 +26,9 @@ from models.recipes import (
 from models.recipes.compositions import parse
 from models.recipes.reagents import reagent
 from models.recipes.table import normalise
+from schemas.emit.polars import inspect, schema
+from schemas.tables import REGISTRY
+from warehouse.report import recipe
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +174,25 @@ def test_what_is_wrong_with_a_table_is_counted_and_explained() -> None:
         "dopant_missing_in_target": 1,
         "element_without_precursor": 1,
     }
+
+
+def test_plans_fit_their_tables_and_the_report_shows_them(model: training.RecipeModel) -> None:
+    asked = pl.DataFrame({"target": ["LaNiO3", "no formula"], "energy_above_hull_eV_atom": [0.01, None]})
+    made = plans.plans(model, asked)
+    for name, rows in made.items():
+        frame = pl.DataFrame(rows, schema=schema(REGISTRY[name]))
+        assert inspect(frame, REGISTRY[name]).rejected_rows == 0
+        assert frame["target"].unique().to_list() == ["LaNiO3"]
+    outlook = made["pred.outlooks"][0]
+    row = training.predict(model, asked).row(0, named=True) | {"precursors": ["La2O3", "NiO"], "reaction": None}
+    plan = recipe.Plan(
+        recipe={k: row[k] for k in REGISTRY["pred.recipes"].column_names},
+        sets=made["pred.recipe_sets"],
+        precedents=made["pred.recipe_precedents"],
+        outlook=outlook,
+    )
+    first, sets, near = recipe.sections("LaNiO3", "LaNiO3", plan)
+    assert first.pictures[0].svg.count("<circle") == plans.SAMPLES
+    assert any(outlook["verdict"][:40] in cell for line in first.rows for cell, _ in line)
+    assert len(sets.rows) == len(near.rows) == 5
+    assert recipe.sections("x", "Xe2O", None)[0].empty.startswith("None")

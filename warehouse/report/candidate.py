@@ -1,7 +1,6 @@
 """One page a candidate: prediction, evidence, structure, explanation, precedents, recipe, provenance, downloads."""
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import polars as pl
 
 from schemas.core import Table
 from warehouse.licences import allowed
+from warehouse.report import recipe
 from warehouse.report.candidates import SIFTED, Screen, gather, known_of
 from warehouse.report.insight import Explained
 from warehouse.report.parts import Page, Section, listing
@@ -33,7 +33,7 @@ class Evidence:
         features: rows of feat.structure by structure.
         labels: rows of core.labels by formula.
         every_label: what all labels say of a formula, in a few words.
-        recipes: rows of pred.recipes by target.
+        plans: what the recipe models say, by target.
         metrics: scores of the models by id, as their cards have them.
         explained: why there are no contributions, where there are none.
         contributions, neighbours: of each formula.
@@ -43,7 +43,7 @@ class Evidence:
     features: dict[str, Row]
     labels: dict[str, list[Row]]
     every_label: dict[str, str]
-    recipes: dict[str, Row]
+    plans: dict[str, recipe.Plan]
     metrics: dict[str, Row]
     explained: Explained
     contributions: dict[str, pl.DataFrame]
@@ -76,7 +76,7 @@ def _evidence(source: Source, screen: Screen) -> Evidence:
         features={r["structure_id"]: r for r in features.iter_rows(named=True)},
         labels=_grouped(screen.labels),
         every_label=dict(every.iter_rows()),
-        recipes={r["target"]: r for r in source.read("pred.recipes").iter_rows(named=True)},
+        plans=recipe.gather(source),
         metrics={i: json.loads(m) for i, m in source.read("meta.models").select("model_id", "metrics").iter_rows()},
         explained=explained,
         contributions={str(k[0]): part for k, part in explained.contributions.group_by("formula")},
@@ -112,7 +112,7 @@ def _page(source: Source, row: Row, evidence: Evidence, linked: dict[str, str]) 
         _structure(structure, atoms),
         _why(source, row, evidence),
         _precedents(row, evidence, linked),
-        _recipe(formula, evidence.recipes.get(formula)),
+        *recipe.sections(row["file"], formula, evidence.plans.get(formula)),
         _features(source, row, evidence),
         _provenance(source, row, structure, evidence),
         _downloads(row, structure),
@@ -287,34 +287,6 @@ def _precedents(row: Row, evidence: Evidence, linked: dict[str, str]) -> Section
     return listing("Precedents", ("compound", "label", "distance"), rows, text=text, links=links, downloads=more)
 
 
-def _recipe(formula: str, recipe: Row | None) -> Section:
-    title = "Recipe"
-    if recipe is None:
-        reason = "None: the graph plans syntheses of the best candidates inside the domain only;"
-        return Section(title=title, empty=f"{reason} matloom recipes recommend {shlex.quote(formula)} plans this one.")
-    routes = sorted(((v, k[2:].replace("_", "-")) for k, v in recipe.items() if k.startswith("p_")), reverse=True)
-    rows: list[tuple[str, Any, str]] = [("route", ", ".join(f"{name} {p:.0%}" for p, name in routes), "")]
-    rows.append(("precursors", " + ".join(recipe["precursors"] or ()) or "none known", ""))
-    rows.append(("reaction", recipe["reaction"] or "does not close with these precursors", ""))
-    for name, words in _CONDITIONS:
-        if recipe[name] is not None:
-            span = f"{recipe[f'{name}_low']:.4g} to {recipe[f'{name}_high']:.4g}"
-            rows.append((words, round(recipe[name], 1), span))
-    text = "Learned from published successes; the same recipe in two papers differs by about 100 K."
-    if not recipe["in_domain"]:
-        text += " The target lies outside the domain of the recipes."
-    return listing(title, ("what", "value", "80 % interval"), rows, text=text)
-
-
-_CONDITIONS = (
-    ("calcine_temperature_K", "calcination (K)"),
-    ("calcine_time_h", "calcination (h)"),
-    ("sinter_temperature_K", "sintering (K)"),
-    ("sinter_time_h", "sintering (h)"),
-    ("max_temperature_K", "highest temperature (K)"),
-)
-
-
 def _provenance(source: Source, row: Row, structure: Row | None, evidence: Evidence) -> Section:
     rows = [
         ("publication", source.publication_id, "the state of the warehouse that this page shows"),
@@ -373,5 +345,5 @@ def _record(
         "atoms": atoms,
         "features": None if told is None else told.drop("formula").to_dicts(),
         "precedents": None if near is None else near.drop("formula").sort("rank").to_dicts(),
-        "recipe": evidence.recipes.get(row["formula"]),
+        "recipe": recipe.record(evidence.plans.get(row["formula"])),
     }
