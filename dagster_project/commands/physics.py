@@ -110,7 +110,7 @@ def _crystal(where: str) -> "Crystal":
 
     try:
         text = Path(where).read_text("utf-8")
-        found = read_any(cif=text) if Path(where).suffix == ".cif" else read_any(poscar=text)
+        found = read_any(cif=text) if Path(where).suffix.lower() == ".cif" else read_any(poscar=text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError.of("unreadable structure", where, "name a CIF or POSCAR file that exists") from error
     except StructureError as error:

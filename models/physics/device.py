@@ -45,6 +45,8 @@ class Bounds(_Strict):
     def _one_at_least(self) -> Self:
         if self.least is None and self.most is None:
             raise ValueError("give least or most")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError("least is above most: nothing can keep to both")
         return self
 
     def met(self, values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -106,28 +108,30 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
         `ok` and `reason`. A figure that cannot be known is null and its requirement unmet.
 
     Raises:
-        InputError: no column `t_mit_K`.
+        InputError: no column `t_mit_K`, or lists or objects in a column that is to hold numbers.
     """
     if "t_mit_K" not in materials.columns:
         raise InputError.of("missing column t_mit_K", "the materials", "predict it with matloom temperature predict")
     drawn = _Draws(materials, device, np.random.default_rng(seed))
-    figures = _figures(drawn, device)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told as unknown
+        figures = _figures(drawn, device)
     suits = np.ones((materials.height, DRAWS), dtype=bool)
     for name, bounds in device.requirements.items():
         suits &= bounds.met(figures[name])
-    known = materials["t_mit_K"].cast(pl.Float64).is_finite().fill_null(False).to_numpy()
+    at = drawn.column("t_mit_K")
+    known = np.isfinite(at) & (at > 0)
     columns: dict[str, Floats] = {}
     for name, values in figures.items():
-        columns |= dict(zip((f"{name}_low", name, f"{name}_high"), _quantiles(values), strict=True))
+        told = _quantiles(np.where(known[:, None], values, np.nan))
+        columns |= dict(zip((f"{name}_low", name, f"{name}_high"), told, strict=True))
     p = np.where(known, suits.mean(axis=1), np.nan)
     order = np.lexsort((np.nan_to_num(columns["switching_energy_J"], nan=np.inf), -np.nan_to_num(p, nan=-1.0)))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(1, len(order) + 1)
-    missing = [", ".join(n for n in device.requirements if not np.isfinite(columns[n][i])) for i in range(len(p))]
-    reasons = [
-        "no transition temperature" if not k else f"unknown: {m}" if m else None
-        for k, m in zip(known, missing, strict=True)
+    missing: list[list[str]] = [
+        [n for n in device.requirements if not np.isfinite(columns[n][i])] for i in range(len(p))
     ]
+    reasons = [_reason(*row) for row in zip(known, drawn.unread(), missing, strict=True)]
     made = pl.DataFrame({**columns, "p_suits": p}).with_columns(pl.all().fill_nan(None))
     return materials.with_columns(
         *made.iter_columns(),
@@ -138,12 +142,22 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
     )
 
 
+def _reason(known: bool, unread: list[str], missing: list[str]) -> str | None:
+    """What a row lacks, in words; None where it lacks nothing."""
+    told = [f"no number in {', '.join(unread)}"] if unread else []
+    if not known:
+        told.append("no transition temperature")
+    elif missing:
+        told.append(f"unknown: {', '.join(missing)}")
+    return "; ".join(told) or None
+
+
 def mismatch(evaluated: pl.DataFrame, name: str) -> float | None:
     """Spearman correlation of a material property with `p_suits`; None for fewer than three rows that have both.
 
     Near 1, the best material makes the best device; near 0 or below, ranking by the property misleads.
     """
-    both = evaluated.select(pl.col(name).cast(pl.Float64), "p_suits").drop_nulls()
+    both = evaluated.select(pl.col(name).cast(pl.Float64, strict=False), "p_suits").drop_nulls()
     if both.height < 3 or both.n_unique(name) < 2 or both.n_unique("p_suits") < 2:
         return None
     return float(both.select(pl.corr(name, "p_suits", method="spearman")).item())
@@ -163,20 +177,21 @@ class _Draws:
     def __init__(self, materials: pl.DataFrame, device: Device, chance: np.random.Generator) -> None:
         self._materials, self._device, self._chance = materials, device, chance
         self._assumed: list[list[str]] = [[] for _ in range(materials.height)]
+        self._unread: list[list[str]] = [[] for _ in range(materials.height)]
 
     def temperature(self) -> Floats:
         """Transition temperature, K."""
         width = np.zeros(self._materials.height)
         if {"low_K", "high_K"} <= set(self._materials.columns):
-            width = np.nan_to_num(self._column("high_K") - self._column("low_K")) / SD_OF_80
-        return self._around(self._column("t_mit_K"), width)
+            width = np.nan_to_num(self.column("high_K") - self.column("low_K")) / SD_OF_80
+        return self._around(self.column("t_mit_K"), width)
 
     def property(self, name: Property) -> Floats:
         """One property; what is assumed is remembered."""
         height = self._materials.height
-        values = self._column(name) if name in self._materials.columns else np.full(height, np.nan)
+        values = self.column(name) if name in self._materials.columns else np.full(height, np.nan)
         sd = f"{name}_sd"
-        width = np.nan_to_num(self._column(sd)) if sd in self._materials.columns else np.zeros(height)
+        width = np.nan_to_num(self.column(sd)) if sd in self._materials.columns else np.zeros(height)
         if name in self._device.assumed:
             for row in np.flatnonzero(~np.isfinite(values)):
                 self._assumed[row].append(name)
@@ -188,8 +203,20 @@ class _Draws:
         """Properties that were taken from the device file, a row each."""
         return self._assumed
 
-    def _column(self, name: str) -> Floats:
-        return self._materials[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    def unread(self) -> list[list[str]]:
+        """Columns that held something else than a number, a row each."""
+        return self._unread
+
+    def column(self, name: str) -> Floats:
+        """Numbers of a column of the materials; NaN where there is none, which is remembered if something else is."""
+        given = self._materials[name]
+        if given.dtype.is_nested():
+            raise InputError.of(f"lists or objects in column {name}", "the materials", "give one number a row")
+        read = given.cast(pl.Float64, strict=False)
+        for row in (given.is_not_null() & read.is_null()).arg_true().to_list():
+            if name not in self._unread[row]:
+                self._unread[row].append(name)
+        return read.fill_null(float("nan")).to_numpy()
 
     def _around(self, centre: Floats, width: Floats) -> Floats:
         return np.asarray(centre[:, None] + np.maximum(width, 0.0)[:, None] * self._chance.standard_normal(DRAWS))

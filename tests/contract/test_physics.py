@@ -80,6 +80,15 @@ def test_orders_write_a_structure_each_and_their_signs(tmp_path: Path) -> None:
     assert [len(s) for s in rows["signs"]] == rows["sites"].to_list()
 
 
+def test_a_cif_is_a_cif_whatever_case_its_name_ends_in(tmp_path: Path) -> None:
+    (tmp_path / "POSCAR").write_text(CUBIC)
+    asked = ["physics", "orders", "--out", str(tmp_path / "o"), "--json"]
+    assert CliRunner().invoke(app, [*asked, str(tmp_path / "POSCAR")]).exit_code == 0
+    (tmp_path / "FM.CIF").write_text((tmp_path / "o" / "FM.cif").read_text())
+    done = CliRunner().invoke(app, [*asked, str(tmp_path / "FM.CIF")])
+    assert done.exit_code == 0, done.output
+
+
 def test_orders_of_what_is_no_structure_are_refused(tmp_path: Path) -> None:
     (tmp_path / "POSCAR").write_text("nothing")
     for asked, said in (

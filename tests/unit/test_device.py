@@ -65,6 +65,24 @@ def test_what_is_not_known_is_null_with_a_reason_and_suits_nothing(tmp_path: Pat
     assert found["ok"].to_list() == [True, False]
 
 
+def test_a_cell_that_is_no_number_costs_its_own_row_alone(tmp_path: Path) -> None:
+    rows = {"t_mit_K": ["400", "hot", "-5", "1e308"], "off_on_log10": ["3", "3", "3", "3"]}
+    rows |= {"hysteresis_K": ["5", "5", "5", "wide"], "low_K": ["395", "", "", "-1e308"]}
+    found = devices.evaluate(pl.DataFrame(rows | {"high_K": ["405", "", "", "1e308"]}), device(tmp_path))
+    assert found["ok"].to_list() == [True, False, False, True]
+    assert found["reason"].to_list() == [
+        None,
+        "no number in high_K, low_K, t_mit_K; no transition temperature",
+        "no number in high_K, low_K; no transition temperature",
+        "no number in hysteresis_K; unknown: window_K",
+    ]
+    assert found["p_suits"].to_list()[:3] == [1.0, None, None]
+    assert found["window_K"][2] is None, "there is nothing below absolute zero"
+    assert devices.mismatch(found, "t_mit_K") is None
+    with pytest.raises(InputError, match="lists or objects in column t_mit_K"):
+        devices.evaluate(pl.DataFrame({"t_mit_K": [[340.0]]}), device(tmp_path))
+
+
 def test_the_same_seed_gives_the_same_rows(tmp_path: Path) -> None:
     rows = pl.DataFrame({"t_mit_K": [378.0, 390.0], "gap_eV": [0.3, 0.2], "gap_eV_sd": [0.1, 0.1]})
     first, again = (devices.evaluate(rows, device(tmp_path), seed=4) for _ in range(2))
@@ -86,6 +104,7 @@ def test_a_ranking_by_gap_can_mislead(tmp_path: Path) -> None:
     [
         (("coupling: 0.2", "coupling: 1.2"), "coupling"),
         (("window_K: {least: 10}", "window_K: {}"), "least or most"),
+        (("window_K: {least: 10}", "window_K: {least: 10, most: 5}"), "nothing can keep to both"),
         (("window_K: {least", "windows: {least"), "requirements"),
         (("volume_m3: 5.0e-22", "volume_m3: 0"), "volume_m3"),
         (("name: threshold", "colour: red\nname: threshold"), "unknown key"),
