@@ -55,7 +55,7 @@ def families(predictions: pl.DataFrame, *, groupings: Sequence[str] | None = Non
         `best_formula`, `enrichment`, `known_mit`, `known_formulas`, `p_value`, `q_value`, best first.
 
     Raises:
-        InputError: `formula` or `p_mit` is missing.
+        InputError: `formula` or `p_mit` is missing, or `p_mit` holds lists or objects.
     """
     kept = _marked(usable(predictions))
     asked = groupings or [g for g in GROUPINGS if g in inputs.GROUPINGS or g in kept.columns]
@@ -109,12 +109,10 @@ def usable(predictions: pl.DataFrame) -> pl.DataFrame:
     """The rows whose `p_mit` is a probability, as a number whatever a file made of the column.
 
     Raises:
-        InputError: `formula` or `p_mit` is missing.
+        InputError: `formula` or `p_mit` is missing, or `p_mit` holds lists or objects.
     """
     inputs.need_columns(predictions, ("formula", "p_mit"), "the predictions")
-    return predictions.with_columns(pl.col("p_mit").cast(pl.Float64, strict=False)).filter(
-        pl.col("p_mit").is_between(0, 1)
-    )
+    return predictions.with_columns(inputs.numbers(predictions, "p_mit")).filter(pl.col("p_mit").is_between(0, 1))
 
 
 def _marked(kept: pl.DataFrame) -> pl.DataFrame:

@@ -53,13 +53,24 @@ def mask_sentinels(frame: pl.DataFrame) -> pl.DataFrame:
     for name in STRUCTURE_FEATURES:
         if name not in frame.columns:
             continue
-        bad = pl.lit(False)
+        values, bad = numbers(frame, name), pl.lit(False)
         if name in NEVER_ZERO:
-            bad = bad | (pl.col(name) == 0)
+            bad = bad | (values == 0)
         if f"{name}_imputed" in frame.columns:
             bad = bad | pl.col(f"{name}_imputed").cast(pl.Boolean, strict=False).fill_null(False)
-        changes.append(pl.when(bad).then(None).otherwise(pl.col(name).cast(pl.Float64, strict=False)).alias(name))
+        changes.append(pl.when(bad).then(None).otherwise(values).alias(name))
     return frame.with_columns(changes)
+
+
+def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column as numbers whatever a file made of it; null where a cell is none.
+
+    Raises:
+        InputError: it holds lists or objects.
+    """
+    if frame.schema[name].is_nested():
+        raise InputError.of(f"lists or objects in column {name}", "the table", "give one number a row")
+    return frame[name].cast(pl.Float64, strict=False)
 
 
 def need_columns(frame: pl.DataFrame, names: tuple[str, ...], where: str) -> None:

@@ -57,7 +57,7 @@ class _Rows:
 def _usable(labelled: pl.DataFrame) -> _Rows:
     inputs.need_columns(labelled, ("formula", "t_mit_K"), "the labelled table")
     made = inputs.composition_matrix(labelled)
-    t = labelled["t_mit_K"].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    t = inputs.numbers(labelled, "t_mit_K").fill_null(np.nan).to_numpy()
     rows = np.flatnonzero(made.ok & np.isfinite(t) & (np.nan_to_num(t) > 0))
     if len(rows) < 8:
         raise InputError.of(f"{len(rows)} rows with t_mit_K", "the labelled table", "give at least 8")

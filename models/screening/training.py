@@ -171,13 +171,24 @@ def predict(
 
 
 def known_label(model: ScreeningModel, formulas: pl.Series) -> pl.Series:
-    """What the training data say of each formula, as written there or reduced; null where nothing, or not one thing."""
-    told = [(f, CLASSES[c]) for f, c in zip(model.formulas, model.codes, strict=True)]
-    spelled = [(form, label) for f, label in told for form in {f, reduced(f)}]
-    rows = pl.DataFrame(spelled, schema={"formula": pl.String, "known_label": pl.String}, orient="row")
-    known = rows.drop_nulls().unique().unique("formula", keep="none")
-    asked = pl.DataFrame({"formula": formulas.cast(pl.String)})
-    return asked.join(known, on="formula", how="left", maintain_order="left")["known_label"]
+    """What the training data say of each formula however it is written; null where nothing, or not one thing."""
+    rows = {"formula": model.formulas, "label": [CLASSES[c] for c in model.codes]}
+    trained = pl.DataFrame(rows, schema={"formula": pl.String, "label": pl.String})
+    asked = formulas.cast(pl.String)
+    # most compounds share their elements with none of the training data, and reading them all would take seconds
+    near = asked.filter(_elements(asked).is_in(_elements(trained["formula"]).implode()))
+    texts = {*trained["formula"].drop_nulls(), *near.drop_nulls()}
+    read = {text: reduced(text) or text for text in texts}
+    told = trained.with_columns(pl.col("formula").replace(read)).unique().unique("formula", keep="none")
+    known = dict(told.iter_rows())
+    spelled = {text: known.get(form) for text, form in read.items()}
+    return asked.replace_strict(spelled, default=None, return_dtype=pl.String).alias("known_label")
+
+
+def _elements(formulas: pl.Series) -> pl.Series:
+    """One number for the symbols of each formula, the same in whatever order they stand."""
+    symbols = formulas.str.extract_all("[A-Z][a-z]?").list.unique()
+    return symbols.list.eval(pl.element().hash() // 1024).list.sum()  # small enough for a sum
 
 
 def _predict(model: ScreeningModel, frame: pl.DataFrame, stored: pl.DataFrame | None) -> pl.DataFrame:

@@ -59,6 +59,8 @@ def test_a_prediction_stands_beside_what_is_known_of_the_compound(model: trainin
     found = training.predict(model, pl.DataFrame({"formula": ["LaNiO3", "VO2", "CaCuO2", None]}))
     assert found["known_label"].to_list() == ["metal", "mit", None, None]
     assert found["label"].null_count() == 1
+    other = training.known_label(model, pl.Series(["V2O4", "O2V", "VO₂", "VO2 ", "V O2", "VO2.0", "V2O3", "?", None]))
+    assert other.to_list() == [*["mit"] * 7, None, None], "whatever way it is written"
 
 
 def test_no_class_is_excluded_outside_the_domain(model: training.ScreeningModel) -> None:
@@ -300,6 +302,16 @@ def test_imputed_numbers_are_not_taken_for_measured_ones(labelled: pl.DataFrame)
     masked = inputs.mask_sentinels(labelled)
     assert masked.filter(pl.col("gii_imputed"))["gii"].null_count() == labelled["gii_imputed"].sum()
     assert (masked["ewald_energy_per_atom"] == 0).sum() == 0
+
+
+def test_a_cell_that_is_no_number_is_missing_and_a_list_is_refused(model: training.ScreeningModel) -> None:
+    rows = {"formula": ["VO2", "NdNiO3"], "gii": ["big", "0.1"], "avg_mm_dists": ["", "3.8"]}
+    assert training.predict(model, pl.DataFrame(rows))["ok"].to_list() == [True, True]
+    assert inputs.mask_sentinels(pl.DataFrame(rows))["gii"].to_list() == [None, 0.1]
+    for name in ("gii", "p_mit", "t_mit_K"):
+        nested = pl.DataFrame({"formula": ["VO2"], name: [[0.1]]})
+        with pytest.raises(InputError, match=f"lists or objects in column {name}"):
+            inputs.numbers(nested, name)
 
 
 @pytest.mark.parametrize(
