@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from models.evaluators.ledger import Ledger
     from models.evaluators.protocol import Evaluator
     from models.evaluators.service import Caps
+    from schemas.arrays import Floats
 
 FOLDER = "calculations"
 RECIPE = "recipe"
@@ -128,10 +129,8 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
     """The ordered crystal of a row with `cif` or `poscar`, and `moments` where it has them.
 
     Raises:
-        InputError: refused by the reader, or with sites of mixed occupancy.
+        InputError: refused by the reader, with sites of mixed occupancy, or with moments that are not one a site.
     """
-    import numpy as np
-
     from etl.structures.errors import StructureError
     from etl.structures.texts import read_any
     from models.evaluators.calculations import Atoms
@@ -143,5 +142,22 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
         raise InputError.of(str(error), "the structure", "mend it") from error
     if not crystal.ordered:
         raise InputError.of("sites of mixed occupancy", "the structure", "give one species a site")
-    start = None if moments is None else np.asarray(moments, dtype=np.float64)
+    start = _moments(moments, len(crystal.symbols))
     return Atoms(lattice=crystal.lattice, symbols=crystal.symbols, coords=crystal.coords, moments=start)
+
+
+def _moments(given: object, sites: int) -> "Floats | None":
+    """Starting moments in the order of the sites; None where none are given.
+
+    Raises:
+        InputError: not one number a site.
+    """
+    import numpy as np
+
+    if given is None:
+        return None
+    numbers = isinstance(given, list) and all(isinstance(m, int | float) for m in given)
+    start = np.array(given if numbers else (), dtype=np.float64)
+    if len(start) != sites or not np.isfinite(start).all():
+        raise InputError.of("moments that are not one number a site", "the structure", f"give {sites} or none")
+    return start

@@ -18,6 +18,7 @@ from dagster_project.commands.common import (
     home,
     read_input,
     say,
+    within,
     write_output,
 )
 
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Calculations: prepare, submit, poll, collect, retry.")
 PREPARED = "prepared.jsonl"
+MOST_HOURS = 24 * 366
 Folder = Annotated[str, typer.Argument(help="Folder made by prepare; default: calculations of the home.")]
 Which = Annotated[str, typer.Option("--executor", help="local or slurm.")]
-Running = Annotated[int, typer.Option("--running", min=1, help="Attempts at once.")]
+Running = Annotated[int, typer.Option("--running", help="Attempts at once."), within(1)]
 Hours = Annotated[float, typer.Option("--hours", help="Wall time of one attempt.")]
 
 
@@ -114,7 +116,10 @@ def run(
     at: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Submit and poll until nothing is left to do; may be interrupted and started again at any time."""
+    """Submit and poll until nothing is left to do; may be interrupted and started again at any time.
+
+    The exit code is 1 where something never ran: a dead letter in the state plumbing_failed.
+    """
     from collections import Counter
 
     from models.evaluators import service
@@ -129,6 +134,8 @@ def run(
             sys.stderr.write(f"trouble: {trouble}\n")
     dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
     say({"moved": {str(k): v for k, v in moved.items()}, "dead_letters": dead}, as_json=as_json)
+    if any(d["state"] == "plumbing_failed" for d in dead):
+        raise typer.Exit(1)
 
 
 @command(app, "collect")
@@ -182,8 +189,8 @@ def _ledger(where: str, at: str | None) -> "Ledger":
 def _caps(running: int, hours: float) -> "Caps":
     from models.evaluators.service import Caps
 
-    if not hours > 0:
-        raise InputError.of(str(hours), "--hours", "give more than 0")
+    if not 0 < hours <= MOST_HOURS:
+        raise InputError.of(str(hours), "--hours", f"give more than 0 and at most {MOST_HOURS}")
     return Caps(running=running, hours=hours)
 
 

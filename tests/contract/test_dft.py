@@ -54,9 +54,25 @@ def test_an_engine_that_is_not_there_is_plumbing_and_waits_for_a_person(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATLOOM_CHGNET_PYTHON", "no-such-python")
-    done = told("run", str(folder), "--json")
+    ended = CliRunner().invoke(app, ["dft", "run", str(folder), "--json"])
+    assert ended.exit_code == 1, "nothing ran: a script must not go on as if it had"
+    done = json.loads(ended.stdout)
     assert done["moved"]["plumbing_failed"] == 3
     assert "command not found: install the engine" in done["dead_letters"][0]["reason"]
+
+
+def test_moments_are_one_number_a_site_or_the_row_is_refused(tmp_path: Path) -> None:
+    rows = [{"poscar": NIO, "moments": m} for m in ([1.0, 0.0], [1.0], [1.0, None], None)]
+    pl.DataFrame(rows).write_ndjson(tmp_path / "in.jsonl")
+    out = tmp_path / "calculations"
+    asked = ("prepare", str(tmp_path / "in.jsonl"), "--recipe", "chgnet_relax", "--out", str(out), "--json")
+    told(*asked)
+    found = pl.read_ndjson(out / "prepared.jsonl")
+    assert found["ok"].to_list() == [True, False, False, True]
+    assert "one number a site" in found["reason"][1]
+    pl.DataFrame({"poscar": [NIO], "moments": ["up"]}).write_ndjson(tmp_path / "in.jsonl")
+    assert CliRunner().invoke(app, ["dft", *asked]).exit_code == 1, "every row was refused"
+    assert "one number a site" in pl.read_ndjson(out / "prepared.jsonl")["reason"][0]
 
 
 def test_the_folder_of_the_home_is_the_default(folder: Path) -> None:
@@ -70,5 +86,7 @@ def test_what_is_asked_wrongly_is_said_in_one_line(folder: Path, tmp_path: Path)
     assert "is for chgnet" in told(*asked, code=2)
     assert "no calculations" in told("poll", str(tmp_path / "empty"), code=2)
     assert "no executor 'moon'" in told("poll", str(folder), "--executor", "moon", code=2)
+    assert "inf in --hours" in told("submit", str(folder), "--hours", "inf", code=2)
+    assert "0 in --running" in told("run", str(folder), "--running", "0", code=2)
     assert "no calculation abc" in told("retry", "abc", str(folder), code=2)
     assert not (tmp_path / "x" / "calculations.sqlite").exists()

@@ -394,6 +394,19 @@ def test_half_a_result_is_plumbing(tmp_path: Path) -> None:
     assert failure.plumbing
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "null", "{}", '{"values": {"gap_eV": "x"}}', '{"values": {"gap_eV": NaN}}', '{"failure": {"code": "scf"}}',
+     '{"values": null}', '{"values": {"gap_eV": 1}, "provenance": 5}'],
+)  # fmt: skip
+def test_a_result_that_means_nothing_fails_its_calculation_alone(tmp_path: Path, body: str) -> None:
+    (tmp_path / "result.json").write_text(body)
+    found = common.read_result(tmp_path, 0)
+    assert found.failure is not None
+    assert (found.failure.code, found.values) == ("crashed", {})
+    assert "result.json is not what a runner writes" in found.failure.reason
+
+
 def test_a_damaged_ledger_is_said(tmp_path: Path) -> None:
     (tmp_path / "calculations.sqlite").write_bytes(b"no database, but long enough to be looked at" * 50)
     with pytest.raises(LedgerError, match="nothing was changed"):

@@ -90,20 +90,33 @@ def read_result(folder: Path, code: int) -> Reading:
     A runner writes `result.json` aside and renames it, with `values`, `provenance`, and `failure` or `objection`.
     """
     try:
-        held: Mapping[str, Any] = json.loads((folder / RESULT).read_text("utf-8"))
+        held = json.loads((folder / RESULT).read_text("utf-8"))
     except FileNotFoundError:
         last = " ".join(_tail(folder / "stderr").split()[-40:])
         crashed = Failure(code="crashed", reason=f"exit code {code} without a result: {last or 'it said nothing'}")
         return Reading(failure=died(folder, code) or crashed)
     except (OSError, ValueError) as error:
         return Reading(failure=Failure(code="lost", reason=f"unreadable result ({error}): it is tried again"))
-    failure = Failure(**held["failure"]) if held.get("failure") else None
-    return Reading(
-        values={k: float(v) for k, v in held.get("values", {}).items()},
-        provenance=held.get("provenance", {}),
-        failure=failure,
-        objection=held.get("objection"),
-    )
+    try:
+        return _reading(held)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        told = f"{RESULT} is not what a runner writes ({error}): mend the runner, then matloom dft retry"
+        return Reading(failure=Failure(code="crashed", reason=told))
+
+
+def _reading(held: Mapping[str, Any]) -> Reading:
+    """A result as it stands in its file.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: it is none.
+    """
+    if failed := held.get("failure"):
+        return Reading(failure=Failure(code=str(failed["code"]), reason=str(failed["reason"])))
+    values = {k: float(v) for k, v in held.get("values", {}).items()}
+    unfit = [k for k, v in values.items() if not np.isfinite(v)]
+    if unfit or not values:
+        raise ValueError(f"{', '.join(unfit)} without a number" if unfit else "no value and no failure")
+    return Reading(values=values, provenance=dict(held.get("provenance", {})), objection=held.get("objection"))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
