@@ -6,11 +6,11 @@ A problem says nothing about a model or an acquisition; those are in `models.des
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.errors import InputError
 from schemas.units import UNITS
+from schemas.yaml_files import mapping, valid
 
 FOLDER = Path(__file__).parent / "problems"
 
@@ -156,19 +156,11 @@ def load(where: str) -> DesignProblem:
 
 def parse(text: str, *, where: str) -> DesignProblem:
     """A problem from YAML text; errors as in `load`."""
-    try:
-        body = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
-    if not isinstance(body, dict):
-        raise InputError.of("no mapping of keys", where, "give name, variables, objectives and evaluator")
+    body = mapping(text, where, keys="name, variables, objectives and evaluator")
     variables = body.get("variables")
     if isinstance(variables, list):  # categorical is the usual case and need not be said
         body["variables"] = [{"kind": "categorical", **v} if isinstance(v, dict) else v for v in variables]
-    try:
-        return DesignProblem.model_validate(body)
-    except ValidationError as error:
-        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
+    return valid(body, DesignProblem, where)
 
 
 def names() -> list[str]:

@@ -5,16 +5,16 @@ probability. The device file says geometry, surroundings, what to assume of a ma
 required; nothing is assumed silently.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import polars as pl
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from schemas import yaml_files
 from schemas.arrays import Floats
 from schemas.errors import InputError
+from schemas.yaml_files import Strict
 
 BOLTZMANN_EV_K = 8.617333262e-5  # exact to the digits given, SI 2019
 DRAWS = 2000
@@ -31,11 +31,7 @@ FIGURES: tuple[Figure, ...] = (
 Positive = Annotated[float, Field(gt=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Bounds(_Strict):
+class Bounds(Strict):
     """What a figure must keep to."""
 
     least: float | None = None
@@ -57,7 +53,7 @@ class Bounds(_Strict):
             return np.asarray((values >= low) & (values <= high))
 
 
-class Device(_Strict):
+class Device(Strict):
     """A switch in an array.
 
     A volume of the material is heated from the ambient through its transition; a neighbour is heated along with it by
@@ -79,16 +75,7 @@ def load(where: str) -> Device:
     Raises:
         InputError: unreadable, no YAML, an unknown key or a value that is not valid.
     """
-    try:
-        body = yaml.safe_load(Path(where).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError.of("unreadable device", where, "name a UTF-8 YAML file that exists") from error
-    except yaml.YAMLError as error:
-        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
-    try:
-        return Device.model_validate(body)
-    except ValidationError as error:
-        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
+    return yaml_files.load(where, Device, what="device", keys="name, volume_m3, ambient_K and requirements")
 
 
 def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.DataFrame:

@@ -1,27 +1,23 @@
 """The YAML file of `matloom physics landau`: one material, or a stack of layers, and the temperatures asked for."""
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from models.physics.landau import Landau
 from models.physics.layers import Layer, Stack
 from models.physics.walls import wall
+from schemas import yaml_files
 from schemas.arrays import Floats
 from schemas.errors import InputError
+from schemas.yaml_files import Strict
 
 MOST_POINTS = 4000
 GRID_PER_LENGTH = 6
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Material(_Strict):
+class Material(Strict):
     """Coefficients of `models.physics.landau.Landau`, SI units."""
 
     a: float = Field(gt=0, description="J m-3 K-1")
@@ -46,14 +42,14 @@ class Material(_Strict):
         return Landau(**self.model_dump())
 
 
-class LayerOf(_Strict):
+class LayerOf(Strict):
     """One layer of a stack."""
 
     material: str
     thickness_m: float = Field(gt=0)
 
 
-class Temperatures(_Strict):
+class Temperatures(Strict):
     """Evenly spaced temperatures, both ends included."""
 
     low: float = Field(gt=0)
@@ -73,7 +69,7 @@ class Temperatures(_Strict):
         return np.arange(self.low, self.high + 0.5 * self.step, self.step)
 
 
-class LandauProblem(_Strict):
+class LandauProblem(Strict):
     """The whole file."""
 
     materials: dict[str, Material] = Field(min_length=1)
@@ -125,15 +121,4 @@ def load(where: str) -> LandauProblem:
     Raises:
         InputError: unreadable, no YAML, an unknown key or a value that is not valid.
     """
-    try:
-        body = yaml.safe_load(Path(where).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError.of("unreadable settings", where, "name a UTF-8 YAML file that exists") from error
-    except yaml.YAMLError as error:
-        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
-    if not isinstance(body, dict):
-        raise InputError.of("no mapping of keys", where, "give materials and temperatures_K")
-    try:
-        return LandauProblem.model_validate(body)
-    except ValidationError as error:
-        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
+    return yaml_files.load(where, LandauProblem, what="settings", keys="materials and temperatures_K")

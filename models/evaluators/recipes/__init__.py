@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from models.evaluators.calculations import Atoms, Calculation
 from schemas.errors import InputError
+from schemas.yaml_files import Strict, mapping, valid
 
 FOLDER = Path(__file__).parent
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """How a family of materials is calculated."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -62,14 +58,9 @@ def load(where: str) -> Recipe:
     """
     path = Path(where) if where.endswith((".yaml", ".yml")) else FOLDER / f"{where}.yaml"
     try:
-        body = yaml.safe_load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError.of(
             f"no recipe {where!r}", "--recipe", f"name a YAML file or one of {', '.join(names())}"
         ) from error
-    except yaml.YAMLError as error:
-        raise InputError.of(f"no YAML ({str(error).splitlines()[0]})", where, "mend the file") from error
-    try:
-        return Recipe.model_validate(body)
-    except ValidationError as error:
-        raise InputError.invalid(error.errors(), where, "mend or remove that key") from error
+    return valid(mapping(text, where, keys="name, title, engine and reasons"), Recipe, where)
