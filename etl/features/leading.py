@@ -19,7 +19,7 @@ from etl.features.elements import (
     VALENCE_ELECTRONS,
     electronegativities,
 )
-from etl.features.states import Ions
+from etl.features.states import Ions, flags, table
 from schemas.arrays import Bools, Floats, Ints
 
 LEADING: tuple[str, ...] = (
@@ -42,11 +42,10 @@ def _tables() -> dict[str, Floats]:
     tier = np.array([0.0, *(2.0 if s in TRANSITION_METALS else 1.0 if s in RARE_EARTHS else 0.0 for s in SYMBOLS)])
     known = elemental_table()
     named = {n: known[:, PROPERTIES.index(n)] for n in ("Row", "Column", "CovalentRadius")}
-    valence = np.array([np.nan, *(float(VALENCE_ELECTRONS.get(s, np.nan)) for s in SYMBOLS)])
-    return {"chi": chi, "metal": tier * _TIER + chi, "valence": valence, **named}
+    return {"chi": chi, "metal": tier * _TIER + chi, "valence": table(VALENCE_ELECTRONS), **named}
 
 
-_METAL = np.array([False, *(s not in _NON_METALS for s in SYMBOLS)])
+_METAL = flags(frozenset(SYMBOLS) - _NON_METALS)
 
 
 def leading_features(ions: Ions) -> Floats:
@@ -88,8 +87,8 @@ def _first(rank: Floats, able: Bools) -> Bools:
     return marked
 
 
-def _of(numbers: Ints, marked: Bools, table: Floats) -> Floats:
-    return _picked(table[numbers], marked)
+def _of(numbers: Ints, marked: Bools, values: Floats) -> Floats:
+    return _picked(values[numbers], marked)
 
 
 def _picked(values: Floats, marked: Bools) -> Floats:

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from etl.features.elements import MAIN_STATE, NUMBER, RARE_EARTHS, SYMBOLS, TRANSITION_METALS, electronegativities
-from etl.features.states import Ions
+from etl.features.states import Ions, flags
 from schemas.arrays import Bools, Floats
 
 CLOSED_SHELL = frozenset(("Zn", "Cd", "Hg"))
@@ -41,7 +41,7 @@ def _tables() -> tuple[Bools, Floats, Floats]:
     chi = electronegativities()
     shared = float(np.median([chi[s] for s in RARE_EARTHS]))
     pull = np.array([np.nan, *(shared if s in RARE_EARTHS else chi[s] for s in SYMBOLS)])
-    return np.array([False, *(s in OPEN_SHELL for s in SYMBOLS)]), radius, pull
+    return flags(frozenset(OPEN_SHELL)), radius, pull
 
 
 def site_features(ions: Ions) -> Floats:

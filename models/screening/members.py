@@ -127,7 +127,7 @@ def views(names: tuple[str, ...], rows: int) -> tuple[View, ...]:
     """
     few = FORMULAS if not _structured(names) else TEN if set(_CHARGE).isdisjoint(names) else STRUCTURES
     able = [v for v in (few if rows < MANY else MANY_ROWS) if len(v.places(names))]
-    return tuple({(v.kernel, tuple(v.places(names)), tuple(v.parameters)): v for v in able}.values())
+    return tuple({(v.kernel, v.rounds, tuple(v.places(names)), tuple(v.parameters.items())): v for v in able}.values())
 
 
 def _structured(names: tuple[str, ...]) -> bool:

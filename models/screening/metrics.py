@@ -143,7 +143,7 @@ def compared(
 
     Returns:
         By name and score `value`, `low`, `high`, `change`, `change_low`, `change_high`; 95 % percentile intervals.
-    """  # fmt: skip
+    """
     every = [np.arange(len(truth)), *_draws(groups, seed, draws)]
     made = np.array(
         [[list(_means(truth[rows], [p[rows] for p in told])) for rows in every] for told in held.values()]
