@@ -106,7 +106,8 @@ class Computed:
             last = self.history(handle)[-1]
             if last.state in FINAL:
                 values = self._values(handle)[0] if last.state is State.ACCEPTED else {}
-                found.append(Observation(handle.candidate_id, last.state, values, last.reason))
+                told = self._against(handle.candidate_id) if last.state is State.ACCEPTED else last.reason
+                found.append(Observation(handle.candidate_id, last.state, values, told))
         return found
 
     def _of(self, compound: Compound) -> Calculation:
@@ -128,16 +129,26 @@ class Computed:
         ids = [self._of(rival).calculation_id for rival in self._rivals(candidate)]
         return any(service.underway(self._ledger, i, self._caps) for i in ids)
 
+    def _phases_of(self, candidate: str) -> list[Phase]:
+        """The rivals that have a value."""
+        told = [(r, self._ledger.result(self._of(r).calculation_id)) for r in self._rivals(candidate)]
+        return [
+            Phase(label=rival.label, amounts=rival.amounts, energy_eV_atom=result[ENERGY])
+            for rival, result in told
+            if result is not None
+        ]
+
+    def _against(self, candidate: str) -> str | None:
+        """What the stability of a candidate was judged against: with other phases it would be another."""
+        names = ", ".join(p.label for p in self._phases_of(candidate))
+        return f"stability against {names}" if names else None
+
     def _values(self, handle: Handle) -> tuple[dict[str, float], str | None]:
         """Objectives of an accepted candidate, or why they cannot be told."""
         own = self._ledger.result(handle.reference) or {}
         values = {name: own[name] for name in self._objectives if name in own}
         if STABILITY in self._objectives:
-            main, phases = self._main(handle.candidate_id), []
-            for rival in self._rivals(handle.candidate_id):
-                result = self._ledger.result(self._of(rival).calculation_id)
-                if result is not None:
-                    phases.append(Phase(label=rival.label, amounts=rival.amounts, energy_eV_atom=result[ENERGY]))
+            main, phases = self._main(handle.candidate_id), self._phases_of(handle.candidate_id)
             compound = Phase(label=main.label, amounts=main.amounts, energy_eV_atom=own[ENERGY])
             try:
                 values[STABILITY] = decomposition(compound, phases).enthalpy_eV_atom

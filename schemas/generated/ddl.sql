@@ -482,7 +482,7 @@ COMMENT ON COLUMN "design"."events"."batch_id" IS 'Problem and iteration.';
 COMMENT ON COLUMN "design"."events"."candidate_id" IS 'Levels of the variables, joined by ''|''.';
 COMMENT ON COLUMN "design"."events"."sequence" IS 'Position, from 0. [count]';
 COMMENT ON COLUMN "design"."events"."state" IS 'State of the evaluation.';
-COMMENT ON COLUMN "design"."events"."reason" IS 'Why it failed or was rejected.';
+COMMENT ON COLUMN "design"."events"."reason" IS 'Why it failed or was rejected; if accepted, the phases that its stability is against.';
 COMMENT ON COLUMN "design"."events"."occurred_at" IS 'When it happened.';
 
 CREATE TABLE "design"."observations" (
@@ -503,7 +503,7 @@ COMMENT ON COLUMN "design"."observations"."batch_id" IS 'Problem and iteration.'
 COMMENT ON COLUMN "design"."observations"."state" IS 'State of the evaluation.';
 COMMENT ON COLUMN "design"."observations"."objectives" IS 'Objective -> value, in the units of the problem.';
 COMMENT ON COLUMN "design"."observations"."evaluator" IS 'What evaluates.';
-COMMENT ON COLUMN "design"."observations"."reason" IS 'Why it failed or was rejected.';
+COMMENT ON COLUMN "design"."observations"."reason" IS 'Why it failed or was rejected; if accepted, the phases that its stability is against.';
 COMMENT ON COLUMN "design"."observations"."observed_at" IS 'When the outcome was collected.';
 
 CREATE TABLE "design"."fronts" (

@@ -23,7 +23,12 @@ _STRATEGY = Column(
     rules=(OneOf(("initial", "lvgp", "onehot", "hamming", "random")),),
 )
 _OBJECTIVES = Column(name="objectives", type=Type.JSON, doc="Objective -> value, in the units of the problem.")
-_REASON = Column(name="reason", type=Type.STRING, doc="Why it failed or was rejected.", nullable=True)
+_REASON = Column(
+    name="reason",
+    type=Type.STRING,
+    doc="Why it failed or was rejected; if accepted, the phases that its stability is against.",
+    nullable=True,
+)
 _STATE = Column(
     name="state",
     type=Type.STRING,

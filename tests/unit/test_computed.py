@@ -88,7 +88,7 @@ def test_its_outcome_waits_for_its_rivals(ledger: Ledger) -> None:
     settle(ledger, "GaS", energy_eV_atom=-4.5)
     settle(ledger, "S", energy_eV_atom=-2.0)
     (found,) = outcome(ledger)
-    assert found.state is State.ACCEPTED
+    assert (found.state, found.reason) == (State.ACCEPTED, "stability against GaS, S")
     assert found.values == pytest.approx({"gap_eV": 0.4, "stability_eV_atom": -4.0 - (2 * -4.5 + -2.0) / 3})
 
 
