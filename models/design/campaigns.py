@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from etl.features.elements import SYMBOLS
 from models.design.candidates import initial
 from models.design.proposal import propose
 from models.lvgp.descriptors import COLUMNS, described
@@ -33,6 +34,13 @@ def descriptors_of(problem: DesignProblem) -> pl.DataFrame | None:
         for name, value in values.items()
     ]
     return pl.DataFrame(rows, schema=list(COLUMNS), orient="row") if rows else None
+
+
+def usual(problem: DesignProblem) -> str:
+    """The strategy of a problem that names none: descriptors help where levels have some, or are chemical elements."""
+    choices = [v for v in problem.variables if isinstance(v, Categorical)]
+    helped = any(v.descriptors or set(v.levels) <= set(SYMBOLS) for v in choices)
+    return "lvgp-descriptor" if helped else "lvgp"
 
 
 def next_candidates(

@@ -1,6 +1,5 @@
 """Rounds of all problems at once, on the rows of the design tables: propose, evaluate, fronts, simulated traces."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -18,7 +17,6 @@ from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 
-STRATEGIES = ("lvgp", "random")
 _PROPOSALS, _BATCHES, _FRONTS = (
     schema(REGISTRY[name]) for name in ("design.proposals", "design.batches", "design.fronts")
 )
@@ -80,8 +78,11 @@ def propose(
             continue
         tried |= waiting
         iteration = own["batch_id"].n_unique()
-        chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=batch, seed=seed + iteration)
-        strategy = "lvgp" if tried.any() else "initial"
+        strategy = campaigns.usual(asked)
+        chosen = campaigns.next_candidates(
+            asked, frame, values=values, tried=tried, batch=batch, strategy=strategy, seed=seed + iteration
+        )
+        strategy = strategy if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
         rows.append(made.cast(_PROPOSALS))
         name = campaign.batch_id(asked, iteration)
@@ -146,7 +147,7 @@ def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Seq
     asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
     recorded = [p for p in asked if p.evaluator.kind == "recorded"]
     made = []
-    for problem, strategy in itertools.product(recorded, STRATEGIES):
+    for problem, strategy in ((p, s) for p in recorded for s in (campaigns.usual(p), "random")):
         trace = simulation.simulate(tables[str(problem.evaluator.table)], _plan(problem, strategy), seeds=seeds)
         made.append(campaign.trace_rows(problem, trace, strategy=strategy))
     return {"design.traces": pl.concat(made)}

@@ -20,7 +20,7 @@ _STRATEGY = Column(
     name="strategy",
     type=Type.STRING,
     doc="How rows are chosen.",
-    rules=(OneOf(("initial", "lvgp", "onehot", "hamming", "random")),),
+    rules=(OneOf(("initial", "lvgp", "lvgp-descriptor", "onehot", "hamming", "random")),),
 )
 _OBJECTIVES = Column(name="objectives", type=Type.JSON, doc="Objective -> value, in the units of the problem.")
 _REASON = Column(

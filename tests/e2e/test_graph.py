@@ -63,7 +63,7 @@ def test_every_budget_is_spent_and_every_strategy_traced(finished: tuple[Path, d
     counts = dict(query(home, "select problem, count(*) from design.observations group by 1").iter_rows())
     assert counts == {"abo3_270": 60, "m2ax": 60}
     traced = query(home, "select problem, strategy, max(evaluation) from design.traces group by all order by all")
-    assert traced.rows() == [(p, s, 60) for p in ("abo3_270", "m2ax") for s in ("lvgp", "random")]
+    assert traced.rows() == [(p, s, 60) for p in ("abo3_270", "m2ax") for s in ("lvgp-descriptor", "random")]
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_the_surrogate_beats_chance_where_neighbours_are_alike(finished: tuple[P
         " where problem = 'm2ax' and evaluation = 60 group by 1",
     )
     reached = dict(last.iter_rows())
-    assert reached["lvgp"] > reached["random"]
+    assert reached["lvgp-descriptor"] > reached["random"]
 
 
 @pytest.mark.slow
