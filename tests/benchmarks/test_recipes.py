@@ -19,13 +19,18 @@ from tests.benchmarks.datasets import data_set
 
 SEEDS = (0, 1, 2)
 HELD = {
-    "sinter_temperature_K": 119.0,
-    "calcine_temperature_K": 136.0,
-    "max_temperature_K": 155.0,
-    "sinter_time_h": 0.285,
-    "calcine_time_h": 0.265,
+    "sinter_temperature_K": 117.0,
+    "calcine_temperature_K": 138.0,
+    "max_temperature_K": 157.0,
+    "sinter_time_h": 0.28,
+    "calcine_time_h": 0.26,
 }
-"""Mean absolute errors (K; decades of time), training on four fifths of the papers less the held-out targets."""
+"""Mean absolute errors (K; decades of time), training on four fifths of the papers less the held-out targets.
+
+On papers on which nothing was chosen: 110.7 (103.7 to 117.7), 132.4 (125.1 to 139.6), 153.1 (147.2 to 159.5), 0.268
+and 0.248; plain LightGBM 114.7, 138.5, 154.1, 0.279 and 0.256. Joint 4.73, all papers alone 5.88. 80 % intervals held
+78 to 84 %.
+"""
 HELD_NLL = 4.85
 COVERED = (0.76, 0.86)
 LLM_CLEAN = {"sinter_T": 90.0, "calcine_T": 120.0}
