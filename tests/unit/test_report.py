@@ -200,7 +200,8 @@ def test_families_that_stand_out_name_their_known_transitions(home: Path, tmp_pa
     rows = [
         {"grouping": "family_tm_anion", "family": family, "model_id": "m1", "compounds": 9, "predicted_mit": hits}
         | {"in_domain_share": 1.0, "mean_p_mit": 0.6, "max_p_mit": 0.9, "best_formula": "VO2", "enrichment": hits / 3}
-        | {"known_mit": known, "known_formulas": ["V2O3", "Ti2O3"][:known], "p_value": 0.01, "q_value": 0.02}
+        | {"known_mit": known, "known_formulas": ["V2O3", "Ti2O3"][:known], "p_value": 1e-12}
+        | {"q_value": 1e-12 if rank == 1 else 0.02}
         | {"rank": rank}
         for family, hits, known, rank in (("V|O", 9, 7, 1), ("Mn|O", 6, 0, 2), ("Ti|O", 3, 0, 3), ("Cr|O", 9, 0, None))
     ]
@@ -212,6 +213,7 @@ def test_families_that_stand_out_name_their_known_transitions(home: Path, tmp_pa
     assert best[:2] == ["V|O", "Mn|O"]  # Ti|O is not enriched, Cr|O mostly repeats another
     assert table_rows(text)[0][-1] == "7 known: V2O3, Ti2O3 and 5 more"
     assert table_rows(text)[1][-1] == "none known"
+    assert [row[6] for row in table_rows(text)[:2]] == ["≤ 1e-12", "0.02"], "smaller ones are not told apart"
     assert '<a href="candidates.html#family=V%7CO">' in text
     assert f'<a href="candidates/{file_name("VO2")}.html">' in text
 

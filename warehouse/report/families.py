@@ -10,6 +10,8 @@ from warehouse.report.parts import TOP, Page, Picture, Section, listing, section
 from warehouse.report.source import Source, probability
 
 SHOWN = 20
+_FLOOR = 1e-12
+"""Least q-value that is told; see pred.families."""
 _GROUPING = "family_tm_anion"
 """The grouping by which the list of candidates is searched."""
 
@@ -41,8 +43,8 @@ def _best(source: Source, best: pl.DataFrame, mean: str) -> Section:
     links = {f: f"candidates/{pages[f]}.html" for f in best["best_formula"] if f in pages}
     links |= {f: f"candidates.html#family={quote(f)}" for f in best.filter(pl.col("grouping") == _GROUPING)["family"]}
     rows = [
-        (r["rank"], r["family"], r["grouping"], r["compounds"], r["predicted_mit"], r["enrichment"], r["q_value"],
-         r[mean], r["best_formula"], _known(r["known_mit"], r["known_formulas"]))
+        (r["rank"], r["family"], r["grouping"], r["compounds"], r["predicted_mit"], r["enrichment"],
+         _small(r["q_value"]), r[mean], r["best_formula"], _known(r["known_mit"], r["known_formulas"]))
         for r in best.iter_rows(named=True)
     ]  # fmt: skip
     new = best.filter(pl.col("known_mit") == 0).height
@@ -71,8 +73,14 @@ def _best(source: Source, best: pl.DataFrame, mean: str) -> Section:
 
 _CAUTION = (
     "Judged are the plausible, new compounds inside the domain that are not known to be unstable; kept are those that "
-    "came through the whole funnel. Members share elements: q ranks families, it is no evidence."
+    "came through the whole funnel. Members share elements: q ranks families, it is no evidence. Where q is as small "
+    "as is told, the mean probability ranks."
 )
+
+
+def _small(q: float) -> float | str:
+    """A q-value, or that it is no larger than what is told at least."""
+    return f"≤ {_FLOOR:.0e}" if q <= _FLOOR else q
 
 
 def _known(count: int, first: list[str]) -> str:

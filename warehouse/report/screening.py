@@ -61,9 +61,9 @@ def _funnel(stages: pl.DataFrame) -> Section:
 
 
 _COST = (
-    "Known transitions are counted through all stages but novel, which is there to take them out. What the last two "
-    "stages say of them is no prediction, for the model has learned from them: their cost there is that of a model "
-    "that knows the answer. What the first stages cost is real."
+    "Known transitions are those that a pool offers, counted through all stages but novel, which is there to take them "
+    "out. That they are in domain, not excluded and likely is no prediction, for the model has learned from them: "
+    "their cost there is that of a model that knows the answer. What the other stages cost is real."
 )
 
 

@@ -30,16 +30,19 @@ let by = { name: "p_mit", down: true };
 const words_of = (stage) => stage.replaceAll("_", " ");
 const words = (text) => text.match(/[A-Z][a-z]?/g) || [];
 
-function asked() {
-  const text = FIELDS.q.value.trim().toLowerCase();
+const FAMILIES = new Set(DATA.families.map((name) => name.toLowerCase()));
+
+function asked(everywhere) {
+  const text = FIELDS.q.value.normalize("NFKC").trim().toLowerCase(); // subscript digits are digits
   const [having, lacking] = [words(FIELDS.has.value), words(FIELDS.not.value)];
   const [family, least, known] = [FIELDS.family.value.trim().toLowerCase(), Number(FIELDS.least.value), FIELDS.known.value];
-  const [funnel, old] = [FIELDS.funnel.value, FIELDS.old.checked];
+  const whole = FAMILIES.has(family); // Co+Pd|O, when it is a family, is not part of Cd+Co+Pd|O
+  const [funnel, old] = [everywhere ? "all" : FIELDS.funnel.value, FIELDS.old.checked];
   return (r) =>
     (!text || r.formula.toLowerCase().includes(text)) &&
     having.every((e) => r.elements.has(e)) &&
     !lacking.some((e) => r.elements.has(e)) &&
-    (!family || r.family.toLowerCase().includes(family)) &&
+    (!family || (whole ? r.family.toLowerCase() === family : r.family.toLowerCase().includes(family))) &&
     r.p_mit >= least &&
     (known === "any" || (known === "new" ? r.known === "" : known === "known" ? r.known !== "" : r.known === known)) &&
     (funnel === "all" || r.stage === funnel || (funnel === KEPT && old && /\bmit\b/.test(r.known))) &&
@@ -56,7 +59,7 @@ function compare(a, b) {
 }
 
 function find() {
-  shown = rows.filter(asked());
+  shown = rows.filter(asked(false));
   shown.sort((a, b) => compare(a, b) || (a.formula < b.formula ? -1 : 1));
   first = 0;
   show();
@@ -107,9 +110,10 @@ function show() {
   const part = shown.slice(first, first + PAGE);
   document.getElementById("rows").replaceChildren(...part.map(rowOf));
   const many = (n) => n.toLocaleString("en");
+  const elsewhere = shown.length ? 0 : rows.filter(asked(true)).length;
   document.getElementById("count").textContent = shown.length
     ? `${many(first + 1)} to ${many(first + part.length)} of ${many(shown.length)} found, ${many(rows.length)} listed`
-    : `None of ${many(rows.length)} listed candidates matches.`;
+    : `None of ${many(rows.length)} listed candidates matches${elsewhere ? `; ${many(elsewhere)} of all screened` : ""}.`;
   document.getElementById("back").disabled = first === 0;
   document.getElementById("on").disabled = first + PAGE >= shown.length;
   for (const head of document.querySelectorAll("th[data-by]")) {
