@@ -106,13 +106,16 @@ def ranked(predictions: pl.DataFrame, *, most: int = MOST) -> pl.DataFrame:
 
 
 def usable(predictions: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose `p_mit` is a probability, as a number whatever a file made of the column.
+    """The rows whose `p_mit` is a probability, with it as a number and `in_domain` as yes or no whatever the file.
 
     Raises:
         InputError: `formula` or `p_mit` is missing, or `p_mit` holds lists or objects.
     """
     inputs.need_columns(predictions, ("formula", "p_mit"), "the predictions")
-    return predictions.with_columns(inputs.numbers(predictions, "p_mit")).filter(pl.col("p_mit").is_between(0, 1))
+    read = [inputs.numbers(predictions, "p_mit")]
+    if "in_domain" in predictions.columns:
+        read.append(inputs.truths(predictions, "in_domain"))
+    return predictions.with_columns(read).filter(pl.col("p_mit").is_between(0, 1))
 
 
 def _marked(kept: pl.DataFrame) -> pl.DataFrame:

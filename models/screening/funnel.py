@@ -139,7 +139,8 @@ def funnel(
 
 def _facts(predictions: pl.DataFrame, known: pl.DataFrame | None, hull: pl.DataFrame | None) -> pl.DataFrame:
     inputs.need_columns(predictions, ("formula", "p_mit", "in_domain", "conformal_set"), "the predictions")
-    rows = _listed(predictions.unique("formula", keep="first", maintain_order=True))
+    read = [inputs.numbers(predictions, "p_mit"), inputs.truths(predictions, "in_domain")]
+    rows = _listed(predictions.with_columns(read).unique("formula", keep="first", maintain_order=True))
     spare = {
         "ok": pl.col("p_mit").is_not_null(),
         "reason": pl.lit(None, pl.String),
@@ -161,7 +162,10 @@ def _facts(predictions: pl.DataFrame, known: pl.DataFrame | None, hull: pl.DataF
 
 def _listed(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with lists as lists, which CSV holds as JSON."""
-    texts = [c for c in ("conformal_set", "pools") if c in rows.columns and rows.schema[c] == pl.String]
+    held = [c for c in ("conformal_set", "pools") if c in rows.columns]
+    if other := [c for c in held if rows.schema[c] not in (pl.String, pl.List(pl.String), pl.Null)]:
+        raise InputError.of(f"no list of texts in column {other[0]}", "the predictions", "write them as predict does")
+    texts = [c for c in held if rows.schema[c] == pl.String]
     try:
         return rows.with_columns(pl.col(texts).str.json_decode(pl.List(pl.String)))
     except pl.exceptions.PolarsError as error:

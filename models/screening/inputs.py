@@ -73,6 +73,19 @@ def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
     return frame[name].cast(pl.Float64, strict=False)
 
 
+def truths(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column as yes or no whatever a file made of it; null where a cell is neither.
+
+    Raises:
+        InputError: it holds lists or objects.
+    """
+    given = frame[name]
+    if given.dtype != pl.String:
+        return numbers(frame, name).cast(pl.Boolean)
+    told = {"true": True, "false": False}
+    return given.str.to_lowercase().replace_strict(told, default=None, return_dtype=pl.Boolean)
+
+
 def need_columns(frame: pl.DataFrame, names: tuple[str, ...], where: str) -> None:
     """Checks that columns are there.
 

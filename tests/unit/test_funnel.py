@@ -99,6 +99,21 @@ def test_the_top_shows_known_transitions_in_their_place(sifted: funnel.Funnelled
     assert funnel.top(sifted.candidates.clear(), 3).height == 0
 
 
+def test_a_cell_that_is_no_truth_or_number_costs_its_own_row_alone() -> None:
+    rows = PREDICTIONS.with_columns(pl.col("p_mit", "in_domain").cast(pl.String)).with_row_index()
+    odd = pl.when(pl.col("index") == 1)
+    rows = rows.with_columns(in_domain=odd.then(pl.lit("maybe")).otherwise("in_domain"))
+    rows = rows.with_columns(p_mit=odd.then(pl.lit("high")).otherwise("p_mit"))
+    candidates = funnel.funnel(rows, known=KNOWN, hull=HULL).candidates
+    assert candidates.filter(pl.col("formula") == "LaCoO3")["stage"].to_list() == ["in_domain"]
+    assert candidates.filter(pl.col("formula") == "HoNiO3")["stage"].to_list() == ["candidate"]
+    assert families(rows, groupings=["chemsys"])["in_domain_share"].null_count() == 0
+    for name in ("p_mit", "in_domain", "conformal_set"):
+        nested = PREDICTIONS.with_columns(pl.struct(a="p_mit").alias(name))
+        with pytest.raises(InputError, match=f"column {name}"):
+            funnel.funnel(nested, known=KNOWN, hull=HULL)
+
+
 def test_lists_that_a_csv_holds_as_text_are_read_and_others_refused() -> None:
     text = PREDICTIONS.head(2).select(
         "formula", "p_mit", "in_domain", conformal_set=pl.Series(['["mit"]', '["metal"]'])
