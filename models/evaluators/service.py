@@ -209,13 +209,22 @@ def _start(ledger: Ledger, executor: Executor, attempt: Attempt, caps: Caps, tic
             executor.stop(folder, attempt.name, reference)
             return False
     except (OSError, RefusedError) as error:
-        reason = f"not started ({error}): it is tried again"
-        ledger.move(ledger.standing(attempt.calculation_id), State.PLUMBING_FAILED, code="node", reason=reason)
-        tick.moved[State.PLUMBING_FAILED] += 1
-        tick.troubles.append(str(error))
-        return False
+        told = Failure(code="node", reason=f"not started ({error}): it is tried again")
+        return _unstarted(ledger, attempt, tick, told, str(error))
+    except (InputError, TypeError, ValueError) as error:  # settings or a structure that no input can be made of
+        told = Failure(code="input", reason=f"no input can be written ({error}): mend settings or structure")
+        return _unstarted(ledger, attempt, tick, told, str(error))
     tick.moved[State.SUBMITTED] += 1
     return True
+
+
+def _unstarted(ledger: Ledger, attempt: Attempt, tick: Tick, failure: Failure, trouble: str) -> bool:
+    """Records that an attempt did not start, and why."""
+    after = State.PLUMBING_FAILED if failure.plumbing else State.CALCULATION_FAILED
+    standing = ledger.standing(attempt.calculation_id)
+    _moved(tick, after, done=ledger.move(standing, after, code=failure.code, reason=failure.reason))
+    tick.troubles.append(trouble)
+    return False
 
 
 def _look(ledger: Ledger, executor: Executor, standing: Standing, attempt: Attempt, caps: Caps, tick: Tick) -> None:

@@ -311,6 +311,16 @@ def test_a_full_disk_is_plumbing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     assert service.collect(ledger)["state"].to_list() == ["accepted"]
 
 
+def test_a_calculation_that_no_input_can_be_made_of_fails_and_the_rest_goes_on(ledger: Ledger) -> None:
+    odd = {"values": {"gap_eV": float("nan")}}
+    bad = Calculation(engine="recorded", settings=odd, structure=ATOMS.as_json(), label="bad")
+    ledger.ask([(bad, "a"), (rehearsal(), "a")])
+    run(ledger)
+    found = service.collect(ledger)
+    assert found["state"].to_list() == ["calculation_failed", "accepted"]
+    assert "no input can be written" in found["reason"][0]
+
+
 def test_of_two_processes_that_decide_on_the_same_attempt_one_does(ledger: Ledger) -> None:
     service.ask(ledger, [(rehearsal(), "a")])
     before = ledger.standings()[0]

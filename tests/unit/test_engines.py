@@ -36,6 +36,12 @@ def test_a_recipe_gives_moments_and_u_to_the_elements_that_are_there() -> None:
     assert made.calculation_id != recipes.load("lacunar_pbe").calculation(cell, label="x").calculation_id
 
 
+@pytest.mark.parametrize("settings", [{"steps": -3}, {"steps": "many"}, {"force_eV_angstrom": float("nan")}])
+def test_chgnet_refuses_settings_that_are_no_positive_numbers(settings: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="give a number above 0"):
+        chgnet.Engine().check(NIO, settings)
+
+
 def test_gpaw_writes_what_its_runner_needs_and_asks_for_ranks(tmp_path: Path) -> None:
     engine = gpaw.Engine()
     moments = Atoms(lattice=NIO.lattice, symbols=NIO.symbols, coords=NIO.coords, moments=np.array([1.5, 0]))
