@@ -82,6 +82,9 @@ def orders(
     held = np.isin(crystal.numbers, [NUMBER[e] for e in wanted])
     found = distinct(crystal.lattice, crystal.numbers, crystal.coords, magnetic=held)
     place, rows = folder(out), []
+    own = {f"{order.name}.cif" for order in found}
+    if other := sorted({p.name for p in place.glob("*.cif")} - own):  # matloom dft prepare would calculate it too
+        raise InputError.of(f"{other[0]}, which is no order of this crystal,", out, "name an empty folder")
     for order in found:
         text = to_cif(ordered_crystal(order.lattice, order.numbers, order.coords))
         (place / f"{order.name}.cif").write_text(text, "utf-8")

@@ -80,6 +80,16 @@ def test_orders_write_a_structure_each_and_their_signs(tmp_path: Path) -> None:
     assert [len(s) for s in rows["signs"]] == rows["sites"].to_list()
 
 
+def test_orders_of_one_crystal_do_not_lie_beside_those_of_another(tmp_path: Path) -> None:
+    (tmp_path / "POSCAR").write_text(CUBIC)
+    asked = ["physics", "orders", str(tmp_path / "POSCAR"), "--out", str(tmp_path / "o"), "--json"]
+    assert [CliRunner().invoke(app, asked).exit_code for _ in range(2)] == [0, 0], "the same again is welcome"
+    (tmp_path / "o" / "AFM-7.cif").write_text("of another crystal")
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 2
+    assert "AFM-7.cif, which is no order of this crystal" in done.stderr
+
+
 def test_a_cif_is_a_cif_whatever_case_its_name_ends_in(tmp_path: Path) -> None:
     (tmp_path / "POSCAR").write_text(CUBIC)
     asked = ["physics", "orders", "--out", str(tmp_path / "o"), "--json"]
