@@ -119,8 +119,47 @@ def propose(
     pool = _leading(gain, POOL, np.arange(len(open_rows)))
     open_rows, outlook, gain = open_rows[pool], outlook.take(pool), gain[pool]
     draws = _drawn(models, frame[open_rows], turn, chance)
-    at, scores = _best(gain, draws, told, wanted, count=count, chance=chance)
+    turns = Coverage.of(frame, encoding, tried, open_rows)
+    at, scores = _best(gain, draws, told, wanted, count=count, chance=chance, turns=turns)
     return _proposed(frame, open_rows[at], wanted, scores, outlook.mean[at] * turn, outlook.deviation[at])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Whose turn it is: every second evaluation goes to a row with a level that was never tried.
+
+    What a level does is unknown until it is tried once, and a surrogate that is sure of the others never asks. Only
+    variables of which half the levels are known take part: where hundreds are open, no loop sees them all.
+
+    Attributes:
+        levels: codes of the levels of n open rows, n x m.
+        seen: of each variable that takes part, its column and the codes that were tried.
+        number: how many rows were tried.
+    """
+
+    levels: Ints
+    seen: tuple[tuple[int, frozenset[int]], ...]
+    number: int
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, encoding: Encoding, tried: Bools, rows: Ints) -> "Coverage":
+        """Of the open rows of a frame."""
+        codes, _ = encoding.encode(frame[np.flatnonzero(tried)])
+        known = [frozenset(codes[:, j].tolist()) for j in range(len(encoding.sizes))]
+        most = tuple((j, k) for j, (k, n) in enumerate(zip(known, encoding.sizes, strict=True)) if n <= 2 * len(k))
+        return cls(encoding.encode(frame[rows])[0], most, int(tried.sum()))
+
+    def allowed(self, chosen: Sequence[int]) -> Bools:
+        """Which rows may come after those that were chosen for the batch, n; all where no level is left to try."""
+        every = np.ones(len(self.levels), dtype=bool)
+        if (self.number + len(chosen)) % 2:
+            return every
+        fresh = ~every
+        for column, tried in self.seen:
+            told = [*tried, *self.levels[list(chosen), column].tolist()]
+            fresh |= ~np.isin(self.levels[:, column], told)
+        fresh[list(chosen)] = False
+        return fresh if fresh.any() else every
 
 
 @dataclass(frozen=True)
@@ -223,6 +262,7 @@ def _best(
     *,
     count: int,
     chance: np.random.Generator,
+    turns: "Coverage",
 ) -> tuple[list[int], Floats]:
     """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance.
 
@@ -238,6 +278,7 @@ def _best(
         share = member / (member.max() or 1.0) if len(wanted) == 1 else member  # one optimum is shared by many rows
         score = share + (gain / (gain.max() or 1.0) if len(wanted) < 3 else 0.0)
         score[at] = -np.inf
+        score[~turns.allowed(at)] = -np.inf
         at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
         scores.append(float(score[at[-1]]))
     return at, np.array(scores)
