@@ -13,6 +13,7 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from etl.structures.crystal import Crystal
     from models.evaluators.calculations import Atoms
     from models.evaluators.computed import Compound
     from models.evaluators.executors import Executor
@@ -129,21 +130,32 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
     """The ordered crystal of a row with `cif` or `poscar`, and `moments` where it has them.
 
     Raises:
-        InputError: refused by the reader, with sites of mixed occupancy, or with moments that are not one a site.
+        InputError: see `crystal`; or moments that are not one a site.
+    """
+    from models.evaluators.calculations import Atoms
+
+    found = crystal(row)
+    start = _moments(row.get("moments"), len(found.symbols))
+    return Atoms(lattice=found.lattice, symbols=found.symbols, coords=found.coords, moments=start)
+
+
+def crystal(row: Mapping[str, object], *, where: str = "the structure") -> "Crystal":
+    """The crystal of a row with `cif` or `poscar`, one species a site.
+
+    Raises:
+        InputError: refused by the reader, or with sites of mixed occupancy.
     """
     from etl.structures.errors import StructureError
     from etl.structures.texts import read_any
-    from models.evaluators.calculations import Atoms
 
-    cif, poscar, moments = (row.get(name) for name in ("cif", "poscar", "moments"))
+    cif, poscar = (str(text) if (text := row.get(name)) else None for name in ("cif", "poscar"))
     try:
-        crystal = read_any(cif=str(cif) if cif else None, poscar=str(poscar) if poscar else None)
+        found = read_any(cif=cif, poscar=poscar)
     except StructureError as error:
-        raise InputError.of(str(error), "the structure", "mend it") from error
-    if not crystal.ordered:
-        raise InputError.of("sites of mixed occupancy", "the structure", "give one species a site")
-    start = _moments(moments, len(crystal.symbols))
-    return Atoms(lattice=crystal.lattice, symbols=crystal.symbols, coords=crystal.coords, moments=start)
+        raise InputError.of(str(error), where, "mend the structure") from error
+    if not found.ordered:
+        raise InputError.of("sites of mixed occupancy", where, "give one species a site")
+    return found
 
 
 def _moments(given: object, sites: int) -> "Floats | None":

@@ -148,6 +148,26 @@ def read_input(where: str, *, needs: tuple[str, ...] = (), text: tuple[str, ...]
     return read_table(where, needs=needs, text=text)
 
 
+def read_structures(where: str, *, text: tuple[str, ...] = ()) -> "pl.DataFrame":
+    """Rows of a table with `cif` or `poscar`, or one row a CIF file of a folder: `file`, `cif`.
+
+    Args:
+        where: the folder or table.
+        text: further columns to read as strings.
+
+    Raises:
+        InputError: see `read_input`; or neither column is there.
+    """
+    if where != "-" and Path(where).is_dir():
+        from etl.structures.cif import read_folder
+
+        return read_folder(Path(where)).select(file="source_id", cif="cif")
+    frame = read_input(where, text=("cif", "poscar", *text))
+    if not {"cif", "poscar"} & set(frame.columns):
+        raise InputError.of("missing column cif or poscar", where, f"it has {', '.join(frame.columns) or 'none'}")
+    return frame
+
+
 def write_output(frame: "pl.DataFrame", where: str) -> None:
     """Writes a table file aside and renames it; '-' prints JSON lines."""
     from warehouse.files import write_table
@@ -262,6 +282,7 @@ __all__ = [
     "home",
     "listed",
     "read_input",
+    "read_structures",
     "say",
     "within",
     "workers",

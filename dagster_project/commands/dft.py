@@ -16,7 +16,7 @@ from dagster_project.commands.common import (
     command,
     finish,
     home,
-    read_input,
+    read_structures,
     say,
     within,
     write_output,
@@ -52,7 +52,7 @@ def prepare(
     asked = recipes.load(recipe)
     if engine and engine != asked.engine:
         raise InputError.of(f"recipe {asked.name} is for {asked.engine}", "--engine", "name a recipe of that engine")
-    frame = _structures(rows)
+    frame = read_structures(rows, text=("formula", "label"))
     ledger = Ledger(Path(out))
     made: list[dict[str, Any]] = []
     new = 0
@@ -103,8 +103,7 @@ def poll(
     tick = service.poll(ledger, calculations.executor(executor), caps)
     standings = ledger.standings()
     states = {str(s): sum(x.state == s for x in standings) for s in sorted({x.state for x in standings})}
-    dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
-    _tell(tick, as_json=as_json, states=states, dead_letters=dead, hours=round(ledger.hours(), 3))
+    _tell(tick, as_json=as_json, states=states, dead_letters=_dead(ledger, caps), hours=round(ledger.hours(), 3))
 
 
 @command(app, "run")
@@ -132,7 +131,7 @@ def run(
             sys.stderr.write(f"{count} {state}\n")
         for trouble in tick.troubles:
             sys.stderr.write(f"trouble: {trouble}\n")
-    dead = service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
+    dead = _dead(ledger, caps)
     say({"moved": {str(k): v for k, v in moved.items()}, "dead_letters": dead}, as_json=as_json)
     if any(d["state"] == "plumbing_failed" for d in dead):
         raise typer.Exit(1)
@@ -198,15 +197,10 @@ def _tell(tick: "Tick", *, as_json: bool, **more: Any) -> None:
     say({"moved": {str(k): v for k, v in tick.moved.items()}, "troubles": tick.troubles, **more}, as_json=as_json)
 
 
-def _structures(rows: str) -> "pl.DataFrame":
-    if rows != "-" and Path(rows).is_dir():
-        from etl.structures.cif import read_folder
+def _dead(ledger: "Ledger", caps: "Caps") -> list[dict[str, Any]]:
+    from models.evaluators import service
 
-        return read_folder(Path(rows)).select(file="source_id", cif="cif")
-    frame = read_input(rows, text=("cif", "poscar", "formula", "label"))
-    if not {"cif", "poscar"} & set(frame.columns):
-        raise InputError.of("no column cif or poscar", rows, f"it has {', '.join(frame.columns)}")
-    return frame
+    return service.dead_letters(ledger, caps).select("calculation_id", "label", "state", "reason").to_dicts()
 
 
 def _prepared(made: list[dict[str, Any]]) -> "pl.DataFrame":

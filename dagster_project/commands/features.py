@@ -1,18 +1,17 @@
 """`matloom features`: thin skins over `etl.features`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_project.commands.common import (
-    InputError,
     Json,
     Out,
     Workers,
     command,
     finish,
     read_input,
+    read_structures,
     workers,
 )
 
@@ -47,19 +46,7 @@ def structure(
     """Add the ten structure features and ours; null with a reason where one cannot be computed."""
     from etl.features import structure as features
 
-    _end(features.structure(_structures(rows), workers=workers(count)), out, as_json=as_json)
-
-
-def _structures(rows: str) -> "pl.DataFrame":
-    """Rows of a table, or one row a CIF file of a folder: `file`, `cif`."""
-    if rows != "-" and Path(rows).is_dir():
-        from etl.structures.cif import read_folder
-
-        return read_folder(Path(rows)).select(file="source_id", cif="cif")
-    frame = read_input(rows, text=("cif", "poscar"))
-    if not {"cif", "poscar"} & set(frame.columns):
-        raise InputError.of("missing column cif or poscar", rows, f"it has {', '.join(frame.columns) or 'none'}")
-    return frame
+    _end(features.structure(read_structures(rows), workers=workers(count)), out, as_json=as_json)
 
 
 def _end(made: "pl.DataFrame", out: str, *, as_json: bool) -> None:

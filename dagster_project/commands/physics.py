@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagster_project import calculations
 from dagster_project.commands.common import (
     InputError,
     Json,
@@ -108,19 +109,12 @@ def _crystal(where: str) -> "Crystal":
     Raises:
         InputError: no such file, refused by the reader, or with sites of mixed occupancy.
     """
-    from etl.structures.errors import StructureError
-    from etl.structures.texts import read_any
-
     try:
         text = Path(where).read_text("utf-8")
-        found = read_any(cif=text) if Path(where).suffix.lower() == ".cif" else read_any(poscar=text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError.of("unreadable structure", where, "name a CIF or POSCAR file that exists") from error
-    except StructureError as error:
-        raise InputError.of(str(error), where, "mend the structure") from error
-    if not found.ordered:
-        raise InputError.of("sites of mixed occupancy", where, "give one species a site")
-    return found
+    kind = "cif" if Path(where).suffix.lower() == ".cif" else "poscar"
+    return calculations.crystal({kind: text}, where=where)
 
 
 @device_app.callback()

@@ -1,5 +1,6 @@
 """Literature: documents as fetched, what selected them, their paragraphs, and what was read from them."""
 
+from schemas.columns import CLASSES
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
@@ -311,7 +312,7 @@ LABELS = Table(
     key=("formula", "source"),
     columns=(
         Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
-        Column(name="label_name", type=Type.STRING, doc="The label.", rules=(OneOf(("metal", "insulator", "mit")),)),
+        Column(name="label_name", type=Type.STRING, doc="The label.", rules=(OneOf(CLASSES),)),
         Column(
             name="transition_temperature_K",
             type=Type.FLOAT,

@@ -1,8 +1,9 @@
 """Layer `pred`: why the screening model says so, what its features are worth, how it stands beside others."""
 
+from schemas.columns import CLASSES, choice, count, number, share, text
 from schemas.core import Column, Table, Type
-from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
-from schemas.tables.predictions import FEATURES, MODEL, MODEL_ID, share
+from schemas.rules import AtMost, Finite
+from schemas.tables.predictions import FEATURES, MODEL, MODEL_ID
 
 EXPLANATIONS = Table(
     name="pred.explanations",
@@ -14,55 +15,31 @@ EXPLANATIONS = Table(
     columns=(
         MODEL_ID,
         FEATURES,
-        Column(
-            name="explanation_number",
-            type=Type.INT,
-            doc="Running number within a model.",
-            unit="count",
-            rules=(Between(0, None),),
-        ),
-        Column(
-            name="kind",
-            type=Type.STRING,
-            doc="What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean "
-            "probability, and labelled compounds with their label.",
-            rules=(
-                OneOf(
-                    (
-                        "mean_abs_shap",
-                        "permutation",
-                        "ale",
-                        "ale_pair",
-                        "plane_first",
-                        "plane_pair",
-                        "plane",
-                        "plane_point",
-                    )
-                ),
+        count("explanation_number", "Running number within a model."),
+        choice(
+            "kind",
+            (
+                "What the row holds. Rows of a plane: effect of one feature, interaction, their sum with the mean "
+                "probability, and labelled compounds with their label."
+            ),
+            (
+                "mean_abs_shap",
+                "permutation",
+                "ale",
+                "ale_pair",
+                "plane_first",
+                "plane_pair",
+                "plane",
+                "plane_point",
             ),
         ),
-        Column(
-            name="class_name",
-            type=Type.STRING,
-            doc="Class whose probability or score is explained; of a labelled compound, its label.",
-            rules=(OneOf(("metal", "insulator", "mit")),),
+        choice(
+            "class_name", "Class whose probability or score is explained; of a labelled compound, its label.", CLASSES
         ),
-        Column(name="feature_1", type=Type.STRING, doc="First feature.", rules=(NotBlank(),)),
-        Column(name="feature_2", type=Type.STRING, doc="Second feature of a pair.", nullable=True, rules=(NotBlank(),)),
-        Column(
-            name="x_1",
-            type=Type.FLOAT,
-            doc="Value of the first feature, in its own unit.",
-            nullable=True,
-            rules=(Finite(),),
-        ),
-        Column(
-            name="x_2",
-            type=Type.FLOAT,
-            doc="Value of the second feature, in its own unit.",
-            nullable=True,
-            rules=(Finite(),),
-        ),
+        text("feature_1", "First feature."),
+        text("feature_2", "Second feature of a pair.", nullable=True),
+        number("x_1", "Value of the first feature, in its own unit.", nullable=True),
+        number("x_2", "Value of the second feature, in its own unit.", nullable=True),
         Column(
             name="effect",
             type=Type.FLOAT,
@@ -72,28 +49,21 @@ EXPLANATIONS = Table(
             rules=(Finite(),),
         ),
         *(
-            Column(
-                name=name,
-                type=Type.FLOAT,
-                doc=f"{end} end of the 95 % band of an effect over families of compounds and views of the model.",
+            number(
+                name,
+                f"{end} end of the 95 % band of an effect over families of compounds and views of the model.",
                 nullable=True,
-                rules=(Finite(),),
             )
             for name, end in (("low", "Lower"), ("high", "Upper"))
         ),
-        Column(
-            name="n",
-            type=Type.INT,
-            doc="Labelled compounds in the bin that begins at the point, or in the cells that meet there.",
-            unit="count",
+        count(
+            "n",
+            "Labelled compounds in the bin that begins at the point, or in the cells that meet there.",
             nullable=True,
-            rules=(Between(0, None),),
         ),
     ),
 )
 
-
-_CLASS_NAMES = OneOf(("metal", "insulator", "mit"))
 CONTRASTS = Table(
     name="pred.contrasts",
     doc="What the labelled compounds say, without a model, of the published map of Ewald energy and covalent radii.",
@@ -101,56 +71,33 @@ CONTRASTS = Table(
     key=("model_id", "contrast_number"),
     foreign_keys=(MODEL,),
     columns=(
-        Column(name="model_id", type=Type.STRING, doc="Model whose training compounds these are.", rules=(NotBlank(),)),
-        Column(
-            name="contrast_number",
-            type=Type.INT,
-            doc="Running number within a model.",
-            unit="count",
-            rules=(Between(0, None),),
+        text("model_id", "Model whose training compounds these are."),
+        count("contrast_number", "Running number within a model."),
+        choice("among", "Compounds that are compared.", ("all", "oxides", "RNiO3")),
+        text("feature", "Feature that is compared."),
+        choice(
+            "statistic",
+            (
+                "Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has "
+                "more of the feature; rank correlation with the tolerance factor."
+            ),
+            ("median", "kruskal_wallis", "superiority", "spearman"),
         ),
-        Column(
-            name="among",
-            type=Type.STRING,
-            doc="Compounds that are compared.",
-            rules=(OneOf(("all", "oxides", "RNiO3")),),
-        ),
-        Column(name="feature", type=Type.STRING, doc="Feature that is compared.", rules=(NotBlank(),)),
-        Column(
-            name="statistic",
-            type=Type.STRING,
-            doc="Median of a class; H of Kruskal and Wallis; the probability that a compound of the other class has "
-            "more of the feature; rank correlation with the tolerance factor.",
-            rules=(OneOf(("median", "kruskal_wallis", "superiority", "spearman")),),
-        ),
-        Column(name="class_name", type=Type.STRING, doc="Class.", nullable=True, rules=(_CLASS_NAMES,)),
-        Column(
-            name="other_class",
-            type=Type.STRING,
-            doc="Class that it is compared with.",
+        choice("class_name", "Class.", CLASSES, nullable=True),
+        choice("other_class", "Class that it is compared with.", CLASSES, nullable=True),
+        choice(
+            "verdict",
+            "Whether the whole interval lies where it is claimed to lie.",
+            ("agrees", "disagrees", "undecided"),
             nullable=True,
-            rules=(_CLASS_NAMES,),
         ),
-        Column(
-            name="verdict",
-            type=Type.STRING,
-            doc="Whether the whole interval lies where it is claimed to lie.",
-            nullable=True,
-            rules=(OneOf(("agrees", "disagrees", "undecided")),),
-        ),
-        Column(name="value", type=Type.FLOAT, doc="The statistic, in its own unit.", rules=(Finite(),)),
+        number("value", "The statistic, in its own unit."),
         *(
-            Column(
-                name=name,
-                type=Type.FLOAT,
-                doc=f"{end} end of its 95 % interval over families.",
-                nullable=True,
-                rules=(Finite(),),
-            )
+            number(name, f"{end} end of its 95 % interval over families.", nullable=True)
             for name, end in (("low", "Lower"), ("high", "Upper"))
         ),
         share("p_value", "Of the rank test, by Holm over the table; takes compounds of a family as independent."),
-        Column(name="n", type=Type.INT, doc="Compounds behind it.", unit="count", rules=(Between(1, None),)),
+        count("n", "Compounds behind it.", least=1),
     ),
     row_rules=(AtMost("low", "high"),),
 )
@@ -162,24 +109,15 @@ _SCORES = {
     "f1_weighted": "F1 of transition or not, weighted by class",
     "f1_weighted_3class": "F1 of all three classes, weighted",
 }
-_GROUPING = Column(
-    name="grouping",
-    type=Type.STRING,
-    doc="Compounds of one group are held out together; random keeps equal formulas together only.",
-    rules=(NotBlank(),),
-)
+_GROUPING = text("grouping", "Compounds of one group are held out together; random keeps equal formulas together only.")
 
 
 def _score(names: tuple[str, ...]) -> Column:
     told = "; ".join(f"{name}: {_SCORES[name]}" for name in names)
-    return Column(name="statistic", type=Type.STRING, doc=f"What is measured. {told}.", rules=(OneOf(names),))
+    return choice("statistic", f"What is measured. {told}.", names)
 
 
-def _number(name: str, doc: str, *, nullable: bool = True) -> Column:
-    return Column(name=name, type=Type.FLOAT, doc=doc, nullable=nullable, rules=(Finite(),))
-
-
-_N = Column(name="n", type=Type.INT, doc="Compounds scored.", unit="count", rules=(Between(1, None),))
+_N = count("n", "Compounds scored.", least=1)
 
 ABLATIONS = Table(
     name="pred.ablations",
@@ -192,37 +130,37 @@ ABLATIONS = Table(
     columns=(
         MODEL_ID,
         _GROUPING,
-        Column(
-            name="ensemble",
-            type=Type.STRING,
-            doc="nested: the whole ensemble, calibrated inside each of five folds (one booster a view, three inner"
-            " folds). small: one booster that draws from a quarter of the features and one kernel, on the same folds"
-            " and seeds, once, not calibrated. Rows of different ensembles do not compare.",
-            rules=(OneOf(("nested", "small")),),
+        choice(
+            "ensemble",
+            (
+                "nested: the whole ensemble, calibrated inside each of five folds (one booster a view, three inner"
+                " folds). small: one booster that draws from a quarter of the features and one kernel, on the same"
+                " folds and seeds, once, not calibrated. Rows of different ensembles do not compare."
+            ),
+            ("nested", "small"),
         ),
-        Column(name="variant", type=Type.STRING, doc="Name of the set of features.", rules=(NotBlank(),)),
-        Column(
-            name="features",
-            type=Type.STRING,
-            doc="all: of composition and structure; ten: the published ones; composition: those alone.",
-            rules=(OneOf(("all", "ten", "composition")),),
+        text("variant", "Name of the set of features."),
+        choice(
+            "features",
+            "all: of composition and structure; ten: the published ones; composition: those alone.",
+            ("all", "ten", "composition"),
         ),
-        Column(
-            name="dropped",
-            type=Type.STRING,
-            doc="The one of the ten that is left out.",
-            nullable=True,
-            rules=(NotBlank(),),
-        ),
+        text("dropped", "The one of the ten that is left out.", nullable=True),
         _score(("roc_auc", "ap", "f1_mit")),
-        _number("value", "The score.", nullable=False),
-        _number("low", "Lower end of its 95 % interval over groups."),
-        _number("high", "Upper end of its 95 % interval over groups."),
-        _number(
-            "change", "The score less that of the same ensemble with all features (nested) or with the ten (small)."
+        number("value", "The score."),
+        number("low", "Lower end of its 95 % interval over groups.", nullable=True),
+        number("high", "Upper end of its 95 % interval over groups.", nullable=True),
+        number(
+            "change",
+            "The score less that of the same ensemble with all features (nested) or with the ten (small).",
+            nullable=True,
         ),
-        _number("change_low", "Lower end of the 95 % interval of the change; both are drawn with the same groups."),
-        _number("change_high", "Upper end of the 95 % interval of the change."),
+        number(
+            "change_low",
+            "Lower end of the 95 % interval of the change; both are drawn with the same groups.",
+            nullable=True,
+        ),
+        number("change_high", "Upper end of the 95 % interval of the change.", nullable=True),
         _N,
     ),
     usage_warnings=(
@@ -241,48 +179,31 @@ COMPARISONS = Table(
     foreign_keys=(MODEL,),
     row_rules=(AtMost("low", "high"),),
     columns=(
-        Column(
-            name="model_id",
-            type=Type.STRING,
-            doc="Model of this warehouse that stands beside the others.",
-            rules=(NotBlank(),),
+        text("model_id", "Model of this warehouse that stands beside the others."),
+        text(
+            "protocol",
+            "Which compounds were held out, and how; only rows of one protocol compare. A grouping: nested folds.",
         ),
-        Column(
-            name="protocol",
-            type=Type.STRING,
-            doc="Which compounds were held out, and how; only rows of one protocol compare. A grouping: nested folds.",
-            rules=(NotBlank(),),
+        text("held_out", "The protocol in words."),
+        choice(
+            "kind",
+            "here: a part of this model; baseline: fitted here on the same folds; published, experts: as reported.",
+            ("here", "baseline", "published", "experts"),
         ),
-        Column(name="held_out", type=Type.STRING, doc="The protocol in words.", rules=(NotBlank(),)),
-        Column(
-            name="kind",
-            type=Type.STRING,
-            doc="here: a part of this model; baseline: fitted here on the same folds; published, experts: as reported.",
-            rules=(OneOf(("here", "baseline", "published", "experts")),),
-        ),
-        Column(name="name", type=Type.STRING, doc="Who predicted.", rules=(NotBlank(),)),
-        Column(
-            name="features",
-            type=Type.STRING,
-            doc="What was read; the 10 features are those of Georgescu et al. (2021).",
-            rules=(NotBlank(),),
-        ),
+        text("name", "Who predicted."),
+        text("features", "What was read; the 10 features are those of Georgescu et al. (2021)."),
         _score(tuple(_SCORES)),
-        _number("value", "The score.", nullable=False),
-        _number("low", "Lower end of the interval; null where none was given."),
-        _number("high", "Upper end of the interval."),
-        Column(
-            name="interval",
-            type=Type.STRING,
-            doc="What the interval is of: quartiles of seeds are narrower than 95 % over families.",
+        number("value", "The score."),
+        number("low", "Lower end of the interval; null where none was given.", nullable=True),
+        number("high", "Upper end of the interval.", nullable=True),
+        text(
+            "interval",
+            "What the interval is of: quartiles of seeds are narrower than 95 % over families.",
             nullable=True,
-            rules=(NotBlank(),),
         ),
         _N,
-        Column(name="doi", type=Type.STRING, doc="Where a reported score is from.", nullable=True, rules=(NotBlank(),)),
-        Column(
-            name="licence", type=Type.STRING, doc="Licence of the reported score.", nullable=True, rules=(NotBlank(),)
-        ),
+        text("doi", "Where a reported score is from.", nullable=True),
+        text("licence", "Licence of the reported score.", nullable=True),
     ),
     usage_warnings=(
         "Published folds are random and keep relatives on both sides: beside them stands the grouping random, and its"

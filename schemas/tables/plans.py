@@ -1,15 +1,12 @@
 """Layer `pred`: plans of syntheses, beside `pred.recipes`: ranked precursor sets, precedents, and the outlook."""
 
+from schemas.columns import count, share, text
 from schemas.core import Column, Table, Type
-from schemas.rules import Between, NotBlank
-from schemas.tables.predictions import MODEL, MODEL_ID, share
+from schemas.rules import Between
+from schemas.tables.predictions import MODEL, MODEL_ID
 
-_TARGET = Column(name="target", type=Type.STRING, doc="Formula of the compound to be made.", rules=(NotBlank(),))
-_RANK = Column(name="rank", type=Type.INT, unit="count", doc="Place, best first, from 1.", rules=(Between(low=1),))
-
-
-def _count(name: str, doc: str) -> Column:
-    return Column(name=name, type=Type.INT, unit="count", doc=doc, rules=(Between(low=0),))
+_TARGET = text("target", "Formula of the compound to be made.")
+_RANK = count("rank", "Place, best first, from 1.", least=1)
 
 
 RECIPE_SETS = Table(
@@ -39,7 +36,7 @@ RECIPE_PRECEDENTS = Table(
         _TARGET,
         MODEL_ID,
         _RANK,
-        Column(name="precedent", type=Type.STRING, doc="What was made.", rules=(NotBlank(),)),
+        text("precedent", "What was made."),
         Column(name="doi", type=Type.STRING, doc="DOI of the publication.", nullable=True),
         Column(name="route", type=Type.STRING, doc="Its route.", nullable=True),
         Column(name="precursors", type=Type.STRINGS, doc="What it was made from.", nullable=True),
@@ -59,8 +56,8 @@ OUTLOOKS = Table(
     columns=(
         _TARGET,
         MODEL_ID,
-        _count("papers_of_the_target", "Papers of the training table that make it."),
-        _count("papers_near", "Papers that make compounds within the domain's distance."),
+        count("papers_of_the_target", "Papers of the training table that make it."),
+        count("papers_near", "Papers that make compounds within the domain's distance."),
         Column(
             name="energy_above_hull_eV_atom",
             type=Type.FLOAT,
@@ -68,7 +65,7 @@ OUTLOOKS = Table(
             doc="Energy above the convex hull, where the funnel knows it.",
             nullable=True,
         ),
-        Column(name="verdict", type=Type.STRING, doc="Both in words.", rules=(NotBlank(),)),
+        text("verdict", "Both in words."),
         Column(name="caveats", type=Type.STRINGS, doc="What to mind."),
         Column(name="samples", type=Type.JSON, doc="Samples of (sintering temperature in K, time in h)."),
     ),

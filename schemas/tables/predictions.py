@@ -3,31 +3,21 @@
 What the screening model says is in `screening`, why, in `explanations`. Every row names the model that said it.
 """
 
+from schemas.columns import choice, share, text
 from schemas.core import Column, ForeignKey, Table, Type
-from schemas.rules import AtMost, Between, NotBlank, OneOf, SumsTo
+from schemas.rules import AtMost, Between, SumsTo
 
 _T = (Between(0, 5000),)
 _H = (Between(0, 2000),)
 
 
-def share(name: str, doc: str, *, nullable: bool = True) -> Column:
-    """A column of probabilities or shares."""
-    return Column(name=name, type=Type.FLOAT, doc=doc, unit="1", nullable=nullable, rules=(Between(0, 1),))
-
-
-MODEL_ID = Column(
-    name="model_id",
-    type=Type.STRING,
-    doc="Model that made the prediction; its card lies in meta.models.",
-    rules=(NotBlank(),),
-)
+MODEL_ID = text("model_id", "Model that made the prediction; its card lies in meta.models.")
 MODEL = ForeignKey(columns=("model_id",), table="meta.models", references=("model_id",))
-FORMULA = Column(name="formula", type=Type.STRING, doc='Chemical formula as text; "NaN" is one.', rules=(NotBlank(),))
-FEATURES = Column(
-    name="features",
-    type=Type.STRING,
-    doc="Part of the model that speaks: from the composition alone, from the structure, or from both.",
-    rules=(OneOf(("composition", "structure", "both")),),
+FORMULA = text("formula", 'Chemical formula as text; "NaN" is one.')
+FEATURES = choice(
+    "features",
+    "Part of the model that speaks: from the composition alone, from the structure, or from both.",
+    ("composition", "structure", "both"),
 )
 IN_DOMAIN = Column(name="in_domain", type=Type.BOOL, doc="Whether the model has seen anything similar.", nullable=True)
 
@@ -68,7 +58,7 @@ RECIPES = Table(
     key=("target", "model_id"),
     foreign_keys=(MODEL,),
     columns=(
-        Column(name="target", type=Type.STRING, doc="Formula of the compound to be made.", rules=(NotBlank(),)),
+        text("target", "Formula of the compound to be made."),
         MODEL_ID,
         *(share(c, f"Probability of the {c[2:].replace('_', '-')} route.", nullable=False) for c in _ROUTES),
         *(column for name, what in _CONDITIONS for column in _condition(name, what)),

@@ -1,8 +1,9 @@
 """Layer `pred`: what the screening model says of compounds. How it fares, and why it says so, is `explanations`."""
 
+from schemas.columns import CLASSES, choice, count, share, text
 from schemas.core import Column, ForeignKey, Table, Type
-from schemas.rules import AtMost, Between, NotBlank, OneOf, SumsTo
-from schemas.tables.predictions import FEATURES, FORMULA, IN_DOMAIN, MODEL, MODEL_ID, share
+from schemas.rules import AtMost, Between, SumsTo
+from schemas.tables.predictions import FEATURES, FORMULA, IN_DOMAIN, MODEL, MODEL_ID
 
 SCREENING = Table(
     name="pred.screening",
@@ -13,17 +14,13 @@ SCREENING = Table(
         FORMULA,
         MODEL_ID,
         FEATURES,
-        Column(
-            name="structure_id",
-            type=Type.STRING,
-            doc="Structure whose features were used; null where the composition alone was.",
-            nullable=True,
-            rules=(NotBlank(),),
+        text(
+            "structure_id", "Structure whose features were used; null where the composition alone was.", nullable=True
         ),
         share("p_mit", "Calibrated probability of a thermally driven metal-insulator transition.", nullable=False),
         share("p_metal", "Calibrated probability of being a metal at all temperatures.", nullable=False),
         share("p_insulator", "Calibrated probability of being an insulator at all temperatures.", nullable=False),
-        Column(name="label", type=Type.STRING, doc="Most likely class.", rules=(OneOf(("metal", "insulator", "mit")),)),
+        choice("label", "Most likely class.", CLASSES),
         Column(
             name="conformal_set",
             type=Type.STRINGS,
@@ -38,12 +35,10 @@ SCREENING = Table(
             nullable=True,
             rules=(Between(0, None),),
         ),
-        Column(
-            name="inputs_hash",
-            type=Type.STRING,
-            doc="Hash of the structure features and of the code behind the row; while it stays, the row is kept.",
+        text(
+            "inputs_hash",
+            "Hash of the structure features and of the code behind the row; while it stays, the row is kept.",
             nullable=True,
-            rules=(NotBlank(),),
         ),
     ),
     row_rules=(SumsTo(("p_mit", "p_metal", "p_insulator"), 1.0, 1e-5),),
@@ -77,50 +72,20 @@ CANDIDATES = Table(
         FORMULA,
         MODEL_ID,
         Column(name="pools", type=Type.STRINGS, doc="Who lists the compound."),
-        Column(
-            name="motif",
-            type=Type.STRING,
-            doc="Kind of compound that the screen must account for, told from the formula.",
-            nullable=True,
-            rules=(NotBlank(),),
-        ),
-        Column(
-            name="known",
-            type=Type.STRING,
-            doc="What the labels say; mit where any does.",
-            nullable=True,
-            rules=(OneOf(("metal", "insulator", "mit")),),
-        ),
+        text("motif", "Kind of compound that the screen must account for, told from the formula.", nullable=True),
+        choice("known", "What the labels say; mit where any does.", CLASSES, nullable=True),
         share("p_mit", "Calibrated probability of a thermally driven metal-insulator transition."),
-        Column(
-            name="stage",
-            type=Type.STRING,
-            doc="First stage that it did not pass; candidate where it passed all.",
-            rules=(OneOf((*_STAGES, "candidate")),),
-        ),
-        Column(name="reason", type=Type.STRING, doc="Why it left there.", nullable=True, rules=(NotBlank(),)),
+        choice("stage", "First stage that it did not pass; candidate where it passed all.", (*_STAGES, "candidate")),
+        text("reason", "Why it left there.", nullable=True),
         _HULL_DISTANCE,
-        Column(
-            name="hull_source",
-            type=Type.STRING,
-            doc="Who calculated the hull distance.",
-            nullable=True,
-            rules=(NotBlank(),),
-        ),
+        text("hull_source", "Who calculated the hull distance.", nullable=True),
         Column(
             name="flags",
             type=Type.STRINGS,
             doc="What a chemist would object to; given for candidates only.",
             nullable=True,
         ),
-        Column(
-            name="rank",
-            type=Type.INT,
-            doc="Place among the candidates by p_mit.",
-            unit="count",
-            nullable=True,
-            rules=(Between(1, None),),
-        ),
+        count("rank", "Place among the candidates by p_mit.", least=1, nullable=True),
     ),
     usage_warnings=(
         "A hull distance says nothing where it is null: the compound may be unstable.",
@@ -136,14 +101,12 @@ FUNNEL = Table(
     foreign_keys=(MODEL,),
     columns=(
         MODEL_ID,
-        Column(
-            name="part", type=Type.STRING, doc="All compounds, those of one pool, or of one motif.", rules=(NotBlank(),)
-        ),
-        Column(name="stage_number", type=Type.INT, doc="Order of the stage.", unit="count", rules=(Between(1, None),)),
-        Column(name="stage", type=Type.STRING, doc="What a compound is that passes.", rules=(OneOf(_STAGES),)),
-        Column(name="rule", type=Type.STRING, doc="The condition with its threshold.", rules=(NotBlank(),)),
+        text("part", "All compounds, those of one pool, or of one motif."),
+        count("stage_number", "Order of the stage.", least=1),
+        choice("stage", "What a compound is that passes.", _STAGES),
+        text("rule", "The condition with its threshold."),
         *(
-            Column(name=name, type=Type.INT, doc=doc, unit="count", rules=(Between(0, None),))
+            count(name, doc)
             for name, doc in (
                 ("entered", "Compounds that came to the stage."),
                 ("kept", "Compounds that went on."),
@@ -166,34 +129,21 @@ FAMILIES = Table(
     key=("grouping", "family", "model_id"),
     foreign_keys=(MODEL,),
     columns=(
-        Column(
-            name="grouping",
-            type=Type.STRING,
-            doc="What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ...",
-            rules=(NotBlank(),),
+        text(
+            "grouping", "What defines the family: family_tm_anion, family_ln, formula_anonymous, prototype, motif, ..."
         ),
-        Column(name="family", type=Type.STRING, doc="Name of the family.", rules=(NotBlank(),)),
+        text("family", "Name of the family."),
         MODEL_ID,
-        Column(
-            name="compounds",
-            type=Type.INT,
-            doc="Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable.",
-            unit="count",
-            rules=(Between(1, None),),
+        count(
+            "compounds",
+            "Compounds of the family that may be judged: plausible, novel, in the domain, not known unstable.",
+            least=1,
         ),
-        Column(
-            name="predicted_mit",
-            type=Type.INT,
-            doc="Of these, compounds that came through the whole funnel.",
-            unit="count",
-            rules=(Between(0, None),),
-        ),
+        count("predicted_mit", "Of these, compounds that came through the whole funnel."),
         share("in_domain_share", "Share of the compounds inside the model's domain."),
         share("mean_p_mit", "Mean probability of MIT over the family.", nullable=False),
         share("max_p_mit", "Largest probability of MIT in the family.", nullable=False),
-        Column(
-            name="best_formula", type=Type.STRING, doc="Compound with the largest probability.", rules=(NotBlank(),)
-        ),
+        text("best_formula", "Compound with the largest probability."),
         Column(
             name="enrichment",
             type=Type.FLOAT,
@@ -202,13 +152,7 @@ FAMILIES = Table(
             nullable=True,
             rules=(Between(0, None),),
         ),
-        Column(
-            name="known_mit",
-            type=Type.INT,
-            doc="Known transitions in the family; they are not among its compounds.",
-            unit="count",
-            rules=(Between(0, None),),
-        ),
+        count("known_mit", "Known transitions in the family; they are not among its compounds."),
         Column(name="known_formulas", type=Type.STRINGS, doc="The first of these."),
         share(
             "p_value",
@@ -223,13 +167,11 @@ FAMILIES = Table(
             " small by the same dependence.",
             nullable=False,
         ),
-        Column(
-            name="rank",
-            type=Type.INT,
-            doc="Place among the families by q_value; one that holds mostly what better ones hold already has none.",
-            unit="count",
+        count(
+            "rank",
+            "Place among the families by q_value; one that holds mostly what better ones hold already has none.",
+            least=1,
             nullable=True,
-            rules=(Between(1, None),),
         ),
     ),
     row_rules=(AtMost("predicted_mit", "compounds"), AtMost("mean_p_mit", "max_p_mit"), AtMost("p_value", "q_value")),

@@ -1,0 +1,32 @@
+"""Columns of the kinds that most tables of predictions are made of, in a line each."""
+
+from schemas.core import Column, Type
+from schemas.rules import Between, Finite, NotBlank, OneOf
+
+CLASSES = ("metal", "insulator", "mit")
+"""What a compound may be labelled and predicted to be."""
+
+
+def text(name: str, doc: str, *, nullable: bool = False) -> Column:
+    """A text that is not blank."""
+    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable, rules=(NotBlank(),))
+
+
+def choice(name: str, doc: str, values: tuple[str, ...], *, nullable: bool = False) -> Column:
+    """One of a few words."""
+    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable, rules=(OneOf(values),))
+
+
+def number(name: str, doc: str, *, nullable: bool = False) -> Column:
+    """A finite number without a unit of its own."""
+    return Column(name=name, type=Type.FLOAT, doc=doc, nullable=nullable, rules=(Finite(),))
+
+
+def count(name: str, doc: str, *, least: int = 0, nullable: bool = False) -> Column:
+    """A whole number of things."""
+    return Column(name=name, type=Type.INT, doc=doc, unit="count", nullable=nullable, rules=(Between(least, None),))
+
+
+def share(name: str, doc: str, *, nullable: bool = True) -> Column:
+    """A probability or a share."""
+    return Column(name=name, type=Type.FLOAT, doc=doc, unit="1", nullable=nullable, rules=(Between(0, 1),))
