@@ -126,7 +126,7 @@ def propose(
 
 @dataclass(frozen=True)
 class Coverage:
-    """Whose turn it is: every second evaluation goes to a row with a level that was never tried.
+    """Whose turn it is: of the rows that promise most, one with a level never tried goes first every second time.
 
     What a level does is unknown until it is tried once, and a surrogate that is sure of the others never asks. Only
     variables of which half the levels are known take part: where hundreds are open, no loop sees them all.

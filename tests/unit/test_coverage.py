@@ -1,4 +1,4 @@
-"""Levels that were never tried get every second evaluation while few enough of them are left."""
+"""Levels that were never tried go first every second time while few enough of them are left."""
 
 import numpy as np
 import polars as pl
