@@ -2,7 +2,8 @@
 
 Same initial designs and seeds for every strategy, all seeds counted. "Evaluations" are those after the initial design,
 60 at most. Priors and acquisition were chosen on sub-tables of other ABO3 compounds and on seeds from 100 on; the seeds
-here were looked at twice, before and after the prior of the noise was narrowed.
+here were looked at twice, before and after the prior of the noise was narrowed; eight of
+them, on the stability of ABO3, once more with two widths of that prior.
 """
 
 import time
