@@ -1,24 +1,28 @@
 """Exactly balanced reactions.
 
 A reaction closes or it does not: amounts are rational numbers, and least squares, which hide a small remainder, are
-never used. Gases may be given off, and those that a furnace can supply be taken up. Charges are checked in `charges`.
+never used. Gases may be given off, and those that a furnace can supply be taken up; a target that oxygen destroys is
+made without O2, but with H2, H2S or NH3 where its precursors hold oxygen. Charges are checked in `charges`, what the
+furnace has to hold is said in `atmosphere`.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from models.recipes.atmosphere import asked
+from models.recipes.charges import oxygen_burns
 from models.recipes.compositions import Amounts, parse
 
 # Heating in air gives the first; the second are tried only where the first do not close the reaction.
 USUAL_GASES = ("O2", "CO2", "H2O", "NO2", "N2", "NH3", "SO2", "HCl")
 RARE_GASES = ("CO", "H2", "HF", "Cl2", "SO3", "H2S")
-MOST_GASES = {USUAL_GASES: 4, USUAL_GASES + RARE_GASES: 3}
-# Gases that a furnace can be fed with; the others are only ever given off.
-SUPPLIED = frozenset({"O2", "CO2", "H2O", "N2", "NH3", "H2", "H2S"})
+MOST = 4
+# Gases that a furnace can be fed with where the target holds the element, beside H2; others are only ever given off.
+SUPPLIED = {"O2": "O", "CO2": "C", "H2O": "O", "N2": "N", "NH3": "N", "H2S": "S"}
 Row = list[Fraction]
 
 
@@ -58,17 +62,25 @@ def balance(target: str, precursors: Sequence[str]) -> Reaction:
         solids.append(amounts)
     if not names:
         return Reaction(False, reason="no precursors")
-    present = set().union(*solids)
-    # Nitrate is an oxidant: its nitrogen leaves as NO2 or N2, never as NH3; without nitrate none is oxidised to NO2.
-    unlikely = "NH3" if any(_oxidised_nitrogen(n) for n in names) else "NO2"
-    for allowed, most in MOST_GASES.items():
-        gases = [
-            g for g in allowed if g not in names and g != unlikely and set(parse(g) or {}) <= present | set(aim) | {"O"}
-        ]
-        found = _fewest_gases(aim, names, solids, gases, most)
-        if found is not None:
-            return _written(target, found)
-    return Reaction(False, reason=_shortage(aim, solids))
+    present = set().union(*solids) | set(aim) | {"O"}
+    burns, wary = oxygen_burns(aim), asked(target).kind == "inert"
+    # Nitrate is an oxidant: its nitrogen leaves as NO2 or N2, never as NH3. Without nitrate none is oxidised to NO2,
+    # and that of ammonium and amides not to N2 either.
+    unlikely = {"NH3"} if any(_oxidised_nitrogen(n) for n in names) else {"NO2"}
+    if "NO2" in unlikely and any({"N", "H"} <= set(s) for s in solids):
+        unlikely.add("N2")
+    if burns:
+        present, unlikely = present | {"H"}, unlikely | {"O2"}
+    fed = {g for g, e in SUPPLIED.items() if e in aim} | ({"H2"} if burns or wary else set())
+    # What air would oxidise further takes up oxygen only where nothing else closes its reaction.
+    for taken in (fed - {"O2"}, fed) if wary else (fed,):
+        for allowed in (USUAL_GASES, USUAL_GASES + RARE_GASES):
+            gases = [g for g in allowed if g not in {*names, *unlikely} and set(parse(g) or {}) <= present]
+            found = _fewest_gases(aim, names, solids, gases, taken)
+            if found is not None:
+                return _written(target, found)
+    short = _shortage(aim, solids)
+    return Reaction(False, reason=f"{short}; O2 is not among these, as it destroys the target" if burns else short)
 
 
 def _oxidised_nitrogen(precursor: str) -> bool:
@@ -76,25 +88,25 @@ def _oxidised_nitrogen(precursor: str) -> bool:
     return "NO3" in precursor or ({"N", "O"} <= set(parse(precursor) or {}) and "NH" not in precursor)
 
 
-def _possible(solution: Row, solids: int, gases: Sequence[str]) -> bool:
-    """Whether every solid is used and nothing is taken up but what a furnace can supply."""
+def _possible(solution: Row, solids: int, gases: Sequence[str], fed: Set[str]) -> bool:
+    """Whether every solid is used and nothing is taken up but what the furnace is fed with."""
     return all(x > 0 for x in solution[:solids]) and all(
-        x <= 0 or g in SUPPLIED for g, x in zip(gases, solution[solids:], strict=True)
+        x <= 0 or g in fed for g, x in zip(gases, solution[solids:], strict=True)
     )
 
 
 def _fewest_gases(
-    aim: Amounts, names: list[str], solids: list[Amounts], gases: list[str], most: int
+    aim: Amounts, names: list[str], solids: list[Amounts], gases: list[str], fed: Set[str]
 ) -> dict[str, Fraction] | None:
     best: tuple[Fraction, dict[str, Fraction]] | None = None
     hopeful = _Sieve(aim, solids + [parse(g) or {} for g in gases], len(solids))
-    for count in range(min(most, len(gases)) + 1):
+    for count in range(min(MOST, len(gases)) + 1):
         for places in itertools.combinations(range(len(gases)), count):
             if not hopeful(places):
                 continue
             chosen = [gases[i] for i in places]
             solution = _solve(aim, solids + [parse(g) or {} for g in chosen])
-            if solution is None or not _possible(solution, len(names), chosen):
+            if solution is None or not _possible(solution, len(names), chosen, fed):
                 continue
             size = sum((abs(x) for x in solution), Fraction(0))
             if best is None or size < best[0]:

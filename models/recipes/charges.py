@@ -114,6 +114,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
 )
 _WATER = re.compile(r"\(H2O\)(\d+(?:\.\d+)?)?")
 _HALIDES = frozenset({"F", "Cl", "Br", "I"})
+CHALCOGENS = ("S", "Se", "Te")
 _NONMETALS = frozenset({"H", "C", "N", "O", "P", "S", "Se"}) | _HALIDES
 # Without any of these a compound is an element, an alloy, a boride or the like, to which charges do not apply.
 _IONIC = frozenset({"O", "N", "S", "Se", *_HALIDES, *_STANDS_FOR})
@@ -122,11 +123,36 @@ _IONIC = frozenset({"O", "N", "S", "Se", *_HALIDES, *_STANDS_FOR})
 def charge_balanced(formula: str) -> bool | None:
     """Whether some mix of common oxidation states is neutral (mixed valence allowed); None if it does not parse.
 
-    Only oxygen, fluorine, a halogen beside oxygen and else the most electronegative non-metal may be negative. Elements
-    and intermetallics come out False where nothing can be negative: read a False as a warning.
+    Only oxygen, halogens, what `anions` finds beside them and else the most electronegative element are negative.
+    Elements and intermetallics come out False where nothing can be negative: read a False as a warning.
     """
     amounts = parse(formula)
-    return _neutral(amounts, {}) if amounts else None
+    return _neutral(amounts, {}) or len(anions(amounts) - _HALIDES) > 1 if amounts else None
+
+
+def anions(amounts: Amounts) -> frozenset[str]:
+    """Elements of a formula that are negative: O and halogens, and S, Se, Te, N where metals can pay for them.
+
+    La2O2S is a sulfide, La2O2SO4 a sulfate: in the latter no state of La pays for six oxygen and one sulfur.
+    """
+    certain = {e for e in ("O", *sorted(_HALIDES)) if e in amounts}
+    for e, charge in (*((e, 2) for e in CHALCOGENS), ("N", 3)):
+        others = [m for m in amounts if m not in certain and m != e]
+        if e not in amounts or not others or (e == "N" and {"H", "C"} & set(amounts)):
+            continue
+        paid = sum((amounts[m] * states(m)[1] for m in others), Fraction(0))
+        owed = sum((amounts[a] * (2 if a == "O" else 1) for a in certain), Fraction(0)) + charge * amounts[e]
+        if "O" not in amounts or paid >= owed:
+            certain.add(e)
+    return frozenset(certain)
+
+
+def oxygen_burns(amounts: Amounts) -> bool:
+    """Whether a target is destroyed by oxygen when hot, so that its making neither takes up O2 nor gives it off."""
+    if len(amounts) == 1:
+        return False
+    negative = anions(amounts)
+    return "O" not in amounts or bool(negative & {*CHALCOGENS, "N"})
 
 
 def _neutral(amounts: Amounts, narrower: dict[str, tuple[int, int]]) -> bool:
@@ -136,7 +162,7 @@ def _neutral(amounts: Amounts, narrower: dict[str, tuple[int, int]]) -> bool:
     anion = next((e for e in _ORDER if e in amounts and not (grouped and e not in _IONIC)), None)
     low = high = Fraction(0)
     for e, n in amounts.items():
-        least, most = narrower.get(e) or _range(e)
+        least, most = narrower.get(e) or states(e)
         if e == anion:
             most = least = min(least, -1)
         elif e not in _STANDS_FOR and e not in ("O", *_HALIDES):
@@ -176,10 +202,11 @@ def plausible_reagent(formula: str) -> bool:
 def _peroxide(amounts: Amounts) -> bool:
     metals = {e: n for e, n in amounts.items() if e != "O"}
     known = "O" in amounts and set(metals) <= _ONE | _TWO
-    return known and sum((n * _range(e)[0] for e, n in metals.items()), Fraction(0)) == amounts["O"]
+    return known and sum((n * states(e)[0] for e, n in metals.items()), Fraction(0)) == amounts["O"]
 
 
-def _range(element: str) -> tuple[int, int]:
+def states(element: str) -> tuple[int, int]:
+    """Lowest and highest common oxidation state."""
     if element in _ONE:
         return 1, 1
     return (2, 2) if element in _TWO else _STATES.get(element, (3, 3))

@@ -25,11 +25,18 @@ def distances(points: Any, target: str) -> Floats:
     return away
 
 
-def nearest(known: pl.DataFrame, away: Floats, target: str, *, top: int = 5) -> list[dict[str, Any]]:
-    """The nearest training recipes by composition, one a paper and target, and how the targets differ."""
+def nearest(
+    known: pl.DataFrame, away: Floats, target: str, *, route: str | None = None, top: int = 5
+) -> list[dict[str, Any]]:
+    """The nearest training recipes by composition, one a paper and target, and how the targets differ.
+
+    Among equally near ones those on `route` come first, and of these the ones that state conditions.
+    """
     out: list[dict[str, Any]] = []
     met: set[tuple[str | None, str | None]] = set()
-    for i in np.argsort(away, kind="stable")[:SOONEST]:
+    other = known.select(pl.col("route").eq_missing(pl.lit(route)).not_()).to_series().to_numpy()
+    silent = known.select(pl.all_horizontal(pl.col(c).is_null() for c in CONDITIONS)).to_series().to_numpy()
+    for i in np.lexsort((silent, other, np.round(away, 4)))[:SOONEST]:
         row = known.row(int(i), named=True)
         if (row["doi"], row["target_key"]) in met:
             continue

@@ -1,16 +1,18 @@
 """One readable page for one target: route, precursors, reaction, conditions, precedents, caveats."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, balance, candidates, charges, density, precedents, precursors
+from models.recipes import CONDITIONS, ROUTES, atmosphere, balance, candidates, charges, density, precedents, precursors
 from models.recipes.compositions import parse, precursor_key
 from models.recipes.table import normalise
 from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
 from schemas.errors import InputError
 
+HEATS = CONDITIONS[:3]
 LABELS = {
     "sinter_temperature_K": "sintering temperature (K)",
     "calcine_temperature_K": "calcination temperature (K)",
@@ -75,10 +77,15 @@ def recommend(
         },
         "joint": _quantiles(drawn),
         "samples": drawn.select(density.PAIR).rows() if samples else [],
-        "precedents": precedents.nearest(model.precedents, away, target, top=top),
+        "atmosphere": dataclasses.asdict(atmosphere.asked(target)),
+        "precedents": precedents.nearest(model.precedents, away, target, route=route, top=top),
         "synthesizability": precedents.outlook(model.precedents, away, limit=model.limit, hull=hull),
         "in_domain": row["in_domain"],
-        "caveats": _unknown(model, given) + _caveats(target, used, reaction, row, given),
+        "caveats": [
+            *_unknown(model, given),
+            *_caveats(target, used, reaction, row, given),
+            *_furnace(target, reaction, chosen),
+        ],
     }
 
 
@@ -161,6 +168,23 @@ def _caveats(
     )
     if row["p_hydrothermal"] > 0.3:
         out.append("Hydrothermal hold temperatures are not in the data: none are given.")
+    return out
+
+
+def _furnace(target: str, reaction: balance.Reaction, chosen: dict[str, Any]) -> list[str]:
+    """What to mind about gas and heat."""
+    heat = max(chosen[c] for c in HEATS)
+    out = atmosphere.told(target, dict(reaction.coefficients), hottest=heat)
+    if (
+        atmosphere.asked(target).kind == "sealed"
+        and (whole := balance.balance(target, sorted(parse(target) or {}))).text
+    ):
+        out.append(f"From the elements: {whole.text}.")
+    if heat > chosen["max_temperature_K"]:
+        out.append(
+            "A step is predicted hotter than the highest temperature: steps are learned from the recipes that name"
+            " them, the highest temperature from all; heat as for the step where it is needed."
+        )
     return out
 
 
