@@ -24,13 +24,14 @@ from dagster_project.commands.common import (
     workers,
     write_output,
 )
+from models.lvgp.kinds import KINDS
 
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
 model_app = typer.Typer(no_args_is_help=True, help="Gaussian processes over mixed variables.")
-Strategy = Annotated[str, typer.Option("--strategy", help="lvgp, lvgp-descriptor, onehot, hamming or random.")]
+Strategy = Annotated[str, typer.Option("--strategy", help="A kind of `model fit`, or random.")]
 Descriptors = Annotated[
     str, typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; else of elements.")
 ]
@@ -147,7 +148,7 @@ def fit(
     target: Annotated[str, typer.Option("--target", help="Output column.")],
     inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
-    kind: Annotated[str, typer.Option("--kind", help="lvgp, lvgp-descriptor, onehot or hamming.")] = "lvgp",
+    kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(KINDS)}.")] = "lvgp",
     descriptors: Descriptors = "",
     seed: Seed = 0,
     as_json: Json = False,
@@ -155,7 +156,7 @@ def fit(
     """Fit a Gaussian process and write a model folder."""
     from models.lvgp import model as lvgp
     from models.lvgp.descriptors import described
-    from models.lvgp.encoding import KINDS, of_frame
+    from models.lvgp.encoding import of_frame
 
     if kind not in KINDS:
         raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
@@ -165,11 +166,12 @@ def fit(
     encoding = of_frame(known, inputs=names, categorical=levels)
     if not encoding.names:
         raise InputError.of("no inputs", "--inputs", "name input columns")
-    if kind == "lvgp-descriptor":
+    if kind == "lvgp-descriptor" or (KINDS[kind].described and descriptors):
         encoding = described(encoding, _descriptors(descriptors))
     made = lvgp.fit(known, values, encoding=encoding, kind=kind, seed=seed)
     card = lvgp.save(made, Path(out), target=target)
-    say({"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}, as_json=as_json)
+    counts = {"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}
+    say(counts | card.scores, as_json=as_json)
 
 
 @command(model_app, "predict")
@@ -179,7 +181,10 @@ def predict(
     out: Out,
     as_json: Json = False,
 ) -> None:
-    """Add mean and standard deviation; rows with an unknown level stay with a reason."""
+    """Add mean and standard deviation; rows with an unknown level stay with a reason.
+
+    Kind lvgp-bayes knows no unknown level: its points are prior draws.
+    """
     import polars as pl
 
     from etl.features.rows import beside
@@ -188,6 +193,7 @@ def predict(
     made = lvgp.load(Path(model))
     names = tuple(made.encoding.levels)
     frame = read_input(rows, needs=made.encoding.names, text=names)
+    made = made.extended(frame) if made.kind == "lvgp-bayes" else made
     reasons = [made.encoding.refusal(row) for row in frame.select(made.encoding.names).iter_rows(named=True)]
     ok = pl.Series("ok", [r is None for r in reasons], dtype=pl.Boolean)
     means, deviations = made.predict(frame.filter(ok)) if ok.any() else ([], [])
@@ -206,7 +212,7 @@ def latent(
     """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
     from models.lvgp import model as lvgp
 
-    positions = lvgp.load(Path(model)).latent()
+    positions = lvgp.load(Path(model)).latent_positions()
     into = folder(out)
     write_output(positions, str(into / "positions.csv"))
     _draw(positions, into / "latent.svg")

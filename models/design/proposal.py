@@ -15,13 +15,14 @@ import polars as pl
 from scipy.special import logsumexp
 
 from models.design import acquisition
-from models.lvgp.encoding import KINDS, Encoding
+from models.lvgp.encoding import Encoding
+from models.lvgp.kinds import KINDS
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 from schemas.problem import Objective
 
 if TYPE_CHECKING:
-    from models.lvgp.model import LVGP
+    from models.lvgp.interface import Surrogate
 
 STRATEGIES = (*KINDS, "random")
 DRAWS = 128
@@ -33,7 +34,7 @@ POOL = 96  # open rows of the largest gain, of which joint draws are made
 class Memory:
     """Surrogates of the last proposal, whose ensembles go on."""
 
-    models: "dict[str, LVGP]" = field(default_factory=dict)
+    models: "dict[str, Surrogate]" = field(default_factory=dict)
 
 
 def objectives(text: str) -> tuple[Objective, ...]:
@@ -198,7 +199,7 @@ def _fitted(
     strategy: str,
     seed: int,
     memory: Memory,
-) -> "list[LVGP]":
+) -> "list[Surrogate]":
     from models.lvgp.model import fit
 
     rows = frame[np.flatnonzero(known)]
@@ -217,7 +218,7 @@ def _fitted(
     return [memory.models[o.name] for o in wanted]
 
 
-def _foreseen(models: "list[LVGP]", frame: pl.DataFrame, rows: Ints, turn: Floats) -> Outlook:
+def _foreseen(models: "list[Surrogate]", frame: pl.DataFrame, rows: Ints, turn: Floats) -> Outlook:
     """Of the outputs as measured: what no input explains is part of what is looked for."""
     asked = frame[rows]
     parts = [model.members(asked, noisy=True) for model in models]
@@ -225,7 +226,7 @@ def _foreseen(models: "list[LVGP]", frame: pl.DataFrame, rows: Ints, turn: Float
     return Outlook(means * turn, np.maximum(deviations, 1e-9))
 
 
-def _drawn(models: "list[LVGP]", frame: pl.DataFrame, turn: Floats, chance: np.random.Generator) -> Floats:
+def _drawn(models: "list[Surrogate]", frame: pl.DataFrame, turn: Floats, chance: np.random.Generator) -> Floats:
     """Joint draws of n rows, DRAWS x n x k, turned."""
     return turn * np.stack([m.draw(frame, count=DRAWS, chance=chance, noisy=True) for m in models], axis=-1)
 

@@ -1,17 +1,14 @@
 """Rows of mixed variables as codes of levels and scaled numbers."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.linalg import block_diag
 
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
-
-Kind = Literal["lvgp", "lvgp-descriptor", "onehot", "hamming"]
-KINDS: tuple[Kind, ...] = ("lvgp", "lvgp-descriptor", "onehot", "hamming")
-"""Ways to place the levels of a variable; what they mean is in `kernel`."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,16 @@ class Encoding:
     def sizes(self) -> tuple[int, ...]:
         """Levels of each categorical variable, m."""
         return tuple(len(v) for v in self.levels.values())
+
+    def extended(self, frame: pl.DataFrame) -> "Encoding":
+        """The encoding with the levels of a frame that it lacks, put last; a descriptor column of its own for each."""
+        new = {
+            name: [v for v in frame[name].cast(pl.String).drop_nulls().unique(maintain_order=True) if v not in levels]
+            for name, levels in self.levels.items()
+        }
+        levels = {name: (*old, *new[name]) for name, old in self.levels.items()}
+        descriptors = {name: block_diag(old, np.eye(len(new[name]))) for name, old in self.descriptors.items()}
+        return Encoding(levels, self.bounds, descriptors)
 
     def described(self) -> list[Floats]:
         """Descriptors of every categorical variable, L x q each; q = 0 where there are none."""

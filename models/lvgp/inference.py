@@ -6,15 +6,14 @@ J. Sci. Comput. 2014); what data say nothing of, as the place of a level never s
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from models.lvgp.kernel import FLOOR, PRIORS, Rows, Space
+from models.lvgp.sampling import Density
 
-Density = Callable[[Tensor], tuple[Tensor, Tensor]]
 FAILED = -1e10
 """Log density of a set whose covariance has no Cholesky factor."""
 
@@ -32,42 +31,59 @@ class Ensemble:
         return Ensemble(self.sets[:count], self.anchors[:count], self.reached[:count])
 
 
-def log_density(space: Space, sets: Tensor, rows: Rows, outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Log likelihood of standardised outputs, n, under s parameter sets, s, and its slope, s x size."""
-    state = space.state(sets)
-    factors = space.factors(state, rows, rows)
-    covariance = math.prod(factors, start=state.scale[:, None, None])
-    covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None])
-    root, info = torch.linalg.cholesky_ex(covariance)
-    inverse = torch.cholesky_inverse(root)
-    weights = inverse @ outputs
-    found = -0.5 * weights @ outputs - root.diagonal(dim1=1, dim2=2).log().sum(1)
-    found = found - 0.5 * len(outputs) * math.log(2 * math.pi)
-    slope = 0.5 * (weights[:, :, None] * weights[:, None, :] - inverse)  # Rasmussen and Williams, equation 5.9
-    slopes = space.pull(state, sets, rows, factors, slope)
-    noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
-    slopes[:, space.layout["noise"]] = PRIORS["noise"][1] * noise[:, None]
-    failed = info != 0
-    return found.masked_fill(failed, FAILED), slopes.masked_fill(failed[:, None], 0.0)
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What is learned from.
+
+    Attributes:
+        space: the inputs.
+        rows: n rows.
+        outputs: standardised, n x t; several share all parameters and are independent given these.
+        known: noise variance that is known beforehand, n; it adds to the noise that is learned.
+    """
+
+    space: Space
+    rows: Rows
+    outputs: Tensor
+    known: Tensor
+
+    def posterior(self, center: Tensor | float = 0.0) -> Density:
+        """Log density of parameter sets, of a standard normal prior around a center, up to a constant."""
+
+        def target(sets: Tensor) -> tuple[Tensor, Tensor]:
+            value, slope = self.likelihood(sets)
+            away = sets - center
+            return value - 0.5 * away.square().sum(1), slope - away
+
+        return target
+
+    def likelihood(self, sets: Tensor) -> tuple[Tensor, Tensor]:
+        """Log likelihood of the outputs under s parameter sets, s, and its slope, s x size."""
+        space, rows, count = self.space, self.rows, self.outputs.shape[1]
+        state = space.state(sets)
+        factors = space.factors(state, rows, rows)
+        covariance = math.prod(factors, start=state.scale[:, None, None])
+        covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known)
+        root, info = torch.linalg.cholesky_ex(covariance)
+        inverse = torch.cholesky_inverse(root)
+        weights = inverse @ self.outputs
+        found = -0.5 * (weights * self.outputs).sum((1, 2))
+        found = found - count * (root.diagonal(dim1=1, dim2=2).log().sum(1) + 0.5 * len(rows) * math.log(2 * math.pi))
+        slope = 0.5 * (weights @ weights.mT - count * inverse)  # Rasmussen and Williams, equation 5.9
+        slopes = space.pull(state, sets, rows, factors, slope)
+        noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
+        slopes[:, space.layout["noise"]] = PRIORS["noise"][1] * noise[:, None]
+        failed = info != 0
+        return found.masked_fill(failed, FAILED), slopes.masked_fill(failed[:, None], 0.0)
 
 
 def anchored(
-    space: Space,
-    rows: Rows,
-    outputs: Tensor,
-    *,
-    members: int,
-    steps: int,
-    rate: float = 0.1,
-    seed: int = 0,
-    warm: Ensemble | None = None,
+    data: Data, *, members: int, steps: int, rate: float = 0.1, seed: int = 0, warm: Ensemble | None = None
 ) -> Ensemble:
-    """An ensemble fitted to n standardised outputs.
+    """An ensemble of modes.
 
     Args:
-        space: the inputs.
-        rows: n rows.
-        outputs: n values.
+        data: what is learned from.
         members: how many.
         steps: of Adam.
         rate: of its first step.
@@ -76,13 +92,8 @@ def anchored(
     """
     chance = torch.Generator().manual_seed(seed)
     warm = warm.some(members) if warm else None
-    anchors = warm.anchors if warm else torch.randn(members, space.size, generator=chance, dtype=torch.float64)
-
-    def target(sets: Tensor) -> tuple[Tensor, Tensor]:
-        value, slope = log_density(space, sets, rows, outputs)
-        away = sets - anchors
-        return value - 0.5 * away.square().sum(1), slope - away
-
+    anchors = warm.anchors if warm else torch.randn(members, data.space.size, generator=chance, dtype=torch.float64)
+    target = data.posterior(anchors)
     with torch.no_grad():
         sets = _climb(target, warm.sets if warm else anchors, steps=steps, rate=rate)
         return Ensemble(sets, anchors, target(sets)[0])

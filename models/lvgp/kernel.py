@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import one_hot
 
-from models.lvgp.encoding import Kind
+from models.lvgp.kinds import Place
 
 LATENT = 2
 FLOOR = 1e-6  # of the noise; keeps the covariance of repeated rows invertible
@@ -97,19 +97,21 @@ class State:
 class Space:
     """The inputs of a Gaussian process and how the levels of its categorical variables are placed.
 
-    `lvgp`: free points of a plane, K = scale * prod_j (1 + w_j k_j) / (1 + w_j) with squared exponentials k_j, which is
-    a constant, main effects and interactions (Duvenaud et al., NeurIPS 2011). `lvgp-descriptor`: a point is a linear
-    map of descriptors and a free rest (Iyer et al., J. Mech. Des. 2023). `onehot`: corners of a simplex, Matern 5/2 of
-    the joint distance. `hamming`: the same corners, exponential of the summed mismatch, as in mixed single-task models.
+    `free`: points of a plane, K = scale * prod_j (1 + w_j k_j) / (1 + w_j) with squared exponentials k_j, which is a
+    constant, main effects and interactions (Duvenaud et al., NeurIPS 2011); a point is a linear map of descriptors,
+    where there are some, and a free rest (Iyer et al., J. Mech. Des. 2023). `corners`: of a simplex, Matern 5/2 of the
+    joint distance. `mismatch`: the same corners, exponential of the summed mismatch, as in mixed single-task models.
+    `gower`: exponential of Gower's distance (Biometrics 27, 857 (1971)), the mean of mismatches and differences in
+    units of ranges, with one length for all.
 
     Attributes:
-        kind: how levels are placed.
+        place: of levels.
         sizes: levels of each categorical variable, m.
         numbers: how many numbers there are, d.
         descriptors: of the levels of each categorical variable, L x q with q = 0 where there are none.
     """
 
-    kind: Kind
+    place: Place
     sizes: tuple[int, ...]
     numbers: int = 0
     descriptors: tuple[Tensor, ...] = ()
@@ -117,8 +119,9 @@ class Space:
     @cached_property
     def layout(self) -> dict[str, slice]:
         """Where the parameters lie in the vector."""
-        m = len(self.sizes)
-        counts = {"spread": m, "rate": self.numbers, "weight": m + self.numbers, "share": m, "scale": 1, "noise": 1}
+        m, one = len(self.sizes), self.place == "gower"
+        counts = {"spread": 1 if one else m, "rate": 0 if one else self.numbers, "weight": m + self.numbers, "share": m}
+        counts |= {"scale": 1, "noise": 1}
         for j, size in enumerate(self.sizes):
             counts[f"rest{j}"] = size * LATENT if self.free else 0
             counts[f"map{j}"] = self._described(j).shape[1] * LATENT
@@ -133,10 +136,19 @@ class Space:
         """Parameters of a set."""
         return int(max(s.stop for s in self.layout.values()))
 
+    def widened(self, former: "Space", sets: Tensor) -> Tensor:
+        """Parameter sets of a space with fewer levels, s x size of it, with prior draws for the levels put last."""
+        chance = torch.Generator().manual_seed(0)
+        found = torch.randn(len(sets), self.size, generator=chance, dtype=sets.dtype)
+        for name, at in former.layout.items():
+            start = self.layout[name].start
+            found[:, start : start + at.stop - at.start] = sets[:, at]
+        return found
+
     @property
     def free(self) -> bool:
         """Whether positions are learned."""
-        return self.kind in ("lvgp", "lvgp-descriptor")
+        return self.place == "free"
 
     def natural(self, sets: Tensor, name: str) -> Tensor:
         """Parameters in their own units, s x count."""
@@ -147,9 +159,13 @@ class Space:
     def state(self, sets: Tensor) -> State:
         """Places, distances and scales of s parameter sets."""
         spreads, shares = self.natural(sets, "spread").square(), self.natural(sets, "share")
+        rates = self.natural(sets, "rate").square()
+        if self.place == "gower":
+            whole = spreads / (len(self.sizes) + self.numbers)
+            spreads, rates = whole.expand(-1, len(self.sizes)), whole.expand(-1, self.numbers)
         return State(
             tuple(self._places(sets, j, spreads[:, j, None, None], shares) for j in range(len(self.sizes))),
-            self.natural(sets, "rate").square(),
+            rates,
             self.natural(sets, "weight"),
             self.natural(sets, "scale")[:, 0],
             FLOOR + self.natural(sets, "noise")[:, 0],
@@ -184,8 +200,8 @@ class Space:
             along = [self._into(each, rows, j) if j < m else each for j in range(len(tables))]
         found[:, self.layout["scale"]] = PRIORS["scale"][1] * whole.sum((1, 2))[:, None]
         for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
-            name, at = ("spread", j) if j < m else ("rate", j - m)
-            found[:, self.layout[name].start + at] = 2.0 * PRIORS[name][1] * (d * squares).sum((1, 2))
+            name, at = ("spread", 0) if self.place == "gower" else ("spread", j) if j < m else ("rate", j - m)
+            found[:, self.layout[name].start + at] += 2.0 * PRIORS[name][1] * (d * squares).sum((1, 2))
             if j < m and self.free:
                 self._pull_points(state.places[j], found, j, d)
         return found
@@ -205,7 +221,7 @@ class Space:
         found[:, self.layout[f"rest{j}"]] = slope.flatten(1)
 
     def _described(self, j: int) -> Tensor:
-        if self.kind == "lvgp-descriptor" and self.descriptors:
+        if self.descriptors:
             return self.descriptors[j]
         return torch.zeros(self.sizes[j], 0, dtype=torch.float64)
 
@@ -246,12 +262,16 @@ class Space:
 
     def _gaps(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
         """Squared differences of each number in units of its length, s x n x k."""
-        gaps = (left.numbers.T[:, :, None] - right.numbers.T[:, None, :]).square()
+        gaps = self._apart(left.numbers.T[:, :, None] - right.numbers.T[:, None, :])
         return [state.rates[:, j, None, None] * gap for j, gap in enumerate(gaps)]
+
+    def _apart(self, gap: Tensor) -> Tensor:
+        """What two numbers add to the squared distance, or to Gower's, in units of their length."""
+        return gap.abs() if self.place == "gower" else gap.square()
 
     def _joint(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """Correlation at a joint squared distance, and its slope."""
-        if self.kind == "hamming":
+        if self.place in ("mismatch", "gower"):
             shape = torch.exp(-squares)
             return shape, -shape
         distance = _ROOT5 * (squares + 1e-12).sqrt()  # Rasmussen and Williams, equation 4.17
@@ -267,7 +287,7 @@ class Space:
             squares.append(left @ places.squares @ right.mT)
         for j in range(self.numbers):
             gap = x[..., m + j].unsqueeze(-1) - y[..., m + j].unsqueeze(-2)
-            squares.append(state.rates[:, j, None, None] * gap.square())
+            squares.append(state.rates[:, j, None, None] * self._apart(gap))
         if not self.free:
             return state.scale[:, None, None] * self._joint(sum(squares, torch.zeros(())))[0]
         factors = (_factor(square, state.weights[:, j]) for j, square in enumerate(squares))

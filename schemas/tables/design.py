@@ -16,11 +16,13 @@ _ITERATION = Column(
     doc="Round of proposals; 0 is the initial design.",
     rules=(Between(0),),
 )
+_SURROGATES = ("lvgp", "lvgp-descriptor", "lvgp-bayes", "lvgp-svi", "onehot", "hamming", "gower", "forest")
+_STRATEGIES = ("initial", *_SURROGATES, "random")
 _STRATEGY = Column(
     name="strategy",
     type=Type.STRING,
     doc="How rows are chosen.",
-    rules=(OneOf(("initial", "lvgp", "lvgp-descriptor", "onehot", "hamming", "random")),),
+    rules=(OneOf(_STRATEGIES),),
 )
 _OBJECTIVES = Column(name="objectives", type=Type.JSON, doc="Objective -> value, in the units of the problem.")
 _REASON = Column(

@@ -1,4 +1,4 @@
-"""Design problems, latent-variable Gaussian processes, acquisition, closed loops, evaluators."""
+"""Design problems, acquisition, closed loops, evaluators."""
 
 import json
 from dataclasses import replace
@@ -14,11 +14,7 @@ from dagster_project.quality import run_checks
 from etl import reference
 from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
 from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
-from models.lvgp import descriptors, inference
-from models.lvgp import model as lvgp
-from models.lvgp.encoding import KINDS, Kind, of_frame
-from models.lvgp.kernel import FLOOR, Rows, Space
-from models.lvgp.model import inputs
+from models.lvgp.encoding import of_frame
 from schemas import problem as problems
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
@@ -93,123 +89,6 @@ def test_problems_that_cannot_be_read(tmp_path: Path) -> None:
         problems.parse("[1]", where="x")
 
 
-def additive() -> tuple[pl.DataFrame, np.ndarray]:
-    """y depends on hidden positions of the levels; 5 x 4 x a number."""
-    u, v = {"a": 0.0, "b": 0.1, "c": 1.0, "d": 1.1, "e": 2.0}, {"p": 0.0, "q": 1.0, "r": 1.1, "s": 3.0}
-    rows = [(i, j, x) for i in u for j in v for x in (0.0, 0.5, 1.0)]
-    frame = pl.DataFrame(rows, schema=["i", "j", "x"], orient="row")
-    return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
-
-
-def test_predictions_follow_from_the_parameters_by_the_textbook() -> None:
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, members=1, steps=20)
-    space, sets = model.space, model.ensemble.sets
-    places = [p.points[0].numpy() for p in space.state(sets).places if p.points is not None]
-    told = {name: space.natural(sets, name)[0].numpy() for name in ("spread", "rate", "weight", "scale", "noise")}
-
-    def covariance(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
-        (c, n), (d, k) = encoding.encode(left), encoding.encode(right)
-        points = [(s * z[c[:, j]], s * z[d[:, j]]) for j, (s, z) in enumerate(zip(told["spread"], places, strict=True))]
-        points.append((told["rate"] * n, told["rate"] * k))
-        whole = told["scale"] * np.ones((left.height, right.height))
-        for w, (a, b) in zip(told["weight"], points, strict=True):
-            squared = np.square(a[:, None] - b[None]).sum(-1)
-            whole *= (1 + w * np.exp(-squared / 2)) / (1 + w)
-        return whole
-
-    train, center, scale = frame[::2], y[::2].mean(), y[::2].std(ddof=1)
-    noise = (told["noise"] + FLOOR) * np.eye(train.height)
-    gain = np.linalg.solve(covariance(train, train) + noise, covariance(train, frame)).T  # equations 2.25 and 2.26
-    left = np.diag(covariance(frame, frame) - gain @ covariance(train, frame))
-    mean, deviation = model.predict(frame)
-    assert np.allclose(mean, center + gain @ (y[::2] - center), atol=1e-8)
-    assert np.allclose(deviation, scale * np.sqrt(np.maximum(left, 0.0)), atol=1e-6)
-    measured = model.members(frame, noisy=True)[1][0]
-    assert np.allclose(measured, scale * np.sqrt(left + noise[0, 0]), atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_slopes_of_the_density_are_its_differences(kind: Kind) -> None:
-    chance = torch.Generator().manual_seed(0)
-    described = (torch.randn(5, 3, generator=chance, dtype=torch.float64), torch.zeros(4, 0, dtype=torch.float64))
-    space = Space(kind, (5, 4), 2, described)
-    codes = torch.stack([torch.randint(0, size, (20,), generator=chance) for size in (5, 4)], dim=1)
-    rows = Rows(codes, torch.rand(20, 2, generator=chance, dtype=torch.float64), (5, 4))
-    outputs = torch.randn(20, generator=chance, dtype=torch.float64)
-    sets, step = (f * torch.randn(3, space.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
-    value, slope = inference.log_density(space, sets, rows, outputs)
-    ahead, behind = (inference.log_density(space, sets + s, rows, outputs)[0] for s in (step, -step))
-    assert torch.allclose((slope * step).sum(1), (ahead - behind) / 2, rtol=1e-5)
-    covariance = space.covariance(state := space.state(sets), rows, rows) + state.noise[:, None, None] * torch.eye(20)
-    normal = torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance)
-    assert torch.allclose(value, normal.log_prob(outputs))
-
-
-def test_botorch_acquisitions_take_the_model() -> None:
-    from botorch.acquisition import LogExpectedImprovement, qLogExpectedImprovement
-
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame[::2], y[::2], encoding=encoding, members=4, steps=20)
-    rows = inputs(encoding, frame)
-    best = float(y[::2].max())
-    with torch.no_grad():
-        posterior = model.gp.posterior(rows[:, None, :])
-        theirs = LogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :]).numpy()  # 4 members
-        pairs = qLogExpectedImprovement(model.gp, best_f=best)(rows[1:17:2].reshape(4, 2, -1))
-    mean, deviation = model.predict(frame)
-    assert np.allclose(posterior.mixture_mean[:, 0, 0], mean, atol=1e-8)
-    assert np.allclose(posterior.mixture_variance.sqrt()[:, 0, 0], deviation, atol=1e-6)
-    assert np.isfinite(theirs).all()
-    assert pairs.shape == (4,)
-
-
-def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    chance = np.random.default_rng(0).permutation(len(y))
-    train, test = chance[:40], chance[40:]
-    model = lvgp.fit(frame[train.tolist()], y[train], encoding=encoding)
-    error = np.sqrt(np.mean((model.predict(frame[test.tolist()])[0] - y[test]) ** 2))
-    assert error < 0.2 * np.std(y)
-    latent = model.latent()
-    first = latent.filter((pl.col("variable") == "i") & (pl.col("level") == "a"))
-    assert first.select("z1", "z2").row(0) == (0.0, 0.0)
-    at = {level: np.array([u, v]) for name, level, u, v in latent.iter_rows() if name == "j"}
-    assert np.linalg.norm(at["q"] - at["r"]) < np.linalg.norm(at["p"] - at["s"])  # q acts like r, p not like s
-
-
-@pytest.mark.parametrize("kind", ["onehot", "hamming"])
-def test_baselines_fit_too_and_have_no_positions(kind: str) -> None:
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, members=4)  # type: ignore[arg-type]
-    assert np.corrcoef(model.predict(frame)[0], y)[0, 1] > 0.95
-    with pytest.raises(InputError, match="no positions"):
-        model.latent()
-
-
-def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> None:
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = lvgp.fit(frame, y, encoding=encoding, members=2, steps=10)
-    lvgp.save(model, tmp_path / "m", target="y")
-    again = lvgp.load(tmp_path / "m")
-    assert np.array_equal(again.predict(frame)[0], model.predict(frame)[0])
-    with pytest.raises(InputError, match="unknown level 'zz'"):
-        model.predict(frame.with_columns(i=pl.lit("zz")))
-    with pytest.raises(InputError, match="missing column x"):
-        model.predict(frame.drop("x"))
-    with pytest.raises(InputError, match="unreadable number"):
-        model.predict(frame.with_columns(x=pl.lit(None, pl.Float64)))
-    with pytest.raises(InputError, match="never varies"):
-        of_frame(frame.with_columns(x=1.0), inputs=("x",), categorical=())
-    with pytest.raises(InputError, match="fewer than two"):
-        lvgp.fit(frame[:1], y[:1], encoding=encoding)
-
-
 def test_dominance_and_hypervolume() -> None:
     points = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [1.0, 1.0], [2.0, 2.0]])
     assert pareto.nondominated(points).tolist() == [True, True, True, False, True]
@@ -245,49 +124,6 @@ def test_the_gain_without_uncertainty_is_the_growth_of_the_hypervolume() -> None
     base = pareto.hypervolume(front, reference_)
     expected = [pareto.hypervolume(np.vstack([front, p]), reference_) - base for p in points]
     assert acquisition.hypervolume_gain(points, front, reference_) == pytest.approx(expected)
-
-
-def test_a_level_never_seen_stays_uncertain() -> None:
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    seen = (frame["i"] != "e").to_numpy()
-    model = lvgp.fit(frame.filter(pl.col("i") != "e"), y[seen], encoding=encoding)
-    deviation = model.predict(frame)[1]
-    assert deviation[~seen].min() > 3 * deviation[seen].max()
-
-
-def test_descriptors_tell_of_levels_never_seen() -> None:
-    places = np.linspace(0, 2, 12)
-    names = [f"l{k}" for k in range(12)]
-    frame = pl.DataFrame({"i": names}).join(pl.DataFrame({"j": ["p", "q"]}), how="cross")
-    y = np.sin(2 * places)[np.repeat(np.arange(12), 2)] + 0.5 * (frame["j"] == "q").to_numpy()
-    table = pl.DataFrame({"parameter": "i", "option": names, "descriptor": "size", "value": places})
-    encoding = descriptors.described(of_frame(frame, inputs=("i", "j"), categorical=("i", "j")), table)
-    seen = ~frame["i"].is_in(["l3", "l8"]).to_numpy()
-    errors = {}
-    for kind in ("lvgp", "lvgp-descriptor"):
-        model = lvgp.fit(frame.filter(seen), y[seen], encoding=encoding, kind=kind)  # type: ignore[arg-type]
-        errors[kind] = np.sqrt(np.mean((model.predict(frame.filter(~seen))[0] - y[~seen]) ** 2))
-    assert errors["lvgp-descriptor"] < 0.5 * errors["lvgp"]
-    with pytest.raises(InputError, match="give a table of descriptors"):
-        descriptors.described(encoding, None)
-    with pytest.raises(InputError, match="no descriptor of any level"):
-        descriptors.described(encoding, table.with_columns(parameter=pl.lit("k")))
-
-
-def test_descriptors_are_scaled_and_bare_levels_stay_free() -> None:
-    raw = np.array([[1.0, 5.0, 7.0], [2.0, np.nan, 7.0], [4.0, 6.0, 7.0], [np.nan, np.nan, np.nan]])
-    found = descriptors.scaled(raw)
-    assert found.shape == (4, 3)  # two components, for the third never varies, and a column for the bare level
-    assert np.square(found[:3, :2]).sum(axis=1).mean() == pytest.approx(1.0)
-    assert found[3].tolist() == [0.0, 0.0, 1.0]
-
-
-def test_elements_describe_themselves() -> None:
-    found = descriptors.of_elements({"A": ("Ca", "Sr", "Ba", "La"), "B": ("x", "Ti")})
-    assert list(found) == ["A"]
-    gaps = np.linalg.norm(found["A"][:, None] - found["A"][None], axis=-1)
-    assert gaps[0, 1] < gaps[0, 3]  # calcium is more like strontium than like lanthanum
 
 
 def test_a_batch_is_made_of_different_open_rows() -> None:

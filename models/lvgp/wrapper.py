@@ -6,9 +6,9 @@ from botorch import settings
 from botorch.models import SingleTaskGP
 from botorch.models.transforms import Standardize
 from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
-from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ZeroMean
-from torch import Tensor
+from torch import Size, Tensor
 
 from models.lvgp.kernel import MixedKernel
 
@@ -20,7 +20,7 @@ class MixedGP(SingleTaskGP):  # type: ignore[misc]
         inputs: n x (m + d), codes first; see `models.lvgp.encoding`.
         outputs: n values, in their own units.
         kernel: carries the s parameter sets.
-        noise: variances of standardised outputs, s.
+        noise: variances of standardised outputs, s x n, or s x 1 where all rows have the same.
     """
 
     _is_ensemble = True
@@ -31,14 +31,21 @@ class MixedGP(SingleTaskGP):  # type: ignore[misc]
             super().__init__(
                 inputs.expand(*batch, *inputs.shape),
                 outputs[:, None].expand(*batch, len(outputs), 1),
-                likelihood=GaussianLikelihood(batch_shape=batch).double(),
+                likelihood=_likelihood(noise, batch),
                 covar_module=kernel,
                 mean_module=ZeroMean(batch_shape=batch),
                 outcome_transform=Standardize(m=1, batch_shape=batch),
             )
-        self.likelihood.noise = noise[:, None]
 
     def posterior(self, X: Tensor, *args: Any, **kwargs: Any) -> GaussianMixturePosterior:
         """Joint posterior of q rows, ... x q x (m + d): one normal a parameter set, evenly weighted."""
         single = super().posterior(X.unsqueeze(MCMC_DIM), *args, **kwargs)
         return GaussianMixturePosterior(distribution=single.distribution)
+
+
+def _likelihood(noise: Tensor, batch: Size) -> Any:
+    if noise.shape[1] > 1:
+        return FixedNoiseGaussianLikelihood(noise=noise, batch_shape=batch)
+    made = GaussianLikelihood(batch_shape=batch).double()
+    made.noise = noise
+    return made

@@ -1,0 +1,241 @@
+"""Surrogates over mixed variables: kinds, slopes, draws, descriptors, the disk, botorch."""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from models.lvgp import bayes, descriptors, inference, sampling
+from models.lvgp import model as lvgp
+from models.lvgp.encoding import Encoding, of_frame
+from models.lvgp.exact import LVGP
+from models.lvgp.kernel import FLOOR, Rows, Space
+from models.lvgp.kinds import Kind, Place
+from schemas.arrays import Floats
+from schemas.errors import InputError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def fitted(frame: pl.DataFrame, y: Floats, encoding: Encoding, **how: object) -> LVGP:
+    """An exact model."""
+    made = lvgp.fit(frame, y, encoding=encoding, **how)  # type: ignore[arg-type]
+    assert isinstance(made, LVGP)
+    return made
+
+
+def additive() -> tuple[pl.DataFrame, np.ndarray]:
+    """y depends on hidden positions of the levels; 5 x 4 x a number."""
+    u, v = {"a": 0.0, "b": 0.1, "c": 1.0, "d": 1.1, "e": 2.0}, {"p": 0.0, "q": 1.0, "r": 1.1, "s": 3.0}
+    rows = [(i, j, x) for i in u for j in v for x in (0.0, 0.5, 1.0)]
+    frame = pl.DataFrame(rows, schema=["i", "j", "x"], orient="row")
+    return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
+
+
+def test_predictions_follow_from_the_parameters_by_the_textbook() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = fitted(frame[::2], y[::2], encoding, members=1, steps=20)
+    space, sets = model.space, model.ensemble.sets
+    places = [p.points[0].numpy() for p in space.state(sets).places if p.points is not None]
+    told = {name: space.natural(sets, name)[0].numpy() for name in ("spread", "rate", "weight", "scale", "noise")}
+
+    def covariance(left: pl.DataFrame, right: pl.DataFrame) -> np.ndarray:
+        (c, n), (d, k) = encoding.encode(left), encoding.encode(right)
+        points = [(s * z[c[:, j]], s * z[d[:, j]]) for j, (s, z) in enumerate(zip(told["spread"], places, strict=True))]
+        points.append((told["rate"] * n, told["rate"] * k))
+        whole = told["scale"] * np.ones((left.height, right.height))
+        for w, (a, b) in zip(told["weight"], points, strict=True):
+            squared = np.square(a[:, None] - b[None]).sum(-1)
+            whole *= (1 + w * np.exp(-squared / 2)) / (1 + w)
+        return whole
+
+    train, center, scale = frame[::2], y[::2].mean(), y[::2].std(ddof=1)
+    noise = (told["noise"] + FLOOR) * np.eye(train.height)
+    gain = np.linalg.solve(covariance(train, train) + noise, covariance(train, frame)).T  # equations 2.25 and 2.26
+    left = np.diag(covariance(frame, frame) - gain @ covariance(train, frame))
+    mean, deviation = model.predict(frame)
+    assert np.allclose(mean, center + gain @ (y[::2] - center), atol=1e-8)
+    assert np.allclose(deviation, scale * np.sqrt(np.maximum(left, 0.0)), atol=1e-6)
+    measured = model.members(frame, noisy=True)[1][0]
+    assert np.allclose(measured, scale * np.sqrt(left + noise[0, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("described", [False, True])
+@pytest.mark.parametrize("place", get_args(Place))
+def test_slopes_of_the_density_are_its_differences(place: Place, described: bool) -> None:
+    chance = torch.Generator().manual_seed(0)
+    columns = (torch.randn(5, 3, generator=chance, dtype=torch.float64), torch.zeros(4, 0, dtype=torch.float64))
+    space = Space(place, (5, 4), 2, columns if described else ())
+    codes = torch.stack([torch.randint(0, size, (20,), generator=chance) for size in (5, 4)], dim=1)
+    rows = Rows(codes, torch.rand(20, 2, generator=chance, dtype=torch.float64), (5, 4))
+    outputs = torch.randn(20, 2, generator=chance, dtype=torch.float64)
+    known = torch.rand(20, generator=chance, dtype=torch.float64)
+    data = inference.Data(space, rows, outputs, known)
+    sets, step = (f * torch.randn(3, space.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
+    value, slope = data.likelihood(sets)
+    ahead, behind = (data.likelihood(sets + s)[0] for s in (step, -step))
+    assert torch.allclose((slope * step).sum(1), (ahead - behind) / 2, rtol=1e-5)
+    covariance = space.covariance(state := space.state(sets), rows, rows)
+    covariance = covariance + torch.diag_embed(state.noise[:, None] + known)
+    normal = torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance)
+    assert torch.allclose(value, normal.log_prob(outputs.T[:, None]).sum(0))
+
+
+def test_botorch_acquisitions_take_the_model() -> None:
+    from botorch.acquisition import LogExpectedImprovement, qLogExpectedImprovement
+
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = fitted(frame[::2], y[::2], encoding, members=4, steps=20)
+    rows = lvgp.inputs(encoding, frame)
+    best = float(y[::2].max())
+    with torch.no_grad():
+        posterior = model.gp.posterior(rows[:, None, :])
+        theirs = LogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :]).numpy()  # 4 members
+        pairs = qLogExpectedImprovement(model.gp, best_f=best)(rows[1:17:2].reshape(4, 2, -1))
+    mean, deviation = model.predict(frame)
+    assert np.allclose(posterior.mixture_mean[:, 0, 0], mean, atol=1e-8)
+    assert np.allclose(posterior.mixture_variance.sqrt()[:, 0, 0], deviation, atol=1e-6)
+    assert np.isfinite(theirs).all()
+    assert pairs.shape == (4,)
+
+
+def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    chance = np.random.default_rng(0).permutation(len(y))
+    train, test = chance[:40], chance[40:]
+    model = lvgp.fit(frame[train.tolist()], y[train], encoding=encoding)
+    error = np.sqrt(np.mean((model.predict(frame[test.tolist()])[0] - y[test]) ** 2))
+    assert error < 0.2 * np.std(y)
+    latent = model.latent_positions()
+    first = latent.filter((pl.col("variable") == "i") & (pl.col("level") == "a"))
+    assert first.select("z1", "z2").row(0) == (0.0, 0.0)
+    at = {level: np.array([u, v]) for name, level, u, v in latent.iter_rows() if name == "j"}
+    assert np.linalg.norm(at["q"] - at["r"]) < np.linalg.norm(at["p"] - at["s"])  # q acts like r, p not like s
+
+
+@pytest.mark.parametrize("kind", ["onehot", "hamming", "gower"])
+def test_baselines_fit_too_and_have_no_positions(kind: Kind) -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, members=4)
+    assert np.corrcoef(model.predict(frame)[0], y)[0, 1] > 0.95
+    with pytest.raises(InputError, match="no positions"):
+        model.latent_positions()
+
+
+def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = lvgp.fit(frame, y, encoding=encoding, members=2, steps=10)
+    lvgp.save(model, tmp_path / "m", target="y")
+    again = lvgp.load(tmp_path / "m")
+    assert np.array_equal(again.predict(frame)[0], model.predict(frame)[0])
+    with pytest.raises(InputError, match="unknown level 'zz'"):
+        model.predict(frame.with_columns(i=pl.lit("zz")))
+    with pytest.raises(InputError, match="missing column x"):
+        model.predict(frame.drop("x"))
+    with pytest.raises(InputError, match="unreadable number"):
+        model.predict(frame.with_columns(x=pl.lit(None, pl.Float64)))
+    with pytest.raises(InputError, match="never varies"):
+        of_frame(frame.with_columns(x=1.0), inputs=("x",), categorical=())
+    with pytest.raises(InputError, match="fewer than two"):
+        lvgp.fit(frame[:1], y[:1], encoding=encoding)
+
+
+def test_a_level_never_seen_stays_uncertain() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    seen = (frame["i"] != "e").to_numpy()
+    model = lvgp.fit(frame.filter(pl.col("i") != "e"), y[seen], encoding=encoding)
+    deviation = model.predict(frame)[1]
+    assert deviation[~seen].min() > 3 * deviation[seen].max()
+
+
+def test_descriptors_tell_of_levels_never_seen() -> None:
+    places = np.linspace(0, 2, 12)
+    names = [f"l{k}" for k in range(12)]
+    frame = pl.DataFrame({"i": names}).join(pl.DataFrame({"j": ["p", "q"]}), how="cross")
+    y = np.sin(2 * places)[np.repeat(np.arange(12), 2)] + 0.5 * (frame["j"] == "q").to_numpy()
+    table = pl.DataFrame({"parameter": "i", "option": names, "descriptor": "size", "value": places})
+    encoding = descriptors.described(of_frame(frame, inputs=("i", "j"), categorical=("i", "j")), table)
+    seen = ~frame["i"].is_in(["l3", "l8"]).to_numpy()
+    errors = {}
+    kinds: tuple[Kind, ...] = ("lvgp", "lvgp-descriptor")
+    for kind in kinds:
+        model = lvgp.fit(frame.filter(seen), y[seen], encoding=encoding, kind=kind)
+        errors[kind] = np.sqrt(np.mean((model.predict(frame.filter(~seen))[0] - y[~seen]) ** 2))
+    assert errors["lvgp-descriptor"] < 0.5 * errors["lvgp"]
+    with pytest.raises(InputError, match="give a table of descriptors"):
+        descriptors.described(encoding, None)
+    with pytest.raises(InputError, match="no descriptor of any level"):
+        descriptors.described(encoding, table.with_columns(parameter=pl.lit("k")))
+
+
+def test_descriptors_are_scaled_and_bare_levels_stay_free() -> None:
+    raw = np.array([[1.0, 5.0, 7.0], [2.0, np.nan, 7.0], [4.0, 6.0, 7.0], [np.nan, np.nan, np.nan]])
+    found = descriptors.scaled(raw)
+    assert found.shape == (4, 3)  # two components, for the third never varies, and a column for the bare level
+    assert np.square(found[:3, :2]).sum(axis=1).mean() == pytest.approx(1.0)
+    assert found[3].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_elements_describe_themselves() -> None:
+    found = descriptors.of_elements({"A": ("Ca", "Sr", "Ba", "La"), "B": ("x", "Ti")})
+    assert list(found) == ["A"]
+    gaps = np.linalg.norm(found["A"][:, None] - found["A"][None], axis=-1)
+    assert gaps[0, 1] < gaps[0, 3]  # calcium is more like strontium than like lanthanum
+
+
+def test_chains_recover_a_density_and_their_diagnosis_is_that_of_known_series() -> None:
+    covariance = torch.tensor([[1.0, 0.6], [0.6, 0.5]], dtype=torch.float64)
+    inverse = torch.linalg.inv(covariance)
+
+    def density(at: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return -0.5 * ((at @ inverse) * at).sum(1), -at @ inverse
+
+    start = 3 * torch.randn(6, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    chains = sampling.sample(density, start, warmup=150, draws=300, seed=0)
+    assert torch.allclose(torch.cov(chains.sets.flatten(0, 1).T), covariance, atol=0.1)
+    assert chains.sets.mean((0, 1)).abs().max() < 0.1
+    assert sampling.r_hat(chains.sets[..., 0].numpy()) < 1.02
+    assert chains.longer(density, draws=50, seed=1).sets.shape == (350, 6, 2)
+    series = np.random.default_rng(0).standard_normal((4000, 4))
+    for t in range(1, len(series)):  # of an autoregression of order one, (1 - 0.6) / (1 + 0.6) of the draws count
+        series[t] = 0.6 * series[t - 1] + 0.8 * series[t]
+    assert sampling.effective(series) == pytest.approx(16_000 * 0.4 / 1.6, rel=0.1)
+    assert sampling.r_hat(series) < 1.01 < 1.2 < sampling.r_hat(series + np.array([0.0, 0.0, 0.0, 2.0]))
+
+
+def test_draws_of_the_posterior_predict_levels_never_declared(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bayes, "WARMUP", 20)
+    monkeypatch.setattr(bayes, "DRAWS", 16)
+    monkeypatch.setattr(bayes, "LONGEST", 16)
+    monkeypatch.setattr(bayes, "WARM", (4, 8))
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = fitted(frame[::2], y[::2], encoding, kind="lvgp-bayes")
+    assert model.diagnosis is not None
+    assert not model.diagnosis.enough
+    assert "chains disagree" in caplog.text
+    assert "The chains disagree" in model.caveats()[0]
+    assert len(model.ensemble.sets) == 64
+    mean, deviation = model.predict(frame)
+    assert np.corrcoef(mean, y)[0, 1] > 0.9
+    strange = frame[:3].with_columns(i=pl.lit("zz"))
+    wider = model.extended(strange)
+    assert np.allclose(wider.predict(frame)[0], mean)
+    assert wider.predict(strange)[1].min() > 2 * np.median(deviation)
+    assert model.extended(frame) is model
+    again = fitted(frame, y, encoding, kind="lvgp-bayes", warm=model)
+    assert np.corrcoef(again.predict(frame)[0], y)[0, 1] > 0.98
