@@ -150,27 +150,35 @@ def fit(
     categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
     kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(KINDS)}.")] = "lvgp",
     descriptors: Descriptors = "",
+    noise: Annotated[str, typer.Option("--noise", help="Column with the standard deviation of each output.")] = "",
+    repeated: Annotated[bool, typer.Option("--repeated", help="Estimate noise from rows of equal inputs.")] = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Fit a Gaussian process and write a model folder."""
+    """Fit a surrogate and write a model folder."""
     from models.lvgp import model as lvgp
     from models.lvgp.descriptors import described
     from models.lvgp.encoding import of_frame
+    from models.lvgp.noise import replicated
 
     if kind not in KINDS:
         raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
     names, levels = listed(inputs), listed(categorical)
-    frame = read_input(table, needs=(*names, *levels, target), text=levels)
+    if noise and repeated:
+        raise InputError.of("noise told and estimated", "--noise and --repeated", "give one of them")
+    frame = read_input(table, needs=(*names, *levels, target, *listed(noise)), text=levels)
     known, values = _known(frame, target)
     encoding = of_frame(known, inputs=names, categorical=levels)
     if not encoding.names:
         raise InputError.of("no inputs", "--inputs", "name input columns")
     if kind == "lvgp-descriptor" or (KINDS[kind].described and descriptors):
         encoding = described(encoding, _descriptors(descriptors))
-    made = lvgp.fit(known, values, encoding=encoding, kind=kind, seed=seed)
+    count, spread = known.height, _spread(known, noise)
+    if repeated:
+        known, values, spread = replicated(known, values, encoding.names)
+    made = lvgp.fit(known, values, encoding=encoding, kind=kind, known=spread, seed=seed)
     card = lvgp.save(made, Path(out), target=target)
-    counts = {"model_id": card.model_id, "rows": known.height, "left_out": frame.height - known.height}
+    counts = {"model_id": card.model_id, "rows": known.height, "left_out": frame.height - count}
     say(counts | card.scores, as_json=as_json)
 
 
@@ -243,6 +251,12 @@ def _draw(positions: "pl.DataFrame", path: Path) -> None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     write_aside(buffer.getvalue(), path)
+
+
+def _spread(frame: "pl.DataFrame", noise: str) -> "Any":
+    import polars as pl
+
+    return frame[noise].cast(pl.Float64, strict=False).pow(2).fill_null(float("nan")).to_numpy() if noise else None
 
 
 def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":

@@ -17,6 +17,7 @@ from models.lvgp.interface import Surrogate
 from models.lvgp.kernel import LATENT, Rows, Space, State
 from models.lvgp.kinds import KINDS, Kind
 from schemas.arrays import Floats
+from schemas.errors import InputError
 
 if TYPE_CHECKING:
     from botorch.posteriors import Posterior
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MEMBERS, FEWEST, SPENT = 16, 4, 1600
 """Members of an ensemble of modes: at most, at least, and times the rows; with many rows they agree."""
+STEPS = {False: 60, True: 200}
+"""Of the optimiser, without numbers and with: noise that vanishes makes a long way."""
 CELLS = 8_000_000  # of a covariance that is made at once
 
 
@@ -165,34 +168,55 @@ class LVGP(Surrogate):
         return (cross.mT @ weights)[..., 0], variance + (state.noise[:, None] if noisy else 0.0)
 
 
-def fit(
+def fit(frame: pl.DataFrame, outputs: Floats, *, known: Floats | None, **how: Any) -> LVGP:
+    """Fits one output by modes of the posterior, or by draws; see `models.lvgp.model.fit`."""
+    return _fitted(frame, np.asarray(outputs, dtype=np.float64)[:, None], known, **how)[0]
+
+
+def fit_together(frame: pl.DataFrame, outputs: Floats, **how: Any) -> list[LVGP]:
+    """Fits several outputs of the same rows, n x t, that share all parameters: points, lengths, weights, noise.
+
+    Each is standardised for itself; given the parameters they are independent. That pays where outputs depend on the
+    same hidden properties of levels; `models.lvgp.model.fit` for each of them makes no such claim. It says what else
+    may be given.
+
+    Raises:
+        InputError: an output that is no number.
+    """
+    if not np.isfinite(outputs).all():
+        raise InputError.of("an output that is no number", "the training rows", "drop such rows, or fit each alone")
+    return _fitted(frame, np.asarray(outputs, dtype=np.float64), None, **how)
+
+
+def _fitted(
     frame: pl.DataFrame,
     outputs: Floats,
+    known: Floats | None,
     *,
     encoding: Encoding,
     kind: Kind = "lvgp",
     seed: int = 0,
-    known: Floats | None = None,
     warm: Surrogate | None = None,
     members: int | None = None,
-    steps: int = 60,
+    steps: int | None = None,
     rate: float = 0.1,
-) -> LVGP:
-    """Fits one output by modes of the posterior, or by draws; see `models.lvgp.model.fit`."""
+) -> list[LVGP]:
     rows = inputs(encoding, frame)
-    told = torch.tensor(np.asarray(outputs, dtype=np.float64))
+    told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    center, scale = _units(told)
-    units = ((told - center) / scale)[:, None]
-    data = inference.Data(_space(kind, encoding), _rows(rows, encoding), units, noise / scale**2)
+    center, scale = zip(*(_units(column) for column in told.T), strict=True)
+    units = (told - torch.tensor(center)) / torch.tensor(scale)
+    data = inference.Data(_space(kind, encoding), _rows(rows, encoding), units, noise / scale[0] ** 2)
     former = warm.ensemble if isinstance(warm, LVGP) else None
+    diagnosis = None
     with _one_thread():
         if KINDS[kind].way == "draws":
             found, diagnosis = bayes.drawn(data, seed=seed, warm=former)
-            return LVGP(kind, encoding, found, rows, told, noise, diagnosis)
-        count = members or max(FEWEST, min(MEMBERS, SPENT // len(told)))
-        found = inference.anchored(data, members=count, steps=steps, rate=rate, seed=seed, warm=former)
-    return LVGP(kind, encoding, found, rows, told, noise)
+        else:
+            count = members or max(FEWEST, min(MEMBERS, SPENT // len(told)))
+            steps = steps or STEPS[bool(encoding.bounds)]
+            found = inference.anchored(data, members=count, steps=steps, rate=rate, seed=seed, warm=former)
+    return [LVGP(kind, encoding, found, rows, column.clone(), noise, diagnosis) for column in told.T]
 
 
 def inputs(encoding: Encoding, frame: pl.DataFrame) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.lvgp.kernel import FLOOR, PRIORS, Rows, Space
+from models.lvgp.kernel import FLOOR, Rows, Space
 from models.lvgp.sampling import Density
 
 FAILED = -1e10
@@ -65,6 +65,9 @@ class Data:
         covariance = math.prod(factors, start=state.scale[:, None, None])
         covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known)
         root, info = torch.linalg.cholesky_ex(covariance)
+        failed = info != 0
+        if failed.any():
+            root[failed] = torch.eye(len(rows), dtype=root.dtype)
         inverse = torch.cholesky_inverse(root)
         weights = inverse @ self.outputs
         found = -0.5 * (weights * self.outputs).sum((1, 2))
@@ -72,8 +75,7 @@ class Data:
         slope = 0.5 * (weights @ weights.mT - count * inverse)  # Rasmussen and Williams, equation 5.9
         slopes = space.pull(state, sets, rows, factors, slope)
         noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
-        slopes[:, space.layout["noise"]] = PRIORS["noise"][1] * noise[:, None]
-        failed = info != 0
+        slopes[:, space.layout["noise"]] = space.prior("noise")[1] * noise[:, None]
         return found.masked_fill(failed, FAILED), slopes.masked_fill(failed[:, None], 0.0)
 
 

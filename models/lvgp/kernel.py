@@ -29,6 +29,7 @@ PRIORS = {
     "scale": (0.0, 0.7),
     "noise": (math.log(0.1), 0.3),  # narrow: points that fit everything leave none, and then nothing else is tried
 }
+SMOOTH = (math.log(1e-3), 2.0)  # of the noise where there are numbers: how outputs follow them tells noise apart
 _ROOT5 = math.sqrt(5.0)
 
 
@@ -150,9 +151,13 @@ class Space:
         """Whether positions are learned."""
         return self.place == "free"
 
+    def prior(self, name: str) -> tuple[float, float]:
+        """Mean and standard deviation of the logarithm of a parameter; see `PRIORS`."""
+        return SMOOTH if name == "noise" and self.numbers else PRIORS[name]
+
     def natural(self, sets: Tensor, name: str) -> Tensor:
         """Parameters in their own units, s x count."""
-        center, width = PRIORS[name]
+        center, width = self.prior(name)
         inside = center + width * sets[:, self.layout[name]]
         return torch.sigmoid(inside) if name == "share" else inside.exp()
 

@@ -43,7 +43,7 @@ def fit(
             noise there is beside is learned.
         warm: an earlier model of the same inputs and kind, which goes on.
         effort: `members`, `steps` and `rate` of an ensemble of modes; by default 16 members, and fewer from 100 rows
-            on, down to 4.
+            on, down to 4, and 60 steps, or 200 where there are numbers.
 
     Raises:
         InputError: fewer than two rows, an output that is no number, or a noise variance that is none.

@@ -6,11 +6,12 @@ from botorch import settings
 from botorch.models import SingleTaskGP
 from botorch.models.transforms import Standardize
 from botorch.posteriors.fully_bayesian import MCMC_DIM, GaussianMixturePosterior
+from gpytorch.constraints import GreaterThan
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ZeroMean
 from torch import Size, Tensor
 
-from models.lvgp.kernel import MixedKernel
+from models.lvgp.kernel import FLOOR, MixedKernel
 
 
 class MixedGP(SingleTaskGP):  # type: ignore[misc]
@@ -46,6 +47,6 @@ class MixedGP(SingleTaskGP):  # type: ignore[misc]
 def _likelihood(noise: Tensor, batch: Size) -> Any:
     if noise.shape[1] > 1:
         return FixedNoiseGaussianLikelihood(noise=noise, batch_shape=batch)
-    made = GaussianLikelihood(batch_shape=batch).double()
+    made = GaussianLikelihood(batch_shape=batch, noise_constraint=GreaterThan(FLOOR / 2)).double()
     made.noise = noise
     return made

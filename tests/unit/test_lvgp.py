@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 
-from models.lvgp import bayes, descriptors, inference, sampling
+from models.lvgp import bayes, descriptors, exact, inference, noise, sampling, sources
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import Encoding, of_frame
 from models.lvgp.exact import LVGP
@@ -222,20 +222,87 @@ def test_draws_of_the_posterior_predict_levels_never_declared(
     monkeypatch.setattr(bayes, "DRAWS", 16)
     monkeypatch.setattr(bayes, "LONGEST", 16)
     monkeypatch.setattr(bayes, "WARM", (4, 8))
-    frame, y = additive()
-    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = fitted(frame[::2], y[::2], encoding, kind="lvgp-bayes")
+    frame, y = (part[::3] for part in additive())  # without the number
+    encoding = of_frame(frame, inputs=("i", "j"), categorical=("i", "j"))
+    model = fitted(frame[:16], y[:16], encoding, kind="lvgp-bayes")
     assert model.diagnosis is not None
     assert not model.diagnosis.enough
     assert "chains disagree" in caplog.text
     assert "The chains disagree" in model.caveats()[0]
     assert len(model.ensemble.sets) == 64
     mean, deviation = model.predict(frame)
-    assert np.corrcoef(mean, y)[0, 1] > 0.9
+    assert np.corrcoef(mean, y)[0, 1] > 0.8
     strange = frame[:3].with_columns(i=pl.lit("zz"))
     wider = model.extended(strange)
     assert np.allclose(wider.predict(frame)[0], mean)
-    assert wider.predict(strange)[1].min() > 2 * np.median(deviation)
+    assert wider.predict(strange)[1].min() > 1.5 * np.median(deviation)
     assert model.extended(frame) is model
     again = fitted(frame, y, encoding, kind="lvgp-bayes", warm=model)
-    assert np.corrcoef(again.predict(frame)[0], y)[0, 1] > 0.98
+    assert np.corrcoef(again.predict(frame)[0], y)[0, 1] > 0.9
+
+
+def test_sources_help_each_other_and_their_order_is_checked() -> None:
+    chance = np.random.default_rng(0)
+    a, x = chance.integers(0, 5, 60), chance.random(60)
+    low = np.sin(np.array([0.0, 0.5, 1.0, 2.0, 3.0])[a] + 2 * x)
+    high = 1.3 * low + 0.5 + 0.1 * x
+    rows = pl.DataFrame({"a": [f"l{k}" for k in a], "x": x})
+    few = rows[:8].with_columns(source=pl.lit("fine"))
+    both = pl.concat([rows[8:40].with_columns(source=pl.lit("coarse")), few])
+    told = np.concatenate([low[8:40], high[:8]])
+    test = rows[40:].with_columns(source=pl.lit("fine"))
+    order = ("coarse", "fine")
+    model = sources.fit_sources(both, told, order=order, inputs=("a", "x"))
+    alone = lvgp.fit(few, high[:8], encoding=of_frame(rows, inputs=("a", "x"), categorical=("a",)))
+    error = [np.sqrt(np.mean((m.predict(test)[0] - high[40:]) ** 2)) for m in (model, alone)]
+    assert error[0] < 0.5 * error[1]
+    assert model.predict(test.with_columns(source=pl.lit("coarse")))[1].mean() < model.predict(test)[1].mean()
+    with pytest.raises(InputError, match="source 'fine' without a place"):
+        sources.fit_sources(both, told, order=("coarse",), inputs=("a", "x"))
+    with pytest.raises(InputError, match="missing column origin"):
+        sources.fit_sources(both, told, order=order, inputs=("a", "x"), source="origin")
+
+
+def test_repeated_rows_tell_their_noise_and_known_noise_is_believed() -> None:
+    chance = np.random.default_rng(0)
+    frame = pl.DataFrame({"i": [f"l{k}" for k in range(40)] * 3})
+    spread = np.tile(np.exp(0.4 * chance.standard_normal(40)), 3)
+    y = spread * chance.standard_normal(120)
+    rows, means, variances = noise.replicated(frame, y, ("i",))
+    assert rows.height == 40
+    assert means[3] == pytest.approx(y[[3, 43, 83]].mean())
+    raw = np.array([y[[k, k + 40, k + 80]].var(ddof=1) / 3 for k in range(40)])
+    truth = spread[:40] ** 2 / 3
+    assert np.square(np.log(variances / truth)).mean() < 0.6 * np.square(np.log(raw / truth)).mean()
+    assert not noise.replicated(frame[:40], y[:40], ("i",))[2].any()
+    additive_frame, values = additive()
+    encoding = of_frame(additive_frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    wrong = values + np.where(np.arange(60) % 6 == 0, 5.0, 0.0)
+    doubt = np.where(np.arange(60) % 6 == 0, 25.0, 0.0)
+    told = [fitted(additive_frame, wrong, encoding, known=k, members=4) for k in (None, doubt)]
+    errors = [np.sqrt(np.mean((m.predict(additive_frame)[0] - values) ** 2)) for m in told]
+    assert errors[1] < 0.3 * errors[0]
+    exact_ = told[1].posterior(additive_frame)
+    assert np.allclose(exact_.mixture_mean[:, 0].detach(), told[1].predict(additive_frame)[0], atol=1e-6)
+    with pytest.raises(InputError, match="noise variance"):
+        lvgp.fit(additive_frame, values, encoding=encoding, known=-doubt)
+
+
+def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_together() -> None:
+    chance = np.random.default_rng(0)
+    hidden = chance.random((12, 2))
+    a, b = np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12)
+    outputs = np.stack([np.sin(3 * hidden[a, 0] + k) + hidden[a, 1] * (b - k) for k in range(3)], axis=1)
+    frame = pl.DataFrame({"a": [f"a{k}" for k in a], "b": [f"b{k}" for k in b]})
+    encoding = of_frame(frame, inputs=("a", "b"), categorical=("a", "b"))
+    order = chance.permutation(36)
+    train, test = order[:20], order[20:]
+    together = exact.fit_together(frame[train.tolist()], outputs[train], encoding=encoding)
+    alone = [lvgp.fit(frame[train.tolist()], y, encoding=encoding) for y in outputs[train].T]
+    errors = [
+        np.mean([np.square(m.predict(frame[test.tolist()])[0] - y) for m, y in zip(ms, outputs[test].T, strict=True)])
+        for ms in (together, alone)
+    ]
+    assert errors[0] < errors[1]
+    with pytest.raises(InputError, match="no number"):
+        exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
