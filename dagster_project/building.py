@@ -103,6 +103,7 @@ def table_assets(
     follows: tuple[str, ...] = (),
     plots: Mapping[str, Plot] | None = None,
     partitions: dg.PartitionsDefinition[Any] | None = None,
+    stamp: Callable[[Settings], object] | None = None,
 ) -> Callable[[Callable[..., Frames]], dg.AssetsDefinition]:
     """Makes assets of a function that returns one frame a table.
 
@@ -116,6 +117,7 @@ def table_assets(
         follows: upstream tables that may have nothing yet; read like watched ones, and shown in the lineage.
         plots: table -> number column whose histogram is shown with each new version, or what makes figures of it.
         partitions: of the asset; the function finds its key in `build.partition`.
+        stamp: what else it depends on, as JSON; a change of it runs it again.
     """
     declared = [REGISTRY[name] for name in tables]
     inputs = dict(reads or {})
@@ -149,7 +151,7 @@ def table_assets(
                 versions=versions | {name: warehouse.store.passed_version(name) for name in (*watches, *follows)},
             )
             frames = {p: found.frame for p, found in pinned.items()}
-            fingerprint = _fingerprint(build, version)
+            fingerprint = _fingerprint(build, version, stamp(build.settings) if stamp else None)
             if build.partition is None and all(build.store.knows(t.name, fingerprint) for t in declared):
                 yield from _unchanged(build.store, declared)
                 return
@@ -216,7 +218,7 @@ def _spec(
     )
 
 
-def _fingerprint(build: Build, version: str) -> str:
+def _fingerprint(build: Build, version: str, stamp: object) -> str:
     settings = build.settings
     parts = {
         "code": version,
@@ -224,6 +226,7 @@ def _fingerprint(build: Build, version: str) -> str:
         "problem": _own_list(settings.problem),
         "datasets": _listing(build.datasets) if build.datasets else [],
         "inputs": dict(build.versions),
+        "stamp": stamp,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

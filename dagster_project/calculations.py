@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.evaluators.protocol import Evaluator
     from models.evaluators.service import Caps
     from schemas.arrays import Floats
+    from schemas.problem import DesignProblem
 
 FOLDER = "calculations"
 RECIPE = "recipe"
@@ -61,7 +62,7 @@ def caps(settings: Settings) -> "Caps":
 
 
 def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.DataFrame") -> dict[str, "Evaluator"]:
-    """The evaluator of each problem with a recipe; none where nothing is to be calculated.
+    """The evaluator of each problem that is to be calculated or rehearsed; none where nothing is to be run.
 
     Args:
         settings: of the run.
@@ -70,11 +71,7 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     """
     import polars as pl
 
-    from etl.features.formulas import reduced
-    from models.evaluators import recipes
     from models.evaluators.budget import asked_in
-    from models.evaluators.computed import Computed
-    from models.evaluators.ledger import Ledger
 
     found: dict[str, Evaluator] = {}
     if settings.executor is None:
@@ -84,23 +81,61 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
         "formula_reduced", keep="first", maintain_order=True
     )
     for asked in asked_in(candidates):
-        if asked.evaluator.kind == "recorded" or RECIPE not in asked.evaluator.options:
-            continue
-        recipe = recipes.load(str(asked.evaluator.options[RECIPE]))
-        own = candidates.filter(pl.col("problem") == asked.name)
-        spelled = pl.Series([reduced(f) if f else None for f in own["formula"].to_list()], dtype=pl.String)
-        named = own.select("candidate_id", formula_reduced=spelled)
-        rows = named.join(standing, on="formula_reduced", maintain_order="left")
-        found[asked.name] = Computed(
-            f"{recipe.engine}:{recipe.name}",
-            ledger=Ledger(folder(settings.home)),
-            recipe=recipe,
-            objectives=[o.name for o in asked.objectives],
-            compounds=dict(zip(rows["candidate_id"], _compounds(rows), strict=True)),
-            phases=_compounds(_competing(standing, rows)),
-            caps=caps(settings),
-        )
+        if RECIPE in asked.evaluator.options:
+            own = candidates.filter(pl.col("problem") == asked.name)
+            found[asked.name] = _computed(settings, asked, own, standing)
+        elif asked.evaluator.kind == "recorded" and not asked.evaluator.instant:
+            found[asked.name] = _rehearsed(settings, asked)
     return found
+
+
+def stamp(settings: Settings) -> tuple[str | None, int]:
+    """What changes when outcomes may be there that were not before: who runs calculations, and how many have ended."""
+    ledger = known(settings.home) if settings.executor else None
+    return settings.executor, ledger.ends() if ledger else 0
+
+
+def _rehearsed(settings: Settings, asked: "DesignProblem") -> "Evaluator":
+    from etl.reference import recorded
+    from models.evaluators import rounds
+    from models.evaluators.ledger import Ledger
+    from models.evaluators.rehearsed import Rehearsed
+
+    table = rounds.recorded(asked, recorded())
+    return Rehearsed(table, ledger=Ledger(folder(settings.home)), options=asked.evaluator.options)
+
+
+def _computed(
+    settings: Settings, asked: "DesignProblem", candidates: "pl.DataFrame", structures: "pl.DataFrame"
+) -> "Evaluator":
+    """Candidates by the recipe of a problem; their crystals are those of its prototype, or of the tables."""
+    import polars as pl
+
+    from dagster_project.substituted import PROTOTYPE, crystals
+    from etl.features.formulas import reduced
+    from models.design import candidates as candidates_of
+    from models.evaluators import recipes
+    from models.evaluators.computed import Compound, Computed
+    from models.evaluators.ledger import Ledger
+
+    recipe = recipes.load(str(asked.evaluator.options[RECIPE]))
+    spelled = pl.Series([reduced(f) if f else None for f in candidates["formula"].to_list()], dtype=pl.String)
+    named = candidates.select("candidate_id", formula_reduced=spelled)
+    rows = named.join(structures, on="formula_reduced", maintain_order="left")
+    compounds = dict(zip(rows["candidate_id"], _compounds(rows), strict=True))
+    if PROTOTYPE in asked.evaluator.options:
+        labels = dict(candidates.select("candidate_id", "formula").rows())
+        made = crystals(asked, candidates_of(asked).to_dicts())
+        compounds = {who: Compound(label=labels.get(who) or who, atoms=held) for who, held in made}
+    return Computed(
+        f"{recipe.engine}:{recipe.name}",
+        ledger=Ledger(folder(settings.home)),
+        recipe=recipe,
+        objectives=[o.name for o in asked.objectives],
+        compounds=compounds,
+        phases=_compounds(_competing(structures, rows)),
+        caps=caps(settings),
+    )
 
 
 def _competing(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":

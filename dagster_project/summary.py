@@ -18,6 +18,7 @@ def summarise(home: Path) -> dict[str, Any]:
         "top candidates": _many(home, _CANDIDATES),
         "a recipe": _one(home, _RECIPE),
         "design against chance": _many(home, _TRACES),
+        "the loop, batch by batch": _many(home, _LOOP),
         "fronts found": _many(home, _FRONTS),
         "quality": _one(home, _QUALITY),
     }
@@ -64,6 +65,11 @@ select problem, strategy, evaluation as evaluations, round(avg(front_fraction), 
        round(avg(hypervolume_fraction), 3) as hypervolume
 from design.traces where evaluation in (12, 30, 60)
 group by all order by problem, evaluation, strategy"""
+_LOOP = """
+select iteration as generation, len(asked) as asked, accepted as came_back, failed,
+       round(cast(best ->> 'gap_eV' as double), 2) as best_gap_eV, array_to_string(newcomers[1:4], ' ') as better,
+       surprises[1] as surprise, next
+from design.generations where problem = 'abo3_270' and iteration <= 3 order by iteration"""
 _FRONTS = """
 select problem, count(*) as size, string_agg(coalesce(formula, candidate_id), ' ' order by formula) as members
 from design.fronts group by problem order by problem"""

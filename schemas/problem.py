@@ -3,6 +3,7 @@
 A problem says nothing about a model or an acquisition; those are in `models.design`.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,8 @@ from schemas.units import UNITS
 from schemas.yaml_files import mapping, valid
 
 FOLDER = Path(__file__).parent / "problems"
+CHOSEN = "MATLOOM_PROBLEMS"
+"""Environment variable: which problems the graph works on, where it is not all that ship."""
 
 
 class _Strict(BaseModel):
@@ -88,6 +91,11 @@ class Evaluator(_Strict):
     table: str | None = Field(None, description="name of a recorded table, for the kind recorded")
     options: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
+    @property
+    def instant(self) -> bool:
+        """Whether a recorded table answers at once; with options it is rehearsed as a calculation."""
+        return self.kind == "recorded" and not self.options
+
     @model_validator(mode="after")
     def _recorded_needs_a_table(self) -> "Evaluator":
         if self.kind == "recorded" and not self.table:
@@ -96,11 +104,12 @@ class Evaluator(_Strict):
 
 
 class Budget(_Strict):
-    """How many evaluations: of the initial design, in all, and at once."""
+    """How many evaluations: of the initial design, in all, at once, and in a row without anything better."""
 
     initial: int = Field(12, ge=2)
     total: int = Field(60, ge=2)
     batch: int = Field(1, ge=1)
+    patience: int | None = Field(None, ge=1, description="evaluations in a row without anything better that end it")
 
 
 class DesignProblem(_Strict):
@@ -161,6 +170,23 @@ def parse(text: str, *, where: str) -> DesignProblem:
     if isinstance(variables, list):  # categorical is the usual case and need not be said
         body["variables"] = [{"kind": "categorical", **v} if isinstance(v, dict) else v for v in variables]
     return valid(body, DesignProblem, where)
+
+
+def worked_on(chosen: str | None = None) -> list[DesignProblem]:
+    """The problems of the graph.
+
+    Args:
+        chosen: names or YAML files joined by commas; without any those of MATLOOM_PROBLEMS, else all shipped.
+
+    Raises:
+        InputError: see `load`; two problems of one name.
+    """
+    wanted = [w.strip() for w in (chosen or os.environ.get(CHOSEN, "")).split(",") if w.strip()]
+    found = [load(where) for where in wanted or names()]
+    called = [p.name for p in found]
+    if twice := sorted({n for n in called if called.count(n) > 1}):
+        raise InputError.of(f"two problems named {twice[0]}", CHOSEN, "leave one out")
+    return found
 
 
 def names() -> list[str]:

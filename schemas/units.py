@@ -12,6 +12,7 @@ UNITS: dict[str, str] = {
     "eV_atom": "electronvolt per atom",
     "angstrom": "angstrom, 1e-10 m",
     "angstrom3": "cubic angstrom",
+    "angstrom3_atom": "cubic angstrom per atom",
     "GPa": "gigapascal",
     "ohm_cm": "ohm centimetre",
     "bohr_magneton": "Bohr magneton",

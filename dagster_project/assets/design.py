@@ -4,14 +4,21 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from dagster_project import calculations
 from dagster_project.building import Build, Frames, table_assets
+from schemas import problem as problems
 
 SEEDS = 3
 
 
-@table_assets("design.problems", "design.candidates", group="design")
+@table_assets(
+    "design.problems",
+    "design.candidates",
+    group="design",
+    stamp=lambda _: [p.model_dump_json() for p in problems.worked_on()],
+)
 def candidates(build: Build) -> Frames:
-    """Every shipped problem and all candidates it allows, or once allowed and proposed."""
+    """Every problem that is worked on and all candidates it allows, or once allowed and proposed."""
     from models.evaluators import rounds
 
     tables = ("design.problems", "design.candidates", "design.proposals")
@@ -43,13 +50,13 @@ def proposals(build: Build, candidates: pl.LazyFrame) -> Frames:
     mode="upsert",
     reads={"proposals": "design.proposals"},
     watches=("core.structures", "design.candidates"),
+    stamp=calculations.stamp,
 )
 def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
     """Sends what was proposed and not yet evaluated to the problem's evaluator, and lands the outcomes there are.
 
     A recorded table answers at once. Calculations are only asked for: sensors start them and see how they are.
     """
-    from dagster_project import calculations
     from etl.reference import recorded
     from models.evaluators import rounds
 
@@ -70,6 +77,29 @@ def fronts(build: Build, observations: pl.LazyFrame, candidates: pl.LazyFrame) -
     from models.evaluators import rounds
 
     return rounds.fronts(observations.collect(), candidates.collect())
+
+
+@table_assets(
+    "design.generations",
+    group="design",
+    reads={
+        "candidates": "design.candidates",
+        "proposals": "design.proposals",
+        "events": "design.events",
+        "observations": "design.observations",
+    },
+)
+def generations(
+    build: Build,
+    candidates: pl.LazyFrame,
+    proposals: pl.LazyFrame,
+    events: pl.LazyFrame,
+    observations: pl.LazyFrame,
+) -> Frames:
+    """The report of each batch: what was asked, what came back, what surprised, what comes next."""
+    from models.evaluators import generations as told
+
+    return told.report(*(f.collect() for f in (candidates, proposals, events, observations)))
 
 
 @table_assets("design.traces", group="design", reads={"problems": "design.problems"}, kinds=("pytorch",))

@@ -1,4 +1,4 @@
-"""Structures by substitution into prototypes: lacunar spinel, K2NiF4, cubic and orthorhombic perovskite, rutile.
+"""Structures by substitution into prototypes: lacunar spinel, K2NiF4, perovskites, rutile, rock salt.
 
 The cells here are approximate starting points for a calculation, not measured facts: rounded parameters of a compound
 that has the structure type, most of them written from memory (`evidence` says which), and substituted cells are scaled
@@ -134,8 +134,20 @@ RUTILE = Prototype(
     doi="10.1103/PhysRevB.10.490",
     evidence="recalled",
 )
+ROCK_SALT = Prototype(
+    name="rock salt",
+    compound="MgO",
+    space_group="Fm-3m",
+    lattice=(4.21, 4.21, 4.21, 90.0, 90.0, 90.0),
+    sites=(
+        Site(role="M", position=(0.0, 0.0, 0.0), element="Mg", state=2, coordination=6, weight=1.0),
+        Site(role="X", position=(0.5, 0.5, 0.5), element="O", state=-2, coordination=6),
+    ),
+    doi="10.2183/pjab.55.43",
+    evidence="recalled",
+)
 PROTOTYPES: dict[str, Prototype] = {
-    p.name: p for p in (LACUNAR_SPINEL, K2NIF4, PEROVSKITE_CUBIC, PEROVSKITE_PNMA, RUTILE)
+    p.name: p for p in (LACUNAR_SPINEL, K2NIF4, PEROVSKITE_CUBIC, PEROVSKITE_PNMA, RUTILE, ROCK_SALT)
 }
 
 Ion = tuple[str, float]

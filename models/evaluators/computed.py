@@ -36,6 +36,11 @@ class Compound:
         return {e: float(self.atoms.symbols.count(e)) for e in sorted(set(self.atoms.symbols))}
 
 
+def changes(ledger: Ledger, calculation_id: str) -> list[Change]:
+    """Every event of a calculation, oldest first."""
+    return [Change(State(state), why, datetime.fromisoformat(at)) for state, why, at in ledger.events(calculation_id)]
+
+
 class Computed:
     """An `Evaluator` whose calculations are in a ledger; what runs them is in `service`.
 
@@ -88,10 +93,7 @@ class Computed:
         """The events of the candidate's own calculation; it counts as running while its rivals have not ended."""
         if handle.reference.startswith("refused: "):
             return [Change(State.PROPOSED), Change(State.REJECTED, handle.reference.removeprefix("refused: "))]
-        told = [
-            Change(State(state), reason, datetime.fromisoformat(at))
-            for state, reason, at in self._ledger.events(handle.reference)
-        ]
+        told = changes(self._ledger, handle.reference)
         if told[-1].state is not State.ACCEPTED:
             return told
         if self._waits(handle.candidate_id):

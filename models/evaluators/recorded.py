@@ -29,13 +29,18 @@ class RecordedTable:
         if missing:
             raise InputError.of(f"missing column {missing[0]}", f"table {name}", f"it has {', '.join(table.columns)}")
         self.name = name
-        self._variables = tuple(variables)
+        self._variables, self._objectives = tuple(variables), tuple(objectives)
         self._values: dict[str, dict[str, float | None]] = {}
         for row in table.select(*variables, *objectives).iter_rows(named=True):
             key = self._key(row)
             if key in self._values:
                 raise InputError.of(f"two rows for {key}", f"table {name}", "name variables that identify a row")
             self._values[key] = {o: row[o] for o in objectives}
+
+    def row(self, candidate: dict[str, Any]) -> dict[str, float | None]:
+        """What the table tells of a candidate; every objective is None where it has no row."""
+        found = self._values.get(self._key(candidate))
+        return dict.fromkeys(self._objectives) if found is None else dict(found)
 
     def submit(self, batch_id: str, candidates: Sequence[dict[str, Any]]) -> list[Handle]:
         """Handles that carry the look-up key."""

@@ -14,6 +14,7 @@ from models.evaluators.recorded import RecordedTable
 from models.evaluators.states import State
 from schemas import problem as problems
 from schemas.emit.polars import schema
+from schemas.errors import InputError
 from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 
@@ -23,7 +24,7 @@ _PROPOSALS, _BATCHES, _FRONTS = (
 
 
 def enumerated(before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Rows of design.problems and design.candidates of every shipped problem.
+    """Rows of design.problems and design.candidates of every problem that is worked on.
 
     What was proposed stays when its problem no longer allows it, as `retired`: its outcomes were paid for, and other
     tables refer to it.
@@ -33,7 +34,7 @@ def enumerated(before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.Dat
         candidates: rows of design.candidates so far.
         proposals: rows of design.proposals so far.
     """
-    asked = [problems.load(name) for name in problems.names()]
+    asked = problems.worked_on()
     proposed = candidates.join(proposals, on=["problem", "candidate_id"], how="semi")
     return {
         "design.problems": _with_retired(pl.concat(campaign.problem_rows(p) for p in asked), before, on=["problem"]),
@@ -72,7 +73,7 @@ def propose(
         own = proposed.filter(pl.col("problem") == asked.name)
         waiting = frame["candidate_id"].is_in(own["candidate_id"].to_list()).to_numpy() & ~tried
         pending = int(waiting.sum())
-        rest = min(left(asked, observed), frame.height - int(tried.sum())) - pending
+        rest = min(left(asked, observed, candidates=frame["candidate_id"]), frame.height - int(tried.sum())) - pending
         batch = min(asked.budget.batch - pending, rest)
         if batch <= 0 or (pending and not tried.any()):
             continue
@@ -112,11 +113,12 @@ def evaluate(
     """
     events, observed = [pl.DataFrame(schema=campaign.EVENTS)], [pl.DataFrame(schema=campaign.OBSERVATIONS)]
     for asked in asked_in(proposals):
-        evaluator = _recorded(asked, tables) or (evaluators or {}).get(asked.name)
+        own = (evaluators or {}).get(asked.name)
+        evaluator = recorded(asked, tables) if asked.evaluator.instant else own
         if evaluator is None:
             continue
         settled = known.filter(pl.col("problem") == asked.name)
-        if asked.evaluator.kind != "recorded":  # a person may have asked again for what failed
+        if not asked.evaluator.instant:  # a person may have asked again for what failed
             settled = settled.filter(pl.col("state") != str(State.CALCULATION_FAILED))
         waiting = proposals.filter(pl.col("problem") == asked.name).join(settled, on="candidate_id", how="anti")
         frame = candidates_of(asked)
@@ -128,10 +130,15 @@ def evaluate(
     return {"design.events": pl.concat(events), "design.observations": pl.concat(observed)}
 
 
-def _recorded(asked: DesignProblem, tables: Mapping[str, pl.DataFrame]) -> Evaluator | None:
-    if asked.evaluator.kind != "recorded":
-        return None
+def recorded(asked: DesignProblem, tables: Mapping[str, pl.DataFrame]) -> RecordedTable:
+    """The recorded table of a problem as evaluator.
+
+    Raises:
+        InputError: no such table, or one that does not fit the problem.
+    """
     name = str(asked.evaluator.table)
+    if name not in tables:
+        raise InputError.of(f"no recorded table {name!r}", asked.name, f"use one of {', '.join(tables)}")
     variables, names = [v.name for v in asked.variables], [o.name for o in asked.objectives]
     return RecordedTable(name, tables[name], variables=variables, objectives=names)
 
@@ -145,7 +152,7 @@ def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl
 def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int]) -> dict[str, pl.DataFrame]:
     """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
     asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
-    recorded = [p for p in asked if p.evaluator.kind == "recorded"]
+    recorded = [p for p in asked if p.evaluator.instant]
     made = []
     for problem, strategy in ((p, s) for p in recorded for s in (campaigns.usual(p), "random")):
         trace = simulation.simulate(tables[str(problem.evaluator.table)], _plan(problem, strategy), seeds=seeds)

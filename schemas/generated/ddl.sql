@@ -506,6 +506,43 @@ COMMENT ON COLUMN "design"."observations"."evaluator" IS 'What evaluates.';
 COMMENT ON COLUMN "design"."observations"."reason" IS 'Why it failed or was rejected; if accepted, the phases that its stability is against.';
 COMMENT ON COLUMN "design"."observations"."observed_at" IS 'When the outcome was collected.';
 
+CREATE TABLE "design"."generations" (
+    "batch_id" VARCHAR NOT NULL,
+    "problem" VARCHAR NOT NULL,
+    "iteration" BIGINT NOT NULL,
+    "strategy" VARCHAR NOT NULL,
+    "asked" VARCHAR[] NOT NULL,
+    "accepted" BIGINT NOT NULL,
+    "failed" BIGINT NOT NULL,
+    "waiting" BIGINT NOT NULL,
+    "attempts" BIGINT NOT NULL,
+    "best" VARCHAR NOT NULL,
+    "newcomers" VARCHAR[] NOT NULL,
+    "front_size" BIGINT NOT NULL,
+    "surprises" VARCHAR[] NOT NULL,
+    "error_in_deviations" DOUBLE,
+    "next" VARCHAR NOT NULL,
+    "report" VARCHAR NOT NULL,
+    PRIMARY KEY ("batch_id")
+);
+COMMENT ON TABLE "design"."generations" IS 'The loop batch by batch: what was asked, what came back, what surprised, what comes next. Grain: one batch';
+COMMENT ON COLUMN "design"."generations"."batch_id" IS 'Problem and iteration.';
+COMMENT ON COLUMN "design"."generations"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."generations"."iteration" IS 'Round of proposals; 0 is the initial design. [count]';
+COMMENT ON COLUMN "design"."generations"."strategy" IS 'How rows are chosen.';
+COMMENT ON COLUMN "design"."generations"."asked" IS 'Candidates of the batch, by formula where they have one.';
+COMMENT ON COLUMN "design"."generations"."accepted" IS 'Candidates with a value. [count]';
+COMMENT ON COLUMN "design"."generations"."failed" IS 'Candidates whose calculation failed, or that were rejected. [count]';
+COMMENT ON COLUMN "design"."generations"."waiting" IS 'Candidates without an outcome yet. [count]';
+COMMENT ON COLUMN "design"."generations"."attempts" IS 'Submissions to the evaluator, repeated ones included. [count]';
+COMMENT ON COLUMN "design"."generations"."best" IS 'Objective -> best value so far, in the units of the problem.';
+COMMENT ON COLUMN "design"."generations"."newcomers" IS 'Candidates of the batch that are better than all before: on the front, or the new optimum.';
+COMMENT ON COLUMN "design"."generations"."front_size" IS 'Members of the front so far. [count]';
+COMMENT ON COLUMN "design"."generations"."surprises" IS 'Outcomes more than two predicted deviations from what was expected, and failures; the largest first.';
+COMMENT ON COLUMN "design"."generations"."error_in_deviations" IS 'Root mean square of (outcome - expected) / predicted deviation; 1 where a surrogate knows its error. [1]';
+COMMENT ON COLUMN "design"."generations"."next" IS 'What comes next, or why the loop ended.';
+COMMENT ON COLUMN "design"."generations"."report" IS 'All of this in words.';
+
 CREATE TABLE "design"."fronts" (
     "problem" VARCHAR NOT NULL,
     "candidate_id" VARCHAR NOT NULL,

@@ -56,6 +56,10 @@ def _time(name: str, doc: str) -> Column:
     return Column(name=name, type=Type.TIMESTAMP, doc=doc, volatile=True)
 
 
+def _count(name: str, doc: str) -> Column:
+    return Column(name=name, type=Type.INT, unit="count", doc=doc, rules=(Between(0),))
+
+
 def _fraction(name: str, doc: str) -> Column:
     return Column(name=name, type=Type.FLOAT, unit="1", doc=doc, rules=(Between(0, 1),))
 
@@ -163,6 +167,47 @@ OBSERVATIONS = Table(
     foreign_keys=(_IN_CANDIDATES, _IN_BATCHES),
     usage_warnings=("Values of different evaluators must not be mixed in one front.",),
 )
+
+GENERATIONS = Table(
+    name="design.generations",
+    doc="The loop batch by batch: what was asked, what came back, what surprised, what comes next.",
+    grain="one batch",
+    key=("batch_id",),
+    columns=(
+        _BATCH,
+        _PROBLEM,
+        _ITERATION,
+        _STRATEGY,
+        Column(name="asked", type=Type.STRINGS, doc="Candidates of the batch, by formula where they have one."),
+        _count("accepted", "Candidates with a value."),
+        _count("failed", "Candidates whose calculation failed, or that were rejected."),
+        _count("waiting", "Candidates without an outcome yet."),
+        _count("attempts", "Submissions to the evaluator, repeated ones included."),
+        Column(name="best", type=Type.JSON, doc="Objective -> best value so far, in the units of the problem."),
+        Column(
+            name="newcomers",
+            type=Type.STRINGS,
+            doc="Candidates of the batch that are better than all before: on the front, or the new optimum.",
+        ),
+        Column(name="front_size", type=Type.INT, unit="count", doc="Members of the front so far.", rules=(Between(0),)),
+        Column(
+            name="surprises",
+            type=Type.STRINGS,
+            doc="Outcomes more than two predicted deviations from what was expected, and failures; the largest first.",
+        ),
+        Column(
+            name="error_in_deviations",
+            type=Type.FLOAT,
+            unit="1",
+            nullable=True,
+            doc="Root mean square of (outcome - expected) / predicted deviation; 1 where a surrogate knows its error.",
+            rules=(Between(0),),
+        ),
+        Column(name="next", type=Type.STRING, doc="What comes next, or why the loop ended.", rules=(NotBlank(),)),
+        Column(name="report", type=Type.STRING, doc="All of this in words.", rules=(NotBlank(),)),
+    ),
+    foreign_keys=(_IN_BATCHES,),
+)
 FRONTS = Table(
     name="design.fronts",
     doc="Evaluated candidates that no other dominates.",
@@ -190,4 +235,4 @@ TRACES = Table(
     foreign_keys=(_IN_PROBLEMS,),
 )
 
-TABLES = (PROBLEMS, CANDIDATES, PROPOSALS, BATCHES, EVENTS, OBSERVATIONS, FRONTS, TRACES)
+TABLES = (PROBLEMS, CANDIDATES, PROPOSALS, BATCHES, EVENTS, OBSERVATIONS, GENERATIONS, FRONTS, TRACES)

@@ -103,6 +103,10 @@ WORDS = {
         "design candidates ../x --out OUT.csv", "design candidates m2ax --out FILE/x.csv"]),
     "design init": ("design init m2ax --n 5 --out OUT.csv --json", ["design init m2ax --n 0 --out OUT.csv",
         "design init m2ax --n 9999 --out OUT.csv", "design init no_problem --out OUT.csv"]),
+    "design loop": (None, ["design loop no_problem", "design loop m2ax,m2ax", "design loop m2ax --executor moon",
+        "design loop lacunar_spinel", "design loop FILE.yaml --executor local", "design loop m2ax --home FILE"]),
+    "design generations": ("design generations --json", ["design generations nothing", "design generations --home FILE",
+        "design generations --out FILE/x.csv"]),
     "model predict": (None, ["model predict nowhere IN.csv --out OUT.csv", "model predict FILE IN.csv --out OUT.csv"]),
     "model latent": (None, ["model latent nowhere --out OUT", "model latent FILE --out OUT"]),
     "physics landau": (None, ["physics landau nowhere.yaml --out OUT.csv", "physics landau FILE --out OUT.csv",
@@ -127,7 +131,7 @@ WORDS = {
 # What a good call of these needs, a trained model, the whole graph or a folder, is tested below, beside this or in e2e.
 ELSEWHERE = {"rollback", "serve", "ui", "run", "model predict", "model latent", "screen explain"}
 ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
-ELSEWHERE |= {"dft collect", "dft retry", "dft cancel"}
+ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel"}
 
 
 # The calls whose --out is a file.

@@ -280,7 +280,7 @@ def design_home(folder: Path) -> Path:
     outcomes = {"p": [("z", 1.0, 5.0), ("m", 2.0, 4.0), ("a", 3.0, 3.0)], "q": [("k", 7.0, 1.0), ("b", 9.0, 2.0)]}
     names = {"p": ("bulk", "shear"), "q": ("gap", "cost")}
     rows: dict[str, list[dict[str, Any]]] = {f"design.{n}": [] for n in ("problems", "candidates", "proposals")}
-    rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces")}
+    rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces", "generations")}
     for problem, told in outcomes.items():
         a, b = names[problem]
         definition = json.dumps({"objectives": [{"name": a}, {"name": b}]})
@@ -302,6 +302,18 @@ def design_home(folder: Path) -> Path:
                 outcome = {"state": "accepted", "objectives": values, "evaluator": "recorded", "reason": None}
                 rows["design.observations"].append({**one, **batch, **outcome, "observed_at": AT})
         rows["design.fronts"].append({**who, "candidate_id": told[-1][0], "formula": None, "objectives": values})
+        for number in (1, 0):
+            told_of = {
+                "batch_id": f"{problem}/{number}",
+                **who,
+                "iteration": number,
+                "strategy": "initial",
+                "asked": ["z"],
+            }
+            told_of |= {"accepted": 1, "failed": 0, "waiting": 0, "attempts": 2, "best": "{}", "newcomers": ["z"]}
+            told_of |= {"front_size": 1, "surprises": [f"z was a surprise in {number}"]}
+            told_of |= {"error_in_deviations": None}
+            rows["design.generations"].append({**told_of, "next": "the loop ended", "report": "all of it"})
         for strategy, best in (("lvgp", 10.0), ("random", 4.0)):
             for seed in (0, 1, 2):
                 trace = {"seed": seed, "evaluation": 1, "iteration": 0, "table_row": 0, "front_fraction": 0.5}
@@ -337,6 +349,7 @@ def test_every_problem_has_its_front_its_evaluations_and_its_strategies(tmp_path
         "q: median best_gap of 3 seeds: lvgp 11 after 1, random 5 after 1.",
     ):
         assert f"<figcaption>{said}</figcaption>" in page
+    assert page.index("p: generations") < page.index("a surprise in 0") < page.index("a surprise in 1")
     assert page.index(">z<") < page.index(">m<") < page.index("p: proposals") < page.index("q: Pareto front")
 
 

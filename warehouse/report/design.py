@@ -1,5 +1,5 @@
 """The page of the optimization: for every problem its front, its evaluations in the order they were made, the
-surrogate against chance, and what comes next. The other pages are in `pages`."""
+surrogate against chance, the report of each batch, and what comes next. The other pages are in `pages`."""
 
 import json
 import math
@@ -10,6 +10,11 @@ import polars as pl
 from warehouse.report import figures
 from warehouse.report.parts import TOP, Page, Picture, Section, parts, section
 from warehouse.report.source import Source
+
+_TOLD = (
+    "iteration", "strategy", "asked", "accepted", "failed", "waiting", "attempts", "best", "newcomers", "surprises",
+    "error_in_deviations", "next",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,7 @@ class Campaign:
     observed: pl.DataFrame
     traces: pl.DataFrame
     waiting: pl.DataFrame
+    generations: pl.DataFrame
 
 
 def design(source: Source) -> Page:
@@ -43,6 +49,7 @@ def campaigns(source: Source) -> list[Campaign]:
     observed = chronological(source.read("design.observations").join(order, on=["problem", "candidate_id"], how="left"))
     waiting = chronological(proposals.join(observed, on=["problem", "candidate_id"], how="anti"))
     fronts, traces = source.read("design.fronts"), source.read("design.traces")
+    generations = source.read("design.generations").sort("problem", "iteration")
     wanted = {name: json.loads(body) for name, body in problems.select("problem", "definition").iter_rows()}
     tables = (problems, observed, fronts, traces, waiting)
     names = sorted({name for table in tables for name in table["problem"].to_list()})
@@ -59,6 +66,7 @@ def campaigns(source: Source) -> list[Campaign]:
             observed=of(observed, name),
             traces=of(traces, name),
             waiting=of(waiting, name),
+            generations=of(generations, name),
         )
         for number, name in enumerate(names, start=1)
     ]
@@ -89,6 +97,13 @@ def _sections(campaign: Campaign) -> list[Section]:
             text="Simulated campaigns on the recorded table; medians over the seeds.",
             pictures=_strategies(campaign),
             empty="No campaign of this problem was simulated.",
+        ),
+        section(
+            f"{campaign.name}: generations",
+            campaign.generations.select(_TOLD).tail(TOP),
+            text="Batch by batch: what was asked, what came back, what surprised, what comes next. Where the surrogate"
+            " knows its own error, error_in_deviations is 1.",
+            empty="Nothing was asked of an evaluator.",
         ),
         section(f"{campaign.name}: proposals", campaign.waiting.head(TOP), empty="Nothing waits to be evaluated."),
     ]

@@ -1,7 +1,7 @@
 """A look-up table that answers as slowly and as unreliably as it is told to: an engine for rehearsals.
 
-Settings: `values` (quantity -> number, or null for a calculation that has none), `seconds` it takes, and `fails`, the
-codes with which its first attempts end.
+Settings: `values` (quantity -> number, or null for a calculation that has none), `seconds` it takes, `fails`, the
+codes with which its first attempts end, and `candidate`, which tells apart what else is equal.
 """
 
 import json
@@ -14,7 +14,7 @@ from models.evaluators.engines.common import INPUT, RESULT, read_result, write_j
 from models.evaluators.engines.protocol import Reading
 from schemas.errors import InputError
 
-KNOWN = frozenset({"values", "seconds", "fails", "row"})
+KNOWN = frozenset({"values", "seconds", "fails", "row", "candidate"})
 
 
 class Engine:

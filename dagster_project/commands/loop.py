@@ -1,0 +1,128 @@
+"""`matloom design loop` and `generations`: the closed loop without a daemon, and the report of each of its batches."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.commands.common import (
+    Home,
+    InputError,
+    Json,
+    Seed,
+    command,
+    home,
+    say,
+    within,
+    writable_file,
+    write_output,
+)
+from dagster_project.commands.run import RunFailedError
+from dagster_project.settings import EXECUTORS, Settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TABLE = "design.generations"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the group `design`."""
+    command(app, "loop")(loop)
+    command(app, "generations")(generations)
+
+
+def loop(
+    problems: Annotated[
+        str, typer.Argument(help="Names or YAML files of problems, joined by commas; else MATLOOM_PROBLEMS, else all.")
+    ] = "",
+    executor: Annotated[str, typer.Option("--executor", help="Where calculations run: local or slurm.")] = "",
+    running: Annotated[int, typer.Option("--running", help="Calculations at once."), within(1)] = 1,
+    seed: Seed = 0,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Propose, evaluate, learn and propose again, unattended, until every problem has ended or waits for a person.
+
+    It does what the sensors of the graph do, in this process; killed and started again, it goes on. Each batch is
+    reported when its last outcome is there. The exit code is 1 where a problem waits for a person.
+    """
+    from dagster_project import unattended
+    from warehouse.store import Store
+
+    settings = _settings(problems, executor, running=running, seed=seed, at=at)
+    store, told, rounds = Store(settings.home), set[str](), 0
+    for made in unattended.loop(settings, pause_s=0.2):
+        for line in made.said:
+            sys.stderr.write(f"trouble: {line}\n")
+        if made.outcome is None:
+            continue
+        rounds += 1
+        if not made.outcome.success:
+            step, why = next(iter(made.outcome.failed.items()))
+            raise RunFailedError(f"step {step} failed ({why}) in {settings.home}: mend it and start the loop again")
+        _tell(store.read_passed(TABLE), told)
+    found = store.read_passed(TABLE)
+    ends = {p: _end(rows) for (p,), rows in found.group_by("problem", maintain_order=True)}
+    say({"rounds": rounds, "problems": ends}, as_json=as_json)
+    if any(end["waiting"] for end in ends.values()):
+        raise typer.Exit(1)
+
+
+def generations(
+    problem: Annotated[str, typer.Argument(help="Name of a problem; all if left out.")] = "",
+    out: Annotated[
+        str | None, typer.Option("--out", help="File to write the rows to; else they are told."), writable_file
+    ] = None,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what each batch asked, what came back, what surprised and what comes next."""
+    import polars as pl
+
+    from warehouse.store import Store
+
+    found = Store(home(at)).read_passed(TABLE).sort("problem", "iteration")
+    if problem:
+        known = found["problem"].unique().sort().to_list()
+        if problem not in known:
+            raise InputError.of(f"no batch of {problem!r}", TABLE, f"use one of {', '.join(known) or 'none yet'}")
+        found = found.filter(pl.col("problem") == problem)
+    if out:
+        write_output(found, out)
+    elif not as_json:
+        sys.stdout.write("\n\n".join(found["report"].to_list()) + "\n" * bool(found.height))
+    if out or as_json:
+        say({"generations": found.height, "problems": found["problem"].n_unique(), "out": out}, as_json=as_json)
+
+
+def _settings(problems: str, executor: str, *, running: int, seed: int, at: str | None) -> Settings:
+    """Puts what is asked where sensors and steps read it, the environment, and reads it back."""
+    from schemas import problem
+
+    asked = problem.worked_on(problems)
+    who = executor or os.environ.get("MATLOOM_EXECUTOR", "")
+    calculated = [p.name for p in asked if not p.evaluator.instant]
+    if who not in EXECUTORS and (who or calculated):
+        what = f"no executor {who!r}" if who else f"nobody runs the calculations of {calculated[0]}"
+        raise InputError.of(what, "--executor", f"use one of {', '.join(EXECUTORS)}")
+    given = {problem.CHOSEN: problems, "MATLOOM_EXECUTOR": who, "MATLOOM_HOME": str(home(at))}
+    given |= {"MATLOOM_RUNNING": str(running), "MATLOOM_SEED": str(seed)}
+    os.environ.update({k: v for k, v in given.items() if v})
+    return Settings.from_environment()
+
+
+def _tell(found: "pl.DataFrame", told: set[str]) -> None:
+    """Prints the reports of batches that have come back whole, once each."""
+    for row in found.sort("problem", "iteration").iter_rows(named=True):
+        if row["batch_id"] not in told and not row["waiting"]:
+            told.add(row["batch_id"])
+            sys.stderr.write(row["report"] + "\n\n")
+
+
+def _end(rows: "pl.DataFrame") -> dict[str, Any]:
+    """How a problem ended."""
+    last = rows.sort("iteration").row(-1, named=True)
+    counts = {name: int(rows[name].sum()) for name in ("accepted", "failed", "waiting", "attempts")}
+    return {"generations": rows.height, **counts, "best": last["best"], "next": last["next"]}
