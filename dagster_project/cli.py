@@ -18,7 +18,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
     "physics": ("dagster_project.commands.physics", "app", "Models of transitions in bodies and layers."),
-    "quality": ("dagster_project.commands.quality", "app", "Checks of contract, bias and leakage."),
+    "quality": ("dagster_project.commands.trust", "app", "Checks of contract, bias and leakage; choice of rows."),
     "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
     "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),
     "temperature": ("dagster_project.commands.screen", "temperature_app", "Temperatures of transitions."),

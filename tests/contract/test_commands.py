@@ -44,6 +44,11 @@ COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
     "recipes predict": ("recipes predict IN --out OUT", {"target": ["LaNiO3", "bad!"]}, True),
     "recipes precursors": ("recipes precursors IN --out OUT", {"target": ["LaNiO3"]}, False),
     "design simulate": (f"design simulate IN {SIMULATE} --out OUT", TABLE, False),
+    "quality etal": (
+        "quality etal IN --group A --value gap --budget 3 --seeds 1 --out OUT",
+        {"A": ["x", "y"] * 8, "gap": [0.1 * i * i for i in range(16)], "size": [float(i % 7) for i in range(16)]},
+        False,
+    ),
     "quality bias": ("quality bias IN --group A --value gap --out OUT", TABLE, False),
     "screen families": ("screen families IN --out OUT", {"formula": ["VO2"] * 3, "p_mit": [0.5, 0.4, 0.1]}, False),
 }
