@@ -3,7 +3,9 @@
 Nothing is calculated unless MATLOOM_EXECUTOR says where. Sensors tick; runs ask for calculations and land outcomes.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from schemas.problem import DesignProblem
 
 FOLDER = "calculations"
+SLURM_OPTIONS = "MATLOOM_SLURM_OPTIONS"
+"""Environment variable: options of sbatch, as in a shell: ``--partition=long --account=abc --mem=8G``."""
 RECIPE = "recipe"
 """Option of a problem's evaluator: the recipe of its calculations; without one the problem waits."""
 
@@ -41,17 +45,25 @@ def known(home: Path) -> "Ledger | None":
 
 
 def executor(name: str) -> "Executor":
-    """Who runs calculations.
+    """Who runs calculations; SLURM is told what MATLOOM_SLURM_OPTIONS says.
 
     Raises:
-        InputError: a name that none has.
+        InputError: a name that none has, or options with a quote that is not closed.
     """
     from models.evaluators.executors import Local, Slurm
 
-    kinds: dict[str, type[Executor]] = {"local": Local, "slurm": Slurm}
+    kinds: dict[str, Callable[[], Executor]] = {"local": Local, "slurm": lambda: Slurm(_options())}
     if name not in kinds:
         raise InputError.of(f"no executor {name!r}", "--executor", f"use one of {', '.join(kinds)}")
     return kinds[name]()
+
+
+def _options() -> list[str]:
+    text = os.environ.get(SLURM_OPTIONS, "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError.of(f"{text!r} ({error})", SLURM_OPTIONS, "write it as for sbatch in a shell") from error
 
 
 def caps(settings: Settings) -> "Caps":

@@ -12,13 +12,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
 from schemas.errors import MatloomError
 
-SCRIPT, CLAIM, EXIT = "run.sh", "claim", "exit"
+SCRIPT, CLAIM, EXIT, SEEN = "run.sh", "claim", "exit", "ended"
 EMPTY_CLAIM_S = 5.0
 _STATE, _SESSION, _START = 0, 3, 19  # places in /proc/PID/stat, counted from the state
 TIME_IS_UP, KILLED = 124, 137
@@ -27,14 +29,23 @@ had to be killed, which a command that somebody else kills has too.
 """
 GRACE_S = 30.0
 """How long a command may take to end when its time is up."""
+LATE_S = 60.0
+"""How long after the end of a job its files may take to appear where file systems are shared."""
+OUT_OF_MEMORY = "oom-kill"
+"""Last word in the stderr of a command that the kernel killed for want of memory."""
 _TEMPLATE = """#!/bin/sh
 cd {folder} || exit 71
-# the name of whoever runs this attempt: process and its start, in ticks since boot
-(set -C; echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > {claim}) 2> /dev/null || exit 0
-begun=$(date +%s)
+# the name of whoever runs this attempt: process, its start in ticks since boot, and machine
+(set -C; echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat) $(uname -n)" > {claim}) 2> /dev/null || exit 0
+# how often the kernel has killed here for want of memory, and seconds since boot, which no clock that is set changes
+events="/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/memory.events"
+starved() {{ sed -n 's/^oom_kill //p' "$events" 2> /dev/null; }}
+now() {{ cut -d . -f 1 /proc/uptime; }}
+before=$(starved) begun=$(now)
 timeout -k {grace} {seconds} {command} > stdout 2> stderr
 code=$?
-[ $code -eq {killed} ] && [ $(($(date +%s) - begun)) -ge {seconds} ] && code={time_is_up}
+[ $code -eq {killed} ] && [ $(($(now) - begun)) -ge {seconds} ] && code={time_is_up}
+[ $code -eq {killed} ] && [ "$(starved)" != "$before" ] && echo {out_of_memory} >> stderr
 echo $code > {exit}.part && mv {exit}.part {exit}
 """
 
@@ -47,18 +58,42 @@ class Status(StrEnum):
     RUNNING = "running"
     ENDED = "ended"  # the file with its exit code is there
     LOST = "lost"  # it started and is gone without an exit code
+    STARVED = "starved"  # it is gone because it asked for more memory than it was given
 
 
 class RefusedError(MatloomError):
     """The executor did not take an attempt."""
 
 
+class ElsewhereError(RefusedError):
+    """The attempt runs on another machine, which must be asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What an attempt asks of whoever runs it.
+
+    Attributes:
+        seconds: wall time.
+        ranks: MPI processes; None where the command or the person who runs it knows.
+    """
+
+    seconds: int
+    ranks: int | None = None
+
+
 class Executor(Protocol):
-    """Starts attempts, tells how they are, stops them."""
+    """Starts attempts, tells how they are, stops them.
+
+    Attributes:
+        name: its name.
+        late_s: how long files of an attempt that has ended may take to appear.
+    """
 
     name: str
+    late_s: float
 
-    def start(self, folder: Path, name: str) -> str:
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
         """Starts the script of a folder; returns what the executor calls it.
 
         Raises:
@@ -85,6 +120,7 @@ def write_script(folder: Path, command: Sequence[str], *, seconds: int) -> None:
         grace=GRACE_S,
         killed=KILLED,
         time_is_up=TIME_IS_UP,
+        out_of_memory=OUT_OF_MEMORY,
         command=shlex.join(command),
     )
     (folder / SCRIPT).write_text(text, "utf-8")
@@ -98,12 +134,37 @@ def exit_code(folder: Path) -> int | None:
         return None
 
 
+def host(folder: Path) -> str | None:
+    """The machine that runs or ran an attempt; None before it has begun."""
+    try:
+        words = (folder / CLAIM).read_text("utf-8").split()
+    except FileNotFoundError:
+        return None
+    return words[2] if len(words) > 2 else None
+
+
+def settled(folder: Path, late_s: float) -> bool:
+    """Whether an attempt that has ended was seen to have ended so long ago that no more files of it will appear."""
+    path, now = folder / SEEN, time.time()
+    list(folder.iterdir())  # a file system that is shared looks anew
+    try:
+        since = float(path.read_text("ascii") or now)
+    except FileNotFoundError:
+        since = now
+        path.write_text(str(now), "ascii")
+    if since > now:  # the clock was set back
+        path.write_text(str(now), "ascii")
+        since = now
+    return now - since >= late_s
+
+
 class Local:
     """This machine, each attempt in a session of its own that outlives whoever started it."""
 
     name = "local"
+    late_s = 0.0
 
-    def start(self, folder: Path, name: str) -> str:
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
         """The process id of the script; see `Executor.start`."""
         try:
             made = subprocess.Popen(  # the script redirects its own output
@@ -126,6 +187,8 @@ class Local:
         claimed = _claimed(folder)
         if claimed is None:
             return Status.QUEUED if _runs(folder, reference) else Status.ABSENT
+        if (where := host(folder)) not in (None, os.uname().nodename):
+            raise ElsewhereError(f"attempt {name} runs on {where}: poll from there")
         if _alive(*claimed):
             return Status.RUNNING
         # it may have ended between the two looks
@@ -151,15 +214,16 @@ class Slurm:
     """A SLURM cluster that shares the folder with this machine.
 
     Args:
-        options: further options of sbatch, such as the partition.
+        options: further options of sbatch, such as partition and account; they come after those of the project.
+        late_s: see `Executor`.
     """
 
     name = "slurm"
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
-        self._options = tuple(options)
+    def __init__(self, options: Sequence[str] = (), *, late_s: float = LATE_S) -> None:
+        self._options, self.late_s = tuple(options), late_s
 
-    def start(self, folder: Path, name: str) -> str:
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
         """The job id; an attempt of that name that is in the queue already is not sent again."""
         if known := self._queued(name):
             return known
@@ -169,6 +233,9 @@ class Slurm:
             "--no-requeue",
             f"--job-name={name}",
             "--output=/dev/null",
+            # beyond the attempt's own limit, which tells why it ended
+            f"--time={ceil((needs.seconds + 2 * GRACE_S) / 60)}",
+            *([f"--ntasks={needs.ranks}"] if needs.ranks else []),
             *self._options,
             str(folder / SCRIPT),
         ]
@@ -185,7 +252,13 @@ class Slurm:
             return Status.RUNNING
         if exit_code(folder) is not None:
             return Status.ENDED
-        return Status.ABSENT if _claimed(folder) is None and state is None else Status.LOST
+        if state == "OUT_OF_MEMORY":
+            return Status.STARVED
+        if _claimed(folder) is None and state is None:
+            return Status.ABSENT
+        if state in ("COMPLETED", None) and not settled(folder, self.late_s):
+            return Status.RUNNING  # its exit code may be on its way
+        return Status.LOST
 
     def stop(self, folder: Path, name: str, reference: str | None) -> None:
         """Cancels the job."""
@@ -244,8 +317,8 @@ def _claimed(folder: Path) -> tuple[int, int] | None:
     """
     path = folder / CLAIM
     try:
-        words = path.read_text("ascii").split()
-        if len(words) == 2:
+        words = path.read_text("utf-8").split()
+        if len(words) >= 2:
             return int(words[0]), int(words[1])
         return _NOBODY if time.time() - path.stat().st_mtime > EMPTY_CLAIM_S else None
     except FileNotFoundError:

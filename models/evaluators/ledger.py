@@ -43,6 +43,10 @@ CREATE TABLE IF NOT EXISTS results (
     calculation_id TEXT PRIMARY KEY REFERENCES calculations, attempt INTEGER NOT NULL, found TEXT NOT NULL,
     provenance TEXT NOT NULL, at TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS hosts (
+    calculation_id TEXT NOT NULL REFERENCES calculations, attempt INTEGER NOT NULL, host TEXT NOT NULL,
+    PRIMARY KEY (calculation_id, attempt)
+) STRICT;
 CREATE VIEW IF NOT EXISTS latest AS
     SELECT * FROM events WHERE (calculation_id, sequence) IN (
         SELECT calculation_id, max(sequence) FROM events GROUP BY calculation_id);
@@ -235,6 +239,12 @@ class Ledger:
             last = self._last(ledger, attempt.calculation_id)
         return last["state"] in WAITING and int(last["attempt"]) == attempt.number
 
+    def ran_on(self, attempt: Attempt, host: str) -> None:
+        """Notes which machine runs an attempt."""
+        with self._transaction() as ledger:
+            row = (attempt.calculation_id, attempt.number, host)
+            ledger.execute("INSERT OR IGNORE INTO hosts VALUES (?, ?, ?)", row)
+
     def move(self, before: Standing, after: State, *, code: str | None = None, reason: str | None = None) -> bool:
         """Moves a calculation; False where somebody else moved it meanwhile.
 
@@ -306,7 +316,7 @@ class Ledger:
 
     def table(self, name: str) -> pl.DataFrame:
         """All rows of one of the tables, or of the view `latest`."""
-        if name not in ("calculations", "asks", "events", "attempts", "results", "latest"):
+        if name not in ("calculations", "asks", "events", "attempts", "results", "hosts", "latest"):
             raise InputError.of(f"no table {name}", FILE, "see models.evaluators.ledger")
         with self._transaction(write=False) as ledger:
             found = ledger.execute(f"SELECT * FROM {name}")

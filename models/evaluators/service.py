@@ -17,11 +17,25 @@ import polars as pl
 from models.evaluators.calculations import Atoms, Calculation, Settings
 from models.evaluators.engines import engine
 from models.evaluators.engines.protocol import PLUMBING, Engine, Failure, Reading
-from models.evaluators.executors import KILLED, Executor, RefusedError, Status, exit_code, write_script
+from models.evaluators.executors import (
+    KILLED,
+    ElsewhereError,
+    Executor,
+    Needs,
+    RefusedError,
+    Status,
+    exit_code,
+    host,
+    settled,
+    write_script,
+)
 from models.evaluators.ledger import Attempt, Ledger, Standing
 from models.evaluators.states import FINAL, WAITING, State
 from schemas.errors import InputError
 
+UNSAID = frozenset({"crashed", "killed", "lost"})
+"""Codes of an attempt that left no word of its own."""
+STARVED = Failure(code="memory", reason="killed by the queue for want of memory: it is tried again with fewer ranks")
 REPEATS = 3
 """How often plumbing may fail before a person must look."""
 START_S = 20.0
@@ -100,6 +114,8 @@ def poll(ledger: Ledger, executor: Executor, caps: Caps) -> Tick:
             continue
         try:
             _look(ledger, executor, standing, attempt, caps, tick)
+        except ElsewhereError as error:
+            tick.troubles.append(str(error))
         except RefusedError as error:  # the executor does not answer: states stay, and somebody is told
             tick.troubles.append(str(error))
             break
@@ -203,8 +219,9 @@ def _start(ledger: Ledger, executor: Executor, attempt: Attempt, caps: Caps, tic
         folder.mkdir(parents=True, exist_ok=True)
         made = engine(calculation.engine)
         command = made.write(folder, Atoms.from_json(calculation.structure), attempt.settings)
-        write_script(folder, command, seconds=max(1, round(caps.hours * 3600)))
-        reference = executor.start(folder, attempt.name)
+        needs = Needs(seconds=max(1, round(caps.hours * 3600)), ranks=made.ranks(attempt.settings))
+        write_script(folder, command, seconds=needs.seconds)
+        reference = executor.start(folder, attempt.name, needs)
         if not ledger.started(attempt, reference):  # cancelled or ended meanwhile
             executor.stop(folder, attempt.name, reference)
             return False
@@ -235,18 +252,46 @@ def _look(ledger: Ledger, executor: Executor, standing: Standing, attempt: Attem
         if (datetime.now(UTC) - attempt.at).total_seconds() > START_S:
             _start(ledger, executor, attempt, caps, tick)
     elif status is Status.RUNNING and standing.state is State.SUBMITTED:
+        if (where := host(folder)) is not None:
+            ledger.ran_on(attempt, where)
         _moved(tick, State.RUNNING, done=ledger.move(standing, State.RUNNING))
-    elif status in (Status.ENDED, Status.LOST):
+    elif status in (Status.ENDED, Status.LOST, Status.STARVED):
         code = exit_code(folder) or 0 if status is Status.ENDED else KILLED
         if code:  # what it started may go on without it, and write a result after all
             executor.stop(folder, attempt.name, attempt.reference)
-        calculation = ledger.calculation(attempt.calculation_id)
-        reading = engine(calculation.engine).read(folder, code)
-        if reading.failure is not None:
-            _failed(ledger, executor, standing, attempt, reading.failure, caps, tick)
-        else:
-            done = ledger.finish(standing, reading.values, _proven(reading, attempt), objection=reading.objection)
-            _moved(tick, State.REJECTED if reading.objection else State.ACCEPTED, done=done)
+        _ended(ledger, executor, standing, attempt, _read(ledger, executor, attempt, status, code), caps, tick)
+
+
+def _read(ledger: Ledger, executor: Executor, attempt: Attempt, status: Status, code: int) -> Reading | None:
+    """What an attempt that has ended gave; None while its files may still appear."""
+    folder = _folder(ledger, attempt)
+    if (where := host(folder)) is not None:
+        ledger.ran_on(attempt, where)
+    reading = engine(ledger.calculation(attempt.calculation_id).engine).read(folder, code)
+    if reading.failure is None or reading.failure.code not in UNSAID:
+        return reading
+    if status is Status.STARVED:
+        return Reading(failure=STARVED)
+    return reading if code or settled(folder, executor.late_s) else None
+
+
+def _ended(
+    ledger: Ledger,
+    executor: Executor,
+    standing: Standing,
+    attempt: Attempt,
+    reading: Reading | None,
+    caps: Caps,
+    tick: Tick,
+) -> None:
+    if reading is None:
+        return
+    if reading.failure is not None:
+        _failed(ledger, executor, standing, attempt, reading.failure, caps, tick)
+        return
+    provenance = {**_proven(reading, attempt), "host": host(_folder(ledger, attempt))}
+    done = ledger.finish(standing, reading.values, provenance, objection=reading.objection)
+    _moved(tick, State.REJECTED if reading.objection else State.ACCEPTED, done=done)
 
 
 def _failed(

@@ -10,7 +10,7 @@ import pytest
 
 from models.evaluators import service
 from models.evaluators.calculations import Atoms, Calculation
-from models.evaluators.executors import RefusedError, Slurm
+from models.evaluators.executors import Needs, RefusedError, Slurm
 from models.evaluators.ledger import Ledger
 from models.evaluators.states import FINAL, State
 from tests.servers import slurm
@@ -92,8 +92,8 @@ def test_a_start_that_was_not_noted_is_not_made_twice(cluster: slurm.Cluster, tm
 
     write_script(tmp_path, ["sleep", "5"], seconds=60)
     executor = Slurm()
-    first = executor.start(tmp_path, "abc-1")
-    assert executor.start(tmp_path, "abc-1") == first
+    first = executor.start(tmp_path, "abc-1", Needs(seconds=60))
+    assert executor.start(tmp_path, "abc-1", Needs(seconds=60)) == first
     executor.stop(tmp_path, "abc-1", first)
 
 

@@ -1,6 +1,7 @@
 """Calculations from proposal to outcome: states, remedies, limits, dead letters; the executor of this machine."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from models.evaluators import executors, service
 from models.evaluators import ledger as module
 from models.evaluators.calculations import Atoms, Calculation
 from models.evaluators.engines import common
-from models.evaluators.executors import Local, RefusedError, Status
+from models.evaluators.executors import Local, Needs, RefusedError, Status
 from models.evaluators.ledger import Ledger, LedgerError
 from models.evaluators.states import State
 from schemas.errors import InputError
@@ -260,9 +261,9 @@ class Slow(Local):
     def __init__(self, meanwhile: Callable[[], None]) -> None:
         self._meanwhile = meanwhile
 
-    def start(self, folder: Path, name: str) -> str:
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
         self._meanwhile()
-        return super().start(folder, name)
+        return super().start(folder, name, needs)
 
 
 def test_what_is_cancelled_while_it_is_started_does_not_run_on(ledger: Ledger) -> None:
@@ -278,8 +279,9 @@ class Refuses:
     """An executor that takes nothing."""
 
     name = "refuses"
+    late_s = 0.0
 
-    def start(self, folder: Path, name: str) -> str:
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
         raise RefusedError("queue full: wait")
 
     def status(self, folder: Path, name: str, reference: str | None) -> Status:
@@ -296,6 +298,120 @@ def test_a_queue_that_refuses_ends_in_a_named_state_and_the_rest_goes_on(ledger:
     assert states(ledger) == ["proposed", "submitted", "plumbing_failed"]
     run(ledger)
     assert service.collect(ledger)["state"].to_list() == ["accepted"]
+
+
+def test_the_machine_of_each_attempt_is_on_record_and_another_is_not_judged_from_here(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a"), (rehearsal(2.0, seconds=20), "a")])
+    service.submit(ledger, Local(), CAPS)
+    here, slow = os.uname().nodename, ledger.standings()[1].calculation_id
+    folder = next(ledger.folder.glob(f"??/{slow}-1"))
+    wait_until((folder / "claim").exists)
+    own = (folder / "claim").read_text()
+    (folder / "claim").write_text(own.replace(here, "elsewhere"))
+    wait_until(lambda: bool(service.poll(ledger, Local(), CAPS) and ledger.standings(State.ACCEPTED)))
+    tick = service.poll(ledger, Local(), CAPS)
+    assert tick.troubles == [f"attempt {slow}-1 runs on elsewhere: poll from there"]
+    assert ledger.table("hosts")["host"].to_list() == [here]
+    assert json.loads(service.collect(ledger)["provenance"][0])["host"] == here
+    (folder / "claim").write_text(own)
+    service.cancel(ledger, Local(), slow, reason="enough")
+
+
+class Ends(Local):
+    """An executor whose attempts end at once in the state it is told."""
+
+    name = "ends"
+
+    def __init__(self, status: Status, *, code: int | None = None, late_s: float = 0.0) -> None:
+        self._status, self._code, self.late_s = status, code, late_s
+
+    def start(self, folder: Path, name: str, needs: Needs) -> str:
+        if self._code is not None:
+            (folder / "exit").write_text(str(self._code))
+        return name
+
+    def status(self, folder: Path, name: str, reference: str | None) -> Status:
+        return self._status
+
+
+def test_a_job_that_the_queue_kills_for_memory_is_tried_with_fewer_ranks(ledger: Ledger) -> None:
+    asked = Calculation(engine="gpaw", settings={"ranks": 4}, structure=ATOMS.as_json())
+    service.ask(ledger, [(asked, "a")])
+    who = Ends(Status.STARVED)
+    service.submit(ledger, who, CAPS)
+    service.poll(ledger, who, CAPS)
+    tried = [json.loads(text)["ranks"] for text in ledger.table("attempts").sort("attempt")["settings"]]
+    assert tried == [4, 1]
+    service.poll(ledger, who, CAPS)
+    assert service.dead_letters(ledger, service.Caps(attempts=2))["reason"].to_list() == [
+        "killed by the queue for want of memory: it is tried again with fewer ranks"
+    ]
+
+
+def test_a_result_that_appears_late_is_waited_for_and_not_calculated_twice(ledger: Ledger) -> None:
+    service.ask(ledger, [(rehearsal(), "a")])
+    who = Ends(Status.ENDED, code=0, late_s=60.0)
+    service.submit(ledger, who, CAPS)
+    assert not service.poll(ledger, who, CAPS).moved, "the exit code is here, the result on its way"
+    folder = next(ledger.folder.glob("??/*-1"))
+    (folder / "answer.json").rename(folder / "result.json")
+    service.poll(ledger, who, CAPS)
+    assert service.collect(ledger)["gap_eV"].to_list() == [1.0]
+    assert ledger.table("attempts").height == 1
+
+
+@pytest.mark.parametrize("jump_s", [-7200.0, 0.0, 7200.0])
+def test_a_clock_that_jumps_ends_the_wait_or_starts_it_anew(
+    tmp_path: Path, jump_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = time.time()
+    assert not executors.settled(tmp_path, 60.0)
+    for passed, settled in ((30.0, jump_s > 0), (59.0, jump_s > 0), (95.0, True)):
+        monkeypatch.setattr(executors.time, "time", lambda now=start + jump_s + passed: now)
+        assert executors.settled(tmp_path, 60.0) is settled
+
+
+@pytest.mark.parametrize(
+    ("state", "first", "later"),
+    [
+        ("COMPLETED", Status.RUNNING, Status.LOST),
+        ("CANCELLED", Status.LOST, Status.LOST),
+        ("NODE_FAIL", Status.LOST, Status.LOST),
+        ("OUT_OF_MEMORY", Status.STARVED, Status.STARVED),
+        ("PENDING", Status.QUEUED, Status.QUEUED),
+    ],
+)
+def test_slurm_is_believed_about_its_jobs_but_given_time_for_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, first: Status, later: Status
+) -> None:
+    tool, folder = tmp_path / "bin" / "scontrol", tmp_path / "job"
+    for made in (tool.parent, folder):
+        made.mkdir()
+    tool.write_text(f"#!/bin/sh\necho JobId=7 JobState={state} Reason=None\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    (folder / "claim").write_text("1 1 node")
+    assert executors.Slurm(late_s=60.0).status(folder, "a-1", "7") is first
+    assert executors.Slurm(late_s=0.0).status(folder, "a-1", "7") is later
+    (folder / "exit").write_text("0")
+    assert executors.Slurm().status(folder, "a-1", "7") is Status.ENDED
+
+
+def test_slurm_is_told_time_ranks_and_what_a_person_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster_project import calculations
+
+    for name, text in (("squeue", ""), ("sbatch", 'echo "$@" > "$(dirname "$0")/asked"; echo 11')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("MATLOOM_SLURM_OPTIONS", "--partition=long --comment='two words'")
+    executor = calculations.executor("slurm")
+    assert executor.start(tmp_path / "job", "a-1", Needs(seconds=3600, ranks=4)) == "11"
+    asked = (tmp_path / "asked").read_text()
+    assert "--time=61 --ntasks=4 --partition=long --comment=two words" in asked
+    monkeypatch.setenv("MATLOOM_SLURM_OPTIONS", "--comment='never closed")
+    with pytest.raises(InputError, match="MATLOOM_SLURM_OPTIONS"):
+        calculations.executor("slurm")
 
 
 def test_a_full_disk_is_plumbing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,6 +500,8 @@ def test_structures_that_are_none_are_refused() -> None:
         (137, "", "killed"),
         (1, "OSError: [Errno 28] No space left on device", "disk"),
         (1, "numpy.core._exceptions.MemoryError", "memory"),
+        (137, f"Killed\n{executors.OUT_OF_MEMORY}\n", "memory"),
+        (1, "slurmstepd: error: Detected 1 oom_kill event in StepId=7.batch.", "memory"),
         (127, "", "missing"),
         (1, "ValueError: x", "crashed"),
     ],

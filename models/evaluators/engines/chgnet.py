@@ -56,6 +56,10 @@ class Engine:
         python = os.environ.get(PYTHON, sys.executable)
         return ["env", "OMP_NUM_THREADS=1", python, copy_runner("chgnet_run.py", folder)]
 
+    def ranks(self, settings: Settings) -> int | None:
+        """One process."""
+        return 1
+
     def read(self, folder: Path, code: int) -> Reading:
         """See `common.read_result`."""
         return read_result(folder, code)

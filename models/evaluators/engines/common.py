@@ -11,7 +11,7 @@ import numpy as np
 
 from models.evaluators.calculations import Atoms
 from models.evaluators.engines.protocol import Failure, Reading
-from models.evaluators.executors import TIME_IS_UP
+from models.evaluators.executors import OUT_OF_MEMORY, TIME_IS_UP
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
@@ -23,7 +23,8 @@ _SIGNS = (
     ("Disk quota exceeded", Failure(code="disk", reason="quota of the disk used up: free some, it is tried again")),
     ("Cannot allocate memory", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
     ("MemoryError", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
-    ("oom-kill", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    (OUT_OF_MEMORY, Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
+    ("oom_kill event", Failure(code="memory", reason="out of memory: it is tried again with fewer ranks")),
     ("ModuleNotFoundError", Failure(code="missing", reason="a package is missing: install the engine where it runs")),
     ("NODE FAIL", Failure(code="node", reason="the node failed: it is tried again")),
 )

@@ -89,6 +89,10 @@ class Engine:
             environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
         return [*environment, "mpiexec", "--bind-to", "none", "-n", str(told["ranks"]), python, script]
 
+    def ranks(self, settings: Settings) -> int | None:
+        """As told, or two."""
+        return int(settings.get("ranks", DEFAULTS["ranks"]))
+
     def read(self, folder: Path, code: int) -> Reading:
         """See `common.read_result`."""
         return read_result(folder, code)

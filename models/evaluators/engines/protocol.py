@@ -73,6 +73,10 @@ class Engine(Protocol):
         """Writes the input and returns the command that runs in the folder."""
         ...
 
+    def ranks(self, settings: Settings) -> int | None:
+        """MPI processes that the command starts; None where the person who names the command knows."""
+        ...
+
     def read(self, folder: Path, code: int) -> Reading:
         """Reads an attempt that ended with an exit code."""
         ...

@@ -53,6 +53,10 @@ class Engine:
         wait = f"sleep {float(settings.get('seconds', 0.0))}"
         return ["/bin/sh", "-c", f"{wait} && mv answer.json {shlex.quote(RESULT)}"]
 
+    def ranks(self, settings: Settings) -> int | None:
+        """One process."""
+        return 1
+
     def read(self, folder: Path, code: int) -> Reading:
         """The recorded answer."""
         return read_result(folder, code)

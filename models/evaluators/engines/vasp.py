@@ -81,6 +81,10 @@ class Engine:
         command = shlex.join(shlex.split(os.environ.get(COMMAND, "vasp_std")))
         return ["/bin/sh", "-c", f"test -s POTCAR || exit {NO_POTCAR}; exec {command}"]
 
+    def ranks(self, settings: Settings) -> int | None:
+        """Those of MATLOOM_VASP_COMMAND: the options of the queue must ask for as many."""
+        return None
+
     def read(self, folder: Path, code: int) -> Reading:
         """Reads vasprun.xml, and the total moment of OUTCAR where there is one."""
         if code == NO_POTCAR:
