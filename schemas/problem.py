@@ -7,26 +7,28 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from schemas.errors import InputError
 from schemas.units import UNITS
-from schemas.yaml_files import mapping, valid
+from schemas.yaml_files import Strict, mapping, valid
 
 FOLDER = Path(__file__).parent / "problems"
 CHOSEN = "MATLOOM_PROBLEMS"
 """Environment variable: which problems the graph works on, where it is not all that ship."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Variable(Strict):
+    name: str = Field(min_length=1)
+    when: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="categorical variable -> levels with which this one has a value"
+    )
 
 
-class Categorical(_Strict):
+class Categorical(_Variable):
     """A variable with named levels, in a fixed order."""
 
     kind: Literal["categorical"] = "categorical"
-    name: str = Field(min_length=1)
     levels: tuple[str, ...] = Field(min_length=2)
     descriptors: dict[str, dict[str, float]] = Field(default_factory=dict, description="level -> descriptor -> value")
 
@@ -40,8 +42,7 @@ class Categorical(_Strict):
         return self
 
 
-class _Range(_Strict):
-    name: str = Field(min_length=1)
+class _Range(_Variable):
     low: float
     high: float
 
@@ -69,7 +70,32 @@ class Integer(_Range):
 Variable = Annotated[Categorical | Numerical | Integer, Field(discriminator="kind")]
 
 
-class Objective(_Strict):
+class Linear(Strict):
+    """A linear constraint: a sum of numbers between two bounds; a variable without a value adds nothing."""
+
+    terms: dict[str, float] = Field(min_length=1, description="variable -> coefficient")
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> "Linear":
+        if self.low is None and self.high is None:
+            raise ValueError("a constraint needs low, high or both")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"contradictory constraint: low {self.low:g} is above high {self.high:g}")
+        return self
+
+
+class Costs(Strict):
+    """What an evaluation costs, in any unit: a base, and what levels add."""
+
+    base: float = Field(1.0, gt=0)
+    levels: dict[str, dict[str, Annotated[float, Field(ge=0)]]] = Field(
+        default_factory=dict, description="categorical variable -> level -> addition"
+    )
+
+
+class Objective(Strict):
     """A quantity to be made large or small."""
 
     name: str = Field(min_length=1)
@@ -84,7 +110,7 @@ class Objective(_Strict):
         return self
 
 
-class Evaluator(_Strict):
+class Evaluator(Strict):
     """Who computes the objectives: a recorded look-up table, or a calculation engine with its options."""
 
     kind: Literal["recorded", "gpaw", "chgnet", "vasp"]
@@ -103,7 +129,7 @@ class Evaluator(_Strict):
         return self
 
 
-class Budget(_Strict):
+class Budget(Strict):
     """How many evaluations: of the initial design, in all, at once, and in a row without anything better."""
 
     initial: int = Field(12, ge=2)
@@ -112,7 +138,7 @@ class Budget(_Strict):
     patience: int | None = Field(None, ge=1, description="evaluations in a row without anything better that end it")
 
 
-class DesignProblem(_Strict):
+class DesignProblem(Strict):
     """A design problem."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -121,6 +147,9 @@ class DesignProblem(_Strict):
     formula: str | None = Field(None, description="formula of a candidate, variables in braces: {A}{B}O3")
     variables: tuple[Variable, ...] = Field(min_length=1)
     forbidden: tuple[dict[str, str], ...] = Field((), description="combinations of levels that are no candidates")
+    constraints: tuple[Linear, ...] = ()
+    candidates: str | None = Field(None, description="a table of all candidates, beside the problem's file")
+    costs: Costs | None = None
     objectives: tuple[Objective, ...] = Field(min_length=1)
     evaluator: Evaluator
     budget: Budget = Budget()  # type: ignore[call-arg]
@@ -131,11 +160,36 @@ class DesignProblem(_Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]} is used twice")
-        known = {v.name: v.levels for v in self.variables if isinstance(v, Categorical)}
-        for rule in self.forbidden:
+        return self
+
+    @model_validator(mode="after")
+    def _levels_are_declared(self) -> "DesignProblem":
+        known: dict[str, tuple[str, ...]] = {}
+        for variable in self.variables:
+            for name, levels in variable.when.items():
+                for level in levels:
+                    if level not in known.get(name, ()):
+                        raise ValueError(
+                            f"variable {variable.name}: no variable before it is {name} with level {level}"
+                        )
+            if isinstance(variable, Categorical):
+                known[variable.name] = variable.levels
+        named = [("forbidden", rule) for rule in self.forbidden]
+        priced = self.costs.levels if self.costs else {}
+        named += [("costs", {name: level}) for name, added in priced.items() for level in added]
+        for where, rule in named:
             for name, level in rule.items():
                 if level not in known.get(name, ()):
-                    raise ValueError(f"forbidden: {name} has no level {level}")
+                    raise ValueError(f"{where}: {name} has no level {level}")
+        return self
+
+    @model_validator(mode="after")
+    def _constraints_are_of_numbers(self) -> "DesignProblem":
+        numbers = {v.name for v in self.variables if not isinstance(v, Categorical)}
+        for constraint in self.constraints:
+            for name in constraint.terms:
+                if name not in numbers:
+                    raise ValueError(f"constraints: {name} is no numerical or integer variable")
         return self
 
 
@@ -154,7 +208,10 @@ def load(where: str) -> DesignProblem:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError.of("unreadable problem", where, "name a UTF-8 YAML file that exists") from error
-        return parse(text, where=where)
+        found = parse(text, where=where)
+        if found.candidates:
+            found = found.model_copy(update={"candidates": str(path.parent / found.candidates)})
+        return found
     shipped = FOLDER / f"{where}.yaml"
     if not where.replace("_", "").isalnum() or not shipped.is_file():
         raise InputError.of(

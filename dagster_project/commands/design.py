@@ -37,6 +37,9 @@ Strategy = Annotated[str, typer.Option("--strategy", help="A kind of `model fit`
 Descriptors = Annotated[
     str, typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; else of elements.")
 ]
+Acquisition = Annotated[
+    str, typer.Option("--acquisition", help="gain+front, front; ei, nei, pi or ucb of one objective; ehvi, parego.")
+]
 Problem = Annotated[str, typer.Argument(help="Problem file, or the name of a shipped problem.")]
 
 
@@ -55,18 +58,22 @@ def init(
     problem: Problem,
     out: Out,
     n: Annotated[int, typer.Option("--n", help="How many candidates."), within(1)] = 12,
+    kind: Annotated[str, typer.Option("--kind", help="informative, balanced, space, lhs or random.")] = "informative",
+    points: Annotated[str, typer.Option("--points", help="Table of points of your own, which come first.")] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Choose an initial design: levels evenly used, candidates far apart."""
-    from models.design import candidates as enumerate_
-    from models.design import initial
+    """Choose an initial design: by default the candidates that tell most of all others."""
+    from models.design import campaigns, space
     from schemas.problem import load
 
     asked = load(problem)
-    found = enumerate_(asked)
-    rows = initial(found, n=n, variables=tuple(v.name for v in asked.variables), seed=seed)
-    finish(found[rows], out, {"candidates": found.height, "chosen": len(rows), "out": out}, as_json=as_json)
+    names = tuple(v.name for v in asked.variables)
+    given = read_input(points, needs=names, text=names) if points else None
+    found = campaigns.offered(asked, given, seed=seed)
+    chosen = campaigns.first(asked, found, n=n, seed=seed, kind=kind, given=given)  # type: ignore[arg-type]
+    summary = {"candidates": None if space.is_open(asked) else found.height, "chosen": chosen.height, "out": out}
+    finish(chosen.drop("row"), out, summary, as_json=as_json)
 
 
 @command(app, "propose")
@@ -76,30 +83,33 @@ def propose(
     observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
     batch: Annotated[int, typer.Option("--batch", help="How many candidates."), within(1)] = 1,
     strategy: Strategy = "lvgp",
+    acquisition: Acquisition = "gain+front",
+    pending: Annotated[str, typer.Option("--pending", help="Table of candidates that are being evaluated.")] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Propose the next candidates; a row without an objective counts as a failed evaluation.
 
-    Observations that are no candidates of the problem are left out, counted and named on stderr.
+    Observations that are no candidates of the problem are left out, counted and named on stderr. The summary says what
+    may still be gained: the improvement expected were all candidates evaluated, and the chance that nothing is left.
     """
     from models.design import campaigns
-    from models.design import candidates as enumerate_
     from schemas.problem import load
 
     asked = load(problem)
     names = tuple(v.name for v in asked.variables)
     observed = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
-    every = enumerate_(asked)
-    told = campaigns.told(asked, every, observed)
-    sys.stderr.write("".join(f"left out: {why}\n" for why in told.refused))
-    found = campaigns.next_candidates(
-        asked, every, values=told.values, tried=told.tried, batch=batch, strategy=strategy, seed=seed
+    waiting = read_input(pending, needs=names, text=names) if pending else None
+    found, told = campaigns.proposed(
+        asked, observed, waiting, batch=batch, strategy=strategy, acquisition=acquisition, seed=seed
     )
+    sys.stderr.write("".join(f"left out: {why}\n" for why in told.refused))
     summary = {
         "observations": observed.height,
         "left_out": len(told.refused),
         "proposed": found.height,
+        "remaining_improvement": campaigns.said(found, "remaining_improvement"),
+        "p_complete": campaigns.said(found, "p_complete"),
         "out": out,
     }
     finish(found, out, summary, as_json=as_json)
@@ -116,6 +126,8 @@ def simulate(
     batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 1,
     seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
     strategy: Strategy = "lvgp",
+    acquisition: Acquisition = "gain+front",
+    design: Annotated[str, typer.Option("--design", help="Kind of the initial design, as in `init`.")] = "informative",
     descriptors: Descriptors = "",
     seed: Seed = 0,
     count: Workers = 0,
@@ -135,6 +147,8 @@ def simulate(
         budget=budget,
         batch=batch,
         strategy=strategy,
+        acquisition=acquisition,
+        design=design,  # type: ignore[arg-type]
     )
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
     trace = simulation.simulate(

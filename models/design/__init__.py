@@ -3,7 +3,8 @@
 Surrogates are in `models.lvgp`, evaluation in `models.evaluators`; problems are declared in `schemas.problem`.
 """
 
-from models.design.candidates import candidates, initial
+from models.design.candidates import candidates
+from models.design.doe import initial
 from models.design.proposal import STRATEGIES, propose
 from models.design.simulation import simulate, summarise
 

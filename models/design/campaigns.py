@@ -1,24 +1,31 @@
 """One step of a campaign: what a problem and its observations so far say to evaluate next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from etl.features.elements import SYMBOLS
-from models.design.candidates import initial
-from models.design.proposal import propose
+from models.design import doe, scoring, space
+from models.design.candidates import candidates
+from models.design.proposal import Rules, propose
 from models.lvgp.descriptors import COLUMNS, described
 from models.lvgp.encoding import Encoding
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 
+SAMPLED = 2_000  # candidates to start from where there are too many to list
+
 
 def encoding_of(problem: DesignProblem, *, strategy: str = "lvgp") -> Encoding:
-    """The encoding that a problem's variables imply; with descriptors where the strategy uses them."""
-    levels = {v.name: v.levels for v in problem.variables if isinstance(v, Categorical)}
+    """The encoding that a problem's variables imply; with descriptors where the strategy uses them.
+
+    A variable that may be out of use has one level more, "".
+    """
+    levels = {v.name: (*v.levels, *([""] if v.when else [])) for v in problem.variables if isinstance(v, Categorical)}
     bounds = {v.name: (float(v.low), float(v.high)) for v in problem.variables if not isinstance(v, Categorical)}
     made = Encoding(levels, bounds)
     return described(made, descriptors_of(problem)) if strategy == "lvgp-descriptor" else made
@@ -43,6 +50,48 @@ def usual(problem: DesignProblem) -> str:
     return "lvgp-descriptor" if helped else "lvgp"
 
 
+def first(
+    problem: DesignProblem,
+    frame: pl.DataFrame,
+    *,
+    n: int,
+    seed: int = 0,
+    kind: doe.Kind = "informative",
+    given: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The initial design, with `row`, the number of each candidate.
+
+    Args:
+        problem: the problem.
+        frame: its candidates.
+        n: how many.
+        seed: of everything random.
+        kind: see `models.design.doe`.
+        given: candidates that are in it in any case; columns are the variables.
+
+    Raises:
+        InputError: see `models.design.doe.initial`; or a given point that is no candidate.
+    """
+    names = tuple(v.name for v in problem.variables)
+    points: list[int] = []
+    if given is not None:
+        index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}
+        for number, key in enumerate(given.select(pl.col(c).cast(frame.schema[c], strict=False) for c in names).rows()):
+            if key not in index:
+                raise InputError.of(f"row {number} is no candidate", "the points", "use the problem's levels")
+            points.append(index[key])
+    rows = doe.initial(
+        frame,
+        n=n,
+        variables=names,
+        seed=seed,
+        kind=kind,
+        given=list(dict.fromkeys(points)),
+        descriptors=descriptors_of(problem),
+    )
+    return frame[rows].with_columns(row=pl.Series(rows, dtype=pl.Int64))
+
+
 def next_candidates(
     problem: DesignProblem,
     frame: pl.DataFrame,
@@ -52,28 +101,33 @@ def next_candidates(
     batch: int = 1,
     strategy: str = "lvgp",
     seed: int = 0,
+    rules: Rules | None = None,
 ) -> pl.DataFrame:
-    """The next candidates of an enumeration: the initial design first, then proposals.
+    """The next candidates: the initial design first, then proposals.
 
     Args:
         problem: the problem.
-        frame: its candidates, n rows.
+        frame: its candidates, n rows; where it is open, those that were tried and some to start from.
         values: n x k objectives, NaN where unknown or failed.
         tried: which candidates were evaluated, n.
         batch: how many.
         strategy: of the proposals.
         seed: of everything random.
+        rules: how they are chosen; costs are the problem's.
 
     Returns:
         The candidates, with `row` and the columns of `models.design.propose` after the initial design.
     """
-    names = tuple(v.name for v in problem.variables)
     if not tried.any():
-        rows = initial(frame, n=min(problem.budget.initial, frame.height), variables=names, seed=seed)
-        return frame[rows].with_columns(row=pl.Series(rows, dtype=pl.Int64))
+        return first(problem, frame, n=min(problem.budget.initial, frame.height), seed=seed)
     known = int((tried & np.isfinite(values).all(axis=1)).sum())
-    return propose(
-        frame,
+    near = None
+    if space.is_open(problem):
+        chance = np.random.default_rng(seed)
+        near = lambda rows: space.filled(problem, space.neighbours(problem, rows, 20, chance))  # noqa: E731
+    priced = partial(space.costs, problem) if problem.costs else None
+    made = propose(
+        space.filled(problem, frame),
         values=values,
         tried=tried,
         encoding=encoding_of(problem, strategy=strategy),
@@ -81,50 +135,131 @@ def next_candidates(
         batch=batch,
         strategy=strategy if known >= 2 else "random",
         seed=seed,
+        rules=replace(rules or Rules(), costs=priced, near=near),
     )
+    return space.blank(problem, made)
+
+
+def offered(problem: DesignProblem, given: pl.DataFrame | None = None, *, seed: int = 0) -> pl.DataFrame:
+    """All candidates; of an open problem the given points that it allows, and then some.
+
+    Args:
+        problem: the problem.
+        given: points with the variables as columns; None for none.
+        seed: of the candidates that are drawn.
+    """
+    if not space.is_open(problem):
+        return candidates(problem)
+    names = [v.name for v in problem.variables]
+    some = space.sampled(problem, SAMPLED, np.random.default_rng(seed))
+    if given is None:
+        return some
+    rows = _typed(problem, given)
+    legal = [space.refusal(problem, row) is None for row in rows.iter_rows(named=True)]
+    kept = space.allowed(problem, rows.filter(pl.Series(legal, dtype=pl.Boolean)))
+    return pl.concat([space.named(problem, kept), some]).unique(names, keep="first", maintain_order=True)
+
+
+def proposed(
+    problem: DesignProblem,
+    observed: pl.DataFrame,
+    waiting: pl.DataFrame | None = None,
+    *,
+    batch: int = 1,
+    strategy: str = "lvgp",
+    acquisition: str = scoring.USUAL,
+    seed: int = 0,
+) -> "tuple[pl.DataFrame, Told]":
+    """The next candidates after a table of observations, and what it told.
+
+    Args:
+        problem: the problem.
+        observed: columns are the variables and the objectives.
+        waiting: candidates that are being evaluated; None for none.
+        batch: how many.
+        strategy: of the proposals.
+        acquisition: see `models.design.scoring`.
+        seed: of everything random.
+
+    Raises:
+        InputError: see `told`; or a candidate that waits and is none.
+    """
+    names = [v.name for v in problem.variables]
+    known = told(problem, observed, waiting, seed=seed)
+    pending = None
+    if waiting is not None:
+        keys = set(_typed(problem, waiting).rows())
+        pending = np.array([row in keys for row in known.frame.select(names).iter_rows()])
+        if pending.sum() < len(keys):
+            raise InputError.of("a row that is no candidate", "the pending table", "use the problem's levels")
+    found = next_candidates(
+        problem,
+        known.frame,
+        values=known.values,
+        tried=known.tried,
+        batch=batch,
+        strategy=strategy,
+        seed=seed,
+        rules=Rules(acquisition=acquisition, pending=pending),
+    )
+    return found, known
+
+
+def said(found: pl.DataFrame, column: str) -> float | None:
+    """What all proposals say alike in a column; None where they say nothing."""
+    return found[column][0] if column in found.columns and found.height else None
 
 
 @dataclass(frozen=True)
 class Told:
-    """What observations say of the candidates of an enumeration.
+    """What observations say of candidates.
 
     Attributes:
+        frame: the candidates, n; where the problem is open, those observed come first, then some to start from.
         values: n x k objectives, NaN where unknown or failed.
         tried: which candidates were evaluated, n.
         refused: why an observation was left out, one text each.
     """
 
+    frame: pl.DataFrame
     values: Floats
     tried: Bools
     refused: tuple[str, ...]
 
 
-def told(problem: DesignProblem, frame: pl.DataFrame, observed: pl.DataFrame) -> Told:
-    """Finds the candidate of each observation; what is no candidate, or has text as objective, is left out.
+def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame | None = None, *, seed: int = 0) -> Told:
+    """Finds the candidate of each observation; what is no candidate, or has no finite number, is left out.
+
+    Of observations of one candidate the last counts.
 
     Args:
         problem: the problem.
-        frame: its candidates, n rows.
-        observed: columns are the variables and the objectives.
+        observed: columns are the variables and the objectives; an empty objective is a failed evaluation.
+        waiting: candidates that are being evaluated, which an open problem must offer too.
+        seed: of the candidates to start from.
 
     Raises:
         InputError: there are observations, and none of them can be used.
     """
     names, wanted = [v.name for v in problem.variables], [o.name for o in problem.objectives]
+    given = [_typed(problem, table) for table in (observed, waiting) if table is not None]
+    frame = offered(problem, pl.concat(given), seed=seed)
     index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}
     values = np.full((frame.height, len(wanted)), np.nan)
     tried = np.zeros(frame.height, dtype=bool)
     refused = []
-    keys = observed.select(pl.col(n).cast(frame.schema[n], strict=False) for n in names)
+    keys = _typed(problem, observed)
     found = observed.select(pl.col(w).cast(pl.Float64, strict=False) for w in wanted)
-    odd = observed.select(pl.col(w).is_not_null() & found[w].is_null() for w in wanted)
-    for number, (key, numbers, texts) in enumerate(
-        zip(keys.iter_rows(), found.iter_rows(), odd.iter_rows(), strict=True)
-    ):
+    odd = observed.select(
+        (pl.col(w).is_not_null() & found[w].is_null()) | found[w].is_infinite().fill_null(False) for w in wanted
+    )
+    rows = zip(keys.iter_rows(), found.iter_rows(), odd.iter_rows(), strict=True)
+    for number, (key, numbers, texts) in enumerate(rows):
         at = index.get(key)
         if at is None:
             shown = ", ".join(f"{n}={v}" for n, v in observed.select(names).row(number, named=True).items())
-            refused.append(f"row {number} ({shown}) is no candidate")
+            why = space.refusal(problem, dict(zip(names, key, strict=True))) or "constraints forbid it"
+            refused.append(f"row {number} ({shown}) is no candidate: {why}")
         elif any(texts):
             refused.append(f"row {number} has no number as {wanted[texts.index(True)]}")
         else:
@@ -132,4 +267,10 @@ def told(problem: DesignProblem, frame: pl.DataFrame, observed: pl.DataFrame) ->
             values[at] = [np.nan if v is None else v for v in numbers]
     if refused and not tried.any():
         raise InputError.of(f"{refused[0]}, as all {len(refused)}", "the observations", "use the problem's levels")
-    return Told(values, tried, tuple(refused))
+    return Told(frame, values, tried, tuple(refused))
+
+
+def _typed(problem: DesignProblem, observed: pl.DataFrame) -> pl.DataFrame:
+    """The variables of observations, in the types of candidates; those out of use without a value."""
+    kinds = space.types(problem)
+    return space.blank(problem, observed.select(pl.col(n).cast(k, strict=False) for n, k in kinds.items()))

@@ -5,16 +5,15 @@ each scored on joint posterior draws in which the former ones have their drawn v
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.special import logsumexp
+from scipy.special import ndtr
 
-from models.design import acquisition
+from models.design import scoring
 from models.lvgp.encoding import Encoding
 from models.lvgp.kinds import KINDS
 from schemas.arrays import Bools, Floats, Ints
@@ -28,6 +27,8 @@ STRATEGIES = (*KINDS, "random")
 DRAWS = 128
 MANY, SCOUTS = 4_000, 2  # of more open rows, those stay that few members of the ensembles prefer
 POOL = 96  # open rows of the largest gain, of which joint draws are made
+CLIMBS, CLIMBERS = 8, 24  # rounds of looking near the best, where there are too many candidates to see them all
+FAILURES = 3  # evaluations that fail and that succeed, at least, before failure is foreseen
 
 
 @dataclass
@@ -65,6 +66,23 @@ def reference_point(values: Floats, wanted: Sequence[Objective]) -> Floats:
     return np.array([f if g is None else g for f, g in zip(fallback, given, strict=True)])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How rows are chosen, beside what is known of them.
+
+    Attributes:
+        acquisition: a name of `models.design.scoring.ACQUISITIONS`.
+        costs: of the evaluation of rows; what a row promises counts per cost. None where all cost the same.
+        pending: rows that are being evaluated, n: proposals are made as if their outcome were drawn. None for none.
+        near: candidates near given ones, where the frame does not hold all; those that promise more join.
+    """
+
+    acquisition: str = scoring.USUAL
+    costs: Callable[[pl.DataFrame], Floats] | None = None
+    pending: Bools | None = None
+    near: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+
+
 def propose(
     frame: pl.DataFrame,
     *,
@@ -76,6 +94,7 @@ def propose(
     strategy: str = "lvgp",
     seed: int = 0,
     memory: Memory | None = None,
+    rules: Rules | None = None,
 ) -> pl.DataFrame:
     """The next rows to evaluate, best first.
 
@@ -89,40 +108,90 @@ def propose(
         strategy: one of `STRATEGIES`.
         seed: of starts, draws and ties.
         memory: carries surrogates from call to call.
+        rules: how they are chosen; as usual by default.
 
     Returns:
-        The rows with `row` (their number), `acquisition`, `mean_<objective>` and `sd_<objective>`; fewer than `batch`
-        where fewer are open. Random proposals have null predictions.
+        The rows with `row` (their number, null for one that is near), `acquisition`, `mean_<objective>` and
+        `sd_<objective>`, and what `scoring.Remaining` says in `remaining_improvement` and `p_complete`; fewer than
+        `batch` where fewer are open. Random proposals have null predictions.
 
     Raises:
-        InputError: an unknown strategy, or fewer than two known rows.
+        InputError: an unknown strategy or acquisition, an infinite value, or fewer than two known rows.
     """
+    rules = rules or Rules()
     if strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
+    score = scoring.score_of(rules.acquisition, len(wanted))
+    if np.isinf(values).any():
+        raise InputError.of("an infinite value", "the observations", "leave out what failed, or give a number")
     chance = np.random.default_rng(seed)
-    open_rows = np.flatnonzero(~tried)
-    count = min(batch, len(open_rows))
-    if strategy == "random" or not count:
-        rows = chance.permutation(open_rows)[:count]
-        return _proposed(frame, rows, wanted, np.full(count, np.nan), None, None)
+    waiting = np.zeros(len(tried), dtype=bool) if rules.pending is None else rules.pending & ~tried
+    open_rows = np.flatnonzero(~tried & ~waiting)
+    if strategy == "random" or not len(open_rows):
+        return _at_random(frame, chance.permutation(open_rows)[:batch], wanted)
     known = tried & np.isfinite(values).all(axis=1)
     if known.sum() < 2:
         raise InputError.of(f"{int(known.sum())} known rows", "the observations", "evaluate an initial design first")
-    kept = memory or Memory()
-    models = _fitted(frame, values, known, encoding, wanted, strategy, seed, kept)
+    models = _fitted(frame, values, known, encoding, wanted, strategy, seed, memory or Memory())
     turn = signs(wanted)
     told = (values * turn)[known]
-    if len(open_rows) > MANY:
-        few = [model.some(SCOUTS) for model in models]
-        open_rows = _leading(_gain(_foreseen(few, frame, open_rows, turn), told, wanted), MANY, open_rows)
-    outlook = _foreseen(models, frame, open_rows, turn)
-    gain = _gain(outlook, told, wanted)
-    pool = _leading(gain, POOL, np.arange(len(open_rows)))
-    open_rows, outlook, gain = open_rows[pool], outlook.take(pool), gain[pool]
-    draws = _drawn(models, frame[open_rows], turn, chance)
-    turns = Coverage.of(frame, encoding, tried, open_rows)
-    at, scores = _best(gain, draws, told, wanted, count=count, chance=chance, turns=turns)
-    return _proposed(frame, open_rows[at], wanted, scores, outlook.mean[at] * turn, outlook.deviation[at])
+    numbered = frame.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    pool = _pool(models, numbered[open_rows], told, wanted, rules.near)
+    extra = numbered[np.flatnonzero(waiting)[:POOL]]
+    rows = pl.concat([pool.rows, extra])
+    sight = _sight(models, frame.filter(known), rows, told, wanted, rules, chance, pool.gain)
+    worth = _succeeding(frame, tried, known, rows, encoding, strategy, seed)
+    if rules.costs is not None:
+        worth = worth / rules.costs(rows)
+    turns = Coverage.of(frame, encoding, tried, rows)
+    at, scores = _best(sight, score, worth, range(pool.rows.height, rows.height), batch, chance, turns)
+    outlook = pool.outlook.take(np.array(at))
+    left = scoring.remaining(sight)
+    made = _proposed(rows[at], wanted, np.array(scores), outlook.mean * turn, outlook.deviation)
+    return made.with_columns(remaining_improvement=pl.lit(left.improvement), p_complete=pl.lit(left.complete))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The open rows of the largest gain, with what is expected of them."""
+
+    rows: pl.DataFrame
+    outlook: scoring.Outlook
+    gain: Floats
+
+
+def _pool(
+    models: "list[Surrogate]",
+    rows: pl.DataFrame,
+    told: Floats,
+    wanted: Sequence[Objective],
+    near: Callable[[pl.DataFrame], pl.DataFrame] | None,
+) -> Pool:
+    """Of the open rows those of the largest gain; then of those and what is near them, until nothing better comes."""
+    turn, reference = signs(wanted), reference_point(told, wanted)
+
+    def judged(rows: pl.DataFrame, models: "list[Surrogate]", most: int) -> Pool:
+        outlook = _foreseen(models, rows, turn)
+        gain = scoring.gain(outlook, told, reference)
+        at = np.argsort(-gain, kind="stable")[:most]
+        return Pool(rows[at], outlook.take(at), gain[at])
+
+    if rows.height > MANY:
+        rows = judged(rows, [model.some(SCOUTS) for model in models], MANY).rows
+    found = judged(rows, models, POOL)
+    for _ in range(CLIMBS if near else 0):
+        assert near is not None
+        names = [c for c in found.rows.columns if c != "row"]
+        new = near(found.rows.head(CLIMBERS)).select(names).join(found.rows, on=names, how="anti", nulls_equal=True)
+        wider = pl.concat([found.rows, new.with_columns(row=pl.lit(None, pl.Int64)).select(found.rows.columns)])
+        found = judged(wider, models, POOL)
+    return found
+
+
+def _at_random(frame: pl.DataFrame, rows: Ints, wanted: Sequence[Objective]) -> pl.DataFrame:
+    none = np.full((len(rows), len(wanted)), np.nan)
+    taken: pl.DataFrame = frame[rows.tolist()]
+    return _proposed(taken.with_columns(row=pl.Series(rows, dtype=pl.Int64)), wanted, none[:, 0], none, none)
 
 
 @dataclass(frozen=True)
@@ -143,12 +212,12 @@ class Coverage:
     number: int
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, encoding: Encoding, tried: Bools, rows: Ints) -> "Coverage":
-        """Of the open rows of a frame."""
+    def of(cls, frame: pl.DataFrame, encoding: Encoding, tried: Bools, rows: pl.DataFrame) -> "Coverage":
+        """Of open rows, given a frame and which of its rows were tried."""
         codes, _ = encoding.encode(frame[np.flatnonzero(tried)])
         known = [frozenset(codes[:, j].tolist()) for j in range(len(encoding.sizes))]
         most = tuple((j, k) for j, (k, n) in enumerate(zip(known, encoding.sizes, strict=True)) if n <= 2 * len(k))
-        return cls(encoding.encode(frame[rows])[0], most, int(tried.sum()))
+        return cls(encoding.encode(rows)[0], most, int(tried.sum()))
 
     def allowed(self, chosen: Sequence[int]) -> Bools:
         """Which rows may come after those that were chosen for the batch, n; all where no level is left to try."""
@@ -161,33 +230,6 @@ class Coverage:
             fresh |= ~np.isin(self.levels[:, column], told)
         fresh[list(chosen)] = False
         return fresh if fresh.any() else every
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What the surrogates say of n open rows, objectives turned so that large is good.
-
-    Attributes:
-        means: of each member of the ensembles, s x n x k.
-        deviations: likewise, s x n x k.
-    """
-
-    means: Floats
-    deviations: Floats
-
-    def take(self, at: Ints) -> "Outlook":
-        """Of some rows."""
-        return Outlook(self.means[:, at], self.deviations[:, at])
-
-    @cached_property
-    def mean(self) -> Floats:
-        """Of the mixture, n x k."""
-        return np.asarray(self.means.mean(axis=0))
-
-    @cached_property
-    def deviation(self) -> Floats:
-        """Of the mixture, n x k."""
-        return np.asarray(np.sqrt(np.square(self.deviations).mean(axis=0) + self.means.var(axis=0)))
 
 
 def _fitted(
@@ -218,99 +260,86 @@ def _fitted(
     return [memory.models[o.name] for o in wanted]
 
 
-def _foreseen(models: "list[Surrogate]", frame: pl.DataFrame, rows: Ints, turn: Floats) -> Outlook:
+def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame, turn: Floats) -> scoring.Outlook:
     """Of the outputs as measured: what no input explains is part of what is looked for."""
-    asked = frame[rows]
-    parts = [model.members(asked, noisy=True) for model in models]
+    parts = [model.members(rows, noisy=True) for model in models]
     means, deviations = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
-    return Outlook(means * turn, np.maximum(deviations, 1e-9))
+    return scoring.Outlook(means * turn, np.maximum(deviations, 1e-9))
 
 
-def _drawn(models: "list[Surrogate]", frame: pl.DataFrame, turn: Floats, chance: np.random.Generator) -> Floats:
-    """Joint draws of n rows, DRAWS x n x k, turned."""
-    return turn * np.stack([m.draw(frame, count=DRAWS, chance=chance, noisy=True) for m in models], axis=-1)
+def _sight(
+    models: "list[Surrogate]",
+    known: pl.DataFrame,
+    rows: pl.DataFrame,
+    told: Floats,
+    wanted: Sequence[Objective],
+    rules: Rules,
+    chance: np.random.Generator,
+    gain: Floats,
+) -> scoring.Sight:
+    """Joint draws of rows, and of the known ones where the acquisition asks for them, turned."""
+    usual, anew = rules.acquisition == scoring.USUAL, rules.acquisition == "nei"
+    asked = pl.concat([rows.select(known.columns), known]) if anew else rows
+    count = DRAWS if usual else 4 * DRAWS
+    drawn = signs(wanted) * np.stack([m.draw(asked, count=count, chance=chance, noisy=True) for m in models], axis=-1)
+    return scoring.Sight(
+        draws=drawn[:, : rows.height],
+        told=told,
+        again=drawn[:, rows.height :],
+        reference=reference_point(told, wanted),
+        weights=chance.dirichlet(np.ones(len(wanted)), scoring.SCALARS),
+        promise=gain if len(wanted) < 3 and len(gain) == rows.height else None,
+    )
 
 
-def _leading(gain: Floats, count: int, rows: Ints) -> Ints:
-    """The rows of the largest gain."""
-    return np.asarray(rows[np.argsort(-gain, kind="stable")[:count]])
+def _succeeding(
+    frame: pl.DataFrame,
+    tried: Bools,
+    known: Bools,
+    rows: pl.DataFrame,
+    encoding: Encoding,
+    strategy: str,
+    seed: int,
+) -> Floats:
+    """Probability that the evaluation of each row gives values, n; ones until three have failed."""
+    from models.lvgp.model import fit
 
-
-def _gain(outlook: Outlook, told: Floats, wanted: Sequence[Objective]) -> Floats:
-    """What a row promises, n: expected improvement, of the hypervolume for two objectives; for more, its reach.
-
-    Each member of the ensembles has its say, not their mixture: a row may be the hope of one of them.
-    """
-    means, deviations = outlook.means, outlook.deviations
-    if len(wanted) == 1:
-        best = float(told.max())
-        logs = acquisition.log_expected_improvement(means[..., 0], deviations[..., 0], best)
-        return np.asarray(np.exp(logsumexp(logs, axis=0) - np.log(len(logs)) - logs.max()))
-    if len(wanted) == 2:
-        reference = reference_point(told, wanted)
-        growth = acquisition.expected_hypervolume_improvement
-        return np.asarray(
-            np.mean([growth(m, d, told, reference) for m, d in zip(means, deviations, strict=True)], axis=0)
-        )
-    return np.asarray(np.exp(((outlook.mean + outlook.deviation) / (told.std(axis=0) + 1e-12)).sum(axis=1)))
+    if (tried & ~known).sum() < FAILURES or known.sum() < FAILURES:
+        return np.ones(rows.height)
+    outcome = known[tried].astype(np.float64)
+    model = fit(frame.filter(tried), outcome, encoding=encoding, kind=strategy, seed=seed, members=4)  # type: ignore[arg-type]
+    mean, deviation = model.predict(rows)
+    return np.asarray(ndtr((mean - 0.5) / np.maximum(deviation, 1e-9)))
 
 
 def _best(
-    gain: Floats,
-    draws: Floats,
-    told: Floats,
-    wanted: Sequence[Objective],
-    *,
+    sight: scoring.Sight,
+    score: Callable[[scoring.Sight, Sequence[int]], Floats],
+    worth: Floats,
+    pending: Sequence[int],
     count: int,
     chance: np.random.Generator,
     turns: "Coverage",
-) -> tuple[list[int], Floats]:
-    """The rows of the highest scores, taken one by one, and their scores; ties are broken by chance.
-
-    The score is the gain plus the probability that the row is the optimum, or on the front: gain alone asks for large
-    steps and leaves the last small one, which ends a search, to the end.
-    """
+) -> tuple[list[int], list[float]]:
+    """The rows of the highest scores times their worth, taken one by one, and these; ties are broken by chance."""
     at: list[int] = []
     scores: list[float] = []
-    for _ in range(count):
-        if at:
-            gain = _gain_beside(draws, told, at, wanted)
-        member = acquisition.front_probability(draws, told)
-        share = member / (member.max() or 1.0) if len(wanted) == 1 else member  # one optimum is shared by many rows
-        score = share + (gain / (gain.max() or 1.0) if len(wanted) < 3 else 0.0)
-        score[at] = -np.inf
-        score[~turns.allowed(at)] = -np.inf
-        at.append(int(np.lexsort((chance.random(len(score)), -score))[0]))
-        scores.append(float(score[at[-1]]))
-    return at, np.array(scores)
-
-
-def _gain_beside(draws: Floats, told: Floats, chosen: list[int], wanted: Sequence[Objective]) -> Floats:
-    """The gain when, in each draw, rows chosen for the batch have the value of that draw: what resembles them loses."""
-    if len(wanted) == 1:
-        best = np.maximum(draws[:, chosen, 0].max(axis=1), told.max())
-        return np.asarray(np.maximum(draws[..., 0] - best[:, None], 0.0).mean(axis=0))
-    if len(wanted) > 2:
-        return np.zeros(draws.shape[1])
-    reference = reference_point(told, wanted)
-    fronts = (np.vstack([told, draw[chosen]]) for draw in draws)
-    gains = [acquisition.hypervolume_gain(d, f, reference) for d, f in zip(draws, fronts, strict=True)]
-    return np.asarray(np.mean(gains, axis=0))
+    for _ in range(min(count, len(worth) - len(pending))):
+        taken = [*pending, *at]
+        value = score(sight, taken) * worth
+        value[taken] = -np.inf
+        value[~turns.allowed(taken)] = -np.inf
+        at.append(int(np.lexsort((chance.random(len(value)), -value))[0]))
+        scores.append(float(value[at[-1]]))
+    return at, scores
 
 
 def _proposed(
-    frame: pl.DataFrame,
-    rows: Ints,
-    wanted: Sequence[Objective],
-    score: Floats,
-    mean: Floats | None,
-    deviation: Floats | None,
+    rows: pl.DataFrame, wanted: Sequence[Objective], score: Floats, mean: Floats, deviation: Floats
 ) -> pl.DataFrame:
-    none = np.full((len(rows), len(wanted)), np.nan)
     columns = {"acquisition": score}
     for j, objective in enumerate(wanted):
-        columns[f"mean_{objective.name}"] = (none if mean is None else mean)[:, j]
-        columns[f"sd_{objective.name}"] = (none if deviation is None else deviation)[:, j]
-    made = pl.DataFrame({"row": rows.astype(np.int64), **columns}).with_columns(pl.col(list(columns)).fill_nan(None))
-    taken: pl.DataFrame = frame[rows.tolist()]
-    return pl.concat([taken, made], how="horizontal")
+        columns[f"mean_{objective.name}"] = mean[:, j]
+        columns[f"sd_{objective.name}"] = deviation[:, j]
+    made = pl.DataFrame(columns).with_columns(pl.all().fill_nan(None))
+    return pl.concat([rows, made], how="horizontal")

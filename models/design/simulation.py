@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.design import pareto
-from models.design.candidates import initial
-from models.design.proposal import STRATEGIES, Memory, propose, reference_point, signs
+from models.design import pareto, scoring
+from models.design.doe import Kind, initial
+from models.design.proposal import STRATEGIES, Memory, Rules, propose, reference_point, signs
 from models.lvgp.descriptors import described
 from models.lvgp.encoding import Encoding, of_frame
 from schemas.arrays import Bools, Floats
@@ -34,6 +34,8 @@ class Plan:
         budget: evaluations in all.
         batch: evaluations at once.
         strategy: of the proposals.
+        acquisition: see `models.design.scoring`.
+        design: the kind of the initial design; see `models.design.doe`.
         stop: whether a loop ends where its goal is reached; saves time where only that number is asked for.
     """
 
@@ -43,6 +45,8 @@ class Plan:
     budget: int = 60
     batch: int = 1
     strategy: str = "lvgp"
+    acquisition: str = scoring.USUAL
+    design: Kind = "informative"
     stop: bool = False
 
 
@@ -61,7 +65,8 @@ def simulate(
         plan: of the loops.
         seeds: of the loops.
         workers: processes.
-        descriptors: of levels, for the strategy that uses them; without a table those of chemical elements.
+        descriptors: of levels, for the strategy that uses them and for initial designs that lie far apart; without a
+            table those of chemical elements.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
@@ -76,7 +81,8 @@ def simulate(
     encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
     if plan.strategy == "lvgp-descriptor":
         encoding = described(encoding, descriptors)
-    jobs = [(kept.select(plan.variables), values, plan, encoding, seed) for seed in seeds]
+    rows = kept.select(plan.variables)
+    jobs = [(rows, values, plan, encoding, _first(rows, plan, seed, descriptors), seed) for seed in seeds]
     if workers > 1 and len(jobs) > 1:
         # spawn: a forked child of a process that has used torch may hang on its thread locks
         with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
@@ -127,9 +133,13 @@ def _median(column: pl.Series) -> float:
     return float(np.median(column.to_numpy()))
 
 
-def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
-    frame, values, plan, encoding, seed = job
-    first = initial(frame, n=plan.init, variables=plan.variables, seed=seed)
+def _first(rows: pl.DataFrame, plan: Plan, seed: int, descriptors: pl.DataFrame | None) -> list[int]:
+    """The initial design: the same for every strategy, if the same descriptors are given."""
+    return initial(rows, n=plan.init, variables=plan.variables, seed=seed, kind=plan.design, descriptors=descriptors)
+
+
+def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, list[int], int]) -> pl.DataFrame:
+    frame, values, plan, encoding, first, seed = job
     tried = np.zeros(frame.height, dtype=bool)
     told = np.full_like(values, np.nan)
     memory = Memory()
@@ -159,6 +169,7 @@ def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, int]) -> pl.DataFrame:
             strategy=strategy,
             seed=seed * 100_003 + iteration,
             memory=memory,
+            rules=Rules(acquisition=plan.acquisition),
         )
         spent = time.perf_counter() - start
         for row in made["row"].to_list():

@@ -14,7 +14,7 @@ def coverage(tried: str) -> tuple[Coverage, list[str]]:
     """After the rows whose `a` is one of the letters, with `b` = p; and `a` of the open rows."""
     done = (FRAME["a"].is_in(list(tried)) & (FRAME["b"] == "p")).to_numpy()
     rows = np.flatnonzero(~done)
-    return Coverage.of(FRAME, ENCODING, done, rows), FRAME["a"].gather(rows).to_list()
+    return Coverage.of(FRAME, ENCODING, done, FRAME[rows]), FRAME["a"].gather(rows).to_list()
 
 
 def test_after_an_even_number_a_new_level_is_due_and_after_an_odd_one_anything_goes() -> None:

@@ -170,11 +170,11 @@ def test_a_loop_may_stop_at_its_goal_and_is_the_same_until_then() -> None:
 
 def test_initial_designs_use_levels_evenly() -> None:
     frame = reference.perovskites_270()
-    rows = initial(frame, n=18, variables=("A", "B"), seed=1)
+    rows = initial(frame, n=18, variables=("A", "B"), seed=1, kind="balanced")
     assert len(set(rows)) == 18
     assert frame[rows]["A"].n_unique() == 18
     assert frame[rows]["B"].n_unique() == 15
-    assert rows != initial(frame, n=18, variables=("A", "B"), seed=2)
+    assert rows != initial(frame, n=18, variables=("A", "B"), seed=2, kind="balanced")
     with pytest.raises(InputError, match="ask for fewer"):
         initial(frame, n=999, variables=("A",))
 
@@ -394,20 +394,20 @@ def test_a_problem_may_describe_its_levels() -> None:
 
 def test_observations_that_are_no_candidates_are_left_out_and_named() -> None:
     asked = problems.load("abo3_270")
-    frame, told = candidates(asked), reference.perovskites_270().head(12)
-    clean = campaigns.told(asked, frame, told)
+    told = reference.perovskites_270().head(12)
+    clean = campaigns.told(asked, told)
     assert clean.refused == ()
     assert clean.tried.sum() == 12
-    found = campaigns.next_candidates(asked, frame, values=clean.values, tried=clean.tried, batch=2)
+    found = campaigns.next_candidates(asked, clean.frame, values=clean.values, tried=clean.tried, batch=2)
     assert found.height == 2
     assert found["acquisition"].null_count() == 0
     odd = told.head(2).with_columns(A=pl.Series(["Xx", None], dtype=pl.String))
-    mixed = campaigns.told(asked, frame, pl.concat([odd, told]))
+    mixed = campaigns.told(asked, pl.concat([odd, told]))
     assert [r.split(" (A=")[0] for r in mixed.refused] == ["row 0", "row 1"]
     assert (mixed.tried == clean.tried).all()
     np.testing.assert_array_equal(mixed.values, clean.values)
-    with pytest.raises(InputError, match="is no candidate, as all 12"):
-        campaigns.told(asked, frame, told.with_columns(A=pl.lit("Xx")))
+    with pytest.raises(InputError, match="A has no level Xx, as all 12"):
+        campaigns.told(asked, told.with_columns(A=pl.lit("Xx")))
     name = asked.objectives[0].name
     texts = told.with_columns(pl.Series(name, ["soon", *["1.5"] * 11]))
-    assert campaigns.told(asked, frame, texts).refused == (f"row 0 has no number as {name}",)
+    assert campaigns.told(asked, texts).refused == (f"row 0 has no number as {name}",)

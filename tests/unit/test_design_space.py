@@ -1,0 +1,226 @@
+"""What problems allow: conditions, constraints, costs, tables of candidates, spaces too big to list; first designs."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from etl import reference
+from models.design import campaigns, doe, initial, space
+from models.design.candidates import candidates
+from schemas import problem as problems
+from schemas.errors import InputError
+from schemas.problem import DesignProblem
+
+MIX = """
+name: mix
+title: A film, annealed or not
+variables:
+  - {name: anneal, levels: [none, air, argon]}
+  - {name: ramp, levels: [slow, fast], when: {anneal: [air, argon]}}
+  - {name: temperature, kind: integer, low: 3, high: 5, when: {anneal: [air, argon]}}
+  - {name: x, kind: numerical, low: 0, high: 1}
+  - {name: y, kind: numerical, low: 0, high: 1}
+constraints: [{terms: {x: 1, y: 1}, high: 1}, {terms: {x: 1, temperature: -0.1}, low: -0.4}]
+forbidden: [{anneal: air, ramp: fast}]
+objectives: [{name: f, direction: max}]
+costs: {base: 1, levels: {anneal: {argon: 2}}}
+evaluator: {kind: recorded, table: mix}
+"""
+
+
+def mix(*changes: tuple[str, str]) -> DesignProblem:
+    text = MIX
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return problems.parse(text, where="mix.yaml")
+
+
+def test_a_variable_out_of_use_has_no_value_and_counts_once() -> None:
+    frame = candidates(mix())
+    idle = frame.filter(pl.col("anneal") == "none")
+    assert idle.height == 66  # x + y <= 1 on a grid of 11 x 11
+    assert idle["ramp"].null_count() == idle["temperature"].null_count() == 66
+    assert frame["candidate_id"].n_unique() == frame.height
+    busy = frame.filter(pl.col("anneal") != "none")
+    assert busy.null_count().sum_horizontal().item() == 0
+
+
+def test_constraints_and_forbidden_combinations_hold_in_lists_samples_and_neighbours() -> None:
+    asked, chance = mix(), np.random.default_rng(0)
+    some = space.sampled(asked, 300, chance)
+    near = space.neighbours(asked, some, 5, chance)
+    assert some.height == 300
+    for frame in (candidates(asked), some, near):
+        assert (frame["x"] + frame["y"]).max() <= 1 + 1e-6  # type: ignore[operator]
+        hot = frame.filter(pl.col("temperature").is_not_null())
+        assert (hot["x"] - 0.1 * hot["temperature"]).min() >= -0.4 - 1e-6  # type: ignore[operator]
+        assert frame.filter((pl.col("anneal") == "air") & (pl.col("ramp") == "fast")).is_empty()
+
+
+def test_a_narrow_constraint_is_met_and_a_contradiction_is_told() -> None:
+    narrow = mix(("{terms: {x: 1, y: 1}, high: 1}", "{terms: {x: 1, y: 1}, low: 0.7, high: 0.7}"))
+    some = space.sampled(narrow, 200, np.random.default_rng(0))
+    assert some.height == 200
+    assert (some["x"] + some["y"] - 0.7).abs().max() < 1e-6  # type: ignore[operator]
+    never = mix(("{terms: {x: 1, y: 1}, high: 1}", "{terms: {x: 1, y: 1}, low: 3}"))
+    for ask in (candidates, lambda p: space.sampled(p, 10, np.random.default_rng(0))):
+        with pytest.raises(InputError, match="constraints contradict each other"):
+            ask(never)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("high: 1}, {terms", "high: 1, low: 2}, {terms"), "contradictory constraint"),
+        (("high: 1}, {terms", "}, {terms"), "needs low, high or both"),
+        (("{terms: {x: 1, y: 1}", "{terms: {x: 1, anneal: 1}"), "anneal is no numerical"),
+        (
+            ("when: {anneal: [air, argon]}}\n  - {name: temp", "when: {anneal: [steam]}}\n  - {name: temp"),
+            "level steam",
+        ),
+        (("{anneal: {argon: 2}}", "{anneal: {xenon: 2}}"), "costs: anneal has no level xenon"),
+        (("{argon: 2}", "{argon: -2}"), "greater than or equal to 0"),
+        (("high: 1}, {terms", "high: .nan}, {terms"), "finite"),
+    ],
+)
+def test_a_bad_constraint_or_cost_is_explained(change: tuple[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        mix(change)
+
+
+def test_costs_are_a_base_and_what_levels_add() -> None:
+    asked = mix()
+    found = dict(zip(asked.variables[0].levels, [1.0, 1.0, 3.0], strict=True))  # type: ignore[union-attr]
+    frame = candidates(asked)
+    assert space.costs(asked, frame).tolist() == [found[a] for a in frame["anneal"]]
+
+
+def test_a_table_of_candidates_is_the_list_and_its_rows_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "mix.yaml"
+    file.write_text(MIX + "candidates: rows.csv\n")
+    head = "anneal,ramp,temperature,x,y\n"
+    (tmp_path / "rows.csv").write_text(head + "none,,,0.123,0.5\nargon,fast,4,0.2,0.3\nnone,,,0.9,0.9\n")
+    asked = problems.load(str(file))
+    assert not space.is_open(asked)
+    assert candidates(asked)["x"].to_list() == [0.123, 0.2]  # the third breaks a constraint
+    for row, said in (
+        ("steam,,,0,0", "no level steam"),
+        ("none,,,2,0", "x = 2 is outside"),
+        ("none,,,,0", "no number as x"),
+    ):
+        (tmp_path / "rows.csv").write_text(head + row + "\n")
+        with pytest.raises(InputError, match=said):
+            candidates(asked)
+    (tmp_path / "rows.csv").write_text("anneal\nnone\n")
+    with pytest.raises(InputError, match="missing column ramp"):
+        candidates(asked)
+    (tmp_path / "rows.csv").unlink()
+    with pytest.raises(InputError, match="unreadable table"):
+        candidates(asked)
+
+
+def test_in_a_space_too_big_to_list_the_optimum_is_neared() -> None:
+    """f = 1 - (x - .3)^2 - (y - .4)^2, one more where annealed in argon: candidates lie off the sample."""
+    asked = mix(("costs: {base: 1, levels: {anneal: {argon: 2}}}\n", ""))
+    assert space.is_open(asked)
+
+    def measured(frame: pl.DataFrame) -> pl.DataFrame:
+        value = 1 - (pl.col("x") - 0.3) ** 2 - (pl.col("y") - 0.4) ** 2 + (pl.col("anneal") == "argon")
+        return frame.select(*(v.name for v in asked.variables), f=value)
+
+    known = measured(campaigns.first(asked, campaigns.offered(asked), n=10))
+    for seed in range(6):
+        found, told = campaigns.proposed(asked, known, seed=seed)
+        assert told.tried.sum() == known.height
+        known = pl.concat([known, measured(found)])
+    best = known.sort("f", descending=True).row(0, named=True)
+    assert best["f"] > 1.97
+    assert best["anneal"] == "argon"
+
+
+def test_observations_off_the_list_are_used_and_those_that_are_not_allowed_are_named() -> None:
+    asked = mix()
+    rows = [
+        ("none", None, None, 0.1234, 0.5, 1.0),
+        ("none", "slow", 4, 0.2, 0.2, 1.0),
+        ("none", None, None, 0.9, 0.9, 1.0),
+    ]
+    observed = pl.DataFrame(rows, schema=["anneal", "ramp", "temperature", "x", "y", "f"], orient="row")
+    told = campaigns.told(asked, observed)
+    assert told.tried.sum() == 2, "ramp and temperature are out of use, so what is written there counts for nothing"
+    assert [r.split(": ")[1] for r in told.refused] == ["constraints forbid it"]
+
+
+def test_where_evaluations_cost_more_they_must_promise_more() -> None:
+    observed = candidates(mix()).sample(40, seed=1).with_columns(f=pl.col("x"))
+    dear = mix(("{argon: 2}", "{argon: 1000}"))
+    for asked, level in ((dear, {"none", "air"}), (mix(("{argon: 2}", "{none: 1000, air: 1000}")), {"argon"})):
+        found, _ = campaigns.proposed(asked, observed, batch=3)
+        assert set(found["anneal"]) <= level
+
+
+ABO3 = reference.perovskites_270()
+
+
+@pytest.mark.parametrize("kind", doe.KINDS)
+def test_a_design_has_as_many_different_rows_as_asked_and_repeats_itself(kind: doe.Kind) -> None:
+    made = initial(ABO3, n=14, variables=("A", "B"), seed=3, kind=kind, given=(7, 5))
+    assert made[:2] == [7, 5]
+    assert len(set(made)) == 14
+    assert made == initial(ABO3, n=14, variables=("A", "B"), seed=3, kind=kind, given=(7, 5))
+    assert len({initial(ABO3, n=2, variables=("A", "B"), seed=s, kind=kind)[0] for s in range(4)}) > 1
+
+
+def closest(rows: list[int], frame: pl.DataFrame, variables: tuple[str, ...]) -> float:
+    made = doe.Space.of(frame, variables, None)
+    points = made.points(made.codes, made.numbers)[rows]
+    return float(np.sqrt(np.square(points[:, None] - points[None]).sum(-1)[np.triu_indices(len(rows), 1)].min()))
+
+
+def test_space_filling_designs_keep_their_rows_farther_apart_than_chance() -> None:
+    chance = [
+        closest(initial(ABO3, n=14, variables=("A", "B"), seed=s, kind="random"), ABO3, ("A", "B")) for s in range(9)
+    ]
+    for kind in ("space", "balanced"):
+        assert closest(initial(ABO3, n=14, variables=("A", "B"), kind=kind), ABO3, ("A", "B")) > max(chance)  # type: ignore[arg-type]
+
+
+def test_an_informative_design_leaves_less_variance_than_chance() -> None:
+    made = doe.Space.of(ABO3, ("A", "B"), None)
+    prior = doe._prior(made.codes, made.numbers, made.described, np.random.default_rng(7))
+
+    def left(rows: list[int]) -> float:
+        seen = prior[np.ix_(rows, rows)] + doe.NOISE * np.eye(len(rows))
+        return float(np.trace(prior - prior[:, rows] @ np.linalg.solve(seen, prior[rows])))
+
+    chosen = left(initial(ABO3, n=12, variables=("A", "B"), kind="informative"))
+    for kind in ("space", "balanced", "random"):
+        assert chosen < left(initial(ABO3, n=12, variables=("A", "B"), kind=kind))  # type: ignore[arg-type]
+
+
+def test_a_sliced_hypercube_uses_every_level_and_every_step_of_a_number() -> None:
+    frame = pl.DataFrame([(a, x / 100) for a in "uvw" for x in range(100)], schema=["a", "x"], orient="row")
+    rows = frame[initial(frame, n=12, variables=("a", "x"), kind="lhs")]
+    assert rows["a"].value_counts()["count"].to_list() == [4, 4, 4]
+    middles = (np.arange(12) + 0.5) / 12
+    assert np.abs(np.sort(rows["x"].to_numpy()) - middles).max() < 0.5 / 12 + 0.01  # one in each twelfth
+    slices = [rows.filter(pl.col("a") == a)["x"].sort().diff().drop_nulls().min() for a in "uvw"]
+    assert min(slices) > 0.08  # type: ignore[type-var]  # points of one level lie apart too
+
+
+def test_designs_of_problems_take_points_of_ones_own() -> None:
+    asked = problems.load("abo3_270")
+    own = pl.DataFrame({"A": ["Ca", "Sr"], "B": ["Hf", "Ti"]})
+    made = campaigns.first(asked, candidates(asked), n=5, given=own)
+    assert made.select("A", "B").head(2).equals(own)
+    with pytest.raises(InputError, match="row 0 is no candidate in the points"):
+        campaigns.first(asked, candidates(asked), n=5, given=own.with_columns(A=pl.lit("Xx")))
+    with pytest.raises(InputError, match="2 points given and 1 asked for"):
+        campaigns.first(asked, candidates(asked), n=1, given=own)
+    with pytest.raises(InputError, match="unknown kind"):
+        campaigns.first(asked, candidates(asked), n=5, kind="magic")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="300 rows asked of 270"):
+        campaigns.first(asked, candidates(asked), n=300)
