@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from schemas.problem import DesignProblem
 
 FOLDER = "calculations"
+ORDERS = "orders.jsonl"
+"""Table of the magnetic orders of a crystal, beside their CIF files."""
+POLYMORPHS = 3
+"""Structures of one formula that compete with a candidate at most."""
 SLURM_OPTIONS = "MATLOOM_SLURM_OPTIONS"
 """Environment variable: options of sbatch, as in a shell: ``--partition=long --account=abc --mem=8G``."""
 RECIPE = "recipe"
@@ -78,7 +82,7 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
 
     Args:
         settings: of the run.
-        structures: rows of core.structures.
+        structures: rows of core.structures; of a candidate's formula the first counts, of a rival's several.
         candidates: rows of design.candidates.
     """
     import polars as pl
@@ -89,9 +93,7 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     if settings.executor is None:
         return found
     ordered = ~pl.col("flags").list.contains("disordered")
-    standing = structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null()).unique(
-        "formula_reduced", keep="first", maintain_order=True
-    )
+    standing = structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null())
     for asked in asked_in(candidates):
         if RECIPE in asked.evaluator.options:
             own = candidates.filter(pl.col("problem") == asked.name)
@@ -133,7 +135,8 @@ def _computed(
     recipe = recipes.load(str(asked.evaluator.options[RECIPE]))
     spelled = pl.Series([reduced(f) if f else None for f in candidates["formula"].to_list()], dtype=pl.String)
     named = candidates.select("candidate_id", formula_reduced=spelled)
-    rows = named.join(structures, on="formula_reduced", maintain_order="left")
+    first = structures.unique("formula_reduced", keep="first", maintain_order=True)
+    rows = named.join(first, on="formula_reduced", maintain_order="left")
     compounds = dict(zip(rows["candidate_id"], _compounds(rows), strict=True))
     if PROTOTYPE in asked.evaluator.options:
         labels = dict(candidates.select("candidate_id", "formula").rows())
@@ -151,26 +154,36 @@ def _computed(
 
 
 def _competing(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
-    """Structures of fewer elements than the candidates, made of elements of the candidates."""
+    """Structures of fewer elements than the candidates, made of elements of the candidates.
+
+    Several of one formula where space groups differ, those of the smallest cells: which is the most stable is known
+    once all are calculated, and then it alone counts.
+    """
     import polars as pl
 
     if not candidates.height:
         return structures.clear()
     elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
     most = candidates["n_elements"].min()
-    return structures.filter(
+    found = structures.filter(
         (pl.col("n_elements") < most)
         & pl.col("chemsys").str.split("-").list.set_difference(elements).list.len().eq(0)
         & pl.col("fidelity").ne_missing("prototype")
-    )
+    ).unique(["formula_reduced", "space_group_number"], keep="first", maintain_order=True)
+    order = pl.col("n_sites").rank("ordinal").over("formula_reduced")
+    return found.filter(order.is_null() | (order <= POLYMORPHS))
 
 
 def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":
+    """Crystals by formula, with the space group where several have the same."""
+    import polars as pl
+
     from models.evaluators.computed import Compound
 
-    return [
-        Compound(label=r["formula_reduced"], atoms=atoms(r)) for r in rows.select("formula_reduced", "cif").to_dicts()
-    ]
+    several = pl.col("space_group_number").n_unique().over("formula_reduced") > 1
+    group = pl.concat_str([pl.col("formula_reduced"), pl.col("space_group_number")], separator=" in ")
+    told = rows.select("cif", label=pl.when(several).then(group).otherwise("formula_reduced"))
+    return [Compound(label=r["label"], atoms=atoms(r)) for r in told.to_dicts()]
 
 
 def atoms(row: Mapping[str, object]) -> "Atoms":

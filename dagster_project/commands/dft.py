@@ -45,14 +45,18 @@ def prepare(
     engine: Annotated[str, typer.Option("--engine", help="gpaw, vasp or chgnet; default: that of the recipe.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Propose a calculation for each structure; what cannot be calculated stays with a reason in prepared.jsonl."""
+    """Propose a calculation for each structure; what cannot be calculated stays with a reason in prepared.jsonl.
+
+    A column `moments` holds starting moments, one a site. Of a folder of `matloom physics orders` its table is read.
+    """
     from models.evaluators import recipes, service
     from models.evaluators.ledger import Ledger
 
     asked = recipes.load(recipe)
     if engine and engine != asked.engine:
         raise InputError.of(f"recipe {asked.name} is for {asked.engine}", "--engine", "name a recipe of that engine")
-    frame = read_structures(rows, text=("formula", "label"))
+    table = Path(rows) / calculations.ORDERS
+    frame = read_structures(str(table) if table.is_file() else rows, text=("formula", "label"))
     ledger = Ledger(Path(out))
     made: list[dict[str, Any]] = []
     new = 0

@@ -23,9 +23,13 @@ from dagster_project.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.structures.crystal import Crystal
+    from models.physics.orders import Order
 
 app = typer.Typer(no_args_is_help=True, help="Models of transitions in bodies and layers.")
+MOST_MOMENT = 20.0
 NEVER_MAGNETIC = frozenset({"Zn", "Cd", "Hg"})
 device_app = typer.Typer(no_args_is_help=True, help="From materials to devices.")
 
@@ -65,42 +69,95 @@ def orders(
     magnetic: Annotated[
         str, typer.Option("--magnetic", help="Elements that carry moments; default: all open-shell transition metals.")
     ] = "",
+    moment: Annotated[float, typer.Option("--moment", help="Starting moment of each such site, Bohr magnetons.")] = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Write the distinct collinear magnetic orders of a crystal: a CIF each, and the signs in orders.jsonl."""
+    """Write the distinct collinear magnetic orders of a crystal: a CIF each, and orders.jsonl.
+
+    Its rows, which `matloom dft prepare` reads, hold crystal, signs and starting moments of each order, and of the crystal without moments (NM).
+    """
     import numpy as np
-    import polars as pl
 
     from etl.features.elements import NUMBER, TRANSITION_METALS
-    from etl.structures.cif import to_cif
-    from etl.structures.crystal import ordered_crystal
     from models.physics.orders import orders as distinct
 
+    if not 0 < moment < MOST_MOMENT:
+        raise InputError.of(str(moment), "--moment", f"give more than 0 and less than {MOST_MOMENT}")
     crystal = _crystal(structure)
     wanted = listed(magnetic) or tuple(TRANSITION_METALS - NEVER_MAGNETIC)
     if unknown := [e for e in wanted if e not in NUMBER]:
         raise InputError.of(f"{unknown[0]!r} is not an element", "--magnetic", "give symbols joined by commas")
     held = np.isin(crystal.numbers, [NUMBER[e] for e in wanted])
     found = distinct(crystal.lattice, crystal.numbers, crystal.coords, magnetic=held)
-    place, rows = folder(out), []
+    _write_orders(found, folder(out), moment)
+    say({"orders": [o.name for o in found], "magnetic_sites": int(held.sum()), "out": out}, as_json=as_json)
+
+
+def _write_orders(found: "Sequence[Order]", place: Path, moment: float) -> None:
+    """A CIF each, and the table of all.
+
+    Raises:
+        InputError: the folder holds CIF files of something else.
+    """
+    import polars as pl
+
+    from etl.features.formulas import reduced_formula
+    from etl.structures.cif import to_cif
+    from etl.structures.crystal import ordered_crystal
+
     own = {f"{order.name}.cif" for order in found}
     if other := sorted({p.name for p in place.glob("*.cif")} - own):  # matloom dft prepare would calculate it too
-        raise InputError.of(f"{other[0]}, which is no order of this crystal,", out, "name an empty folder")
+        raise InputError.of(f"{other[0]}, which is no order of this crystal,", place, "name an empty folder")
+    rows: list[dict[str, object]] = []
     for order in found:
-        text = to_cif(ordered_crystal(order.lattice, order.numbers, order.coords))
-        (place / f"{order.name}.cif").write_text(text, "utf-8")
-        rows.append(
-            {
-                "order": order.name,
-                "wave": list(order.wave),
-                "supercell": order.cell.reshape(-1).tolist(),
-                "sites": len(order.numbers),
-                "signs": order.signs.tolist(),
-                "file": f"{order.name}.cif",
-            }
-        )
-    write_output(pl.DataFrame(rows), str(place / "orders.jsonl"))
-    say({"orders": [o.name for o in found], "magnetic_sites": int(held.sum()), "out": out}, as_json=as_json)
+        made = ordered_crystal(order.lattice, order.numbers, order.coords)
+        text, file = to_cif(made), f"{order.name}.cif"
+        (place / file).write_text(text, "utf-8")
+        formula = reduced_formula({s: float(made.symbols.count(s)) for s in set(made.symbols)})
+        for name, size in ((order.name, moment), *((("NM", 0.0),) if order is found[0] else ())):
+            row = {"order": name, "label": f"{formula} {name}", "wave": list(order.wave), "file": file, "cif": text}
+            signs, cell = (order.signs * (size > 0)).tolist(), order.cell.reshape(-1).tolist()
+            moments = [size * sign for sign in signs]
+            rows.append({**row, "supercell": cell, "sites": len(signs), "signs": signs, "moments": moments})
+    write_output(pl.DataFrame(rows), str(place / calculations.ORDERS))
+
+
+@command(app, "energies")
+def energies(
+    table: Annotated[
+        str, typer.Argument(help="Table with distortion_angstrom, energy_eV over the metal at rest, and compound.")
+    ],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """What electrons win and what the lattice pays for a distorted insulator, compound by compound.
+
+    A row without numbers is left out; a compound whose energies tell nothing stays with the reason.
+    """
+    from models.physics import two_energies
+
+    found = two_energies.compare(read_input(table, needs=two_energies.NEEDED, text=("compound",)))
+    stable = int((found["total_eV"] < 0).sum())
+    told = {"compounds": found.height, "fitted": int(found["ok"].sum()), "stable_insulators": stable, "out": out}
+    finish(found, out, told, as_json=as_json)
+
+
+@command(app, "proxy")
+def proxy(
+    table: Annotated[str, typer.Argument(help="Rows of matloom dft collect for the orders of compounds, one recipe.")],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Antiferromagnet against non-magnetic crystal, in energy and gap: a cheap sign of a thermal transition."""
+    import polars as pl
+
+    from models.physics import proxies
+
+    read = read_input(table, needs=("label", "energy_eV_atom", "gap_eV"), text=("label",))
+    parts = pl.col("label").str.extract_groups(r"^(?<compound>.+) (?<order>\S+)$").struct
+    found = proxies.compare(read.with_columns(parts.field("compound"), parts.field("order")).drop_nulls("compound"))
+    told = {"compounds": found.height, "compared": int(found["ok"].sum()), "mit_proxy": int(found["mit_proxy"].sum())}
+    finish(found, out, {**told, "out": out}, as_json=as_json)
 
 
 def _crystal(where: str) -> "Crystal":

@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from schemas import yaml_files
-from schemas.arrays import Floats
+from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.yaml_files import Strict
 
@@ -106,7 +106,8 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
     for name, bounds in device.requirements.items():
         suits &= bounds.met(figures[name])
     at = drawn.column("t_mit_K")
-    known = np.isfinite(at) & (at > 0)
+    crossed = drawn.crossed()
+    known = np.isfinite(at) & (at > 0) & ~crossed
     columns: dict[str, Floats] = {}
     for name, values in figures.items():
         told = _quantiles(np.where(known[:, None], values, np.nan))
@@ -118,7 +119,7 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
     missing: list[list[str]] = [
         [n for n in device.requirements if not np.isfinite(columns[n][i])] for i in range(len(p))
     ]
-    reasons = [_reason(*row) for row in zip(known, drawn.unread(), missing, strict=True)]
+    reasons = [_reason(*row) for row in zip(known, crossed, drawn.unread(), missing, strict=True)]
     made = pl.DataFrame({**columns, "p_suits": p}).with_columns(pl.all().fill_nan(None))
     return materials.with_columns(
         *made.iter_columns(),
@@ -129,10 +130,12 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
     )
 
 
-def _reason(known: bool, unread: list[str], missing: list[str]) -> str | None:
+def _reason(known: bool, crossed: bool, unread: list[str], missing: list[str]) -> str | None:
     """What a row lacks, in words; None where it lacks nothing."""
     told = [f"no number in {', '.join(unread)}"] if unread else []
-    if not known:
+    if crossed:
+        told.append("low_K is above high_K")
+    elif not known:
         told.append("no transition temperature")
     elif missing:
         told.append(f"unknown: {', '.join(missing)}")
@@ -172,6 +175,12 @@ class _Draws:
         if {"low_K", "high_K"} <= set(self._materials.columns):
             width = np.nan_to_num(self.column("high_K") - self.column("low_K")) / SD_OF_80
         return self._around(self.column("t_mit_K"), width)
+
+    def crossed(self) -> Bools:
+        """Which rows have an interval whose low end is above its high end, n."""
+        if not {"low_K", "high_K"} <= set(self._materials.columns):
+            return np.zeros(self._materials.height, dtype=bool)
+        return np.asarray(self.column("low_K") > self.column("high_K"))
 
     def property(self, name: Property) -> Floats:
         """One property; what is assumed is remembered."""

@@ -5,9 +5,9 @@ from typing import Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from models.physics.landau import Landau
+from models.physics.landau import Landau, transition
 from models.physics.layers import Layer, Stack
-from models.physics.walls import wall
+from models.physics.walls import nucleus, wall
 from schemas import yaml_files
 from schemas.arrays import Floats
 from schemas.errors import InputError
@@ -80,6 +80,22 @@ class LandauProblem(Strict):
     affordable_kT: float = Field(
         60.0, gt=0, description="barrier that a nucleus overcomes in the time of a measurement"
     )
+
+    @model_validator(mode="after")
+    def _within_what_numbers_hold(self) -> Self:
+        for name, material in self.materials.items():
+            try:
+                with np.errstate(over="raise", divide="raise", invalid="raise"):
+                    found = transition(material.body())
+                    if self.kappa is not None and material.body().first_order:
+                        edge = wall(material.body(), self.kappa)
+                        nucleus(edge.energy_J_m2, 1.0)
+                held = bool(np.isfinite([found.equilibrium_K, found.latent_heat_J_m3, found.strain_jump]).all())
+            except ArithmeticError:
+                held = False
+            if not held:
+                raise ValueError(f"materials: {name} has coefficients that numbers cannot hold: give SI units")
+        return self
 
     @model_validator(mode="after")
     def _layers_are_known(self) -> Self:

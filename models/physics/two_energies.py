@@ -9,9 +9,16 @@ doi 10.1038/s42005-022-00909-z; energies come from calculations at several disto
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from schemas.arrays import Floats
 from schemas.errors import InputError
+
+NEEDED = ("distortion_angstrom", "energy_eV")
+_FITTED = (
+    "gain_eV", "pull_eV_angstrom", "stiffness_eV_angstrom2", "distortion_angstrom", "electronic_eV", "lattice_eV",
+    "total_eV", "softest_metal_eV_angstrom2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +87,33 @@ def fit(distortion_angstrom: Floats, energy_eV: Floats) -> tuple[TwoEnergies, Fl
         )
     found = TwoEnergies(gain_eV=float(gain), pull_eV_angstrom=float(pull), stiffness_eV_angstrom2=float(stiffness))
     return found, np.asarray(energy_eV - found.energy(size))
+
+
+def compare(calculated: pl.DataFrame) -> pl.DataFrame:
+    """One row a compound: what was fitted, `largest_residual_eV`, `points`, `ok` and `reason`.
+
+    Args:
+        calculated: a row a calculation, with `NEEDED` and, where there are several, `compound`; rows without numbers
+            are left out.
+
+    Raises:
+        InputError: a missing column.
+    """
+    if missing := [c for c in NEEDED if c not in calculated.columns]:
+        raise InputError.of(f"missing column {missing[0]}", "the calculations", f"give {', '.join(NEEDED)}")
+    named = calculated if "compound" in calculated.columns else calculated.with_columns(compound=pl.lit("all"))
+    read = named.with_columns(pl.col(n).cast(pl.Float64, strict=False) for n in NEEDED)
+    rows = []
+    for (name,), group in read.group_by("compound", maintain_order=True):
+        known = group.filter(pl.all_horizontal(pl.col(n).is_finite() for n in NEEDED))
+        row: dict[str, object] = {"compound": name, "points": known.height, "ok": True, "reason": None}
+        try:
+            found, residuals = fit(*(known[n].to_numpy() for n in NEEDED))
+            row |= {n: getattr(found, n) for n in _FITTED}
+            row["largest_residual_eV"] = float(np.abs(residuals).max())
+        except InputError as error:
+            row |= {"ok": False, "reason": str(error)}
+        rows.append(row)
+    numbers = dict.fromkeys((*_FITTED, "largest_residual_eV"), pl.Float64)
+    kinds = {"compound": pl.String, "points": pl.Int64, **numbers, "ok": pl.Boolean, "reason": pl.String}
+    return pl.DataFrame(rows, schema=kinds, orient="row")

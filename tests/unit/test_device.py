@@ -83,6 +83,14 @@ def test_a_cell_that_is_no_number_costs_its_own_row_alone(tmp_path: Path) -> Non
         devices.evaluate(pl.DataFrame({"t_mit_K": [[340.0]]}), device(tmp_path))
 
 
+def test_an_interval_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"t_mit_K": [400.0, 400.0], "low_K": [410.0, 390.0], "high_K": [390.0, 410.0]})
+    found = devices.evaluate(rows, device(tmp_path))
+    assert found["ok"].to_list() == [False, True]
+    assert found["reason"][0] == "low_K is above high_K"
+    assert found["p_suits"][0] is None
+
+
 def test_the_same_seed_gives_the_same_rows(tmp_path: Path) -> None:
     rows = pl.DataFrame({"t_mit_K": [378.0, 390.0], "gap_eV": [0.3, 0.2], "gap_eV_sd": [0.1, 0.1]})
     first, again = (devices.evaluate(rows, device(tmp_path), seed=4) for _ in range(2))

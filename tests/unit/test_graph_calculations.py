@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from dagster_project import calculations
 from dagster_project.settings import Settings
 from models.design import candidates as candidates_of
 from models.evaluators import campaign
 from models.evaluators.ledger import Ledger
+from models.evaluators.stability import Phase, decomposition
 from schemas import problem
 
 CELL = """data_x
@@ -32,7 +34,8 @@ def structure(formula: str, symbols: str, **also: object) -> dict[str, object]:
     elements = sorted(set(symbols.split()))
     sites = [f"{s}{k} {s} 0 0 {k / 20}" for k, s in enumerate(symbols.split())]
     plain: dict[str, object] = {"valid": True, "duplicate_of": None, "flags": [], "fidelity": None}
-    named = {"formula_reduced": formula, "chemsys": "-".join(elements), "n_elements": len(elements)}
+    named: dict[str, object] = {"formula_reduced": formula, "chemsys": "-".join(elements), "n_elements": len(elements)}
+    named |= {"space_group_number": 1, "n_sites": len(symbols.split())}
     return {**named, "cif": CELL + "\n".join(sites) + "\n", **plain, **also}
 
 
@@ -43,6 +46,8 @@ def test_rivals_are_ordered_structures_of_fewer_elements_whoever_measured_them(t
             structure("GaS", "Ga S", cif="of mixed sites, which no engine takes", flags=["disordered"]),
             structure("GaS", "Ga S"),
             structure("MoS2", "Mo S S", fidelity="calculation"),
+            structure("MoS2", "S Mo S", space_group_number=194),
+            structure("MoS2", "S S Mo", space_group_number=194),
             structure("MoS3", "Mo S S S", fidelity="prototype"),
             structure("AlS", "Al S"),
         ],
@@ -54,4 +59,14 @@ def test_rivals_are_ordered_structures_of_fewer_elements_whoever_measured_them(t
     found = calculations.evaluators(settings, structures, candidates)["lacunar_spinel"]
     found.submit("b", candidates.to_dicts())
     asked_for = Ledger(calculations.folder(tmp_path)).table("calculations")["label"]
-    assert sorted(asked_for) == ["Ga(MoS2)4", "GaS", "MoS2"]
+    assert sorted(asked_for) == ["Ga(MoS2)4", "GaS", "MoS2 in 1", "MoS2 in 194"]
+
+
+def test_the_most_stable_polymorph_is_the_one_that_competes() -> None:
+    phases = [
+        Phase(label=f"TiO2 in {g}", amounts={"Ti": 1, "O": 2}, energy_eV_atom=e) for g, e in ((136, -9.0), (141, -9.1))
+    ]
+    compound = Phase(label="TiO2", amounts={"Ti": 2, "O": 4}, energy_eV_atom=-8.9)
+    found = decomposition(compound, phases)
+    assert found.enthalpy_eV_atom == pytest.approx(0.2)
+    assert found.products == {"TiO2 in 141": 1.0}

@@ -35,7 +35,7 @@ class Recipe(Strict):
         if used := {e: list(u) for e, u in self.hubbard_U_eV.items() if e in atoms.symbols}:
             settings["hubbard_U_eV"] = used
         start = atoms.moments
-        if self.nonmagnetic:
+        if self.nonmagnetic or (start is not None and not start.any()):  # told to be without moments
             start = None
         elif start is None and self.moments_bohr_magneton:
             start = np.array([self.moments_bohr_magneton.get(s, 0.0) for s in atoms.symbols])
