@@ -74,7 +74,8 @@ def orders(
 ) -> None:
     """Write the distinct collinear magnetic orders of a crystal: a CIF each, and orders.jsonl.
 
-    Its rows, which `matloom dft prepare` reads, hold crystal, signs and starting moments of each order, and of the crystal without moments (NM).
+    Its rows, which `matloom dft prepare` reads, hold crystal, signs and starting moments of each order, and of the
+    crystal without moments (NM).
     """
     import numpy as np
 

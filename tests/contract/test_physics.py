@@ -57,7 +57,7 @@ def test_devices_are_ranked_and_a_misleading_property_is_told(tmp_path: Path) ->
     assert found["rank"].to_list() == [2, 3, 1]
 
 
-@pytest.mark.parametrize("odd", ["b: 1.0e200", "a: 1.0e-300", "g: 1.0e180, stiffness: 1.0", "b: 1.0e150, c: 1.0e-170"])
+@pytest.mark.parametrize("odd", ["b: 1.0e200", "a: 1.0e-305", "g: 1.0e180, stiffness: 1.0", "b: 1.0e150, c: 1.0e-170"])
 def test_coefficients_that_numbers_cannot_hold_are_refused_in_one_line(tmp_path: Path, odd: str) -> None:
     told = {"a": "1.0e5", "t0_K": "300", "b": "8.0e6", "c": "8.0e6"} | dict(p.split(": ") for p in odd.split(", "))
     settings = SETTINGS.replace("{a: 1.0e5, t0_K: 300, b: 8.0e6, c: 8.0e6}", str(told).replace("'", ""))
