@@ -16,6 +16,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "dft": ("dagster_project.commands.dft", "app", "Calculations: prepare, submit, poll, collect, retry."),
     "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
     "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
+    "fuse": ("dagster_project.commands.fuse", "app", "Several fidelities of one quantity in one model."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
     "physics": ("dagster_project.commands.physics", "app", "Models of transitions in bodies and layers."),
     "quality": ("dagster_project.commands.trust", "app", "Checks of contract, bias and leakage; choice of rows."),

@@ -219,4 +219,5 @@ def _command(kind: str) -> str:
     """The command that makes models of a kind."""
     if kind.endswith("-classifier"):
         return f"text train {kind.removesuffix('-classifier')}"
-    return {"screening": "screen train", "lvgp": "model fit", "tagger": "text train tag"}.get(kind, f"{kind} train")
+    named = {"screening": "screen train", "lvgp": "model fit", "fuse": "fuse fit", "tagger": "text train tag"}
+    return named.get(kind, f"{kind} train")

@@ -66,6 +66,11 @@ SIFTED: dict[str, list[object]] = {
     "conformal_set": [["mit"], None, None],
 }
 LABELLED: dict[str, list[object]] = {"formula": ["VO2"] * 2, "label_name": ["mit", "metal"], "t_mit_K": [340.0, None]}
+GAPS: dict[str, list[object]] = {
+    "formula": [f"{a}{b}{n}" for a in ("Ti", "V", "Cr", "Mn", "Fe") for b in ("O", "S", "Se") for n in (2, 3)] * 2,
+    "pbe": [0.0, 0.1, 0.5, 1.0, 1.6, 2.0] * 10,
+    "expt": [0.0, 0.2, 1.1, 1.9, 2.6, 3.1] * 10,
+}
 RECIPES: dict[str, list[object]] = {"target": ["LaNiO3"], "route": ["sol-gel"], "doi": ["10.1/x"]}
 # Commands that write a folder or print a summary: (arguments, columns of an input)
 OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
@@ -77,6 +82,7 @@ OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
     "recipes train": ("recipes train IN --out OUT", RECIPES),
     "recipes score": ("recipes score IN", RECIPES),
     "model fit": ("model fit IN --categorical A,B --target gap --out OUT", TABLE),
+    "fuse fit": ("fuse fit IN --fidelities pbe,expt --target expt --out OUT", GAPS),
     "design propose": ("design propose m2ax --observations IN --out OUT", {"M": ["Ti"], "A": ["Al"], "X": ["C"]}),
     "quality leakage": ("quality leakage IN IN --keys doi", RECIPES),
     "quality check": ("quality check IN --table meta.models", {"model_id": ["m"]}),
@@ -121,6 +127,7 @@ WORDS = {
         "design generations --out FILE/x.csv"]),
     "model predict": (None, ["model predict nowhere IN.csv --out OUT.csv", "model predict FILE IN.csv --out OUT.csv"]),
     "model latent": (None, ["model latent nowhere --out OUT", "model latent FILE --out OUT"]),
+    "fuse predict": (None, ["fuse predict nowhere IN.csv --out OUT.csv", "fuse predict FILE IN.csv --out OUT.csv"]),
     "physics landau": (None, ["physics landau nowhere.yaml --out OUT.csv", "physics landau FILE --out OUT.csv",
         "physics landau FOLDER --out OUT.csv"]),
     "physics orders": (None, ["physics orders nowhere.cif --out OUT", "physics orders FILE --out OUT",
@@ -141,7 +148,7 @@ WORDS = {
         "screen explain --out OUT --top 0"]),
 }  # fmt: skip
 # What a good call of these needs, a trained model, the whole graph or a folder, is tested below, beside this or in e2e.
-ELSEWHERE = {"rollback", "serve", "ui", "run", "model predict", "model latent", "screen explain"}
+ELSEWHERE = {"rollback", "serve", "ui", "run", "fuse predict", "model predict", "model latent", "screen explain"}
 ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
 ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel"}
 

@@ -1,0 +1,104 @@
+"""Ways to predict the fidelity that counts from what is seen of a row; which one is used is chosen by cross-validation.
+
+`alone` sees the composition only. `delta` learns the difference to the best known lower fidelity, `stack` the value
+itself with all lower fidelities among the inputs, both by randomized trees whose median counts; `boost` does as
+`stack` with absolute errors, by boosting. All points aim at the median, as half of all gaps may be exactly 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schemas.arrays import Floats
+
+MEMBERS = ("alone", "delta", "stack", "boost")
+BLENDS: tuple[tuple[str, ...], ...] = (
+    *((name,) for name in MEMBERS),
+    ("stack", "boost"),
+    ("delta", "boost"),
+    ("delta", "stack", "boost"),
+)
+TREES = 120
+_NOTHING = -99.0  # stands for a missing number where trees cannot take one
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the members see of n rows.
+
+    Attributes:
+        features: of the composition, n x d.
+        low: lower fidelities, filled where they can be predicted, with predictions and what is known, n x f.
+        base: best known or predicted lower fidelity, n; NaN where there is none.
+    """
+
+    features: Floats
+    low: Floats
+    base: Floats
+
+    def take(self, rows: Any) -> "Seen":
+        """Some of the rows."""
+        return Seen(self.features[rows], self.low[rows], self.base[rows])
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fitted way; see the module.
+
+    Attributes:
+        name: of `MEMBERS`.
+        model: what was fitted.
+    """
+
+    name: str
+    model: Any
+
+    def predict(self, seen: Seen) -> Floats:
+        """Medians of n rows."""
+        table = _table(self.name, seen)
+        if self.name == "boost":
+            return np.asarray(self.model.predict(table))
+        exact = table.astype(np.float32)
+        middle = np.median([tree.predict(exact) for tree in self.model.estimators_], axis=0)
+        return np.asarray(middle + (_base(seen) if self.name == "delta" else 0.0))
+
+
+def fit(name: str, seen: Seen, values: Floats, *, trees: int = TREES, seed: int) -> Member:
+    """Fits one way to n values, with so many randomized trees or four times as many boosted ones."""
+    table = _table(name, seen)
+    if name == "boost":
+        return Member(name, _booster(4 * trees, seed).fit(table, values))
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(trees, max_features=0.35, random_state=seed)
+    return Member(name, forest.fit(table, values - _base(seen) if name == "delta" else values))
+
+
+def _booster(rounds: int, seed: int) -> Any:
+    from lightgbm import LGBMRegressor
+
+    return LGBMRegressor(
+        objective="l1",
+        n_estimators=rounds,
+        learning_rate=0.03,
+        num_leaves=24,
+        min_child_samples=8,
+        colsample_bytree=0.25,
+        subsample=0.7,
+        subsample_freq=1,
+        n_jobs=1,
+        random_state=seed,
+        verbose=-1,
+        deterministic=True,
+        force_row_wise=True,
+    )
+
+
+def _table(name: str, seen: Seen) -> Floats:
+    parts = [seen.features] if name == "alone" else [seen.features, seen.low]
+    return np.nan_to_num(np.column_stack(parts), nan=_NOTHING)
+
+
+def _base(seen: Seen) -> Floats:
+    return np.nan_to_num(seen.base, nan=0.0)

@@ -1,0 +1,120 @@
+"""Several fidelities: which columns are meant, no row that saw itself, intervals that cover, models that come back."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models import fidelity
+from models.fidelity import columns, inputs, intervals, lower
+from schemas.errors import InputError
+
+ANIONS, METALS = (
+    ("O", "S", "Se", "F", "Cl", "N"),
+    ("Li", "Mg", "Al", "Ca", "Ti", "V", "Mn", "Fe", "Ni", "Cu", "Zn", "Y"),
+)
+
+
+@pytest.fixture(scope="module")
+def gaps() -> pl.DataFrame:
+    """Made-up gaps of 144 compounds: a cheap value that follows the composition, a costly one above it."""
+    chance = np.random.default_rng(0)
+    rows = [(f"{m}{k}{a}2", i, j, k) for i, m in enumerate(METALS) for j, a in enumerate(ANIONS) for k in (1, 3)]
+    cheap = np.maximum([0.5 * i + 0.3 * j * k - 2 for _, i, j, k in rows], 0.0)
+    costly = np.where(cheap > 0, 1.2 * cheap + 0.4, 0.0) + 0.02 * chance.standard_normal(len(rows)) * (cheap > 0)
+    there = chance.random(len(rows)) < 0.8
+    return pl.DataFrame(
+        {
+            "formula": [f for f, *_ in rows],
+            "pbe_median": np.where(there, cheap, np.nan),
+            "pbe_n": chance.integers(1, 9, len(rows)),
+            "pbe_aflow_median": cheap,
+            "expt_gap_eV": np.where(chance.random(len(rows)) < 0.9, costly, np.nan),
+        }
+    ).with_columns(pl.col("pbe_median", "expt_gap_eV").fill_nan(None))
+
+
+@pytest.fixture(scope="module")
+def fused(gaps: pl.DataFrame) -> fidelity.Fused:
+    return fidelity.fit(gaps, fidelities=("pbe", "expt"), target="expt", trees=12)
+
+
+def test_a_fidelity_is_found_by_its_name_and_a_known_ending(gaps: pl.DataFrame) -> None:
+    found = columns.resolve(gaps, ("pbe", "expt"), "expt")
+    assert found == columns.Columns({"pbe": "pbe_median"}, ("pbe_aflow_median",), "expt_gap_eV", "formula")
+    with pytest.raises(InputError, match="no column of fidelity 'hse'"):
+        columns.resolve(gaps, ("hse", "expt"), "expt")
+    with pytest.raises(InputError, match="nothing to predict from"):
+        columns.resolve(gaps.drop("formula"), ("expt",), "expt")
+
+
+def test_a_chemical_system_is_in_one_fold_however_it_is_written() -> None:
+    frame = pl.DataFrame({"formula": ["TiO2", "O1 Ti1", "Ti0.4 O0.6", "NaN", None, "?!"], "pbe": [1.0] * 5 + [None]})
+    read = inputs.read(frame, columns.resolve(frame.with_columns(hse=1.0), ("pbe",), "hse"))
+    assert len(set(read.folds(4, salt="x")[:3])) == 1
+    assert read.systems[3] == "N-Na"
+    assert [why is None for why in read.reasons] == [True] * 5 + [False]
+
+
+def test_a_lower_fidelity_is_predicted_without_the_row_itself(gaps: pl.DataFrame) -> None:
+    read = inputs.read(gaps, columns.resolve(gaps, ("pbe",), "expt"))
+    values = gaps["pbe_aflow_median"].to_numpy()
+    spoilt = values.copy()
+    at = int(np.argmax(values))
+    spoilt[at] = 100.0
+    first, second = (lower.fit(read, v, seed=0) for v in (values, spoilt))
+    assert first is not None
+    assert second is not None
+    assert first.predict(read)[at] == second.predict(read)[at]
+    assert lower.fit(read, np.full(len(read), np.nan), seed=0) is None
+
+
+def test_the_costly_value_is_found_from_the_cheap_one(gaps: pl.DataFrame, fused: fidelity.Fused) -> None:
+    known = gaps.filter(pl.col("expt_gap_eV").is_not_null())
+    error = (fused.predict(known)["mean"] - known["expt_gap_eV"]).abs().mean()
+    cheap = (known["pbe_aflow_median"] - known["expt_gap_eV"]).abs().mean()
+    assert isinstance(error, float)
+    assert isinstance(cheap, float)
+    assert error < 0.2 * cheap
+    assert fused.scores["mae"] < 0.6 * min(cheap, fused.scores["mae_of"]["alone"])  # held out
+
+
+def test_predictions_stay_in_their_interval_and_above_the_floor(gaps: pl.DataFrame, fused: fidelity.Fused) -> None:
+    found = fused.predict(gaps)
+    assert found["ok"].all()
+    assert (found["low"] <= found["mean"]).all()
+    assert (found["mean"] <= found["high"]).all()
+    assert (found["sd"] > 0).all()
+    assert found["low"].min() == fused.floor.value == 0.0
+
+
+def test_a_row_without_composition_or_value_stays_with_a_reason(fused: fidelity.Fused) -> None:
+    frame = pl.DataFrame({"formula": [None, None, "TiO2", "((("], "pbe_median": [1.0, None, None, None]})
+    found = fused.predict(frame)
+    assert found["ok"].to_list() == [True, False, True, False]
+    assert found["mean"].is_null().to_list() == [False, True, False, True]
+    assert found["reason"][1] == "neither a composition nor a value of a lower fidelity"
+    assert fused.predict(frame.select("formula"))["ok"].to_list() == [False, False, True, False]
+
+
+def test_a_model_comes_back_as_it_was_saved(gaps: pl.DataFrame, fused: fidelity.Fused, tmp_path: Path) -> None:
+    fidelity.save(fused, tmp_path / "m", target="expt")
+    assert fidelity.load(tmp_path / "m").predict(gaps).equals(fused.predict(gaps))
+
+
+def test_too_few_rows_are_refused(gaps: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="give at least 30"):
+        fidelity.fit(gaps.head(20), fidelities=("pbe", "expt"), target="expt")
+
+
+def test_intervals_cover_what_they_say_and_are_wide_where_errors_are() -> None:
+    chance = np.random.default_rng(1)
+    clues = chance.random((1200, 2))
+    errors = chance.standard_normal(1200) * (0.1 + clues[:, 0])
+    widths = intervals.fit(clues[:800], errors[:800], np.arange(800) % 5, seed=0)
+    scale = widths.scale(clues[800:])
+    covered = float((np.abs(errors[800:]) <= widths.reach * scale).mean())
+    assert 0.86 <= covered <= 0.94
+    assert np.corrcoef(scale, clues[800:, 0])[0, 1] > 0.8
+    assert np.mean((errors[800:] / scale / widths.deviation) ** 2) == pytest.approx(1.0, abs=0.3)
