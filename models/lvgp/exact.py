@@ -1,7 +1,5 @@
 """The exact Gaussian process: predictions, draws and positions from an ensemble of parameter sets."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,8 +11,9 @@ from torch import Tensor
 
 from models.lvgp import bayes, inference
 from models.lvgp.encoding import Encoding
+from models.lvgp.frames import inputs, one_thread, positions, rows_of, space_of, units_of
 from models.lvgp.interface import Surrogate
-from models.lvgp.kernel import LATENT, Rows, Space, State
+from models.lvgp.kernel import Rows, Space, State
 from models.lvgp.kinds import KINDS, Kind
 from schemas.arrays import Floats
 from schemas.errors import InputError
@@ -56,7 +55,7 @@ class LVGP(Surrogate):
     @property
     def space(self) -> Space:
         """The inputs as the kernel takes them."""
-        return _space(self.kind, self.encoding)
+        return space_of(self.kind, self.encoding)
 
     @cached_property
     def gp(self) -> "MixedGP":
@@ -66,7 +65,7 @@ class LVGP(Surrogate):
 
         noise = self._solved[0].noise[:, None]
         if self.known.any():
-            noise = noise + self.known / _units(self.outputs)[1] ** 2
+            noise = noise + self.known / units_of(self.outputs)[1] ** 2
         made = MixedGP(self.rows, self.outputs, MixedKernel(self.space, self.ensemble.sets), noise)
         made.eval()
         return made
@@ -77,21 +76,21 @@ class LVGP(Surrogate):
 
     def members(self, frame: pl.DataFrame, *, noisy: bool = False) -> tuple[Floats, Floats]:
         """See `Surrogate`."""
-        rows = _rows(inputs(self.encoding, frame), self.encoding)
+        rows = rows_of(inputs(self.encoding, frame), self.encoding)
         size = max(1, CELLS // (len(self.ensemble.sets) * len(self.outputs)))
-        with torch.no_grad(), _one_thread():
+        with torch.no_grad(), one_thread():
             parts = [self._moments(rows.take(slice(at, at + size)), noisy) for at in range(0, len(rows), size)]
         means, variances = (torch.cat(p, dim=1).numpy() for p in zip(*parts, strict=True))
-        center, scale = _units(self.outputs)
+        center, scale = units_of(self.outputs)
         return center + scale * means, scale * np.sqrt(variances)
 
     def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator, noisy: bool = False) -> Floats:
         """See `Surrogate`."""
-        rows = _rows(inputs(self.encoding, frame), self.encoding)
+        rows = rows_of(inputs(self.encoding, frame), self.encoding)
         state, factor, weights = self._solved
         space = self.space
-        with torch.no_grad(), _one_thread():
-            cross = space.covariance(state, _rows(self.rows, self.encoding), rows)
+        with torch.no_grad(), one_thread():
+            cross = space.covariance(state, rows_of(self.rows, self.encoding), rows)
             part = torch.linalg.solve_triangular(factor, cross, upper=False)
             left = space.covariance(state, rows, rows) - part.mT @ part
             ridge = 1e-6 * state.scale + (state.noise if noisy else 0.0)
@@ -100,7 +99,7 @@ class LVGP(Surrogate):
             each = [len(range(k, count, len(root))) for k in range(len(root))]
             normal = torch.from_numpy(chance.standard_normal((len(root), len(rows), max(each))))
             drawn = ((cross.mT @ weights) + root @ normal).mT.numpy()
-        center, scale = _units(self.outputs)
+        center, scale = units_of(self.outputs)
         return np.asarray(center + scale * np.concatenate([d[:n] for d, n in zip(drawn, each, strict=True)]))
 
     def some(self, count: int) -> "LVGP":
@@ -112,21 +111,14 @@ class LVGP(Surrogate):
         if not self.space.free:
             return super().latent_positions()
         best = int(self.ensemble.reached.argmax())
-        sets = self.ensemble.sets[best : best + 1]
-        rows: list[tuple[str, str, float, float]] = []
-        for (name, levels), places in zip(self.encoding.levels.items(), self.space.state(sets).places, strict=True):
-            assert places.points is not None
-            points = (places.spread.sqrt() * places.points)[0].numpy()
-            for level, (u, v) in zip(levels, _canonical(points), strict=True):
-                rows.append((name, level, float(u), float(v)))
-        return pl.DataFrame(rows, schema=["variable", "level", *(f"z{i + 1}" for i in range(LATENT))], orient="row")
+        return positions(self.space, self.encoding, self.ensemble.sets[best : best + 1])
 
     def extended(self, frame: pl.DataFrame) -> "LVGP":
         """The model that also knows the levels of a frame that were never declared: their points are prior draws."""
         encoding = self.encoding.extended(frame)
         if encoding.levels == self.encoding.levels:
             return self
-        sets = _space(self.kind, encoding).widened(self.space, self.ensemble.sets)
+        sets = space_of(self.kind, encoding).widened(self.space, self.ensemble.sets)
         return replace(self, encoding=encoding, ensemble=replace(self.ensemble, sets=sets, anchors=sets))
 
     def told(self) -> dict[str, Any]:
@@ -149,9 +141,9 @@ class LVGP(Surrogate):
     @cached_property
     def _solved(self) -> tuple[State, Tensor, Tensor]:
         """State, Cholesky factors of the training covariance, s x n x n, and weights of the outputs, s x n x 1."""
-        rows = _rows(self.rows, self.encoding)
-        center, scale = _units(self.outputs)
-        with torch.no_grad(), _one_thread():
+        rows = rows_of(self.rows, self.encoding)
+        center, scale = units_of(self.outputs)
+        with torch.no_grad(), one_thread():
             state = self.space.state(self.ensemble.sets)
             covariance = self.space.covariance(state, rows, rows)
             covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known / scale**2)
@@ -162,7 +154,7 @@ class LVGP(Surrogate):
     def _moments(self, rows: Rows, noisy: bool) -> tuple[Tensor, Tensor]:
         """Standardised means and variances, s x k."""
         state, factor, weights = self._solved
-        cross = self.space.covariance(state, _rows(self.rows, self.encoding), rows)
+        cross = self.space.covariance(state, rows_of(self.rows, self.encoding), rows)
         part = torch.linalg.solve_triangular(factor, cross, upper=False)
         variance = (state.scale[:, None] - part.square().sum(1)).clamp_min(1e-12)
         return (cross.mT @ weights)[..., 0], variance + (state.noise[:, None] if noisy else 0.0)
@@ -204,12 +196,12 @@ def _fitted(
     rows = inputs(encoding, frame)
     told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    center, scale = zip(*(_units(column) for column in told.T), strict=True)
+    center, scale = zip(*(units_of(column) for column in told.T), strict=True)
     units = (told - torch.tensor(center)) / torch.tensor(scale)
-    data = inference.Data(_space(kind, encoding), _rows(rows, encoding), units, noise / scale[0] ** 2)
+    data = inference.Data(space_of(kind, encoding), rows_of(rows, encoding), units, noise / scale[0] ** 2)
     former = warm.ensemble if isinstance(warm, LVGP) else None
     diagnosis = None
-    with _one_thread():
+    with one_thread():
         if KINDS[kind].way == "draws":
             found, diagnosis = bayes.drawn(data, seed=seed, warm=former)
         else:
@@ -219,58 +211,9 @@ def _fitted(
     return [LVGP(kind, encoding, found, rows, column.clone(), noise, diagnosis) for column in told.T]
 
 
-def inputs(encoding: Encoding, frame: pl.DataFrame) -> Tensor:
-    """Rows as the botorch model takes them: codes of levels, then scaled numbers, n x (m + d).
-
-    Raises:
-        InputError: see `Encoding.encode`.
-    """
-    codes, numbers = encoding.encode(frame)
-    return torch.from_numpy(np.column_stack([codes.astype(np.float64), numbers]))
-
-
-def _space(kind: Kind, encoding: Encoding) -> Space:
-    traits = KINDS[kind]
-    described = tuple(torch.from_numpy(d) for d in encoding.described()) if traits.described else ()
-    return Space(traits.place, encoding.sizes, len(encoding.bounds), described)
-
-
-def _rows(rows: Tensor, encoding: Encoding) -> Rows:
-    m = len(encoding.levels)
-    return Rows(rows[:, :m].long(), rows[:, m:], encoding.sizes)
-
-
-def _units(outputs: Tensor) -> tuple[float, float]:
-    """Center and scale of outputs; the scale of constant ones is 1."""
-    return float(outputs.mean()), float(outputs.std()) or 1.0
-
-
 def _root(covariance: Tensor) -> Tensor:
     """Cholesky factors, with as little added to the diagonal as they need."""
     from gpytorch.utils.cholesky import psd_safe_cholesky
 
     found: Tensor = psd_safe_cholesky(covariance)
     return found
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small matrices: threads would wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _canonical(points: Floats) -> Floats:
-    """Moved and turned so that the first point is the origin, the second on the positive axis, the third above it."""
-    moved = points - points[0]
-    length = float(np.hypot(*moved[1])) if len(moved) > 1 else 0.0
-    if length > 0:
-        cos, sin = moved[1] / length
-        moved = moved @ np.array([[cos, -sin], [sin, cos]])
-    if len(moved) > 2 and moved[2, 1] < 0:
-        moved = moved * np.array([1.0, -1.0])
-    return np.asarray(moved)

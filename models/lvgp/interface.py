@@ -61,7 +61,7 @@ class Surrogate(ABC):
         return mixed(*self.members(frame))
 
     def latent_positions(self) -> pl.DataFrame:
-        """Positions of the levels: `variable`, `level`, `z1`, `z2`.
+        """Positions of the levels: `variable`, `level`, `z1`, `z2`; of more dimensions the two that tell most.
 
         The first level lies at the origin, the second on the first axis; a distance of one is one length of the kernel.
 

@@ -17,7 +17,6 @@ from torch.nn.functional import one_hot
 
 from models.lvgp.kinds import Place
 
-LATENT = 2
 FLOOR = 1e-6  # of the noise; keeps the covariance of repeated rows invertible
 # Means and standard deviations of the logarithms (of the share: its logit); outputs are standardised, numbers lie in
 # [0, 1]. Chosen by log density on sub-tables of other ABO3 compounds, 14 to 45 rows known.
@@ -110,12 +109,14 @@ class Space:
         sizes: levels of each categorical variable, m.
         numbers: how many numbers there are, d.
         descriptors: of the levels of each categorical variable, L x q with q = 0 where there are none.
+        dims: of the points; a plane can be looked at, and many rows a level tell more apart.
     """
 
     place: Place
     sizes: tuple[int, ...]
     numbers: int = 0
     descriptors: tuple[Tensor, ...] = ()
+    dims: int = 2
 
     @cached_property
     def layout(self) -> dict[str, slice]:
@@ -124,8 +125,8 @@ class Space:
         counts = {"spread": 1 if one else m, "rate": 0 if one else self.numbers, "weight": m + self.numbers, "share": m}
         counts |= {"scale": 1, "noise": 1}
         for j, size in enumerate(self.sizes):
-            counts[f"rest{j}"] = size * LATENT if self.free else 0
-            counts[f"map{j}"] = self._described(j).shape[1] * LATENT
+            counts[f"rest{j}"] = size * self.dims if self.free else 0
+            counts[f"map{j}"] = self._described(j).shape[1] * self.dims
         found, at = {}, 0
         for name, count in counts.items():
             found[name] = slice(at, at + count)
@@ -234,10 +235,10 @@ class Space:
         size, described = self.sizes[j], self._described(j)
         if not self.free:
             return Places(spread * (1.0 - torch.eye(size, dtype=sets.dtype)), spread)
-        rest = sets[:, self.layout[f"rest{j}"]].reshape(len(sets), size, LATENT)
+        rest = sets[:, self.layout[f"rest{j}"]].reshape(len(sets), size, self.dims)
         if not described.shape[1]:
             return Places(spread * _squares(rest), spread, rest, rest)
-        mapped = described @ sets[:, self.layout[f"map{j}"]].reshape(len(sets), described.shape[1], LATENT)
+        mapped = described @ sets[:, self.layout[f"map{j}"]].reshape(len(sets), described.shape[1], self.dims)
         share = shares[:, j, None, None]
         points = share.sqrt() * mapped + (1 - share).sqrt() * rest
         return Places(spread * _squares(points), spread, points, rest, mapped, share)

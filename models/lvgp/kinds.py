@@ -19,18 +19,22 @@ class Traits:
         place: of levels; see `models.lvgp.kernel.Space`.
         way: how it learns: an ensemble of modes, draws of the posterior, inducing points, or trees.
         described: whether descriptors of levels are used where there are some.
+        dims: of the points of levels.
     """
 
     place: Place
     way: Way = "modes"
     described: bool = False
+    dims: int = 2
 
 
 KINDS: dict[Kind, Traits] = {
     "lvgp": Traits("free"),
     "lvgp-descriptor": Traits("free", described=True),
     "lvgp-bayes": Traits("free", "draws", described=True),
+    "lvgp-svi": Traits("free", "inducing", described=True, dims=4),
     "onehot": Traits("corners"),
     "hamming": Traits("mismatch"),
     "gower": Traits("gower"),
+    "forest": Traits("corners", "trees", described=True),
 }

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from models import cards
-from models.lvgp import exact
+from models.lvgp import exact, forest, sparse
 from models.lvgp.encoding import Encoding
-from models.lvgp.exact import inputs as inputs
+from models.lvgp.frames import inputs as inputs
 from models.lvgp.interface import Surrogate
 from models.lvgp.interface import mixed as mixed
 from models.lvgp.kinds import KINDS, Kind, Way
@@ -42,8 +42,8 @@ def fit(
         known: noise variance of each output that is known beforehand, n, such as that of a mean over replicates; what
             noise there is beside is learned.
         warm: an earlier model of the same inputs and kind, which goes on.
-        effort: `members`, `steps` and `rate` of an ensemble of modes; by default 16 members, and fewer from 100 rows
-            on, down to 4, and 60 steps, or 200 where there are numbers.
+        effort: what else the way to learn takes; of modes `members`, `steps` and `rate`: by default 16 members, and
+            fewer from 100 rows on, down to 4, and 60 steps, or 200 where there are numbers.
 
     Raises:
         InputError: fewer than two rows, an output that is no number, or a noise variance that is none.
@@ -83,5 +83,10 @@ def load(folder: Path) -> Surrogate:
     return found
 
 
-LEARNERS: dict[Way, Callable[..., Surrogate]] = {"modes": exact.fit, "draws": exact.fit}
+LEARNERS: dict[Way, Callable[..., Surrogate]] = {
+    "modes": exact.fit,
+    "draws": exact.fit,
+    "inducing": sparse.fit,
+    "trees": forest.fit,
+}
 """What fits each way to learn."""

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 import torch
 
-from models.lvgp import bayes, descriptors, exact, inference, noise, sampling, sources
+from models.lvgp import bayes, descriptors, exact, inference, noise, sampling, sources, sparse
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import Encoding, of_frame
 from models.lvgp.exact import LVGP
 from models.lvgp.kernel import FLOOR, Rows, Space
-from models.lvgp.kinds import Kind, Place
+from models.lvgp.kinds import KINDS, Kind, Place
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
@@ -306,3 +306,71 @@ def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_tog
     assert errors[0] < errors[1]
     with pytest.raises(InputError, match="no number"):
         exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_keeps_the_interface(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WARMUP", "DRAWS", "LONGEST"):
+        monkeypatch.setattr(bayes, name, 8)
+    frame, y = (part[::3] for part in additive())  # without the number
+    encoding = of_frame(frame, inputs=("i", "j"), categorical=("i", "j"))
+    effort = {"steps": 40, "members": 4} if KINDS[kind].way == "modes" else {}
+    effort |= {"points": 15, "steps": 60} if KINDS[kind].way == "inducing" else {}
+    model = lvgp.fit(frame, y, encoding=encoding, kind=kind, **effort)
+    mean, deviation = model.predict(frame)
+    assert np.corrcoef(mean, y)[0, 1] > 0.8
+    means, deviations = model.members(frame, noisy=True)
+    assert means.shape == deviations.shape == (len(means), len(y))
+    assert (lvgp.mixed(means, deviations)[1] >= deviation).all()
+    draws = model.draw(frame, count=400, chance=np.random.default_rng(0))
+    assert draws.shape == (400, len(y))
+    assert np.abs(draws.mean(axis=0) - mean).max() < 0.5 * max(deviation.max(), 0.1)
+    assert np.median(draws.std(axis=0) / deviation) == pytest.approx(1.0, abs=0.25)
+    card = lvgp.save(model, tmp_path / "m", target="y")
+    assert card.data == {"rows": 20}
+    assert np.array_equal(lvgp.load(tmp_path / "m").predict(frame)[0], mean)
+    again = lvgp.fit(frame, y, encoding=encoding, kind=kind, warm=model, **effort)
+    assert np.isfinite(again.some(1).predict(frame)[1]).all()
+    assert lvgp.fit(frame, y, encoding=encoding, kind=kind, known=np.full(len(y), 0.1), **effort).kind == kind
+    if KINDS[kind].place == "free":
+        assert model.latent_positions().height == 9
+        assert model.latent_positions().columns == ["variable", "level", "z1", "z2"]
+
+
+def test_inducing_points_at_all_rows_are_the_exact_process() -> None:
+    """With one inducing point a row and all rows in a batch the bound is the likelihood (Titsias 2009)."""
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    made = lvgp.fit(frame[::2], y[::2], encoding=encoding, kind="lvgp-svi", points=30, steps=1, rate=1e-9)
+    assert isinstance(made, sparse.Sparse)
+    state = made.space.state(made.sets)
+    at = [z[:, None] for z in made.induced.places]
+    rows = lvgp.inputs(encoding, frame)
+    told = Rows(rows[::2, :2].long(), rows[::2, 2:], encoding.sizes)
+    asked = Rows(rows[1::2, :2].long(), rows[1::2, 2:], encoding.sizes)
+    assert len(at) == 2
+    covariance = made.space.covariance(state, told, told)[0] + state.noise * torch.eye(30)
+    cross = made.space.covariance(state, told, asked)[0]
+    center, scale = made.units
+    units = (torch.tensor(y[::2]) - center) / scale
+    mean = center + scale * (cross.mT @ torch.linalg.solve(covariance, units)).numpy()
+    left = state.scale - (cross * torch.linalg.solve(covariance, cross)).sum(0)
+    found = made.predict(frame[1::2])
+    assert np.abs(found[0] - mean).max() < 0.05 * scale
+    assert np.abs(found[1] - scale * left.sqrt().numpy()).max() < 0.1 * scale
+    normal = torch.distributions.MultivariateNormal(torch.zeros(30, dtype=torch.float64), covariance)
+    assert made.seen["bound"] + 0.5 * float(made.sets.square().sum()) <= float(normal.log_prob(units)) + 1e-6
+
+
+def test_minibatches_reach_what_all_rows_reach() -> None:
+    chance = np.random.default_rng(0)
+    a, b = chance.integers(0, 12, 600), chance.integers(0, 12, 600)
+    hidden = chance.random((2, 12))
+    y = np.sin(4 * hidden[0][a]) * hidden[1][b] + 0.05 * chance.standard_normal(600)
+    frame = pl.DataFrame({"a": [f"a{k}" for k in a], "b": [f"b{k}" for k in b]})
+    encoding = of_frame(frame, inputs=("a", "b"), categorical=("a", "b"))
+    error = {}
+    for batch in (100, 500):
+        model = lvgp.fit(frame[:500], y[:500], encoding=encoding, kind="lvgp-svi", batch=batch, points=40, steps=120)
+        error[batch] = np.sqrt(np.mean((model.predict(frame[500:])[0] - y[500:]) ** 2))
+    assert max(error.values()) < 0.3 * y.std()
