@@ -121,10 +121,6 @@ def next_candidates(
     if not tried.any():
         return first(problem, frame, n=min(problem.budget.initial, frame.height), seed=seed)
     known = int((tried & np.isfinite(values).all(axis=1)).sum())
-    near = None
-    if space.is_open(problem):
-        chance = np.random.default_rng(seed)
-        near = lambda rows: space.filled(problem, space.neighbours(problem, rows, 20, chance))  # noqa: E731
     priced = partial(space.costs, problem) if problem.costs else None
     made = propose(
         space.filled(problem, frame),
@@ -135,7 +131,7 @@ def next_candidates(
         batch=batch,
         strategy=strategy if known >= 2 else "random",
         seed=seed,
-        rules=replace(rules or Rules(), costs=priced, near=near),
+        rules=replace(rules or Rules(), costs=priced),
     )
     return space.blank(problem, made)
 
@@ -192,6 +188,11 @@ def proposed(
         pending = np.array([row in keys for row in known.frame.select(names).iter_rows()])
         if pending.sum() < len(keys):
             raise InputError.of("a row that is no candidate", "the pending table", "use the problem's levels")
+    chance = np.random.default_rng(seed)
+
+    def near(rows: pl.DataFrame) -> pl.DataFrame:
+        return space.filled(problem, space.neighbours(problem, rows, 20, chance))
+
     found = next_candidates(
         problem,
         known.frame,
@@ -200,7 +201,7 @@ def proposed(
         batch=batch,
         strategy=strategy,
         seed=seed,
-        rules=Rules(acquisition=acquisition, pending=pending),
+        rules=Rules(acquisition=acquisition, pending=pending, near=near if space.is_open(problem) else None),
     )
     return found, known
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
+from models import cards
 from models.design import scoring
 from models.lvgp.encoding import Encoding
 from models.lvgp.kinds import KINDS
@@ -112,8 +113,9 @@ def propose(
 
     Returns:
         The rows with `row` (their number, null for one that is near), `acquisition`, `mean_<objective>` and
-        `sd_<objective>`, and what `scoring.Remaining` says in `remaining_improvement` and `p_complete`; fewer than
-        `batch` where fewer are open. Random proposals have null predictions.
+        `sd_<objective>`, what `scoring.Remaining` says in `remaining_improvement` and `p_complete`, and `model_id`, a
+        hash of what the surrogates learned from; fewer than `batch` where fewer are open. Random proposals have null
+        predictions.
 
     Raises:
         InputError: an unknown strategy or acquisition, an infinite value, or fewer than two known rows.
@@ -148,7 +150,11 @@ def propose(
     outlook = pool.outlook.take(np.array(at))
     left = scoring.remaining(sight)
     made = _proposed(rows[at], wanted, np.array(scores), outlook.mean * turn, outlook.deviation)
-    return made.with_columns(remaining_improvement=pl.lit(left.improvement), p_complete=pl.lit(left.complete))
+    return made.with_columns(
+        remaining_improvement=pl.lit(left.improvement),
+        p_complete=pl.lit(left.complete),
+        model_id=pl.lit(cards.identify(strategy, {"seed": seed}, frame.filter(known).rows(), values[known].tolist())),
+    )
 
 
 @dataclass(frozen=True)

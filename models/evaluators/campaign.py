@@ -14,6 +14,7 @@ import polars as pl
 
 from models.design import pareto
 from models.design.proposal import signs
+from models.design.scoring import USUAL
 from models.evaluators.protocol import Change, Evaluator, Observation
 from models.evaluators.states import FINAL, State, check_move
 from schemas.emit.polars import schema
@@ -21,6 +22,8 @@ from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 
 EVENTS, OBSERVATIONS = (schema(REGISTRY[name]) for name in ("design.events", "design.observations"))
+
+_OF_THE_MODEL = ("acquisition", "model_id", "remaining_improvement", "p_complete")
 
 
 def identify(*parts: object) -> str:
@@ -55,21 +58,34 @@ def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def proposal_rows(
-    problem: DesignProblem, proposed: pl.DataFrame, *, iteration: int, strategy: str, at: datetime
+    problem: DesignProblem,
+    proposed: pl.DataFrame,
+    *,
+    iteration: int,
+    strategy: str,
+    at: datetime,
+    acquisition: str = USUAL,
 ) -> pl.DataFrame:
     """Rows of design.proposals; `batch_id` names the iteration."""
     means = [c for c in proposed.columns if c.startswith(("mean_", "sd_"))]
     predicted = pl.struct(means).struct.json_encode() if means else pl.lit(None, pl.String)
-    return proposed.with_row_index("rank", offset=1).select(
-        problem=pl.lit(problem.name),
-        candidate_id="candidate_id",
-        batch_id=pl.lit(batch_id(problem, iteration)),
-        iteration=pl.lit(iteration, pl.Int64),
-        rank=pl.col("rank").cast(pl.Int64),
-        strategy=pl.lit(strategy),
-        acquisition=pl.col("acquisition") if "acquisition" in proposed.columns else pl.lit(None, pl.Float64),
-        predicted=predicted,
-        proposed_at=pl.lit(at),
+    told = {n: pl.col(n) if n in proposed.columns else pl.lit(None) for n in _OF_THE_MODEL}
+    criterion = pl.when(told["model_id"].is_not_null()).then(pl.lit(acquisition))
+    return (
+        proposed.with_row_index("rank", offset=1)
+        .select(
+            problem=pl.lit(problem.name),
+            candidate_id="candidate_id",
+            batch_id=pl.lit(batch_id(problem, iteration)),
+            iteration=pl.lit(iteration, pl.Int64),
+            rank=pl.col("rank").cast(pl.Int64),
+            strategy=pl.lit(strategy),
+            criterion=criterion,
+            predicted=predicted,
+            **told,
+            proposed_at=pl.lit(at),
+        )
+        .select(schema(REGISTRY["design.proposals"]).names())
     )
 
 
@@ -129,10 +145,41 @@ def _observation(problem: DesignProblem, batch: str, outcome: Observation, name:
         "batch_id": batch,
         "state": str(outcome.state),
         "objectives": json.dumps(outcome.values, sort_keys=True),
+        "surprise": None,
         "evaluator": name,
         "reason": outcome.reason,
         "observed_at": at,
     }
+
+
+def with_surprise(observed: pl.DataFrame, proposed: pl.DataFrame) -> pl.DataFrame:
+    """Observations of one problem with what is unexpected of them.
+
+    Args:
+        observed: rows of design.observations.
+        proposed: rows of design.proposals.
+    """
+    foretold = dict(proposed.select("candidate_id", "predicted").iter_rows())
+    told = [
+        surprise(foretold.get(candidate), values) for candidate, values in observed["candidate_id", "objectives"].rows()
+    ]
+    made = [json.dumps(t, sort_keys=True) if t else None for t in told]
+    return observed.with_columns(surprise=pl.Series(made, dtype=pl.String))
+
+
+def surprise(predicted: str | None, objectives: str) -> dict[str, float]:
+    """Objective -> how far its outcome is above its prediction, in predicted deviations; without prediction none.
+
+    Args:
+        predicted: JSON of means and deviations.
+        objectives: JSON of values.
+    """
+    foretold, found = json.loads(predicted or "{}"), {}
+    for name, value in json.loads(objectives).items():
+        mean, deviation = foretold.get(f"mean_{name}"), foretold.get(f"sd_{name}")
+        if value is not None and mean is not None and deviation:
+            found[name] = (value - mean) / deviation
+    return found
 
 
 def values_of(problem: DesignProblem, observations: pl.DataFrame, candidate_ids: Sequence[str]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from models.design import campaigns, simulation
 from models.design import candidates as candidates_of
+from models.design.proposal import Rules
 from models.evaluators import campaign
 from models.evaluators.budget import asked_in, left
 from models.evaluators.protocol import Evaluator
@@ -77,11 +78,17 @@ def propose(
         batch = min(asked.budget.batch - pending, rest)
         if batch <= 0 or (pending and not tried.any()):
             continue
-        tried |= waiting
         iteration = own["batch_id"].n_unique()
         strategy = campaigns.usual(asked)
         chosen = campaigns.next_candidates(
-            asked, frame, values=values, tried=tried, batch=batch, strategy=strategy, seed=seed + iteration
+            asked,
+            frame,
+            values=values,
+            tried=tried,
+            batch=batch,
+            strategy=strategy,
+            seed=seed + iteration,
+            rules=Rules(pending=waiting),
         )
         strategy = strategy if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
@@ -126,7 +133,7 @@ def evaluate(
             rows = frame.join(group.select("candidate_id"), on="candidate_id", how="semi").to_dicts()
             made, told = campaign.evaluate(asked, rows, batch=str(batch[0]), evaluator=evaluator, at=at)
             events.append(made)
-            observed.append(told)
+            observed.append(campaign.with_surprise(told, waiting))
     return {"design.events": pl.concat(events), "design.observations": pl.concat(observed)}
 
 

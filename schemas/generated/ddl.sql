@@ -434,7 +434,11 @@ CREATE TABLE "design"."proposals" (
     "rank" BIGINT NOT NULL,
     "strategy" VARCHAR NOT NULL,
     "acquisition" DOUBLE,
+    "criterion" VARCHAR,
+    "model_id" VARCHAR,
     "predicted" VARCHAR,
+    "remaining_improvement" DOUBLE,
+    "p_complete" DOUBLE,
     "proposed_at" TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY ("problem", "candidate_id")
 );
@@ -446,7 +450,11 @@ COMMENT ON COLUMN "design"."proposals"."iteration" IS 'Round of proposals; 0 is 
 COMMENT ON COLUMN "design"."proposals"."rank" IS 'Position, from 1. [count]';
 COMMENT ON COLUMN "design"."proposals"."strategy" IS 'How rows are chosen.';
 COMMENT ON COLUMN "design"."proposals"."acquisition" IS 'Score of the acquisition function; null for the initial design. [1]';
+COMMENT ON COLUMN "design"."proposals"."criterion" IS 'Name of the acquisition function.';
+COMMENT ON COLUMN "design"."proposals"."model_id" IS 'Hash of strategy, seed and what was learned from.';
 COMMENT ON COLUMN "design"."proposals"."predicted" IS 'Mean and deviation of each objective.';
+COMMENT ON COLUMN "design"."proposals"."remaining_improvement" IS 'Expected improvement of the best were all candidates evaluated, in its unit; of several objectives expected growth of the dominated volume over the volume so far. [1]';
+COMMENT ON COLUMN "design"."proposals"."p_complete" IS 'Probability that no candidate left is better than the best, or belongs to the front. [1]';
 COMMENT ON COLUMN "design"."proposals"."proposed_at" IS 'When it was proposed.';
 
 CREATE TABLE "design"."batches" (
@@ -491,6 +499,7 @@ CREATE TABLE "design"."observations" (
     "batch_id" VARCHAR NOT NULL,
     "state" VARCHAR NOT NULL,
     "objectives" VARCHAR NOT NULL,
+    "surprise" VARCHAR,
     "evaluator" VARCHAR NOT NULL,
     "reason" VARCHAR,
     "observed_at" TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -502,6 +511,7 @@ COMMENT ON COLUMN "design"."observations"."candidate_id" IS 'Levels of the varia
 COMMENT ON COLUMN "design"."observations"."batch_id" IS 'Problem and iteration.';
 COMMENT ON COLUMN "design"."observations"."state" IS 'State of the evaluation.';
 COMMENT ON COLUMN "design"."observations"."objectives" IS 'Objective -> value, in the units of the problem.';
+COMMENT ON COLUMN "design"."observations"."surprise" IS 'Objective -> outcome less prediction, in predicted deviations; null where nothing was predicted.';
 COMMENT ON COLUMN "design"."observations"."evaluator" IS 'What evaluates.';
 COMMENT ON COLUMN "design"."observations"."reason" IS 'Why it failed or was rejected; if accepted, the phases that its stability is against.';
 COMMENT ON COLUMN "design"."observations"."observed_at" IS 'When the outcome was collected.';

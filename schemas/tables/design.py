@@ -113,7 +113,28 @@ PROPOSALS = Table(
             doc="Score of the acquisition function; null for the initial design.",
             rules=(Finite(),),
         ),
+        Column(name="criterion", type=Type.STRING, nullable=True, doc="Name of the acquisition function."),
+        Column(
+            name="model_id", type=Type.STRING, nullable=True, doc="Hash of strategy, seed and what was learned from."
+        ),
         Column(name="predicted", type=Type.JSON, nullable=True, doc="Mean and deviation of each objective."),
+        Column(
+            name="remaining_improvement",
+            type=Type.FLOAT,
+            unit="1",
+            nullable=True,
+            doc="Expected improvement of the best were all candidates evaluated, in its unit; of several objectives "
+            "expected growth of the dominated volume over the volume so far.",
+            rules=(Between(0),),
+        ),
+        Column(
+            name="p_complete",
+            type=Type.FLOAT,
+            unit="1",
+            nullable=True,
+            doc="Probability that no candidate left is better than the best, or belongs to the front.",
+            rules=(Between(0, 1),),
+        ),
         _time("proposed_at", "When it was proposed."),
     ),
     foreign_keys=(_IN_CANDIDATES, _IN_BATCHES),
@@ -160,6 +181,12 @@ OBSERVATIONS = Table(
         _BATCH,
         _STATE,
         _OBJECTIVES,
+        Column(
+            name="surprise",
+            type=Type.JSON,
+            nullable=True,
+            doc="Objective -> outcome less prediction, in predicted deviations; null where nothing was predicted.",
+        ),
         Column(name="evaluator", type=Type.STRING, doc="What evaluates.", rules=(NotBlank(),)),
         _REASON,
         _time("observed_at", "When the outcome was collected."),

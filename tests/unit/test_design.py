@@ -16,7 +16,7 @@ from models.design import acquisition, campaigns, candidates, initial, pareto, p
 from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
 from models.lvgp.encoding import of_frame
 from schemas import problem as problems
-from schemas.emit.polars import inspect
+from schemas.emit.polars import inspect, schema
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
 from warehouse import catalog
@@ -341,6 +341,34 @@ def test_a_level_that_is_removed_retires_its_candidates_and_blocks_nothing(
     assert catalog.publish(store.home).held == {}
     assert store.read_passed("design.problems").filter("retired")["problem"].to_list() == ["toy"]
     assert catalog.verify(store.home) == []
+
+
+def test_a_campaign_killed_at_any_point_goes_on_as_if_it_had_not_been(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "FOLDER", Path("nowhere"))
+    asked = problems.parse(TOY.replace("initial: 4, total: 5", "initial: 3, total: 6"), where="toy.yaml")
+    table = pl.DataFrame({"a": list("xxyyzz"), "b": list("uvuvuv"), "f": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    monkeypatch.setattr(rounds, "asked_in", lambda rows: [asked])
+    candidate_rows = campaign.candidate_rows(asked, candidates(asked))
+    proposed, observed = (pl.DataFrame(schema=schema(REGISTRY[f"design.{n}"])) for n in ("proposals", "observations"))
+    for _ in range(4):
+        once, again = (rounds.propose(candidate_rows, observed, proposed, seed=5, at=AT) for _ in range(2))
+        assert once["design.proposals"].equals(again["design.proposals"]), "killed before the proposals were kept"
+        proposed = pl.concat([proposed, once["design.proposals"]])
+        waiting = rounds.propose(candidate_rows, observed, proposed, seed=5, at=AT)
+        assert waiting["design.proposals"].is_empty(), "killed before they were evaluated"
+        done, same = (rounds.evaluate(proposed, observed, tables={"toy": table}, at=AT) for _ in range(2))
+        assert done["design.events"].equals(same["design.events"])
+        assert done["design.observations"].equals(same["design.observations"]), "killed before outcomes were kept"
+        observed = pl.concat([observed, done["design.observations"]])
+    assert observed.height == 6
+    told = proposed.join(observed, on="candidate_id").filter(pl.col("iteration") > 0)
+    assert told["model_id"].n_unique() == 3
+    assert told["criterion"].unique().to_list() == ["gain+front"]
+    assert told["p_complete"].is_between(0, 1).all()
+    for predicted, objectives, surprise in told["predicted", "objectives", "surprise"].rows():
+        mean, deviation = (json.loads(predicted)[f"{n}_f"] for n in ("mean", "sd"))
+        assert json.loads(surprise)["f"] == pytest.approx((json.loads(objectives)["f"] - mean) / deviation)
+    assert proposed.filter(iteration=0)["model_id"].null_count() == 3
 
 
 def test_a_recorded_table_says_what_it_does_not_know() -> None:

@@ -41,7 +41,7 @@ def observed(proposals: pl.DataFrame, values: list[float | None]) -> pl.DataFram
     for row, value in zip(proposals.to_dicts(), values, strict=False):
         state = State.CALCULATION_FAILED if value is None else State.ACCEPTED
         told = "{}" if value is None else f'{{"gap_eV": {value}}}'
-        rows.append((row["problem"], row["candidate_id"], row["batch_id"], str(state), told, "test", None, AT))
+        rows.append((row["problem"], row["candidate_id"], row["batch_id"], str(state), told, None, "test", None, AT))
     return pl.DataFrame(rows, schema=campaign.OBSERVATIONS, orient="row")
 
 
