@@ -235,38 +235,18 @@ def latent(
 ) -> None:
     """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
     from models.lvgp import model as lvgp
+    from models.lvgp.figure import latent_map
+    from warehouse.files import write_aside
 
     positions = lvgp.load(Path(model)).latent_positions()
     into = folder(out)
     write_output(positions, str(into / "positions.csv"))
-    _draw(positions, into / "latent.svg")
+    write_aside(latent_map(positions), into / "latent.svg")
     say({"levels": positions.height, "out": out}, as_json=as_json)
 
 
 def _descriptors(where: str) -> "pl.DataFrame | None":
     return read_input(where, needs=("parameter", "option", "descriptor", "value")) if where else None
-
-
-def _draw(positions: "pl.DataFrame", path: Path) -> None:
-    import io
-
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    from warehouse.files import write_aside
-
-    variables = positions["variable"].unique(maintain_order=True).to_list()
-    with mpl.rc_context({"svg.hashsalt": "matloom"}):
-        figure = Figure(figsize=(4 * len(variables), 4), layout="constrained")
-        for number, name in enumerate(variables, 1):
-            axes = figure.add_subplot(1, len(variables), number)
-            axes.set_title(name)
-            for _, level, u, v in positions.filter(positions["variable"] == name).iter_rows():
-                axes.plot(u, v, "o", color="tab:blue")
-                axes.annotate(level, (u, v))
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    write_aside(buffer.getvalue(), path)
 
 
 def _spread(frame: "pl.DataFrame", noise: str) -> "Any":

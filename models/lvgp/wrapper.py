@@ -43,6 +43,13 @@ class MixedGP(SingleTaskGP):  # type: ignore[misc]
         single = super().posterior(X.unsqueeze(MCMC_DIM), *args, **kwargs)
         return GaussianMixturePosterior(distribution=single.distribution)
 
+    def condition_on_observations(self, X: Tensor, Y: Tensor, **kwargs: Any) -> "MixedGP":
+        """The model that also knows q rows, q x (m + d), and their values, q x 1: the same in every parameter set."""
+        if X.ndim == Y.ndim == 2:
+            X, Y = (part.repeat(*self.batch_shape, 1, 1) for part in (X, Y))
+        found: MixedGP = super().condition_on_observations(X, Y, **kwargs)
+        return found
+
 
 def _likelihood(noise: Tensor, batch: Size) -> Any:
     if noise.shape[1] > 1:

@@ -1,5 +1,6 @@
 """Surrogates over mixed variables: kinds, slopes, draws, descriptors, the disk, botorch."""
 
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -7,8 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from models.lvgp import bayes, descriptors, exact, inference, noise, sampling, sources, sparse
+from dagster_project.cli import app
+from models.lvgp import bayes, descriptors, exact, figure, inference, noise, sampling, sources, sparse
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import Encoding, of_frame
 from models.lvgp.exact import LVGP
@@ -88,23 +91,65 @@ def test_slopes_of_the_density_are_its_differences(place: Place, described: bool
     assert torch.allclose(value, normal.log_prob(outputs.T[:, None]).sum(0))
 
 
-def test_botorch_acquisitions_take_the_model() -> None:
-    from botorch.acquisition import LogExpectedImprovement, qLogExpectedImprovement
-
+@pytest.fixture(scope="module")
+def mixed_model() -> LVGP:
+    """Four members over two categorical inputs and a number."""
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    model = fitted(frame[::2], y[::2], encoding, members=4, steps=20)
-    rows = lvgp.inputs(encoding, frame)
-    best = float(y[::2].max())
+    return fitted(frame[::2], y[::2], encoding, members=4, steps=60)
+
+
+def test_botorch_acquisitions_take_the_model(mixed_model: LVGP) -> None:
+    from botorch.acquisition import LogExpectedImprovement, qLogExpectedImprovement, qLogNoisyExpectedImprovement
+
+    model, (frame, y) = mixed_model, additive()
+    rows, best = lvgp.inputs(model.encoding, frame), float(y[::2].max())
     with torch.no_grad():
         posterior = model.gp.posterior(rows[:, None, :])
-        theirs = LogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :]).numpy()  # 4 members
+        analytic = LogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :])
+        sampled = qLogExpectedImprovement(model.gp, best_f=best)(rows[:, None, :])
         pairs = qLogExpectedImprovement(model.gp, best_f=best)(rows[1:17:2].reshape(4, 2, -1))
+        noisy = qLogNoisyExpectedImprovement(model.gp, X_baseline=rows[::2], prune_baseline=False)(
+            rows[1:12:2, None, :]
+        )
     mean, deviation = model.predict(frame)
     assert np.allclose(posterior.mixture_mean[:, 0, 0], mean, atol=1e-8)
     assert np.allclose(posterior.mixture_variance.sqrt()[:, 0, 0], deviation, atol=1e-6)
-    assert np.isfinite(theirs).all()
+    assert analytic.isfinite().all()
+    likely = analytic > analytic.max() - 3  # where draws hit
+    assert torch.allclose(analytic[likely], sampled[likely], atol=0.3)
     assert pairs.shape == (4,)
+    assert noisy.isfinite().all()
+
+
+def test_the_posterior_has_gradients_in_the_numbers_and_takes_new_rows(mixed_model: LVGP) -> None:
+    from botorch.acquisition import LogExpectedImprovement
+
+    model, (frame, y) = mixed_model, additive()
+    gain = LogExpectedImprovement(model.gp, best_f=float(y[::2].max()) - 0.5)
+    rows = lvgp.inputs(model.encoding, frame.with_columns(x=pl.lit(0.4)))[[7, 22]]
+    at = rows.clone()[:, None, :].requires_grad_()
+    (slope,) = torch.autograd.grad(gain(at).sum(), at)
+    step = torch.tensor([0.0, 0.0, 1e-5], dtype=torch.float64)
+    with torch.no_grad():
+        change = (gain(rows[:, None, :] + step) - gain(rows[:, None, :] - step)) / 2e-5
+    assert torch.allclose(slope[:, 0, 2], change, rtol=1e-3)
+    assert (slope[:, 0, :2] == 0).all(), "codes are no numbers"
+    joint = model.posterior(frame[:5])
+    assert joint.rsample(torch.Size([3])).shape[-2:] == (5, 1)
+    before = model.gp.posterior(rows)
+    told = model.gp.condition_on_observations(rows, before.mixture_mean.detach() + 1.0).posterior(rows)
+    assert (told.mixture_mean > before.mixture_mean + 0.2).all()
+    assert (told.variance.mean(0) < before.variance.mean(0)).all()
+
+
+def test_a_map_names_every_level_and_is_the_same_each_time(mixed_model: LVGP) -> None:
+    positions = mixed_model.latent_positions()
+    drawn = figure.latent_map(positions)
+    assert drawn == figure.latent_map(positions)
+    assert drawn.startswith(b"<?xml")
+    assert positions["level"].to_list() == list("abcde") + list("pqrs")
+    assert all(f"<!-- {level} -->".encode() in drawn for level in positions["level"])
 
 
 def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:
@@ -374,3 +419,29 @@ def test_minibatches_reach_what_all_rows_reach() -> None:
         model = lvgp.fit(frame[:500], y[:500], encoding=encoding, kind="lvgp-svi", batch=batch, points=40, steps=120)
         error[batch] = np.sqrt(np.mean((model.predict(frame[500:])[0] - y[500:]) ** 2))
     assert max(error.values()) < 0.3 * y.std()
+
+
+def test_the_command_takes_every_kind_and_noise_as_told_or_repeated(tmp_path: Path) -> None:
+    frame, y = (part[::3] for part in additive())
+    chance = np.random.default_rng(0)
+    rows = pl.concat([frame.drop("x").with_columns(y=y + 0.1 * chance.standard_normal(20), sd=0.1)] * 2)
+    rows.with_columns(y=pl.col("y") + pl.Series(0.1 * chance.standard_normal(40))).write_csv(tmp_path / "in.csv")
+
+    def run(*words: str) -> tuple[int, str]:
+        start = ["model", "fit", str(tmp_path / "in.csv"), "--categorical", "i,j", "--target", "y", "--json"]
+        done = CliRunner().invoke(app, [*start, "--out", str(tmp_path / "m"), *words])
+        return done.exit_code, done.stdout if done.exit_code == 0 else done.stderr
+
+    for words in (("--noise", "sd"), ("--repeated",), ("--kind", "forest"), ("--kind", "gower", "--repeated")):
+        code, said = run("--kind", "onehot", *words)
+        assert code == 0, said
+        assert json.loads(said)["rows"] == (20 if "--repeated" in words else 40)
+    code, said = run("--noise", "sd", "--repeated")
+    assert code == 2
+    assert "give one of them" in said
+    code, said = run("--kind", "oracle")
+    assert code == 2
+    assert "lvgp-bayes" in said
+    code, said = run("--noise", "width")
+    assert code == 2
+    assert "width" in said
