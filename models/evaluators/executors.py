@@ -320,7 +320,8 @@ def _claimed(folder: Path) -> tuple[int, int] | None:
         words = path.read_text("utf-8").split()
         if len(words) >= 2:
             return int(words[0]), int(words[1])
-        return _NOBODY if time.time() - path.stat().st_mtime > EMPTY_CLAIM_S else None
+        waited = time.time() - path.stat().st_mtime
+        return None if 0 <= waited <= EMPTY_CLAIM_S else _NOBODY  # below zero the clock was set back
     except FileNotFoundError:
         return None
 

@@ -304,10 +304,11 @@ class Ledger:
     def hours(self) -> float:
         """Wall time that attempts have taken so far, the running ones up to now.
 
-        Time in a queue is none; that of an attempt that was never seen running counts from its submission.
+        Time in a queue is none; that of an attempt that was never seen running counts from its submission. What a clock
+        that is set back would take away is none either.
         """
         query = """
-            SELECT coalesce(sum(julianday(coalesce(until, ?)) - julianday(at)), 0) * 24 FROM (
+            SELECT coalesce(sum(max(0, julianday(coalesce(until, ?)) - julianday(at))), 0) * 24 FROM (
                 SELECT state, at, lead(at) OVER own AS until, lead(state) OVER own AS after FROM events
                 WINDOW own AS (PARTITION BY calculation_id ORDER BY sequence))
             WHERE state = 'running' OR (state = 'submitted' AND after != 'running')"""

@@ -249,7 +249,8 @@ def _look(ledger: Ledger, executor: Executor, standing: Standing, attempt: Attem
     status = executor.status(folder, attempt.name, attempt.reference)
     if status is Status.ABSENT:
         # decided on and never started: whoever decided was killed, or is about to start it
-        if (datetime.now(UTC) - attempt.at).total_seconds() > START_S:
+        waited = (datetime.now(UTC) - attempt.at).total_seconds()
+        if not 0 <= waited <= START_S:  # below zero the clock was set back
             _start(ledger, executor, attempt, caps, tick)
     elif status is Status.RUNNING and standing.state is State.SUBMITTED:
         if (where := host(folder)) is not None:

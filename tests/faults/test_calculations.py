@@ -105,3 +105,68 @@ def test_results_are_those_that_were_asked_for(ledger: Ledger) -> None:
 
 def test_nothing_of_the_campaign_runs_on(ledger: Ledger) -> None:
     assert workers(ledger.folder) == []
+
+
+NIO = "NiO\n1.0\n0 2.09 2.09\n2.09 0 2.09\n2.09 2.09 0\nNi O\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
+RECIPE = "{name: r, title: t, engine: gpaw, reasons: {all: a test}}"
+REFUSED = {
+    "overlapping atoms": (NIO.replace("0.5 0.5 0.5", "0.01 0 0"), "angstrom apart"),
+    "unknown element": (NIO.replace("Ni O", "Qx O"), "Qx"),
+    "missing PAW set": (NIO.replace("Ni O", "Tc O"), "no data for Tc"),
+    "no volume": (NIO.replace("2.09 2.09 0\n", "2.09 0 2.09\n"), "degenerate cell"),
+}
+FAULTS = {
+    # what happens to a calculation -> (codes of its attempts, state at the end, what the dead letter says)
+    "never converges": (["scf"] * 9, "calculation_failed", "scf"),
+    "out of memory": (["memory"] * 9, "plumbing_failed", "memory"),
+    "scratch disk full": (["disk"] * 9, "plumbing_failed", "disk"),
+    "truncated output": (["lost"] * 9, "plumbing_failed", "lost"),
+    "node lost once": (["node"], "accepted", None),
+    "disk full twice": (["disk"] * 2, "accepted", None),
+    "good": ([], "accepted", None),
+}
+
+
+def test_what_cannot_be_calculated_is_refused_with_the_reason_and_the_rest_is_asked(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from dagster_project.cli import app
+
+    rows = {**{k: text for k, (text, _) in REFUSED.items()}, "good": NIO}
+    pl.DataFrame({"label": list(rows), "poscar": list(rows.values())}).write_ndjson(tmp_path / "in.jsonl")
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    asked = ["dft", "prepare", str(tmp_path / "in.jsonl"), "--recipe", str(tmp_path / "r.yaml")]
+    done = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "c")])
+    assert done.exit_code == 0, done.output
+    found = {r["label"]: r for r in pl.read_ndjson(tmp_path / "c" / "prepared.jsonl").iter_rows(named=True)}
+    assert [k for k, r in found.items() if r["ok"]] == ["good"]
+    for name, (_, said) in REFUSED.items():
+        assert said in found[name]["reason"], found[name]["reason"]
+        assert ": " in found[name]["reason"], "the remedy follows a colon"
+    assert Ledger(tmp_path / "c").table("calculations")["label"].to_list() == ["good"]
+
+
+def test_each_fault_ends_in_a_named_state_and_the_rest_of_the_batch_goes_on(tmp_path: Path) -> None:
+    from models.evaluators import service
+    from models.evaluators.calculations import Calculation
+    from models.evaluators.executors import Local
+    from tests.faults.campaign_driver import ATOMS
+
+    ledger, caps = Ledger(tmp_path), service.Caps(running=4, hours=0.1)
+    asked = [
+        Calculation(
+            engine="recorded",
+            settings={"values": {"gap_eV": 1.0}, "fails": codes, "candidate": name},
+            structure=ATOMS.as_json(),
+            label=name,
+        )
+        for name, (codes, *_) in FAULTS.items()
+    ]
+    service.ask(ledger, [(c, "test") for c in asked])
+    for _ in service.ticks(ledger, Local(), caps, pause_s=0.02):
+        continue
+    joined = ledger.table("latest").join(ledger.table("calculations"), on="calculation_id")
+    states = dict(joined.select("label", "state").rows())
+    assert states == {name: state for name, (_, state, _) in FAULTS.items()}
+    dead = dict(service.dead_letters(ledger, caps).select("label", "reason").rows())
+    assert dead == {name: f"rehearsed: {said}" for name, (_, _, said) in FAULTS.items() if said}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -469,6 +470,33 @@ def test_hours_in_a_queue_are_not_spent(ledger: Ledger, monkeypatch: pytest.Monk
     ledger.move(ledger.standing(name), State.RUNNING)
     ledger.move(ledger.standing(name), State.CALCULATION_FAILED)
     assert ledger.hours() == pytest.approx(1.0)
+
+
+def test_a_clock_that_is_set_back_takes_no_hours_away(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(
+        f"2026-01-{day:02}T{hour:02}:00:00+00:00" for day, hour in ((3, 0), (3, 0), (3, 0), (3, 0), (3, 2), (1, 0))
+    )
+    monkeypatch.setattr(module, "_now", lambda: next(clock))
+    service.ask(ledger, [(rehearsal(), "a")])
+    name = ledger.standings()[0].calculation_id
+    ledger.begin(ledger.standing(name), {}, executor="local")
+    ledger.move(ledger.standing(name), State.RUNNING)
+    ledger.move(ledger.standing(name), State.CALCULATION_FAILED)
+    monkeypatch.undo()
+    assert ledger.hours() == 0.0
+
+
+@pytest.mark.parametrize("jump_h", [-30, 30])
+def test_an_attempt_that_was_never_started_is_started_whatever_the_clock_does_meanwhile(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, jump_h: int
+) -> None:
+    service.ask(ledger, [(rehearsal(), "a")])
+    with monkeypatch.context() as patched:
+        then = (datetime.now(UTC) - timedelta(hours=jump_h)).isoformat()
+        patched.setattr(module, "_now", lambda: then)
+        ledger.begin(ledger.standings()[0], rehearsal().settings, executor="local")  # and killed before the start
+    run(ledger)
+    assert service.collect(ledger)["gap_eV"].to_list() == [1.0]
 
 
 def test_what_an_engine_refuses_is_not_queued(ledger: Ledger) -> None:

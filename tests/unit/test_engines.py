@@ -1,5 +1,6 @@
 """What engines write and read; GPAW and CHGNet themselves run where they are installed."""
 
+import gzip
 import importlib.util
 import json
 import subprocess
@@ -128,6 +129,29 @@ def test_a_run_of_vasp_that_is_cut_off_or_swings_has_a_named_failure(
     failure = vasp.Engine().read(tmp_path, code).failure
     assert failure is not None
     assert failure.code == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "energy_eV", "steps"),
+    # total energies of eight atoms of silicon and electronic steps, as parsevasp's tests have them
+    [("basic", -43.31210622, 12), ("basicrelax", -43.39087657, None)],
+)
+def test_real_outputs_of_vasp_are_read(tmp_path: Path, name: str, energy_eV: float, steps: int | None) -> None:
+    packed = Path(__file__).parent / "data" / "vasp" / f"{name}.xml.gz"
+    (tmp_path / "vasprun.xml").write_bytes(gzip.decompress(packed.read_bytes()))
+    found = vasp.Engine().read(tmp_path, 0)
+    assert found.failure is None
+    assert found.values["energy_eV_atom"] == pytest.approx(energy_eV / 8, abs=1e-7)
+    assert found.provenance["engine"] == "vasp 5.4.1"
+    assert steps in (None, found.provenance["iterations"])
+    assert [p.name for p in tmp_path.iterdir()] == ["vasprun.xml"]
+
+
+def test_a_run_of_vasp_without_a_total_energy_has_no_value(tmp_path: Path) -> None:
+    (tmp_path / "vasprun.xml").write_text(vasprun.text(energy=float("inf")))
+    failure = vasp.Engine().read(tmp_path, 0).failure
+    assert failure is not None
+    assert (failure.code, failure.reason[:28]) == ("crashed", "no number for energy_eV_atom")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("gpaw") is None, reason="gpaw is not installed: pip install .[dft]")

@@ -6,9 +6,11 @@ written where pymatgen knows the potentials (PMG_VASP_PSP_DIR); else POTCAR.spec
 """
 
 import os
+import re
 import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ SETS = {
 KNOWN = frozenset({"set", "incar", "hubbard_U_eV", "retry_incar"})
 NO_POTCAR = 66
 _L = {"d": 2, "f": 3}
+_OVERFLOW = re.compile(rb'(<i type="int"[^>]*>)\s*\*+\s*(</i>)')
 
 
 class Engine:
@@ -97,7 +100,11 @@ class Engine:
             return Reading(failure=Failure(code="scf", reason="the electronic steps did not converge: see OSZICAR"))
         if not run.converged_ionic:
             return Reading(failure=Failure(code="scf", reason="the ionic steps did not converge: see OSZICAR"))
-        return Reading(values=_values(folder, run), provenance=_provenance(run))
+        values = _values(folder, run)
+        if unfit := [name for name, value in values.items() if not np.isfinite(value)]:
+            reason = f"no number for {unfit[0]} in vasprun.xml: ask for a run that has a total energy"
+            return Reading(failure=Failure(code="crashed", reason=reason))
+        return Reading(values=values, provenance=_provenance(run))
 
 
 def _hubbard(atoms: Atoms, settings: Settings) -> dict[str, Any]:
@@ -130,17 +137,37 @@ def _opened(folder: Path) -> "tuple[Vasprun | None, str]":
     if not path.is_file():
         return None, "no vasprun.xml: see stdout"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _readable(path) as text:
             warnings.simplefilter("ignore", UnconvergedVASPWarning)  # it is looked at below, as a failure
-            return Vasprun(str(path), parse_potcar_file=False, parse_dos=False), ""
+            warnings.filterwarnings("ignore", "Float overflow")  # likewise
+            return Vasprun(str(text), parse_potcar_file=False, parse_dos=False), ""
     except (SyntaxError, ValueError, KeyError, IndexError, AttributeError) as error:  # XML cut off is a SyntaxError
         return None, f"unreadable vasprun.xml ({error}): it may be cut off"
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """The file itself; for the time of reading a copy, where stars stand for a whole number that had no room.
+
+    VASP 5.4 writes so a tag that no run needs (KINTER).
+    """
+    text = path.read_bytes()
+    if not _OVERFLOW.search(text):
+        yield path
+        return
+    aside = path.with_name("vasprun.readable.xml")
+    aside.write_bytes(_OVERFLOW.sub(rb"\g<1>0\g<2>", text))
+    yield aside
+    aside.unlink()
+
+
 def _values(folder: Path, run: "Vasprun") -> dict[str, float]:
     final, n = run.final_structure, len(run.final_structure)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Calculation does not have a total energy")  # then it is infinite
+        energy = float(run.final_energy)
     values = {
-        "energy_eV_atom": float(run.final_energy) / n,
+        "energy_eV_atom": energy / n,
         "gap_eV": float(run.eigenvalue_band_properties[0]),
         "volume_angstrom3_atom": float(final.volume) / n,
     }
