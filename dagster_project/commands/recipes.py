@@ -142,6 +142,27 @@ def score(table: Table, model: Model = None, home_dir: Home = None, seed: Seed =
     say(scoring.score(_model(model, home_dir, seed), frame, seed=seed), as_json=as_json)
 
 
+@command(app, "evaluate")
+def evaluate(
+    table: Table,
+    out: Out,
+    parts: Annotated[
+        str, typer.Option("--parts", help="What to compare, joined by commas: conditions, routes, precursors.")
+    ] = "conditions,routes,precursors",
+    repeats: Annotated[int, typer.Option("--repeats", help="Splits and trainings, one seed each."), within(1)] = 3,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train every model beside every other and score them on papers and targets held out."""
+    from models.recipes import comparison
+
+    frame = read_input(table, needs=NAMES, text=TEXT)
+    named = [p.strip() for p in parts.split(",") if p.strip()]
+    made = comparison.compare(frame, seeds=range(seed, seed + repeats), parts=named)
+    summary = {"figures": made["figure"].n_unique(), "models": made["model"].n_unique(), "out": out}
+    finish(made, out, summary, as_json=as_json)
+
+
 @command(app, "recommend")
 def recommend(
     target: Annotated[str, typer.Argument(help="Formula of the compound to make.")],

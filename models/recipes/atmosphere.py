@@ -139,7 +139,9 @@ def _oxide(amounts: Amounts, negative: frozenset[str]) -> Atmosphere:
     if owed < sum(n * max(1, states(e)[0]) for e, n in positive.items()):
         return UNKNOWN
     if owed < min(low for low, _ in choices):
-        return Atmosphere("inert", f"no air, or a reductant: {_lowered(positive, owed)}.")
+        bound = float(min(low for low, _ in choices) - sum(n for e, n in amounts.items() if e in negative - {"O"})) / 2
+        said = f"{_lowered(positive, owed)}; in air its metals bind {bound:.3g} O or more"
+        return Atmosphere("inert", f"no air, or a reductant: {said}.")
     if owed > sum(n * states(e)[1] for e, n in positive.items()):
         said = "air will do: the formula holds more oxygen than its metals can bind, so its index is a nominal one."
         return Atmosphere("air", said) if owed < NOMINAL * max(high for _, high in choices) else UNKNOWN
@@ -189,11 +191,9 @@ def told(target: str, gases: Mapping[str, Fraction], *, hottest: float) -> list[
         gases: of the balanced reaction, by formula: taken up, or given off where negative.
         hottest: highest temperature expected, K.
     """
-    wanted, oxygen = asked(target), gases.get("O2", Fraction(0))
-    out = [] if wanted.kind == "unknown" else [f"Atmosphere: {wanted.reason}{_exchange(wanted.kind, oxygen)}"]
-    made_with = [g for g in ("H2", "H2S", "NH3", "CO") if gases.get(g, Fraction(0)) > 0]
-    if made_with:
-        out.append(f"The reaction consumes {' and '.join(made_with)}, with which the furnace has to be fed.")
+    wanted = asked(target)
+    out = [] if wanted.kind == "unknown" else [f"Atmosphere: {wanted.reason}{_exchange(wanted.kind, gases)}"]
+    out += [f"The reaction needs {name}." for g, name in _FED.items() if gases.get(g, Fraction(0)) > 0]
     amounts = parse(target) or {}
     lost = [e for e, above in _LOST.items() if e in amounts and hottest > above and wanted.kind in FURNACE]
     if lost:
@@ -202,25 +202,37 @@ def told(target: str, gases: Mapping[str, Fraction], *, hottest: float) -> list[
     return out
 
 
-def _exchange(kind: str, oxygen: Fraction) -> str:
-    """What the oxygen of the reaction means for the furnace."""
-    amount = f"{float(abs(oxygen)):.3g} O2 a formula unit"
-    if kind == "air" and oxygen > 0:
-        return f" The reaction takes up {amount}: leave the furnace open to air."
-    if kind == "air" and oxygen < 0:
-        return f" The reaction gives off {amount}: the precursors' states are higher, and hot air lets them fall."
-    if kind == "oxygen" and oxygen > 0:
-        return f" The reaction takes up {amount}, which air takes up in part only."
-    if kind == "oxygen" and oxygen < 0:
-        return f" The reaction gives off {amount}; too hot, the target does so too."
-    if kind == "inert" and oxygen < 0:
-        return (
-            f" The reaction gives off {amount}: the precursors are higher in state than the target. It does not run in"
-            " air; it needs a vacuum or flowing argon and heat, or a reductant (H2, CO, carbon, metal powder)."
-        )
-    if kind == "inert" and oxygen > 0:
-        return (
-            f" The reaction takes up {amount} and no more: meter the oxygen, or mix a higher with a lower oxide and"
-            " seal them."
-        )
-    return ""
+def _exchange(kind: str, gases: Mapping[str, Fraction]) -> str:
+    """What the gases of the reaction mean for the furnace."""
+    oxygen = gases.get("O2", Fraction(0))
+    if kind not in FURNACE or not oxygen:
+        return ""
+    burned = oxygen > 0 and gases.get("CO2", Fraction(0)) < 0
+    if kind == "inert" and ("NO2" in gases or burned):
+        salts = "Nitrates" if "NO2" in gases else "Organic parts"
+        return f" {salts} are decomposed first, warm and in air; what is left is then fired without air."
+    if "NO2" in gases:
+        return ""
+    return (
+        f" The reaction {'takes up' if oxygen > 0 else 'gives off'} {float(abs(oxygen)):.3g} O2 a formula unit"
+        + (_EXCHANGES[kind, oxygen > 0])
+    )
+
+
+_EXCHANGES = {
+    ("air", True): ": leave the furnace open to air.",
+    ("air", False): ": the precursors' states are higher, and hot air lets them fall.",
+    ("oxygen", True): ", which air supplies in part only.",
+    ("oxygen", False): "; too hot, the target does so too.",
+    ("inert", True): " and no more: meter the oxygen, or mix a higher with a lower oxide and seal them.",
+    (
+        "inert",
+        False,
+    ): ": the precursors are higher in state than the target. It does not run in air; it needs a vacuum or"
+    " flowing argon and heat, or a reductant (H2, CO, carbon, metal powder).",
+}
+_FED = {
+    "H2": "hydrogen: the gas in a furnace, another reductant (hydrazine, borohydride, excess thiourea) in solution",
+    "H2S": "H2S, or sulfur in excess",
+    "NH3": "flowing NH3",
+}

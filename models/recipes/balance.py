@@ -73,7 +73,7 @@ def balance(target: str, precursors: Sequence[str]) -> Reaction:
         present, unlikely = present | {"H"}, unlikely | {"O2"}
     fed = {g for g, e in SUPPLIED.items() if e in aim} | ({"H2"} if burns or wary else set())
     # What air would oxidise further takes up oxygen only where nothing else closes its reaction.
-    for taken in (fed - {"O2"}, fed) if wary else (fed,):
+    for taken in (fed - {"O2", "H2O"}, fed) if wary else (fed,):
         for allowed in (USUAL_GASES, USUAL_GASES + RARE_GASES):
             gases = [g for g in allowed if g not in {*names, *unlikely} and set(parse(g) or {}) <= present]
             found = _fewest_gases(aim, names, solids, gases, taken)

@@ -119,16 +119,11 @@ def fit(
     """
     import torch
 
-    y = np.column_stack([c for heat, time in pairs for c in (heat, np.log(time))])
+    y, centre, width = standard(pairs)
     stated = ~np.isnan(y)
-    centre = np.array([c[s].mean() if s.any() else 0.0 for c, s in zip(y.T, stated.T, strict=True)])
-    width = np.array([max(c[s].std(), 1e-6) if s.any() else 1.0 for c, s in zip(y.T, stated.T, strict=True)])
     scale = Scale.of(X, precursors)
     draw = torch.Generator().manual_seed(seed)
-    inputs = [
-        torch.tensor(a, dtype=torch.float32)
-        for a in (scale.inputs(X), np.nan_to_num((y - centre) / width), stated, weight)
-    ]
+    inputs = [torch.tensor(a, dtype=torch.float32) for a in (scale.inputs(X), np.nan_to_num(y), stated, weight)]
     d, count = inputs[0].shape[1], 2 * len(STEPS)
     if kind == "mdn":
         p = _layers("m0", d, 6 * KERNELS, draw) | _layers("m1", d, 6 * KERNELS, draw)
@@ -138,6 +133,15 @@ def fit(
         loss = _cvae_loss
     _descend(p, loss, inputs, draw)
     return Generator(kind, scale, {k: v.detach().numpy().copy() for k, v in p.items()}, centre, width)
+
+
+def standard(pairs: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats, Floats]:
+    """Temperature and log time of each step in units of their spread, n x 4, NaN where unknown; centres and widths."""
+    y = np.column_stack([c for heat, time in pairs for c in (heat, np.log(time))])
+    known = [c[~np.isnan(c)] for c in y.T]
+    centre = np.array([c.mean() if len(c) else 0.0 for c in known])
+    width = np.array([max(float(c.std()), 1e-6) if len(c) else 1.0 for c in known])
+    return (y - centre) / width, centre, width
 
 
 def _layers(name: str, d: int, out: int, draw: "torch.Generator") -> "dict[str, torch.Tensor]":

@@ -114,8 +114,8 @@ def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, genera
         trial.look(train, test, seed)
 
     def fitted(c: str) -> conditions.ConditionModel:
-        margins = conditions.margins(trial.held[c])
-        return conditions.fit(X, frame, c, whole.atoms.get(c), margins, precursors=precursors, seed=seed)
+        reach = conditions.reaches(trial.held[c])
+        return conditions.fit(X, frame, c, whole.atoms.get(c), reach, precursors=precursors, seed=seed)
 
     with ThreadPoolExecutor(2) as pool:
         made = dict(zip(CONDITIONS, pool.map(fitted, CONDITIONS), strict=True))
@@ -128,7 +128,7 @@ def _drafts(believed: Beliefs, found: dict[str, Floats], weight: Floats) -> dict
 
 
 class _Trial:
-    """Held-out papers before beliefs that did not see them: how far values lie outside, how likely pairs were."""
+    """Held-out papers before beliefs that did not see them: how deep values lie in them, how likely pairs were."""
 
     def __init__(
         self,

@@ -28,25 +28,30 @@ def route(model: RouteModel, frame: pl.DataFrame) -> dict[str, Any]:
     if not len(rows):
         return {"n": 0}
     y = np.array([ROUTES.index(r) for r in frame["route"].drop_nulls()], dtype=np.int64)
-    p = model.probabilities(frame[rows.tolist()])
-    label = p.argmax(axis=1)
-    top = int(model.prior.argmax())
-    confusion = np.zeros((len(ROUTES), len(ROUTES)), int)
-    np.add.at(confusion, (y, label), 1)
+    p, top = model.probabilities(frame[rows.tolist()]), int(model.prior.argmax())
     present = np.unique(y)
-    best = p.max(axis=1)
     return {
         "n": len(y),
-        "accuracy": _round(np.mean(label == y)),
-        "macro_f1": _round(np.mean([metrics.f1(y, label, int(k)) for k in present])),
-        "log_loss": _round(-np.mean(np.log(p[np.arange(len(y)), y]))),
-        "ece": _round(metrics.expected_calibration_error((label == y).astype(float), best)),
-        **_three(p, y),
+        **route_scores(p, y),
         "log_loss_interval": _drawn(-np.log(p[np.arange(len(y)), y]), splits.papers(frame[rows.tolist()])),
-        "f1": {ROUTES[k]: _round(metrics.f1(y, label, int(k))) for k in present},
         "constant_accuracy": _round(np.mean(y == top)),
         "constant_macro_f1": _round(np.mean([metrics.f1(y, np.full_like(y, top), int(k)) for k in present])),
         "constant_log_loss": _round(-np.mean(np.log(model.prior[y]))),
+    }
+
+
+def route_scores(p: Floats, y: Ints) -> dict[str, Any]:
+    """Accuracy, macro-F1, log-loss, calibration error and confusion of probabilities, n x 4."""
+    label, present = p.argmax(axis=1), np.unique(y)
+    confusion = np.zeros((len(ROUTES), len(ROUTES)), int)
+    np.add.at(confusion, (y, label), 1)
+    return {
+        "accuracy": _round(np.mean(label == y)),
+        "macro_f1": _round(np.mean([metrics.f1(y, label, int(k)) for k in present])),
+        "log_loss": _round(-np.mean(np.log(np.maximum(p[np.arange(len(y)), y], 1e-6)))),
+        "ece": _round(metrics.expected_calibration_error((label == y).astype(float), p.max(axis=1))),
+        **_three(p, y),
+        "f1": {ROUTES[k]: _round(metrics.f1(y, label, int(k))) for k in present},
         "confusion": {
             ROUTES[i]: {ROUTES[j]: int(confusion[i, j]) for j in range(len(ROUTES))} for i in range(len(ROUTES))
         },
@@ -59,7 +64,7 @@ def _three(p: Floats, y: Ints) -> dict[str, float]:
     truth, label = np.minimum(y, 2), merged.argmax(axis=1)
     return {
         "macro_f1_3_routes": _round(np.mean([metrics.f1(truth, label, int(k)) for k in np.unique(truth)])),
-        "log_loss_3_routes": _round(-np.mean(np.log(merged[np.arange(len(y)), truth]))),
+        "log_loss_3_routes": _round(-np.mean(np.log(np.maximum(merged[np.arange(len(y)), truth], 1e-6)))),
     }
 
 

@@ -13,6 +13,7 @@ from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
 from schemas.errors import InputError
 
 HEATS = CONDITIONS[:3]
+NEAR = 25.0  # K that no recipe tells apart
 LABELS = {
     "sinter_temperature_K": "sintering temperature (K)",
     "calcine_temperature_K": "calcination temperature (K)",
@@ -168,6 +169,8 @@ def _caveats(
     )
     if row["p_hydrothermal"] > 0.3:
         out.append("Hydrothermal hold temperatures are not in the data: none are given.")
+    if max(row["p_hydrothermal"], row["p_precipitation"]) > 0.3:
+        out.append("From solution the reaction tells amounts only: nitrate, halide and alkali ions stay dissolved.")
     return out
 
 
@@ -180,7 +183,7 @@ def _furnace(target: str, reaction: balance.Reaction, chosen: dict[str, Any]) ->
         and (whole := balance.balance(target, sorted(parse(target) or {}))).text
     ):
         out.append(f"From the elements: {whole.text}.")
-    if heat > chosen["max_temperature_K"]:
+    if heat > chosen["max_temperature_K"] + NEAR:
         out.append(
             "A step is predicted hotter than the highest temperature: steps are learned from the recipes that name"
             " them, the highest temperature from all; heat as for the step where it is needed."

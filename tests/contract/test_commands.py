@@ -81,6 +81,7 @@ OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
     "temperature train": ("temperature train IN --out OUT", LABELLED),
     "recipes train": ("recipes train IN --out OUT", RECIPES),
     "recipes score": ("recipes score IN", RECIPES),
+    "recipes evaluate": ("recipes evaluate IN --out OUT", RECIPES),
     "model fit": ("model fit IN --categorical A,B --target gap --out OUT", TABLE),
     "fuse fit": ("fuse fit IN --fidelities pbe,expt --target expt --out OUT", GAPS),
     "design propose": ("design propose m2ax --observations IN --out OUT", {"M": ["Ti"], "A": ["Al"], "X": ["C"]}),
@@ -154,7 +155,7 @@ ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel"}
 
 
 # The calls whose --out is a file.
-FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0]}
+FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0], OTHERS["recipes evaluate"][0]}
 
 
 @pytest.fixture(scope="module")

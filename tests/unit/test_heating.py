@@ -1,4 +1,4 @@
-"""Heating conditions: bins and heaps, forest, network, pooled joints, conformal margins."""
+"""Heating conditions: bins and heaps, forest, network, pooled joints, conformal intervals."""
 
 import numpy as np
 import polars as pl
@@ -129,7 +129,7 @@ def test_samples_are_reported_values_and_obey_a_furnace_and_a_fixed_time() -> No
         joint.sample(p, 5, rng, hottest=400.0, hours=None)
 
 
-def test_margins_cover_new_papers_as_often_as_asked() -> None:
+def test_intervals_cover_new_papers_as_often_as_asked() -> None:
     rng = np.random.default_rng(1)
     y = np.exp(rng.normal(size=1200))
     half = np.arange(1200) < 600
@@ -139,20 +139,29 @@ def test_margins_cover_new_papers_as_often_as_asked() -> None:
     held = conditions.held(
         "sinter_time_h", atoms, [narrow], y[half], [(True, True)] * 600, [f"p{i}" for i in range(600)]
     )
-    margin = conditions.margins([held])
+    reach = conditions.reaches([held])
+    at, p = np.log(atoms.values), conditions.pooled([narrow])
     for level in conditions.LEVELS:
-        low, high = conditions.quantiles("sinter_time_h", atoms, [narrow], level)
-        wide = margin[level][(True, True)]
-        inside = (np.log(y[~half]) >= low - wide) & (np.log(y[~half]) <= high + wide)
+        part = np.full(600, reach[level][(True, True)])
+        low, high = conditions.between(at, p, 0.5 - part / 2), conditions.between(at, p, 0.5 + part / 2)
+        inside = (np.log(y[~half]) >= low) & (np.log(y[~half]) <= high)
         assert inside.mean() == pytest.approx(level, abs=0.06)
-        assert margin[level][(False, False)] == wide  # too few papers for a margin of their own
+        # what no paper told of its own cell follows all papers
+        assert reach[level][(False, False)] == pytest.approx(part[0])
+
+
+def test_depth_is_the_part_of_a_belief_that_takes_a_value_in() -> None:
+    at, p = np.array([0.0, 1.0, 2.0]), np.array([[0.25, 0.5, 0.25]] * 3)
+    depth = conditions.depth(at, p, np.array([0.0, 1.0, 1.5]))
+    assert depth == pytest.approx([0.75, 0.0, 0.375])
+    assert conditions.between(at, p, 0.5 - depth / 2) == pytest.approx([0.0, 1.0, 0.5])
 
 
 def test_a_long_series_has_one_vote() -> None:
-    outside = {level: np.concatenate([np.zeros(60), np.full(300, 9.0)]) for level in conditions.LEVELS}
+    depth = np.concatenate([np.zeros(60), np.full(300, 0.9)])
     papers = [f"p{i}" for i in range(60)] + ["series"] * 300
-    margin = conditions.margins([conditions.Held(outside, [(True, True)] * 360, papers)])
-    assert margin[0.8][(True, True)] == 0
+    reach = conditions.reaches([conditions.Held(depth, [(True, True)] * 360, papers)])
+    assert reach[0.8][(True, True)] == 0
 
 
 def test_intervals_nest_by_level(learned: tuple[heating.Heating, features.Singles]) -> None:

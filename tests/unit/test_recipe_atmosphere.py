@@ -112,6 +112,26 @@ def test_a_reaction_that_gives_off_oxygen_is_judged_by_the_target() -> None:
     assert "hot air lets them fall" in said["LaMnO3"]
 
 
+def test_what_has_to_be_burned_off_first_is_said() -> None:
+    salts = ["Cu(NO3)2·3H2O", "Fe(NO3)3·9H2O"]
+    assert (
+        "Nitrates are decomposed first" in told("CuFeO2", dict(balance("CuFeO2", salts).coefficients), hottest=900)[0]
+    )
+    burned = balance("VO2", ["VO(CH3COCHCOCH3)2"])
+    assert burned.text == "VO(CH3COCHCOCH3)2 + 12 O2 -> VO2 + 10 CO2 + 7 H2O"
+    assert "Organic parts are decomposed first" in told("VO2", dict(burned.coefficients), hottest=900)[0]
+
+
+def test_a_reductant_is_asked_for_where_the_reaction_needs_one() -> None:
+    gases = dict(balance("Bi2Te3", ["Bi2O3", "Te"]).coefficients)
+    assert any(c.startswith("The reaction needs hydrogen") for c in told("Bi2Te3", gases, hottest=900))
+
+
+def test_a_formula_with_too_little_oxygen_is_told_what_air_would_make_of_it() -> None:
+    assert "bind 4.1 O or more" in asked("LiMn1.8Ni1.2O4").reason
+    assert "bind 2.5 O or more" in asked("VO2").reason
+
+
 _RELEASES = {"VO2": ["V2O5"], "LaMnO3": ["La2O3", "MnO2"]}
 
 
