@@ -163,6 +163,27 @@ def evaluate(
     finish(made, out, summary, as_json=as_json)
 
 
+@command(app, "explain")
+def explain(
+    rows: Rows,
+    out: Out,
+    model: Model = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Explain the judge that sees no precursors.")] = False,
+    top: Annotated[int, typer.Option("--top", help="Features."), within(1)] = 8,
+    home_dir: Home = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Accumulated local effects of the features that lead the route classifier, over a table of recipes."""
+    from models.recipes import route_effects
+    from models.recipes.table import normalise
+
+    frame = normalise(read_input(rows, needs=NAMES, text=TEXT)).frame.filter("ok")
+    made = route_effects.accumulated(_model(model, home_dir, seed).route, frame, alone=alone, top=top)
+    summary = {"features": made["feature"].n_unique(), "rows": frame.height, "out": out}
+    finish(made, out, summary, as_json=as_json)
+
+
 @command(app, "recommend")
 def recommend(
     target: Annotated[str, typer.Argument(help="Formula of the compound to make.")],

@@ -7,7 +7,7 @@ with values heaped on round numbers a small one moves coverage by 5 %.)
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ from schemas.arrays import Bools, Floats, Ints
 LEVEL = 0.8
 LEVELS = (0.5, LEVEL, 0.9)
 LEAST = 20
-CELL = 300  # papers after which a cell counts as much as all papers do
+# Papers after which a condition, or a cell of it, is heard as much as all of them. On three sets of held-out papers the
+# part that covers 80 % differed by 0.012 between conditions, which is what some 1300 papers tell apart.
+OTHERS = 1300
 DOUBT = 0.02  # share of the belief that any reported value has
 ROUNDS = 450
 COMMON: dict[str, Any] = {
@@ -236,28 +238,43 @@ def held(name: str, atoms: Atoms, found: Sequence[Floats], y: Floats, where: lis
     return Held(depth(_scale(name, atoms.values), pooled(found), _scale(name, y)), where, papers)
 
 
-def reaches(parts: Sequence[Held]) -> dict[float, dict[Cell, float]]:
-    """How much of a belief covers each level of held-out papers, one vote a paper: a series is one observation."""
-    if not parts:
-        return {}
-    where = [c for h in parts for c in h.cells]
-    papers = [p for h in parts for p in h.papers]
-    depths = np.concatenate([h.depth for h in parts])
+def reaches(held: Mapping[str, Sequence[Held]]) -> dict[str, dict[float, dict[Cell, float]]]:
+    """How much of a belief covers each level of held-out papers, by condition, level and cell.
+
+    One vote a paper: a series is one observation. Cells lean on their condition and conditions on all of them, the
+    more the fewer papers they have.
+    """
+    every = _joined([h for parts in held.values() for h in parts])
+    return {name: _cellwise(_joined(parts), every) if parts else {} for name, parts in held.items()}
+
+
+def _joined(parts: Sequence[Held]) -> Held:
+    depth = np.concatenate([h.depth for h in parts]) if parts else np.empty(0)
+    return Held(depth, [c for h in parts for c in h.cells], [p for h in parts for p in h.papers])
+
+
+def _cellwise(own: Held, every: Held) -> dict[float, dict[Cell, float]]:
     out: dict[float, dict[Cell, float]] = {level: {} for level in LEVELS}
     for cell in ((a, b) for a in (True, False) for b in (True, False)):
-        inside = np.array([c == cell for c in where])
-        own = len({p for p, i in zip(papers, inside, strict=True) if i})
+        inside = np.array([c == cell for c in own.cells])
         for level, found in out.items():
-            found[cell] = _reach(depths, papers, np.ones(len(where), bool), level)
-            if own:
-                found[cell] += own / (own + CELL) * (_reach(depths, papers, inside, level) - found[cell])
+            found[cell] = _reach(every, level)
+            for part in (own, _some(own, inside)):
+                papers = len(set(part.papers))
+                if papers:
+                    found[cell] += papers / (papers + OTHERS) * (_reach(part, level) - found[cell])
     return out
 
 
-def _reach(depths: Floats, papers: list[str], rows: Bools, level: float) -> float:
-    some = [p for p, r in zip(papers, rows, strict=True) if r]
-    count = len(set(some))
-    return weighted_quantiles(depths[rows], splits.paper_weights(some), (min(1.0, level * (count + 1) / count),))[0]
+def _some(held: Held, rows: Bools) -> Held:
+    kept = np.flatnonzero(rows)
+    return Held(held.depth[kept], [held.cells[i] for i in kept], [held.papers[i] for i in kept])
+
+
+def _reach(held: Held, level: float) -> float:
+    count = len(set(held.papers))
+    share = min(1.0, level * (count + 1) / count)
+    return weighted_quantiles(held.depth, splits.paper_weights(held.papers), (share,))[0]
 
 
 def weighted_quantiles(values: Floats, weight: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:

@@ -113,9 +113,10 @@ def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, genera
     for train, test in conditions.holdouts(frame, seed):
         trial.look(train, test, seed)
 
+    reach = conditions.reaches(trial.held)
+
     def fitted(c: str) -> conditions.ConditionModel:
-        reach = conditions.reaches(trial.held[c])
-        return conditions.fit(X, frame, c, whole.atoms.get(c), reach, precursors=precursors, seed=seed)
+        return conditions.fit(X, frame, c, whole.atoms.get(c), reach[c], precursors=precursors, seed=seed)
 
     with ThreadPoolExecutor(2) as pool:
         made = dict(zip(CONDITIONS, pool.map(fitted, CONDITIONS), strict=True))

@@ -67,7 +67,10 @@ class Judge:
 
     def probabilities(self, frame: pl.DataFrame) -> Floats:
         """n x 4; rows sum to 1."""
-        X = self.matrix(frame)
+        return self.judged(self.matrix(frame))
+
+    def judged(self, X: Any) -> Floats:
+        """The same from features, as `matrix` gives them."""
         mean = np.mean([np.asarray(_booster(t).predict(X)) for t in self.boosters], axis=0)
         return calibrated(mean, self.scale)
 

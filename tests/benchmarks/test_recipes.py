@@ -10,46 +10,37 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.recipes import CONDITIONS, beliefs, features, heat_scores, heating, splits
+from models.recipes import atmosphere, comparison, features, heat_scores, heating, splits
 from models.recipes.compositions import fractions, parse
-from models.recipes.generators import GENERATORS
 from models.recipes.table import normalise
-from schemas.arrays import Ints
 from tests.benchmarks.datasets import data_set
 
 SEEDS = (0, 1, 2)
 HELD = {
-    "sinter_temperature_K": 117.0,
-    "calcine_temperature_K": 138.0,
-    "max_temperature_K": 157.0,
-    "sinter_time_h": 0.28,
-    "calcine_time_h": 0.26,
+    "sinter_temperature_K, mean absolute error": 118.0,
+    "calcine_temperature_K, mean absolute error": 132.0,
+    "max_temperature_K, mean absolute error": 155.0,
+    "sinter_time_h, mean absolute error (decades)": 0.277,
+    "calcine_time_h, mean absolute error (decades)": 0.254,
+    "sintering temperature and time, negative log-likelihood": 4.80,
 }
-"""Mean absolute errors (K; decades of time), training on four fifths of the papers less the held-out targets.
+"""K and decades of time, training on four fifths of the papers less the held-out targets.
 
-On papers on which nothing was chosen: 110.7 (103.7 to 117.7), 132.4 (125.1 to 139.6), 153.1 (147.2 to 159.5), 0.268
-and 0.248; plain LightGBM 114.7, 138.5, 154.1, 0.279 and 0.256. Joint 4.73, all papers alone 5.88. 80 % intervals held
-78 to 84 %.
+Measured on seeds 0, 1, 2: 116.3, 116.6, 114.3; 127.1, 130.8, 122.7; 151.8, 153.2, 147.0; 0.271, 0.269, 0.274; 0.247,
+0.250, 0.252; 4.745, 4.757, 4.677. Each of the temperatures is uncertain by 6 to 8 K over papers.
 """
-HELD_NLL = 4.85
-COVERED = (0.76, 0.86)
+COVERED = (0.76, 0.84)
 LLM_CLEAN = {"sinter_T": 90.0, "calcine_T": 120.0}
 """K; measured 87.4 (81.6 to 93.0) and 117.2 (109.6 to 125.5) over papers; the best language model 104 and 126."""
+GASES = {
+    "air": ("air", "ambient"),
+    "oxygen": ("oxygen", "O2"),
+    "inert": ("nitrogen", "N2", "argon", "Ar", "hydrogen", "H2", "carbon monoxide", "CO", "inert", "vacuum"),
+}
 
 
-def heated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Distinct readable recipes that state a condition."""
-    stated = pl.any_horizontal(pl.col(c).is_not_null() for c in CONDITIONS)
-    keys = ["doi", "target_key", "route", "precursor_set", *CONDITIONS]
-    return frame.filter(pl.col("ok") & stated).unique(keys, maintain_order=True, keep="first")
-
-
-def parts(frame: pl.DataFrame, protocol: str, seed: int) -> tuple[Ints, Ints]:
-    """Training and test rows."""
-    if protocol == "random rows":
-        order = np.random.default_rng(seed).permutation(frame.height)
-        return np.sort(order[frame.height // 5 :]), np.sort(order[: frame.height // 5])
-    return next(iter(splits.folds(frame, count=1, seed=seed, share=0.2, by_paper=protocol == "papers")))
+def recipes() -> pl.DataFrame:
+    return pl.read_parquet(data_set("recipes/recipes.parquet"))
 
 
 def measured(train: pl.DataFrame, test: pl.DataFrame, seed: int) -> dict[str, Any]:
@@ -77,50 +68,47 @@ def say(what: str, found: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_conditions_of_papers_and_targets_left_out(seed: int) -> None:
-    frame = heated(normalise(pl.read_parquet(data_set("recipes/recipes.parquet")), labelled=True).frame)
-    train, test = (frame[rows.tolist()] for rows in parts(frame, "papers", seed))
-    found = measured(train, test, seed)
-    say(f"papers left out, seed {seed}", found)
-    print(f"noise floor: {heat_scores.noise_floor(frame)}")
-    assert found["leak"]["rows_with_shared_doi"] == found["leak"]["rows_with_shared_target"] == 0
-    for name, held in HELD.items():
-        scores = found["conditions"][name]
-        error = "mae_log10" if name.endswith("_h") else "mae"
-        assert scores[error] <= held
-        assert scores[error] < min(scores[f"{k}_{error}"] for k in ("constant", "chemsys", "knn"))
-        assert COVERED[0] <= scores["coverage_80"] <= COVERED[1]
-    joint = found["joint"]["sinter_temperature_K"]
-    assert joint["nll"] <= HELD_NLL
-    assert joint["nll"] <= min(joint["nll_parts"].values())
+def test_every_model_on_papers_and_targets_left_out(seed: int) -> None:
+    frame = comparison.heated(normalise(recipes(), labelled=True).frame)
+    split = next(iter(splits.folds(frame, count=1, seed=seed, share=comparison.SHARE, by_paper=True)))
+    leak = splits.leak_report(*(frame[rows.tolist()] for rows in split))
+    print(f"leaks: {leak}; noise floor: {heat_scores.noise_floor(frame)}")
+    assert leak["rows_with_shared_doi"] == leak["rows_with_shared_target"] == 0
+    found = comparison.compare(recipes(), seeds=[seed], parts=["conditions"])
+    for row in found.iter_rows():
+        print(row)
+    ours = dict(found.filter(model=comparison.OURS).select("figure", "mean").iter_rows())
+    for figure, held in HELD.items():
+        assert ours[figure] <= held
+        assert ours[figure] == found.filter(figure=figure)["mean"].min()
+    covered = {k: v for k, v in ours.items() if k.endswith("coverage of 80 %")}
+    assert all(COVERED[0] <= v <= COVERED[1] for v in covered.values())
 
 
 def test_random_rows_flatter() -> None:
-    frame = heated(normalise(pl.read_parquet(data_set("recipes/recipes.parquet")), labelled=True).frame)
-    found = {}
-    for protocol in ("papers", "random rows"):
-        train, test = (frame[rows.tolist()] for rows in parts(frame, protocol, 0))
-        found[protocol] = measured(train, test, 0)
-        say(protocol, found[protocol])
-    name = "sinter_temperature_K"
-    assert found["random rows"]["conditions"][name]["mae"] < found["papers"]["conditions"][name]["mae"]
+    frame = comparison.heated(normalise(recipes(), labelled=True).frame)
+    order = np.random.default_rng(0).permutation(frame.height)
+    held, rest = (frame[np.sort(rows).tolist()] for rows in np.split(order, [frame.height // 5]))
+    found = measured(rest, held, 0)
+    say("random rows", found)
+    assert found["leak"]["rows_with_shared_target"] > held.height / 2
+    assert found["conditions"]["sinter_temperature_K"]["mae"] < 100
 
 
-def test_the_pool_beats_the_generators_it_is_compared_with() -> None:
-    frame = heated(normalise(pl.read_parquet(data_set("recipes/recipes.parquet")), labelled=True).frame)
-    train, test = (frame[rows.tolist()] for rows in parts(frame, "papers", 0))
-    encoder = features.fit(train["precursor_set"].to_list())
-    Z, X = features.matrix(encoder, train), features.matrix(encoder, test)
-    found = beliefs.values(test)
-    heat, time = found["sinter_temperature_K"], found["sinter_time_h"]
-    rows = np.flatnonzero(~np.isnan(heat) & ~np.isnan(time))
-    nll = {}
-    for generator in GENERATORS:
-        model = heating.fit(Z, train, precursors=encoder.precursor_width, seed=0, generator=generator)
-        each = model.negative_log_likelihood("sinter_temperature_K", X[rows], heat[rows], time[rows])
-        nll[generator] = float(each.mean())
-    print(f"joint negative log-likelihood: {nll}")
-    assert nll["pooled"] == min(nll.values())
+def test_papers_heat_in_the_gas_that_the_formula_asks_for() -> None:
+    fired = recipes().filter(pl.col("route").is_in(["solid-state", "sol-gel"])).unique(["doi", "target"])
+    kinds = {g: kind for kind, names in GASES.items() for g in names}
+    told: dict[str, list[str]] = {kind: [] for kind in GASES}
+    for target, stated in fired.select("target", "atmospheres").drop_nulls().iter_rows():
+        known = {kinds[g] for g in stated if g in kinds}
+        if len(known) == 1:
+            told[known.pop()].append(atmosphere.asked(target).kind)
+    shares = {k: {asked: round(v.count(asked) / len(v), 3) for asked in set(v)} for k, v in told.items()}
+    print(f"asked, by the gas that papers state: {shares}")
+    # dopants that formulas leave out, and cobaltites that come short of oxygen in air, stay told otherwise
+    assert shares["air"]["air"] > 0.75
+    assert shares["inert"]["inert"] > 4 * shares["air"]["inert"]
+    assert shares["oxygen"]["oxygen"] > 3 * shares["air"]["oxygen"]
 
 
 @pytest.mark.parametrize("protocol", ["own", "clean"])
@@ -128,9 +116,8 @@ def test_the_reactions_that_language_models_answered(protocol: str) -> None:
     reactions = pl.read_parquet(data_set("recipes/conditions_benchmark_llm1000.parquet"))
     asked = reactions.filter(pl.col("part") == "test")
     test = normalise(asked).frame
-    mined = pl.read_parquet(data_set("recipes/recipes.parquet"))
-    known = [normalise(mined, labelled=True).frame, normalise(reactions.filter(pl.col("part") != "test")).frame]
-    train = heated(pl.concat(known))
+    known = [normalise(recipes(), labelled=True).frame, normalise(reactions.filter(pl.col("part") != "test")).frame]
+    train = comparison.heated(pl.concat(known))
     if protocol == "clean":
         met = {c: test[c].drop_nulls().unique().to_list() for c in ("doi", "target_key")}
         train = train.filter(~pl.col("doi").is_in(met["doi"]).fill_null(False))

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import planning, precursors, routes, splits
+from models.recipes import comparison, planning, precursors, routes, splits
 from models.recipes.table import normalise
 from tests.benchmarks.datasets import data_set
 
-FREQUENT = 50
-FOLD = 0
 TARGETS = 500
 HELD_F1, HELD_LOSS, HELD_ALONE = (0.82, 0.69), 0.50, 0.75
 """Macro-F1 of three and four routes; log-loss with precursors and from the target alone. Measured on three folds:
@@ -23,17 +21,6 @@ HELD_F1, HELD_LOSS, HELD_ALONE = (0.82, 0.69), 0.50, 0.75
 HELD_SETS = {"top_1": 0.75, "top_5": 0.92}
 """Share of targets; measured .774 and .942; element-wise neighbours gave .720 and .930 on 700 targets of
 fold 1 before sets were pooled and ranked."""
-
-
-def held_out(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Train and test rows without a common paper or target."""
-    rare = frame.select(pl.len().over("target_key")).to_series().to_numpy() < FREQUENT
-    drawn = np.array([splits.bucket(k, 0) for k in frame["target_key"]])
-    test = rare & (drawn >= FOLD / 5) & (drawn < (FOLD + 1) / 5)
-    names = np.array(splits.papers(frame), dtype=object)
-    seen = set(names[test])
-    train = ~test & np.array([n not in seen for n in names])
-    return frame.filter(pl.Series(train)), frame.filter(pl.Series(test))
 
 
 def said(scores: dict[str, Any]) -> str:
@@ -47,7 +34,7 @@ def said(scores: dict[str, Any]) -> str:
 
 def test_routes_of_new_targets_from_new_papers() -> None:
     frame = normalise(pl.read_parquet(data_set("recipes/recipes.parquet"))).frame.filter("ok")
-    train, test = held_out(frame)
+    train, test = comparison.held_out(frame, seed=0)
     leak = splits.leak_report(train, test)
     print(f"leaks: {leak}")
     assert leak["rows_with_shared_doi"] == leak["rows_with_shared_target"] == 0

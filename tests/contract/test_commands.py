@@ -82,6 +82,7 @@ OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {
     "recipes train": ("recipes train IN --out OUT", RECIPES),
     "recipes score": ("recipes score IN", RECIPES),
     "recipes evaluate": ("recipes evaluate IN --out OUT", RECIPES),
+    "recipes explain": ("recipes explain IN --out OUT", RECIPES),
     "model fit": ("model fit IN --categorical A,B --target gap --out OUT", TABLE),
     "fuse fit": ("fuse fit IN --fidelities pbe,expt --target expt --out OUT", GAPS),
     "design propose": ("design propose m2ax --observations IN --out OUT", {"M": ["Ti"], "A": ["Al"], "X": ["C"]}),
@@ -155,7 +156,10 @@ ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel"}
 
 
 # The calls whose --out is a file.
-FILES = {*(words for words, *_ in COMMANDS.values()), OTHERS["design propose"][0], OTHERS["recipes evaluate"][0]}
+FILES = {
+    *(words for words, *_ in COMMANDS.values()),
+    *(OTHERS[n][0] for n in ("design propose", "recipes evaluate", "recipes explain")),
+}
 
 
 @pytest.fixture(scope="module")

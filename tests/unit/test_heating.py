@@ -139,7 +139,7 @@ def test_intervals_cover_new_papers_as_often_as_asked() -> None:
     held = conditions.held(
         "sinter_time_h", atoms, [narrow], y[half], [(True, True)] * 600, [f"p{i}" for i in range(600)]
     )
-    reach = conditions.reaches([held])
+    reach = conditions.reaches({"sinter_time_h": [held]})["sinter_time_h"]
     at, p = np.log(atoms.values), conditions.pooled([narrow])
     for level in conditions.LEVELS:
         part = np.full(600, reach[level][(True, True)])
@@ -160,8 +160,17 @@ def test_depth_is_the_part_of_a_belief_that_takes_a_value_in() -> None:
 def test_a_long_series_has_one_vote() -> None:
     depth = np.concatenate([np.zeros(60), np.full(300, 0.9)])
     papers = [f"p{i}" for i in range(60)] + ["series"] * 300
-    reach = conditions.reaches([conditions.Held(depth, [(True, True)] * 360, papers)])
-    assert reach[0.8][(True, True)] == 0
+    reach = conditions.reaches({"sinter_time_h": [conditions.Held(depth, [(True, True)] * 360, papers)]})
+    assert reach["sinter_time_h"][0.8][(True, True)] == 0
+
+
+def test_few_papers_lean_on_the_other_conditions() -> None:
+    def held(depth: float, papers: int) -> conditions.Held:
+        return conditions.Held(np.full(papers, depth), [(True, True)] * papers, [f"p{i}" for i in range(papers)])
+
+    reach = conditions.reaches({"max_temperature_K": [held(0.8, 4000)], "sinter_time_h": [held(0.4, 60)]})
+    assert reach["max_temperature_K"][0.8][(True, True)] == pytest.approx(0.8)
+    assert 0.75 < reach["sinter_time_h"][0.8][(True, True)] < 0.8
 
 
 def test_intervals_nest_by_level(learned: tuple[heating.Heating, features.Singles]) -> None:

@@ -19,6 +19,7 @@ from models.recipes import (
     precedents,
     ranker,
     recommend,
+    route_effects,
     routes,
     table,
     training,
@@ -27,6 +28,7 @@ from models.recipes.compositions import parse
 from models.recipes.reagents import reagent
 from models.recipes.table import normalise
 from schemas.emit.polars import inspect, schema
+from schemas.errors import InputError
 from schemas.tables import REGISTRY
 from warehouse.report import recipe
 
@@ -80,6 +82,20 @@ def test_reasons_name_features_of_the_judge_that_answered(model: training.Recipe
     raw = model.route.alone.contributions(some).sum(axis=2)  # SHAP values add up to the raw score
     assert np.isfinite(raw).all()
     assert raw.shape == (3, len(ROUTES))
+
+
+def test_effects_of_leading_features_move_probability_between_routes(
+    model: training.RecipeModel, frame: pl.DataFrame
+) -> None:
+    for alone in (False, True):
+        found = route_effects.accumulated(model.route, frame.filter("ok"), alone=alone, top=2, bins=4, replicates=4)
+        assert set(found["place"]) == {1, 2}
+        total = found.group_by("feature", "value").agg(pl.col("effect").sum())["effect"]
+        assert total.abs().max() < 1e-3  # what one route gains the others lose
+        assert (found["low"] <= found["high"]).all()
+        assert found.filter(place=1)["effect"].abs().max() > 0.01
+    with pytest.raises(InputError, match="3 rows"):
+        route_effects.accumulated(model.route, frame.filter("ok").head(3), alone=True)
 
 
 def test_a_row_is_described_without_its_own_paper_and_target(frame: pl.DataFrame) -> None:
