@@ -120,6 +120,7 @@ def _row(made: Generation, follows: str) -> dict[str, Any]:
         "front_size": len(step.front),
         "surprises": surprises,
         "error_in_deviations": math.sqrt(sum(e.off**2 for e in errors) / len(errors)) if errors else None,
+        "p_complete": made.proposed["p_complete"].max(),
         "next": follows,
     }
     return {**row, "report": _words(made, row)}
@@ -176,10 +177,12 @@ def _words(made: Generation, row: Mapping[str, Any]) -> str:
     best = ", ".join(f"{k} {v:.4g}" for k, v in json.loads(row["best"]).items()) or "nothing yet"
     new = _listed(row["newcomers"]) or "none"
     came = f"{', '.join(back) or 'nothing'}, after {made.attempts} attempts"
+    chance = row["p_complete"]
+    left = "" if chance is None else f" (chance that nothing better was left: {100 * chance:.0f} %)"
     known = "nothing was foretold" if row["error_in_deviations"] is None else "nothing"
     return "\n".join(
         [
-            f"{made.name} asked {len(made.asked)} by {row['strategy']}: {_listed(made.asked)}",
+            f"{made.name} asked {len(made.asked)} by {row['strategy']}: {_listed(made.asked)}{left}",
             f"came back: {came}; best so far {best}; new on the front: {new}",
             f"surprised: {_listed(row['surprises'], '; ') or known}",
             f"next: {row['next']}",

@@ -531,6 +531,7 @@ CREATE TABLE "design"."generations" (
     "front_size" BIGINT NOT NULL,
     "surprises" VARCHAR[] NOT NULL,
     "error_in_deviations" DOUBLE,
+    "p_complete" DOUBLE,
     "next" VARCHAR NOT NULL,
     "report" VARCHAR NOT NULL,
     PRIMARY KEY ("batch_id")
@@ -550,6 +551,7 @@ COMMENT ON COLUMN "design"."generations"."newcomers" IS 'Candidates of the batch
 COMMENT ON COLUMN "design"."generations"."front_size" IS 'Members of the front so far. [count]';
 COMMENT ON COLUMN "design"."generations"."surprises" IS 'Outcomes more than two predicted deviations from what was expected, and failures; the largest first.';
 COMMENT ON COLUMN "design"."generations"."error_in_deviations" IS 'Root mean square of (outcome - expected) / predicted deviation; 1 where a surrogate knows its error. [1]';
+COMMENT ON COLUMN "design"."generations"."p_complete" IS 'Probability, foretold with the batch, that nothing better was left. [1]';
 COMMENT ON COLUMN "design"."generations"."next" IS 'What comes next, or why the loop ended.';
 COMMENT ON COLUMN "design"."generations"."report" IS 'All of this in words.';
 

@@ -296,10 +296,12 @@ def design_home(folder: Path) -> Path:
             batch = {"batch_id": f"{problem}/{i // 2}"}
             rows["design.proposals"].append(
                 {**one, **batch, "iteration": i // 2, "rank": i % 2 + 1, "strategy": "initial", "acquisition": None}
-                | {"predicted": None, "proposed_at": AT}
+                | dict.fromkeys(("predicted", "criterion", "model_id", "remaining_improvement", "p_complete"))
+                | {"proposed_at": AT}
             )
             if candidate != "next":
                 outcome = {"state": "accepted", "objectives": values, "evaluator": "recorded", "reason": None}
+                outcome["surprise"] = None
                 rows["design.observations"].append({**one, **batch, **outcome, "observed_at": AT})
         rows["design.fronts"].append({**who, "candidate_id": told[-1][0], "formula": None, "objectives": values})
         for number in (1, 0):
@@ -312,7 +314,7 @@ def design_home(folder: Path) -> Path:
             }
             told_of |= {"accepted": 1, "failed": 0, "waiting": 0, "attempts": 2, "best": "{}", "newcomers": ["z"]}
             told_of |= {"front_size": 1, "surprises": [f"z was a surprise in {number}"]}
-            told_of |= {"error_in_deviations": None}
+            told_of |= {"error_in_deviations": None, "p_complete": None}
             rows["design.generations"].append({**told_of, "next": "the loop ended", "report": "all of it"})
         for strategy, best in (("lvgp", 10.0), ("random", 4.0)):
             for seed in (0, 1, 2):

@@ -13,7 +13,7 @@ from warehouse.report.source import Source
 
 _TOLD = (
     "iteration", "strategy", "asked", "accepted", "failed", "waiting", "attempts", "best", "newcomers", "surprises",
-    "error_in_deviations", "next",
+    "error_in_deviations", "p_complete", "next",
 )  # fmt: skip
 
 
