@@ -56,7 +56,7 @@ def first(
     *,
     n: int,
     seed: int = 0,
-    kind: doe.Kind = "informative",
+    kind: doe.Kind = "balanced",
     given: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The initial design, with `row`, the number of each candidate.

@@ -28,7 +28,7 @@ def initial(
     n: int,
     variables: tuple[str, ...],
     seed: int = 0,
-    kind: Kind = "informative",
+    kind: Kind = "balanced",
     given: Sequence[int] = (),
     descriptors: pl.DataFrame | None = None,
 ) -> list[int]:
@@ -36,11 +36,11 @@ def initial(
 
     `informative`: after a row taken at random the row that lowers the variance of all rows most, under the prior of the
     surrogate (the sequential integrated-variance criterion of Sacks et al., Stat. Sci. 1989). `balanced`: of the rows
-    whose levels were used least, the one farthest from those chosen before. `space`: the row farthest from those chosen
-    before (Kennard and Stone, 1969; sequential, as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a Latin hypercube
-    sliced by levels, its points moved apart by swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference 2005), each
-    then the nearest row. `random`: any rows. Distances are of numbers, levels and what describes levels: the columns of
-    a table, or the properties of chemical elements.
+    whose levels were used least, one that shares as few as it can with any chosen before. `space`: the row farthest
+    from those chosen before (Kennard and Stone, 1969; sequential, as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a
+    Latin hypercube sliced by levels, its points moved apart by swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference
+    2005), each then the nearest row. `random`: any rows. Distances are of numbers, levels and what describes levels:
+    the columns of a table, or the properties of chemical elements.
 
     Args:
         frame: candidates.
@@ -155,8 +155,9 @@ def _prior(codes: Ints, numbers: Floats, described: list[Floats], chance: np.ran
 
 
 def _spread(space: Space, n: int, chance: np.random.Generator, given: Sequence[int], *, balanced: bool) -> list[int]:
-    """Rows taken one by one, the farthest from those before; of those with the least used levels where balanced."""
-    points, steps = space.points(space.codes, space.numbers), space.steps
+    """Rows taken one by one, the farthest from those before; where balanced, by levels and their use alone."""
+    steps = space.steps
+    points = space.points(space.codes, space.numbers)
     used = [np.zeros(int(column.max()) + 1) for column in steps.T]
     load, gap, tie = np.zeros(len(points)), np.full(len(points), np.inf), chance.random(len(points))
     chosen: list[int] = []
@@ -169,7 +170,8 @@ def _spread(space: Space, n: int, chance: np.random.Generator, given: Sequence[i
             far = least[gap[least] >= gap[least].max() - 1e-12] if chosen else least
             row = int(far[np.argmin(tie[far])])
         chosen.append(row)
-        gap = np.minimum(gap, np.square(points - points[row]).sum(axis=1))
+        new = (steps != steps[row]).sum(axis=1) if balanced else np.square(points - points[row]).sum(axis=1)
+        gap = np.minimum(gap, new)
         for u, column in zip(used, steps.T, strict=True):
             u[column[row]] += 1.0
         if balanced:

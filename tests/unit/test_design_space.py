@@ -184,8 +184,7 @@ def test_space_filling_designs_keep_their_rows_farther_apart_than_chance() -> No
     chance = [
         closest(initial(ABO3, n=14, variables=("A", "B"), seed=s, kind="random"), ABO3, ("A", "B")) for s in range(9)
     ]
-    for kind in ("space", "balanced"):
-        assert closest(initial(ABO3, n=14, variables=("A", "B"), kind=kind), ABO3, ("A", "B")) > max(chance)  # type: ignore[arg-type]
+    assert closest(initial(ABO3, n=14, variables=("A", "B"), kind="space"), ABO3, ("A", "B")) > max(chance)
 
 
 def test_an_informative_design_leaves_less_variance_than_chance() -> None:

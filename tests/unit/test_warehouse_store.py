@@ -526,7 +526,14 @@ def test_status_vacuum_and_release_are_commands(tmp_path):
         "design.batches": pl.DataFrame([batch]),
         "design.candidates": pl.DataFrame(candidates).drop("batch_id"),
         "design.proposals": pl.DataFrame(ids).with_columns(
-            iteration=0, rank=1, strategy=pl.lit("initial"), acquisition=None, predicted=None, proposed_at=at
+            iteration=0,
+            rank=1,
+            strategy=pl.lit("initial"),
+            proposed_at=at,
+            **dict.fromkeys(
+                ("acquisition", "criterion", "model_id", "predicted", "remaining_improvement", "p_complete"),
+                pl.lit(None),
+            ),
         ),
         "design.events": pl.DataFrame(
             [{**event, "event_id": s, "sequence": i, "state": s} for i, s in enumerate(("proposed", "accepted"))]
