@@ -22,6 +22,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "quality": ("dagster_project.commands.trust", "app", "Checks of contract, bias and leakage; choice of rows."),
     "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
     "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),
+    "spinels": ("dagster_project.commands.spinels", "app", "The 270 lacunar spinels: cells and calculations."),
     "temperature": ("dagster_project.commands.screen", "temperature_app", "Temperatures of transitions."),
     "text": ("dagster_project.commands.text", "app", "Select, classify and read documents."),
 }

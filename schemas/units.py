@@ -13,6 +13,8 @@ UNITS: dict[str, str] = {
     "angstrom": "angstrom, 1e-10 m",
     "angstrom3": "cubic angstrom",
     "angstrom3_atom": "cubic angstrom per atom",
+    "degree": "degree of angle",
+    "eV_angstrom": "electronvolt per angstrom",
     "GPa": "gigapascal",
     "ohm_cm": "ohm centimetre",
     "bohr_magneton": "Bohr magneton",

@@ -27,3 +27,13 @@ def structures(build: Build, raw: pl.LazyFrame) -> Frames:
     from etl.structures.assemble import assemble
 
     return {"core.structures": assemble(raw.collect())}
+
+
+@table_assets("core.lacunar_spinels", group="structures", kinds=("polars",))
+def lacunar_spinels(build: Build) -> Frames:
+    """Gap and relative stability of the lacunar spinels that the project calculated so far."""
+    from etl.reference import lacunar_spinels as calculated
+
+    found = calculated()
+    build.notes["compounds"] = found.height
+    return {"core.lacunar_spinels": found}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 HERE = Path(__file__).parent
-_TEXT = ("formula", "target", "element", "chemsys", "structure_source_id", "A", "B", "M", "X")
+_TEXT = ("formula", "target", "element", "chemsys", "structure_source_id", "A", "B", "M", "X", "Ma", "Mb", "template")
 
 
 def labelled_compounds() -> "pl.DataFrame":
@@ -47,6 +47,20 @@ def perovskites_270() -> "pl.DataFrame":
 def max_phases() -> "pl.DataFrame":
     """The M2AX look-up table: `M`, `A`, `X`, `bulk_GPa`, `shear_GPa`, `young_GPa`."""
     return _read("max_phases")
+
+
+def lacunar_cells() -> "pl.DataFrame":
+    """Polar cells of lacunar spinels, relaxed with CHGNet: eleven numbers each (`models.evaluators.lacunar`)."""
+    return _read("lacunar_cells")
+
+
+def lacunar_spinels() -> "pl.DataFrame":
+    """Lacunar spinels that the project calculated, in their cells, as rows of core.lacunar_spinels."""
+    from schemas.emit.polars import schema
+    from schemas.tables import REGISTRY
+
+    kinds = schema(REGISTRY["core.lacunar_spinels"])
+    return _read("lacunar_270").join(lacunar_cells(), on="formula", maintain_order="left").select(kinds).cast(kinds)
 
 
 def recipe_facts() -> "pl.DataFrame":

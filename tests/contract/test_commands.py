@@ -145,6 +145,10 @@ WORDS = {
     "dft run": (None, ["dft run nowhere", "dft run --home FILE"]),
     "dft collect": (None, ["dft collect nowhere --out OUT.csv", "dft collect --out OUT.csv --home FILE"]),
     "dft retry": (None, ["dft retry 0 nowhere", "dft retry '' --home FILE"]),
+    "spinels cells": (None, ["spinels cells --formulas GaFe4S8 --out OUT.csv", "spinels cells --out FILE/x.csv",
+        "spinels cells --formulas ';' --out FILE"]),
+    "spinels table": (None, ["spinels table nowhere --order IN.csv --out OUT.csv",
+        "spinels table --order FILE --out OUT.csv --home FILE"]),
     "dft cancel": (None, ["dft cancel 0 nowhere", "dft cancel '' --home FILE"]),
     "screen explain": (None, ["screen explain --out OUT --model nowhere", "screen explain --out FILE/x",
         "screen explain --out OUT --top 0"]),
@@ -152,7 +156,7 @@ WORDS = {
 # What a good call of these needs, a trained model, the whole graph or a folder, is tested below, beside this or in e2e.
 ELSEWHERE = {"rollback", "serve", "ui", "run", "fuse predict", "model predict", "model latent", "screen explain"}
 ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
-ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel"}
+ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel", "spinels cells", "spinels table"}
 
 
 # The calls whose --out is a file.

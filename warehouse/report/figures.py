@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 INK, BLUE, ORANGE, GREY = "#222222", "#0b5fa5", "#b3541e", "#8a8f98"
+HUES = ("#0b5fa5", "#b3541e", "#2e7d5b", "#7d4a9c", "#c29a00", "#222222")  # told apart without red and green
 SHADE = ("#f1f2f4", "#9ba1ab")  # of a ground: neither white, which is unknown, nor as dark as points
 _STYLE = {
     "svg.hashsalt": "matloom",
@@ -126,6 +127,26 @@ def plane(
             axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
 
     return _figure(draw, height=4.2, fitted=True)
+
+
+def marked(groups: Mapping[tuple[str, str], Line], *, xlabel: str, ylabel: str, shape: str, colour: str) -> str:
+    """Points of groups by two names, of which the first is told by shape and the second by colour."""
+    first, second = (list(dict.fromkeys(key[i] for key in groups)) for i in (0, 1))
+
+    def draw(axes: Any) -> None:
+        from matplotlib.lines import Line2D
+
+        shapes = {name: "os^Dv"[i % 5] for i, name in enumerate(first)}
+        colours = {name: HUES[i % len(HUES)] for i, name in enumerate(second)}
+        for (one, two), (x, y) in groups.items():
+            axes.scatter(x, y, s=26, marker=shapes[one], c=colours[two], edgecolors="white", linewidths=0.4)
+        keys = [Line2D([], [], marker=m, color=GREY, linestyle="", label=f"{shape} = {n}") for n, m in shapes.items()]
+        keys += [Line2D([], [], marker="o", color=c, linestyle="", label=f"{colour} = {n}") for n, c in colours.items()]
+        axes.legend(handles=keys, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _figure(draw, height=3.8, fitted=True)
 
 
 def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2, fitted: bool = False) -> str:

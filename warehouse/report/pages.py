@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from warehouse.report.calculated import calculated
 from warehouse.report.candidates import candidates
 from warehouse.report.design import design
 from warehouse.report.explanations import explanations
@@ -138,7 +139,7 @@ def quality(source: Source) -> Page:
 
 
 PAGES: tuple[Callable[[Source], Page], ...] = (
-    overview, screening, candidates, families, explanations, design, recipes, reading, lineage, quality,
+    overview, screening, candidates, families, explanations, design, calculated, recipes, reading, lineage, quality,
 )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 Settings are those of `DEFAULTS`: `functional`, `cutoff_eV` of the plane waves, `kpoints` (a grid, or their density in
 angstrom, as ASE counts it), `smearing_eV` (Fermi's), `spin` and the `start_moments` of elements (Bohr magnetons; those
-of the structure come first), `expect_moment` (whether a vanished moment is a failure), `hubbard_U_eV` (element ->
-[orbital, U]), tolerances, `iterations`, `mixing`, `bands`, `symmetry`, `ranks`.
+of the structure come first), `expect_moment` (whether a vanished moment is a failure), `fix_moment` (the total moment
+stays that of the start), `hubbard_U_eV` (element -> [orbital, U]), tolerances, `grid_angstrom` (spacing of the
+density; GPAW's choice without), `iterations`, `mixing` (of GPAW; Pulay's without a name), `bands`, `symmetry`, `ranks`.
 """
 
 import json
@@ -32,8 +33,11 @@ DEFAULTS: Settings = {
     "start_moments": {},
     "expect_moment": False,
     "hubbard_U_eV": {},
+    "grid_angstrom": None,
+    "fix_moment": False,
     "energy_tolerance_eV_electron": 1e-4,
     "density_tolerance": 1e-4,
+    "eigenstates_tolerance_eV2_electron": 4e-8,
     "iterations": 150,
     "mixing": {"beta": 0.05, "nmaxold": 5, "weight": 50.0},
     "bands": "120%",

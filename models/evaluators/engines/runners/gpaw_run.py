@@ -28,42 +28,49 @@ def atoms_of(held: dict[str, Any]) -> Any:
 
 def calculator(settings: dict[str, Any], spin: bool) -> Any:
     """GPAW with these settings."""
-    from gpaw import GPAW, PW, FermiDirac, Mixer, MixerSum
+    from gpaw import GPAW, PW, FermiDirac
 
-    mixing = dict(settings["mixing"])
-    mixer = MixerSum(**mixing) if spin else Mixer(**mixing)
+    grid = {"h": settings["grid_angstrom"]} if settings["grid_angstrom"] else {}
     return GPAW(
         mode=PW(settings["cutoff_eV"]),
         xc=settings["functional"],
         kpts={"size" if isinstance(settings["kpoints"], list) else "density": settings["kpoints"], "gamma": True},
-        occupations=FermiDirac(settings["smearing_eV"]),
+        occupations=FermiDirac(settings["smearing_eV"], fixmagmom=spin and settings["fix_moment"]),
         setups={element: f":{orbital},{value}" for element, (orbital, value) in settings["hubbard_U_eV"].items()},
         convergence={
             "energy": settings["energy_tolerance_eV_electron"],
             "density": settings["density_tolerance"],
+            "eigenstates": settings["eigenstates_tolerance_eV2_electron"],
         },
         maxiter=settings["iterations"],
-        mixer=mixer,
+        mixer={"name": "pulay", **settings["mixing"]},
         spinpol=spin,
         nbands=settings["bands"],
         txt="gpaw.txt",
-        # a broken symmetry of the start must stay broken
-        symmetry={"point_group": settings["symmetry"]},
+        # a broken symmetry of the start must stay broken; structures come rounded to five decimals
+        symmetry={"point_group": settings["symmetry"], "tolerance": 2e-3},
+        **grid,
     )
 
 
-def gaps(calc: Any) -> dict[str, float]:
-    """Kohn-Sham gaps in eV: of both spins together and of each; 0 where bands cross the Fermi level."""
-    level = float(calc.get_fermi_level())
+def gaps(calc: Any, *, fixed: bool) -> dict[str, float]:
+    """Kohn-Sham gaps in eV: of both spins together and of each; 0 where bands cross the Fermi level.
+
+    A fixed moment gives each spin a Fermi level of its own: where a filled band of one spin lies above an empty one of
+    the other, by `spin_overlap_eV`, another moment would be lower.
+    """
+    spins = calc.get_number_of_spins()
+    levels = calc.get_fermi_levels() if fixed else [calc.get_fermi_level()] * spins
     edges = []
-    for spin in range(calc.get_number_of_spins()):
+    for spin, level in enumerate(map(float, levels)):
         bands = np.array([calc.get_eigenvalues(kpt=k, spin=spin) for k in range(len(calc.get_ibz_k_points()))])
         filled = (bands < level).sum(axis=1)
         if (filled != filled[0]).any() or filled[0] in (0, bands.shape[1]):
             edges.append((level, level))
         else:
             edges.append((float(bands[:, : filled[0]].max()), float(bands[:, filled[0] :].min())))
-    found = {"gap_eV": max(0.0, min(c for _, c in edges) - max(v for v, _ in edges))}
+    gap = min(c for _, c in edges) - max(v for v, _ in edges)
+    found = {"gap_eV": max(0.0, gap), "spin_overlap_eV": max(0.0, -gap)}
     if len(edges) == 2:
         found |= {f"gap_{name}_eV": max(0.0, c - v) for name, (v, c) in zip(("up", "down"), edges, strict=True)}
     return found
@@ -86,7 +93,8 @@ def run(held: dict[str, Any]) -> dict[str, Any]:
         reason = f"the density did not converge in {settings['iterations']} iterations: see gpaw.txt"
         return {"failure": {"code": "scf", "reason": reason}}
     forces = np.linalg.norm(atoms.get_forces(), axis=1)
-    values = {"energy_eV_atom": energy / len(atoms), "largest_force_eV_angstrom": float(forces.max()), **gaps(calc)}
+    values = {"energy_eV_atom": energy / len(atoms), "largest_force_eV_angstrom": float(forces.max())}
+    values |= gaps(calc, fixed=spin and settings["fix_moment"])
     if spin:
         sites = np.abs(atoms.get_magnetic_moments())
         values |= {

@@ -1,0 +1,95 @@
+"""Lacunar spinels: their cells, and the energy that compares them."""
+
+from collections import Counter
+from itertools import permutations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from etl.features.formulas import parse_numeric
+from models.evaluators import recipes, spinels
+from models.evaluators.calculations import Atoms
+from models.evaluators.cells import SCHEMA, calculable
+from models.evaluators.engines import engine
+from models.evaluators.lacunar import TEMPLATES, Member, cell_of, members, start, start_moments, symbols, template_of
+
+GALLIUM = Member(a="Ga", ma="V", mb="V", x="Se")
+
+
+def test_the_family_has_270_members_with_clusters_of_four_sizes() -> None:
+    every = list(members())
+    assert len({m.formula for m in every}) == 270
+    assert Counter(m.electrons for m in every) == {7: 81, 8: 81, 10: 54, 11: 54}
+    # GaV4S8 and GaMo4S8: one unpaired electron, one hole (Pocha et al., Chem. Mater. 12, 2882 (2000))
+    assert [(GALLIUM.electrons, GALLIUM.moment)] == [(7, 1)]
+    assert (spinels.CENTRE.electrons, spinels.CENTRE.moment) == (11, 1)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_cell_is_its_eleven_numbers_and_keeps_its_threefold_axis(name: str) -> None:
+    cell = TEMPLATES[name]
+    again = cell_of(cell.lattice, cell.coords)
+    assert vars(again) == pytest.approx(vars(cell), abs=1e-9)
+    lengths = np.linalg.norm(cell.lattice, axis=1)
+    assert lengths == pytest.approx(cell.a_angstrom)
+    angle = np.degrees(np.arccos(cell.lattice[0] @ cell.lattice[1] / lengths[0] ** 2))
+    assert angle == pytest.approx(cell.alpha_degree)
+    places = {tuple(np.round(c, 6)) for c in cell.coords.tolist()}
+    turned = {tuple(np.round(np.array(c)[list(p)], 6)) for c in cell.coords.tolist() for p in permutations(range(3))}
+    assert turned == places
+    assert len(places) == 13
+
+
+def test_clusters_of_7_electrons_are_long_along_the_axis_and_those_of_11_short() -> None:
+    ratio = {name: np.divide(*cell.metals_angstrom) for name, cell in TEMPLATES.items()}
+    assert ratio["7"] > 1.04
+    assert ratio["11"] < 0.96
+    # Ma-Mb and Mb-Mb of GaV4Se8 are 3.187 and 2.945 angstrom, of AlV4Se8 3.189 and 2.939, of AlTaV3Se8 3.082 and 2.953
+    assert TEMPLATES["7"].metals_angstrom == pytest.approx((3.153, 2.946), abs=0.005)
+
+
+def test_a_start_has_the_composition_and_the_moment_of_its_member() -> None:
+    for member in members():
+        amounts = Counter(symbols(member))
+        assert amounts == Counter({k: int(v) for k, v in parse_numeric(member.formula).items()})
+        assert start_moments(member).sum() == pytest.approx(member.moment)
+        assert 190 < start(member).volume_angstrom3 < 400
+    assert template_of(Member(a="In", ma="Cr", mb="V", x="S")) == "8 Cr"
+
+
+def test_a_cell_can_be_prepared_by_the_recipe_of_the_family() -> None:
+    from dagster_project.calculations import atoms
+
+    cell = start(GALLIUM)
+    row = {"formula": GALLIUM.formula, "A": "Ga", "Ma": "V", "Mb": "V", "X": "Se", "electrons": 7, "template": "7"}
+    rest = {"volume_angstrom3": cell.volume_angstrom3, "chgnet_energy_eV_atom": -6.1, "relaxation_steps": 9}
+    cells = pl.DataFrame([{**row, **vars(cell), **rest}], schema=SCHEMA)
+    made = atoms(calculable(cells).row(0, named=True))
+    assert made.moments is not None
+    assert made.moments.sum() == pytest.approx(1.0)
+    assert abs(np.linalg.det(made.lattice)) == pytest.approx(cell.volume_angstrom3, rel=1e-6)
+    asked = recipes.load("lacunar_cluster").calculation(made, label="x")
+    engine("gpaw").check(Atoms.from_json(asked.structure), asked.settings)
+    assert asked.settings["hubbard_U_eV"] == {"V": ["d", 2.0]}
+
+
+def test_the_reaction_of_exchange_is_balanced_for_every_member() -> None:
+    for member in members():
+        left = Counter(symbols(member)) + Counter({e: 3 * n for e, n in Counter(symbols(spinels.CENTRE)).items()})
+        assert left == sum((Counter(symbols(p)) for p in spinels.neighbours(member)), Counter())
+    assert len(spinels.references()) == 14
+
+
+def test_exchange_is_zero_for_one_site_and_tells_what_two_sites_gain_together() -> None:
+    shift = {"Al": -0.3, "In": 0.2, "V": 0.1, "Nb": -0.4, "Te": 0.5, "Se": 0.25}
+    energies = {
+        m.formula: -6.0 + sum(shift.get(e, 0.0) for e in (m.a, m.x)) + shift.get(m.ma, 0.0) + 3 * shift.get(m.mb, 0.0)
+        for m in members()
+    }
+    assert all(spinels.exchange(m, energies) == pytest.approx(0.0, abs=1e-12) for m in members())
+    pair = Member(a="Al", ma="V", mb="Mo", x="Te")
+    energies[pair.formula] -= 0.02
+    assert spinels.exchange(pair, energies) == pytest.approx(-0.02)
+    del energies["GaMo4Te8"]
+    assert spinels.exchange(pair, energies) is None
