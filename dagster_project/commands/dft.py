@@ -1,5 +1,6 @@
 """`matloom dft`: thin skins over `models.evaluators.service`. A folder holds the ledger and what runs."""
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,8 @@ from dagster_project.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from models.evaluators.ledger import Ledger
@@ -43,16 +46,19 @@ def prepare(
     recipe: Annotated[str, typer.Option("--recipe", help="Name or YAML file of a recipe.")],
     out: OutFolder,
     engine: Annotated[str, typer.Option("--engine", help="gpaw, vasp or chgnet; default: that of the recipe.")] = "",
+    changed: Annotated[list[str] | None, typer.Option("--set", help="Another setting: cutoff_eV=400.")] = None,
     as_json: Json = False,
 ) -> None:
     """Propose a calculation for each structure; what cannot be calculated stays with a reason in prepared.jsonl.
 
     A column `moments` holds starting moments, one a site. Of a folder of `matloom physics orders` its table is read.
+    Labels tell which settings are not those of the recipe: a study of convergence is one call a setting.
     """
     from models.evaluators import recipes, service
     from models.evaluators.ledger import Ledger
 
-    asked = recipes.load(recipe)
+    words = changed or []
+    asked = recipes.load(recipe).changed(_settings(words))
     if engine and engine != asked.engine:
         raise InputError.of(f"recipe {asked.name} is for {asked.engine}", "--engine", "name a recipe of that engine")
     table = Path(rows) / calculations.ORDERS
@@ -61,7 +67,7 @@ def prepare(
     made: list[dict[str, Any]] = []
     new = 0
     for number, row in enumerate(frame.to_dicts()):
-        label = str(row.get("label") or row.get("formula") or row.get("file") or number)
+        label = " ".join([str(row.get("label") or row.get("formula") or row.get("file") or number), *words])
         try:
             calculation = asked.calculation(calculations.atoms(row), label=label)
             new += service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
@@ -178,6 +184,22 @@ def cancel(
 
     service.cancel(_ledger(where, at), calculations.executor(executor), calculation, reason="cancelled by a person")
     say({"calculation_id": calculation, "state": "rejected"}, as_json=as_json)
+
+
+def _settings(told: "Sequence[str]") -> dict[str, Any]:
+    """Settings from words such as `kpoints=[3,3,3]`.
+
+    Raises:
+        InputError: no name, or no JSON value.
+    """
+    found = {}
+    for word in told:
+        name, _, value = word.partition("=")
+        try:
+            found[name] = json.loads(value)
+        except ValueError as error:
+            raise InputError.of(word, "--set", "give a name and a JSON value, such as cutoff_eV=400") from error
+    return found
 
 
 def _ledger(where: str, at: str | None) -> "Ledger":

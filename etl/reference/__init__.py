@@ -60,7 +60,8 @@ def lacunar_spinels() -> "pl.DataFrame":
     from schemas.tables import REGISTRY
 
     kinds = schema(REGISTRY["core.lacunar_spinels"])
-    return _read("lacunar_270").join(lacunar_cells(), on="formula", maintain_order="left").select(kinds).cast(kinds)
+    joined = _read("lacunar_270").join(lacunar_cells(), on="formula", maintain_order="left")
+    return joined.select(kinds.names()).cast(kinds)
 
 
 def recipe_facts() -> "pl.DataFrame":

@@ -89,7 +89,7 @@ def table(ledger: Ledger, order: pl.DataFrame) -> pl.DataFrame:
         pl.Series("engine", [p.get("engine") for p in told], dtype=pl.String),
         pl.Series("settings", [_settings(ledger, i) for i in done["calculation_id"].to_list()]),
     )
-    rounded = found.with_columns(pl.col(pl.Float64).exclude("cpu_s").round(6), pl.col("cpu_s").round(1))
+    rounded = found.with_columns(pl.col(pl.Float64).exclude("cpu_s").round(6) + 0.0, pl.col("cpu_s").round(1))
     return order.join(rounded, on="formula", how="inner", maintain_order="left")
 
 

@@ -90,3 +90,13 @@ def test_what_is_asked_wrongly_is_said_in_one_line(folder: Path, tmp_path: Path)
     assert "0 in --running" in told("run", str(folder), "--running", "0", code=2)
     assert "no calculation abc" in told("retry", "abc", str(folder), code=2)
     assert not (tmp_path / "x" / "calculations.sqlite").exists()
+
+
+def test_another_setting_is_another_calculation_and_its_label_tells_it(folder: Path) -> None:
+    out = folder.parent / "study"
+    asked = ("prepare", str(folder.parent / "in.jsonl"), "--recipe", "lacunar_pbe", "--out", str(out), "--json")
+    assert told(*asked)["new"] == 1
+    assert told(*asked, "--set", "cutoff_eV=400", "--set", "kpoints=[3, 3, 3]")["new"] == 1
+    assert told(*asked, "--set", "cutoff_eV=300")["new"] == 0, "the setting of the recipe is no other one"
+    assert pl.read_ndjson(out / "prepared.jsonl")["label"][0] == "good cutoff_eV=300"
+    assert "name and a JSON value" in told(*asked[:-1], "--set", "cutoff_eV", code=2)

@@ -122,7 +122,7 @@ def home(tmp_path: Path) -> Path:
 def test_every_page_opens_and_refers_to_files_only(home: Path, tmp_path: Path) -> None:
     site = build(home, tmp_path / "site")
     pages = sorted((tmp_path / "site").rglob("*.html"))
-    assert len(pages) == site.pages == 12
+    assert len(pages) == site.pages == 13
     for page in pages:
         parser = Parser()
         parser.feed(page.read_text())

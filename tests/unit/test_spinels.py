@@ -1,18 +1,37 @@
 """Lacunar spinels: their cells, and the energy that compares them."""
 
+import json
 from collections import Counter
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from etl import reference
 from etl.features.formulas import parse_numeric
 from models.evaluators import recipes, spinels
 from models.evaluators.calculations import Atoms
 from models.evaluators.cells import SCHEMA, calculable
 from models.evaluators.engines import engine
-from models.evaluators.lacunar import TEMPLATES, Member, cell_of, members, start, start_moments, symbols, template_of
+from models.evaluators.lacunar import (
+    TEMPLATES,
+    Cell,
+    Member,
+    cell_of,
+    members,
+    start,
+    start_moments,
+    symbols,
+    template_of,
+)
+from models.evaluators.ledger import Ledger
+from schemas.tables import REGISTRY
+from warehouse.catalog import publish
+from warehouse.report.calculated import calculated
+from warehouse.report.source import Source
+from warehouse.store import Store
 
 GALLIUM = Member(a="Ga", ma="V", mb="V", x="Se")
 
@@ -93,3 +112,67 @@ def test_exchange_is_zero_for_one_site_and_tells_what_two_sites_gain_together() 
     assert spinels.exchange(pair, energies) == pytest.approx(-0.02)
     del energies["GaMo4Te8"]
     assert spinels.exchange(pair, energies) is None
+
+
+def test_the_shipped_table_tells_its_level_and_its_exchange_can_be_computed_again() -> None:
+    rows = reference.lacunar_spinels()
+    assert rows["formula"].is_unique().all()
+    assert set(rows["formula"].to_list()) <= set(spinels.by_formula())
+    done = rows.filter(pl.col("state") == "accepted")
+    assert done["converged"].all()
+    energies = dict(done.select("formula", "energy_eV_atom").iter_rows())
+    for formula, told in done.select("formula", "exchange_eV_atom").iter_rows():
+        again = spinels.exchange(spinels.by_formula()[formula], energies)
+        assert again == (None if told is None else pytest.approx(told, abs=1e-5))
+    recipe = recipes.load("lacunar_cluster").settings
+    held = [json.loads(text) for text in done.filter(pl.col("attempts") == 1)["settings"].to_list()]
+    assert all({**h, **recipe} == h for h in held), "every row is at the level of the recipe"
+
+
+def test_the_shipped_cells_are_polar_and_as_large_as_their_numbers_say() -> None:
+    for row in reference.lacunar_cells().to_dicts():
+        cell = Cell(**{name: row[name] for name in Cell.__dataclass_fields__})
+        assert cell.volume_angstrom3 == pytest.approx(row["volume_angstrom3"], rel=1e-4)
+        apical, base = cell.metals_angstrom
+        assert 2.5 < base < 3.8, row["formula"]
+        assert abs(apical / base - 1.0) > 0.005, f"{row['formula']} is as good as cubic"
+
+
+def test_a_ledger_becomes_a_table_in_the_order_of_choice(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    recipe = recipes.load("lacunar_cluster")
+    chosen = [spinels.CENTRE, GALLIUM]
+    for member in chosen:
+        cell = start(member)
+        made = Atoms(lattice=cell.lattice, symbols=symbols(member), coords=cell.coords, moments=start_moments(member))
+        ledger.ask([(recipe.calculation(made, label=member.formula), "test")])
+    first = ledger.standings()[0]
+    attempt = ledger.begin(first, {"cutoff_eV": 300}, executor="local")
+    assert attempt is not None
+    values = dict.fromkeys(spinels.VALUES, 0.5)
+    ledger.finish(ledger.standing(first.calculation_id), values, {"converged": True, "cpu_s": 31.25}, objection=None)
+    order = pl.DataFrame({"formula": ["GaV4Se8", "GaMo4S8"], "generation": [1, 0], "chosen_by": ["a", "b"]})
+    found = spinels.table(ledger, order)
+    assert found.select("formula", "generation", "gap_eV", "exchange_eV_atom", "references").rows() == [
+        ("GaMo4S8", 0, 0.5, 0.0, "")
+    ]
+    seen = spinels.observations(found, order)
+    assert seen.select("formula", "A", "Ma", "Mb", "X", "gap_eV").rows() == [
+        ("GaV4Se8", "Ga", "V", "V", "Se", None),
+        ("GaMo4S8", "Ga", "Mo", "Mo", "S", 0.5),
+    ]
+
+
+def test_the_report_shows_the_table_with_its_level_and_a_figure(tmp_path: Path) -> None:
+    store, name = Store(tmp_path / "home"), "core.lacunar_spinels"
+    rows = reference.lacunar_spinels()
+    written = store.write(name, rows, mode="replace")
+    assert written.rejected == 0
+    store.record_verdict(name, written.version, passed=True)
+    publish(tmp_path / "home")
+    page = calculated(Source(tmp_path / "home", REGISTRY))
+    level, told = page.sections[:2]
+    done = rows.filter(pl.col("state") == "accepted").height
+    assert told.text.startswith(f"{done} of 270 compounds are calculated")
+    assert "relaxed with CHGNet, not at the level of the energies" in level.text
+    assert all(f"X = {x}" in told.pictures[0].svg for x in rows.drop_nulls("exchange_eV_atom")["X"].unique().to_list())

@@ -4,6 +4,7 @@ A recipe holds engine, settings, the values of U and the starting moments by ele
 To add one, add a file; `matloom dft prepare --recipe NAME` finds it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,12 @@ class Recipe(Strict):
     hubbard_U_eV: dict[str, tuple[Literal["d", "f"], Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
     moments_bohr_magneton: dict[str, float] = Field(default_factory=dict)
     nonmagnetic: bool = False
+
+    def changed(self, settings: Mapping[str, Any]) -> "Recipe":
+        """The recipe with other settings; `hubbard_U_eV` takes the place of the recipe's."""
+        others = {k: v for k, v in settings.items() if k != "hubbard_U_eV"}
+        values = settings.get("hubbard_U_eV", self.hubbard_U_eV)
+        return self.model_copy(update={"settings": {**self.settings, **others}, "hubbard_U_eV": values})
 
     def calculation(self, atoms: Atoms, *, label: str) -> Calculation:
         """The calculation of one crystal; its own moments come before those of the recipe."""
