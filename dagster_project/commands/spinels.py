@@ -24,6 +24,8 @@ from dagster_project.commands.common import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from models.evaluators.ledger import Ledger
+
 app = typer.Typer(no_args_is_help=True, help="The 270 lacunar spinels: cells, and what was calculated of them.")
 
 
@@ -72,17 +74,36 @@ def table(
 ) -> None:
     """Write what has been calculated: gap, moment, energy of exchange, level and cost, a row a compound."""
     from models.evaluators import spinels
-    from models.evaluators.ledger import FILE, Ledger
 
-    folder = Path(where) if where else calculations.folder(home(at))
-    if not (folder / FILE).is_file():
-        raise InputError.of("no calculations", folder, "make some with matloom dft prepare")
+    ledger = _ledger(where or str(calculations.folder(home(at))))
     chosen = read_input(order, needs=("formula", "generation", "chosen_by"), text=("formula", "chosen_by"))
-    found = spinels.table(Ledger(folder), chosen)
+    found = spinels.table(ledger, chosen)
     if observed:
         write_output(spinels.observations(found, chosen), observed)
     states = {str(s): n for s, n in found["state"].value_counts(sort=True).rows()}
     finish(found, out, {"compounds": found.height, **states, "out": out}, as_json=as_json)
+
+
+@command(app, "convergence")
+def convergence(
+    where: Annotated[str, typer.Argument(help="Folder of calculations with one setting changed (dft prepare --set).")],
+    base: Annotated[str, typer.Option("--base", help="Folder of the same compounds as the recipe has it.")],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Write how gap, energy and differences of energy move with each setting that was changed."""
+    from models.evaluators import service, spinels
+
+    found = spinels.convergence(service.collect(_ledger(where)), service.collect(_ledger(base)))
+    finish(found, out, {"calculations": found.height, "out": out}, as_json=as_json)
+
+
+def _ledger(where: str) -> "Ledger":
+    from models.evaluators.ledger import FILE, Ledger
+
+    if not (Path(where) / FILE).is_file():
+        raise InputError.of("no calculations", where, "make some with matloom dft prepare")
+    return Ledger(Path(where))
 
 
 def _cells(where: str) -> "pl.DataFrame":

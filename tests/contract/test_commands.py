@@ -147,6 +147,8 @@ WORDS = {
     "dft retry": (None, ["dft retry 0 nowhere", "dft retry '' --home FILE"]),
     "spinels cells": (None, ["spinels cells --formulas GaFe4S8 --out OUT.csv", "spinels cells --out FILE/x.csv",
         "spinels cells --formulas ';' --out FILE"]),
+    "spinels convergence": (None, ["spinels convergence nowhere --base nowhere --out OUT.csv",
+        "spinels convergence FILE --base FILE --out OUT.csv"]),
     "spinels table": (None, ["spinels table nowhere --order IN.csv --out OUT.csv",
         "spinels table --order FILE --out OUT.csv --home FILE"]),
     "dft cancel": (None, ["dft cancel 0 nowhere", "dft cancel '' --home FILE"]),
@@ -156,7 +158,15 @@ WORDS = {
 # What a good call of these needs, a trained model, the whole graph or a folder, is tested below, beside this or in e2e.
 ELSEWHERE = {"rollback", "serve", "ui", "run", "fuse predict", "model predict", "model latent", "screen explain"}
 ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
-ELSEWHERE |= {"design loop", "dft collect", "dft retry", "dft cancel", "spinels cells", "spinels table"}
+ELSEWHERE |= {
+    "design loop",
+    "dft collect",
+    "dft retry",
+    "dft cancel",
+    "spinels cells",
+    "spinels table",
+    "spinels convergence",
+}
 
 
 # The calls whose --out is a file.

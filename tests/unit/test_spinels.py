@@ -163,6 +163,27 @@ def test_a_ledger_becomes_a_table_in_the_order_of_choice(tmp_path: Path) -> None
     ]
 
 
+def test_a_study_of_convergence_tells_shifts_and_what_they_leave_of_a_difference() -> None:
+    base = pl.DataFrame({"label": ["GaMo4S8", "GaNb4S8"], "gap_eV": [0.5, 0.4], "energy_eV_atom": [-6.0, -6.5]})
+    names = ["GaMo4S8 cutoff_eV=400", "GaNb4S8 cutoff_eV=400", "GaNb4S8 kpoints=[3, 3, 3]", "GaNb4S8 cutoff_eV=9"]
+    changed = pl.DataFrame(
+        {
+            "label": names,
+            "state": ["accepted", "accepted", "accepted", "calculation_failed"],
+            "gap_eV": [0.52, 0.45, 0.3, None],
+            "energy_eV_atom": [-6.1, -6.602, -6.51, None],
+            "provenance": ['{"cpu_s": 50.5}'] * 3 + [None],
+        }
+    )
+    found = spinels.convergence(changed, base)
+    shown = ("formula", "changed", "gap_shift_eV", "difference_shift_eV_atom", "cpu_s")
+    assert found.select(shown).rows() == [
+        ("GaMo4S8", "cutoff_eV=400", 0.02, 0.0, 50.5),
+        ("GaNb4S8", "cutoff_eV=400", 0.05, -0.002, 50.5),
+        ("GaNb4S8", "kpoints=[3, 3, 3]", -0.1, None, 50.5),
+    ]
+
+
 def test_the_report_shows_the_table_with_its_level_and_a_figure(tmp_path: Path) -> None:
     store, name = Store(tmp_path / "home"), "core.lacunar_spinels"
     rows = reference.lacunar_spinels()
