@@ -48,16 +48,17 @@ def cells(
     from models.evaluators.spinels import by_formula
 
     known = by_formula()
-    wanted = listed(formulas) or tuple(known)
-    if unknown := [f for f in wanted if f not in known]:
+    named = listed(formulas) or tuple(known)
+    if unknown := [f for f in named if f not in known]:
         raise InputError.of(f"{unknown[0]} is none of the 270", "--formulas", "spell it as GaMo4S8 or GaVMo3S8")
     found = _cells(out) if Path(out).is_file() else pl.DataFrame(schema=relaxation.SCHEMA)
     before = found.height
-    for row in relaxation.rows([known[f] for f in wanted], found):
+    wanted = list(dict.fromkeys(known[f] for f in named))
+    for row in relaxation.rows(wanted, found):
         found = pl.concat([found, row])
         write_output(found, out)
         sys.stderr.write(f"{row['formula'][0]}\n")
-    asked = found.filter(pl.col("formula").is_in(wanted))
+    asked = found.filter(pl.col("formula").is_in([m.formula for m in wanted]))
     if rows:
         write_output(relaxation.calculable(asked), rows)
     say({"cells": found.height, "new": found.height - before, "out": out}, as_json=as_json)

@@ -31,7 +31,7 @@ class Member:
 
     @property
     def formula(self) -> str:
-        """As the design problem spells it; AV4S8 where all metals are one."""
+        """Such as GaVMo3S8, or GaMo4S8 where all metals are one."""
         metals = f"{self.ma}4" if self.ma == self.mb else f"{self.ma}{self.mb}3"
         return f"{self.a}{metals}{self.x}8"
 

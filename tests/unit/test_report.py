@@ -240,7 +240,7 @@ def test_empty_tables_are_said_to_be_empty(tmp_path: Path) -> None:
     store.record_verdict(name, store.write(name, empty(REGISTRY[name])).version, passed=True)
     publish(home)
     site = build(home, tmp_path / "site")
-    assert site.pages == 10
+    assert site.pages == 11
     assert "No rows are published yet." in (tmp_path / "site" / "candidates.html").read_text()
 
 

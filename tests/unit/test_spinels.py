@@ -11,6 +11,7 @@ import pytest
 
 from etl import reference
 from etl.features.formulas import parse_numeric
+from models.design import candidates
 from models.evaluators import recipes, spinels
 from models.evaluators.calculations import Atoms
 from models.evaluators.cells import SCHEMA, calculable
@@ -27,6 +28,7 @@ from models.evaluators.lacunar import (
     template_of,
 )
 from models.evaluators.ledger import Ledger
+from schemas.problem import load
 from schemas.tables import REGISTRY
 from warehouse.catalog import publish
 from warehouse.report.calculated import calculated
@@ -39,6 +41,8 @@ GALLIUM = Member(a="Ga", ma="V", mb="V", x="Se")
 def test_the_family_has_270_members_with_clusters_of_four_sizes() -> None:
     every = list(members())
     assert len({m.formula for m in every}) == 270
+    spelled = {row["formula"] for row in candidates(load("lacunar_spinel")).to_dicts()}
+    assert spelled <= set(spinels.by_formula()), "the loop of design may be handed on"
     assert Counter(m.electrons for m in every) == {7: 81, 8: 81, 10: 54, 11: 54}
     # GaV4S8 and GaMo4S8: one unpaired electron, one hole (Pocha et al., Chem. Mater. 12, 2882 (2000))
     assert [(GALLIUM.electrons, GALLIUM.moment)] == [(7, 1)]
