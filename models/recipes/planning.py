@@ -1,5 +1,6 @@
 """Scores of what is planned before a furnace is lit: route probabilities and precursor sets on labelled recipes."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,28 @@ def route_scores(p: Floats, y: Ints) -> dict[str, Any]:
             ROUTES[i]: {ROUTES[j]: int(confusion[i, j]) for j in range(len(ROUTES))} for i in range(len(ROUTES))
         },
     }
+
+
+def route_noise(frame: pl.DataFrame) -> dict[str, Any]:
+    """How well other papers on the same target and precursors tell a recipe's route, as most of them name it.
+
+    Routes are labels of a classifier of paragraphs, and some recipes can be taken both ways: no model can be expected
+    to do much better than this.
+    """
+    keyed = frame.filter(pl.col("route").is_not_null() & (pl.col("precursors").list.len() > 0)).select(
+        "target_key", pl.col("precursor_set").list.join(";").alias("set"), "doi", "route"
+    )
+    groups = keyed.drop_nulls().unique(maintain_order=True).group_by("target_key", "set", maintain_order=True)
+    truth, told = [], []
+    for papers, named in groups.agg("doi", "route").select("doi", "route").iter_rows():
+        for paper, route in zip(papers, named, strict=True):
+            others = Counter(r for p, r in zip(papers, named, strict=True) if p != paper)
+            if others:
+                truth.append(ROUTES.index(route))
+                told.append(ROUTES.index(min(others, key=lambda r: (-others[r], r))))
+    if not truth:
+        return {"n": 0}
+    return {"n": len(truth), **route_scores(np.eye(len(ROUTES))[told], np.array(truth, dtype=np.int64))}
 
 
 def _three(p: Floats, y: Ints) -> dict[str, float]:

@@ -19,6 +19,7 @@ from models.recipes.habits import Habits
 from schemas.arrays import Floats, Ints
 
 LARGE = 3000
+SURE = 2.0  # standard errors by which calibration has to help
 TREES: dict[str, Any] = {
     "objective": "multiclass",
     "num_class": len(ROUTES),
@@ -43,7 +44,7 @@ class Judge:
         boosters: texts of the boosters, whose probabilities are averaged.
         habits: group of words -> what they say about routes.
         encoder: frequent precursors; None where precursors are not looked at.
-        scale: exponent that calibrates (temperature scaling; Guo et al., ICML 2017).
+        scale: exponent that calibrates (temperature scaling; Guo et al., ICML 2017); 1 where trees need none.
     """
 
     boosters: tuple[str, ...]
@@ -211,10 +212,18 @@ def _trees(frame: pl.DataFrame, X: Singles, encoder: features.Encoder | None, *,
 
 
 def calibration(p: Floats, y: Ints, w: Floats) -> float:
-    """The exponent with the least weighted log-loss. (Tilts of the routes were tried: they follow the few large targets
-    of a held-out part and calibrate worse on the next.)
+    """The exponent with the least weighted log-loss, if that is less by more than chance makes it; else 1.
+
+    (Tilts of the routes were tried: they follow the few large targets of a held-out part and calibrate worse on the
+    next.)
     """
     rows = np.arange(len(y))
-    grid = np.exp(np.linspace(-1.0, 1.0, 81))
-    losses = [-np.average(np.log(calibrated(p, s)[rows, y]), weights=w) for s in grid]
-    return float(grid[int(np.argmin(losses))])
+
+    def losses(scale: float) -> Floats:
+        return np.asarray(-np.log(calibrated(p, scale)[rows, y]))
+
+    best = float(min(np.exp(np.linspace(-1.0, 1.0, 81)), key=lambda s: np.average(losses(s), weights=w)))
+    gain = losses(1.0) - losses(best)
+    mean = np.average(gain, weights=w)
+    error = np.sqrt(np.sum((w * (gain - mean)) ** 2)) / np.sum(w)
+    return best if mean > SURE * error else 1.0

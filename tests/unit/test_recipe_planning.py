@@ -114,6 +114,25 @@ def test_calibration_takes_the_edge_off_what_is_too_sure() -> None:
     assert routes.calibration(sharp, y, np.ones(len(y))) == pytest.approx(0.5, abs=0.1)
 
 
+def test_calibration_leaves_alone_what_is_calibrated_but_for_chance() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet(np.ones(4), 500)
+    y = np.array([rng.choice(4, p=t) for t in truth])
+    assert routes.calibration(truth, y, np.ones(len(y))) == 1.0
+
+
+def test_the_noise_of_routes_hears_other_papers_only() -> None:
+    rows = {
+        "target": ["LaNiO3"] * 5,
+        "precursors": [["La2O3", "NiO"]] * 5,
+        "doi": ["a", "b", "c", "d", "d"],
+        "route": ["solid-state"] * 3 + ["sol-gel"] * 2,
+    }
+    found = planning.route_noise(normalise(pl.DataFrame(rows)).frame)
+    assert (found["n"], found["accuracy"]) == (4, 0.75)  # paper d is told by a, b and c
+    assert planning.route_noise(normalise(pl.DataFrame(rows)).frame.filter(pl.col("doi") == "a")) == {"n": 0}
+
+
 def test_candidates_bring_every_element_and_never_the_target_itself(model: training.RecipeModel) -> None:
     made = model.library.observed
     for target in ("LaNiO3", "BaTiO3", "Nd0.5Sr0.5MnO3"):
