@@ -55,3 +55,42 @@ def etal(
         for name in dict.fromkeys((strategy, "random", "group-random"))
     }
     finish(runs[strategy], out, sampling.summarise(runs, strategy), as_json=as_json)
+
+
+@command(app, "prune")
+def prune(
+    table: Annotated[str, typer.Argument(help="Table file with a formula or other features.")],
+    target: Annotated[str, typer.Option("--target", help="Column that a model is to learn.")],
+    out: Out,
+    keep: Annotated[float, typer.Option("--keep", help="Share of the rows to keep, above 0 and up to 1.")] = 0.35,
+    method: Annotated[str, typer.Option("--method", help="uncertainty, similarity or random.")] = "uncertainty",
+    features: Features = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Also measure what it costs, without whole elements too.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Mark the rows that a model needs: `kept`, and `rank` in the order in which they were taken."""
+    import numpy as np
+    import polars as pl
+
+    from etl.features.rows import beside
+    from models.bias import pruning
+
+    columns = listed(features)
+    frame = read_input(table, needs=(target, *columns), text=_TEXT)
+    rows, used, systems = pruning.rows_of(frame, target=target, features=columns)
+    chosen = used[pruning.prune(rows, keep=keep, method=method, seed=seed)]
+    rank = np.zeros(frame.height, dtype=np.int64)
+    rank[chosen] = np.arange(1, len(chosen) + 1)
+    ok = np.isin(np.arange(frame.height), used)
+    made = pl.DataFrame({"kept": rank > 0, "rank": rank, "ok": ok}).with_columns(
+        rank=pl.when("kept").then("rank"),
+        reason=pl.when(~pl.col("ok")).then(pl.lit(f"no {target}, or no composition that can be read")),
+    )
+    summary = {"rows": frame.height, "kept": len(chosen), "not_ok": int((~ok).sum()), "out": out}
+    if check:
+        found = pruning.check(rows, pruning.trials(systems, seed=seed), keep=keep, method=method, seed=seed)
+        summary |= {"trials": found, "worst_loss": max((t["loss"] for t in found), default=None)}
+    finish(beside(frame, made), out, summary, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from etl.features import composition
+from models.bias.describing import described, finite_numbers
 from models.bias.etal import STRATEGIES, Campaign, Task
 from models.bias.frames import named, need
 from schemas.arrays import Bools, Floats, Ints
@@ -31,8 +31,6 @@ TRACE = pl.Schema(
 the smallest, `gap` largest minus smallest, all in nats."""
 POOL = 1 / 3  # share of the rows that a simulated campaign hides at the start
 FEWEST = 5  # rows of a group that stay known
-_FORMULAS = ("formula", "formula_reduced", "comp_key", "composition")
-_COMPONENTS = 12
 
 
 def simulate(
@@ -69,7 +67,7 @@ def simulate(
     if strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
     need(frame, group, value)
-    numbers = _numbers(frame, value)
+    numbers = finite_numbers(frame, value)
     kept = np.flatnonzero(np.isfinite(numbers))
     if len(kept) < 2 * FEWEST:
         raise InputError.of(f"{len(kept)} values of {value}", "the table", f"give at least {2 * FEWEST} rows with one")
@@ -104,7 +102,7 @@ def propose(
         InputError: a missing column; fewer than five known values.
     """
     need(frame, group, value)
-    numbers = _numbers(frame, value)
+    numbers = finite_numbers(frame, value)
     known = np.isfinite(numbers)
     if known.sum() < FEWEST:
         raise InputError.of(
@@ -196,30 +194,6 @@ def summarise(runs: Mapping[str, pl.DataFrame], strategy: str) -> dict[str, Any]
     }
 
 
-def described(frame: pl.DataFrame, features: tuple[str, ...], *, without: tuple[str, ...]) -> Floats:
-    """Standardized features of the rows, n x d.
-
-    The named columns; else the first principal components of the Magpie features of a formula column; else every
-    column of numbers that is neither constant nor a count of the rows. Compositions that do not parse and missing
-    numbers take the mean.
-
-    Raises:
-        InputError: a column is missing or there is none to use.
-    """
-    if features:
-        need(frame, *features)
-        return _standard(np.column_stack([_numbers(frame, c) for c in features]))
-    formula = next((c for c in _FORMULAS if c in frame.columns), None)
-    if formula is not None:
-        made = composition.composition(frame.select(formula), column=formula)
-        return _components(_standard(made.select(composition.MAGPIE).to_numpy()))
-    names = [c for c in frame.columns if c not in without and frame.schema[c].is_numeric()]
-    columns = [column for c in names if _telling(column := _numbers(frame, c))]
-    if not columns:
-        raise InputError.of("no features", "the table", "add a formula or numbers, or name columns with --features")
-    return _standard(np.column_stack(columns))
-
-
 def _task(frame: pl.DataFrame, group: str, value: str, variant: str, features: tuple[str, ...]) -> Task:
     labels = named(frame, group).to_list()
     names = tuple(sorted(set(labels)))
@@ -246,10 +220,6 @@ def _levels(campaign: Campaign) -> tuple[float | None, ...]:
     return (float(np.mean(found)), min(found), max(found) - min(found)) if found else (None, None, None)
 
 
-def _numbers(frame: pl.DataFrame, column: str) -> Floats:
-    return np.array(frame[column].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), dtype=np.float64)
-
-
 def _flags(frame: pl.DataFrame, column: str) -> Bools:
     need(frame, column)
     found = frame[column]
@@ -264,25 +234,3 @@ def _flags(frame: pl.DataFrame, column: str) -> Bools:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _telling(column: Floats) -> bool:
-    there = column[np.isfinite(column)]
-    counts = len(there) == len(column) and np.array_equal(there, there[0] + np.arange(len(there))) if len(there) else 0
-    return bool(len(there) and there.min() < there.max() and not counts)
-
-
-def _standard(features: Floats) -> Floats:
-    features = np.where(np.isfinite(features), features, np.nan)
-    there = np.isfinite(features)
-    counts = np.maximum(there.sum(axis=0), 1)
-    mean = np.where(there, features, 0.0).sum(axis=0) / counts
-    filled = np.where(there, features, mean)
-    sd = filled.std(axis=0)
-    return np.asarray((filled - mean) / np.where(sd > 0, sd, 1.0))
-
-
-def _components(features: Floats) -> Floats:
-    _, scales, turned = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
-    count = min(_COMPONENTS, int((scales > 1e-9).sum())) or 1
-    return np.asarray(_standard(features @ turned[:count].T))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from models.bias.describing import FORMULAS
 from schemas.errors import InputError
 
-FORMULAS = ("formula", "formula_reduced", "comp_key", "composition")
 _ENDINGS = ("", "_median", "_mp_median", "_mean", "_gap_eV", "_eV", "_sc")
 """What may follow the name of a fidelity in the name of its main column, most wanted first."""
 _NOT_VALUES = ("_n", "_count", "_std", "_sd", "_withheld")
@@ -41,7 +41,7 @@ def resolve(frame: pl.DataFrame, fidelities: tuple[str, ...], target: str, *, fo
         frame: the table.
         fidelities: names, such as pbe, hse, expt; the target may be among them.
         target: name of the fidelity to be predicted.
-        formula: column of the composition; else the first of `FORMULAS` that is there.
+        formula: column of the composition; else the first of `describing.FORMULAS` that is there.
 
     Raises:
         InputError: no column of a fidelity; no lower fidelity; a named column that is missing.

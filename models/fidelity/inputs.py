@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from etl.features import composition
-from etl.features.elements import SYMBOLS
+from models.bias.describing import finite_numbers, shares, systems
 from models.fidelity.columns import Columns
 from schemas.arrays import Bools, Floats, Ints
 
@@ -58,30 +58,19 @@ def read(frame: pl.DataFrame, columns: Columns) -> Inputs:
     parsed = composition.parse(texts)
     made = composition.composition(pl.DataFrame({"f": pl.Series(texts, dtype=pl.String)}), column="f", set="extended")
     described = made.select(composition.SETS["extended"]).to_numpy()
-    shares = np.full((len(texts), len(SYMBOLS)), np.nan)
-    systems = []
-    for row in range(len(texts)):
-        part = slice(parsed.starts[row], parsed.starts[row + 1])
-        elements, amounts = parsed.numbers[part], parsed.amounts[part]
-        if len(elements):
-            shares[row] = 0.0
-            shares[row, elements - 1] = amounts / amounts.sum()
-        systems.append("-".join(sorted(SYMBOLS[z - 1] for z in elements)) or f"row {row}")
+    named = (name or f"row {row}" for row, name in enumerate(systems(parsed)))
     blind = ~np.isfinite(low).any(axis=1)
     said = [
         None if why is None or not nothing else _why(text, why)
         for text, why, nothing in zip(texts, parsed.reasons, blind, strict=True)
     ]
-    features = np.column_stack([described, shares]).astype(np.float64)
-    return Inputs(features, low, tuple(systems), tuple(said))
+    features = np.column_stack([described, shares(parsed)]).astype(np.float64)
+    return Inputs(features, low, tuple(named), tuple(said))
 
 
 def numbers(frame: pl.DataFrame, column: str) -> Floats:
-    """A column as floats, NaN where there is no finite number."""
-    if column not in frame.columns:
-        return np.full(frame.height, np.nan)
-    found = np.array(frame[column].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), dtype=np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    """A column as floats, NaN where there is no finite number or no such column."""
+    return finite_numbers(frame, column) if column in frame.columns else np.full(frame.height, np.nan)
 
 
 def _why(text: str | None, reason: str) -> str:

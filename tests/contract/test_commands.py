@@ -29,6 +29,11 @@ TABLE = {
     "gap": [1.0, 2.0, 3.0, None],
     "cost": [1.0, 3.0, 2.0, 1.0],
 }
+GAPS: dict[str, list[object]] = {
+    "formula": [f"{a}{b}{n}" for a in ("Ti", "V", "Cr", "Mn", "Fe") for b in ("O", "S", "Se") for n in (2, 3)] * 2,
+    "pbe": [0.0, 0.1, 0.5, 1.0, 1.6, 2.0] * 10,
+    "expt": [0.0, 0.2, 1.1, 1.9, 2.6, 3.1] * 10,
+}
 SIMULATE = "--variables A,B --objectives max:gap,min:cost --init 2 --budget 3 --seeds 1 --strategy random --workers 1"
 COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
     "text select": ("text select IN --out OUT", DOCUMENTS, True),
@@ -55,6 +60,11 @@ COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
         {"A": ["x", "y"] * 8, "gap": [0.1 * i * i for i in range(16)], "size": [float(i % 7) for i in range(16)]},
         False,
     ),
+    "quality prune": (
+        "quality prune IN --target pbe --keep 0.5 --out OUT",
+        {k: v * 2 for k, v in GAPS.items() if k != "expt"},
+        True,
+    ),
     "quality bias": ("quality bias IN --group A --value gap --out OUT", TABLE, False),
     "screen families": ("screen families IN --out OUT", {"formula": ["VO2"] * 3, "p_mit": [0.5, 0.4, 0.1]}, False),
 }
@@ -66,11 +76,6 @@ SIFTED: dict[str, list[object]] = {
     "conformal_set": [["mit"], None, None],
 }
 LABELLED: dict[str, list[object]] = {"formula": ["VO2"] * 2, "label_name": ["mit", "metal"], "t_mit_K": [340.0, None]}
-GAPS: dict[str, list[object]] = {
-    "formula": [f"{a}{b}{n}" for a in ("Ti", "V", "Cr", "Mn", "Fe") for b in ("O", "S", "Se") for n in (2, 3)] * 2,
-    "pbe": [0.0, 0.1, 0.5, 1.0, 1.6, 2.0] * 10,
-    "expt": [0.0, 0.2, 1.1, 1.9, 2.6, 3.1] * 10,
-}
 RECIPES: dict[str, list[object]] = {"target": ["LaNiO3"], "route": ["sol-gel"], "doi": ["10.1/x"]}
 # Commands that write a folder or print a summary: (arguments, columns of an input)
 OTHERS: dict[str, tuple[str, dict[str, list[object]]]] = {

@@ -1,0 +1,163 @@
+"""Optimization over a finite pool with a cheap and a costly source: which row to ask which source about next.
+
+Two processes, the costly value being a multiple of the cheap one and a difference (Kennedy and O'Hagan, Biometrika 87,
+1 (2000)). The next question has the largest augmented expected improvement by cost (Huang, Allen, Notz and Miller,
+Struct. Multidiscip. Optim. 32, 369 (2006)). Campaigns over mixed variables of one source are in `models.design`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from models.bias.pool import Hyperparameters, Pool, learn
+from schemas.arrays import Floats
+
+TRACE = pl.Schema(
+    {
+        "seed": pl.Int64(),
+        "step": pl.Int64(),
+        "row": pl.Int64(),
+        "source": pl.String(),
+        "cost": pl.Float64(),
+        "best": pl.Float64(),
+    }
+)
+"""`cost` is what was spent so far, `best` the highest costly value known."""
+_PAIRS = 2  # rows with both values from which on their difference is learned
+_GROWN = 1.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a campaign is run.
+
+    Attributes:
+        costs: of a cheap and a costly value.
+        init: costly values at the start; with two sources so many cheap ones more, and those of the same rows.
+        budget: what may be spent.
+        fused: whether the cheap source is used at all.
+    """
+
+    costs: tuple[float, float] = (1.0, 10.0)
+    init: int = 5
+    budget: float = 1000.0
+    fused: bool = True
+
+
+def run(features: Floats, cheap: Floats, costly: Floats, plan: Plan, *, seed: int) -> pl.DataFrame:
+    """Maximizes the costly value over a table whose values are revealed one by one, until the best row is known.
+
+    Args:
+        features: n x d, standardized.
+        cheap: n values.
+        costly: n values.
+        plan: costs, start and budget.
+        seed: of the start.
+
+    Returns:
+        A frame of `TRACE`.
+    """
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(costly))
+    known = _Known(features, np.full((2, len(costly)), np.nan))
+    truth, goal = np.stack([cheap, costly]), float(costly.max())
+    first = order[: plan.init]
+    queue = [(1, int(row)) for row in first]
+    if plan.fused:
+        queue = [(0, int(row)) for row in order[: 2 * plan.init]] + queue
+    spent = 0.0
+    rows: list[tuple[object, ...]] = []
+    while spent < plan.budget:
+        source, row = queue.pop(0) if queue else known.choose(plan)
+        known.reveal(source, row, float(truth[source, row]))
+        spent += plan.costs[source]
+        best = known.best
+        rows.append((seed, len(rows), row, ("cheap", "costly")[source], spent, best if np.isfinite(best) else None))
+        if best >= goal:
+            break
+    return pl.DataFrame(rows, schema=TRACE, orient="row")
+
+
+def cost_to_best(trace: pl.DataFrame, goal: float) -> float:
+    """What was spent until the best row was known; infinite where it never was."""
+    there = trace.filter(pl.col("best") >= goal)
+    return float(there["cost"].min()) if there.height else np.inf  # type: ignore[arg-type]
+
+
+@dataclass
+class _Known:
+    """What is known, and the joint posterior of both sources at all rows (cheap first)."""
+
+    features: Floats
+    values: Floats
+    _pool: Pool | None = None
+    _fitted: int = 0
+    _hyper: list[Hyperparameters | None] = field(default_factory=lambda: [None, None])
+
+    @property
+    def best(self) -> float:
+        """The highest costly value known."""
+        there = self.values[1][np.isfinite(self.values[1])]
+        return float(there.max()) if len(there) else -np.inf
+
+    def reveal(self, source: int, row: int, value: float) -> None:
+        self.values[source, row] = value
+        if self._pool is not None:
+            self._pool.reveal(source * len(self.features) + row, value)
+
+    def choose(self, plan: Plan) -> tuple[int, int]:
+        """Source and row of the next question."""
+        from scipy.special import ndtr
+
+        count = int(np.isfinite(self.values).sum())
+        if self._pool is None or count > _GROWN * self._fitted:
+            self._pool, self._fitted = self._learned(plan.fused), count
+        n, pool = len(self.features), self._pool
+        mean, sd = pool.mean[n:], pool.sd[n:]
+        z = (mean - self.best) / sd
+        gain = (mean - self.best) * ndtr(z) + sd * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+        gain = np.where(np.isfinite(self.values[1]), -1.0, gain) / plan.costs[1]
+        scores = [np.full(n, -1.0), gain]
+        if plan.fused:
+            shared = pool.covariance[np.arange(n), n + np.arange(n)] / (pool.sd[:n] * sd)
+            scores[0] = np.where(np.isfinite(self.values[0]), -1.0, gain * shared * plan.costs[1] / plan.costs[0])
+        at = int(np.argmax(np.concatenate(scores)))
+        return divmod(at, n)
+
+    def _learned(self, fused: bool) -> Pool:
+        """Both processes, learned anew."""
+        cheap, costly = (np.isfinite(v) for v in self.values)
+        x, both = self.features, cheap & costly
+        paired = fused and both.sum() >= _PAIRS
+        slope = _slope(self.values[0, both], self.values[1, both], self.values[0, cheap]) if paired else 0.0
+        at = both if paired else costly
+        left = self.values[1, at] - slope * np.nan_to_num(self.values[0, at])
+        over = learn(x[at], left, each=False, start=self._hyper[1])
+        if not cheap.any():
+            return self._conditioned(over.kernel(x, x), np.full(len(x), over.mean), over.noise)
+        base = learn(x[cheap], self.values[0, cheap], each=False, start=self._hyper[0])
+        self._hyper = [base, over]
+        shared = base.kernel(x, x)
+        prior = np.block([[shared, slope * shared], [slope * shared, slope**2 * shared + over.kernel(x, x)]])
+        mean = np.concatenate([np.full(len(x), base.mean), np.full(len(x), slope * base.mean + over.mean)])
+        return self._conditioned(prior, mean, min(base.noise, over.noise))
+
+    def _conditioned(self, prior: Floats, mean: Floats, noise: float) -> Pool:
+        """The posterior of both sources given all that is known; a prior of one source stands for the costly one."""
+        n = len(self.features)
+        if len(prior) == n:
+            prior = np.block([[np.eye(n), np.zeros((n, n))], [np.zeros((n, n)), prior]])
+            mean = np.concatenate([np.zeros(n), mean])
+        values = np.concatenate(list(self.values))
+        at = np.flatnonzero(np.isfinite(values))
+        within = prior[np.ix_(at, at)] + (noise + 1e-6 * float(np.diag(prior).max())) * np.eye(len(at))
+        solved = np.linalg.solve(within, prior[at])
+        return Pool(mean + solved.T @ (values[at] - mean[at]), prior - prior[:, at] @ solved, noise)
+
+
+def _slope(cheap: Floats, costly: Floats, every: Floats) -> float:
+    """How the costly value follows the cheap one: least squares, drawn to 1 as by one pair more of usual spread."""
+    spread = float(every.var()) + 1e-9
+    apart = cheap - cheap.mean()
+    return float((apart @ (costly - costly.mean()) + spread) / (apart @ apart + spread))
