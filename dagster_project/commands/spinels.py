@@ -39,6 +39,7 @@ def cells(
     out: Out,
     rows: Annotated[str, typer.Option("--rows", help="What matloom dft prepare reads, such as rows.jsonl.")] = "",
     formulas: Annotated[str, typer.Option("--formulas", help="Such as GaV4S8,GaMo4S8; all 270 without.")] = "",
+    apex: Annotated[bool, typer.Option("--apex", help="Start the moments of --rows on Ma alone, not spread.")] = False,
     as_json: Json = False,
 ) -> None:
     """Relax polar cells with CHGNet; a table that is there is gone on with, and written after every cell."""
@@ -60,7 +61,7 @@ def cells(
         sys.stderr.write(f"{row['formula'][0]}\n")
     asked = found.filter(pl.col("formula").is_in([m.formula for m in wanted]))
     if rows:
-        write_output(relaxation.calculable(asked), rows)
+        write_output(relaxation.calculable(asked, apex=apex), rows)
     say({"cells": found.height, "new": found.height - before, "out": out}, as_json=as_json)
 
 

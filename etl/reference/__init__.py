@@ -54,6 +54,11 @@ def lacunar_cells() -> "pl.DataFrame":
     return _read("lacunar_cells")
 
 
+def lacunar_convergence() -> "pl.DataFrame":
+    """How gaps and energies of lacunar spinels move with one setting at a time (`models.evaluators.spinels`)."""
+    return _read("lacunar_convergence")
+
+
 def lacunar_spinels() -> "pl.DataFrame":
     """Lacunar spinels that the project calculated, in their cells, as rows of core.lacunar_spinels."""
     from schemas.emit.polars import schema

@@ -118,11 +118,16 @@ def rows(wanted: Iterable[Member], known: pl.DataFrame) -> Iterator[pl.DataFrame
         yield pl.DataFrame([row], schema=SCHEMA)
 
 
-def calculable(cells: pl.DataFrame) -> pl.DataFrame:
-    """What `matloom dft prepare` reads: `label`, `poscar` and the starting `moments` of each cell."""
+def calculable(cells: pl.DataFrame, *, apex: bool = False) -> pl.DataFrame:
+    """What `matloom dft prepare` reads: `label`, `poscar` and the starting `moments` of each cell.
+
+    Args:
+        cells: as `rows` gives them.
+        apex: whether moments start on Ma alone.
+    """
     made = []
     for row in cells.select("A", "Ma", "Mb", "X", *(f.name for f in fields(Cell))).to_dicts():
         member = Member(a=row["A"], ma=row["Ma"], mb=row["Mb"], x=row["X"])
         cell = Cell(**{f.name: row[f.name] for f in fields(Cell)})
-        made.append((member.formula, poscar(member, cell), start_moments(member).tolist()))
+        made.append((member.formula, poscar(member, cell), start_moments(member, apex=apex).tolist()))
     return pl.DataFrame(made, schema=["label", "poscar", "moments"], orient="row")

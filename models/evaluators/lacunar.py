@@ -130,9 +130,10 @@ def symbols(member: Member) -> tuple[str, ...]:
     return (member.a, member.ma, *[member.mb] * 3, *[member.x] * 8)
 
 
-def start_moments(member: Member) -> Floats:
-    """The moment of the cluster spread over its metals, in the order of `symbols`."""
-    return np.array([0.0, *[member.moment / 4.0] * 4, *[0.0] * 8])
+def start_moments(member: Member, *, apex: bool = False) -> Floats:
+    """The moment of the cluster spread over its metals, or all of it on Ma, in the order of `symbols`."""
+    spread = [member.moment, 0.0, 0.0, 0.0] if apex else [member.moment / 4.0] * 4
+    return np.array([0.0, *spread, *[0.0] * 8])
 
 
 def cell_of(lattice: Floats, coords: Floats) -> Cell:

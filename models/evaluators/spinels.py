@@ -29,6 +29,7 @@ VALUES = (
     "gap_down_eV",
     "spin_overlap_eV",
     "total_moment_bohr_magneton",
+    "largest_moment_bohr_magneton",
     "largest_force_eV_angstrom",
 )
 """Values of a calculation that the table shows."""
@@ -77,11 +78,13 @@ def table(ledger: Ledger, order: pl.DataFrame) -> pl.DataFrame:
         order: `formula`, `generation` (0 is the start) and `chosen_by`.
     """
     done = service.collect(ledger).filter(pl.col("label").is_in(order["formula"].to_list()))
-    done = done.filter(pl.col("engine") == "gpaw").unique("label", keep="last", maintain_order=True)
+    done = _lowest(done.filter(pl.col("engine") == "gpaw"))
     told = [json.loads(p) if p else {} for p in done["provenance"].to_list()]
     energies = dict(done.drop_nulls("energy_eV_atom").select("label", "energy_eV_atom").iter_rows())
     compounds = [by_formula()[f] for f in done["label"].to_list()]
-    found = done.select("calculation_id", "state", "attempts", "reason", *VALUES, formula="label").with_columns(
+    found = done.select(
+        "calculation_id", "state", "starts", "attempts", "reason", *VALUES, formula="label"
+    ).with_columns(
         pl.Series("exchange_eV_atom", [exchange(m, energies) for m in compounds], dtype=pl.Float64),
         pl.Series("references", [";".join(_others(m)) for m in compounds], dtype=pl.String),
         pl.Series("converged", [bool(p.get("converged")) for p in told]),
@@ -92,6 +95,14 @@ def table(ledger: Ledger, order: pl.DataFrame) -> pl.DataFrame:
     )
     rounded = found.with_columns(pl.col(pl.Float64).exclude("cpu_s").round(6) + 0.0, pl.col("cpu_s").round(1))
     return order.join(rounded, on="formula", how="inner", maintain_order="left")
+
+
+def _lowest(done: pl.DataFrame) -> pl.DataFrame:
+    """Of each compound the calculation with the lowest energy: where it ends hangs on the start of its moments."""
+    accepted = pl.col("state") == str(State.ACCEPTED)
+    counted = done.with_columns(starts=accepted.sum().over("label").cast(pl.Int64))
+    order = counted.sort("energy_eV_atom", nulls_last=True, maintain_order=True)
+    return order.unique("label", keep="first", maintain_order=True)
 
 
 def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:

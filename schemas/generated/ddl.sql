@@ -22,12 +22,14 @@ CREATE TABLE "core"."lacunar_spinels" (
     "gap_down_eV" DOUBLE,
     "spin_overlap_eV" DOUBLE,
     "total_moment_bohr_magneton" DOUBLE,
+    "largest_moment_bohr_magneton" DOUBLE,
     "energy_eV_atom" DOUBLE,
     "exchange_eV_atom" DOUBLE,
     "references" VARCHAR,
     "largest_force_eV_angstrom" DOUBLE,
     "converged" BOOLEAN NOT NULL,
     "iterations" BIGINT,
+    "starts" BIGINT NOT NULL,
     "attempts" BIGINT NOT NULL,
     "cpu_s" DOUBLE,
     "engine" VARCHAR,
@@ -66,12 +68,14 @@ COMMENT ON COLUMN "core"."lacunar_spinels"."gap_up_eV" IS 'Gap of the majority s
 COMMENT ON COLUMN "core"."lacunar_spinels"."gap_down_eV" IS 'Gap of the minority spin. [eV]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."spin_overlap_eV" IS 'How far filled bands of one spin lie above empty ones of the other. [eV]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."total_moment_bohr_magneton" IS 'Moment of the cell, held at that of the cluster. [bohr_magneton]';
+COMMENT ON COLUMN "core"."lacunar_spinels"."largest_moment_bohr_magneton" IS 'Of one metal: it tells a moment on one metal from one spread over the cluster. [bohr_magneton]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."energy_eV_atom" IS 'Total energy of the level; compare with rows of the same settings only. [eV_atom]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."exchange_eV_atom" IS 'Energy against the balanced swap with GaMo4S8 and the references. [eV_atom]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."references" IS 'The other compounds of the swap, GaMo4S8 first, joined by '';''.';
 COMMENT ON COLUMN "core"."lacunar_spinels"."largest_force_eV_angstrom" IS 'Force left in the cell, which was not relaxed at this level. [eV_angstrom]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."converged" IS 'Whether the density converged to the settings'' tolerances.';
 COMMENT ON COLUMN "core"."lacunar_spinels"."iterations" IS 'Steps to self-consistency. [count]';
+COMMENT ON COLUMN "core"."lacunar_spinels"."starts" IS 'Starts of the moments that converged; the row is the lowest in energy. [count]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."attempts" IS 'Attempts; more than one where a rule changed the settings. [count]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."cpu_s" IS 'CPU time. [s]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."engine" IS 'Program and version.';

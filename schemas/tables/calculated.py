@@ -8,7 +8,14 @@ _LEVELS = ("7", "8", "8 Cr", "10", "11")
 
 
 def _energy(name: str, doc: str, *, unit: str = "eV", low: float | None = None) -> Column:
-    return Column(name=name, type=Type.FLOAT, unit=unit, doc=doc, nullable=True, rules=(Finite(), Between(low)))
+    return Column(
+        name=name,
+        type=Type.FLOAT,
+        unit=unit,
+        doc=doc,
+        nullable=True,
+        rules=(Finite(),) if low is None else (Finite(), Between(low)),
+    )
 
 
 def _fraction(name: str, doc: str) -> Column:
@@ -42,6 +49,14 @@ LACUNAR_SPINELS = Table(
             doc="Moment of the cell, held at that of the cluster.",
             rules=(Finite(),),
         ),
+        Column(
+            name="largest_moment_bohr_magneton",
+            type=Type.FLOAT,
+            unit="bohr_magneton",
+            nullable=True,
+            doc="Of one metal: it tells a moment on one metal from one spread over the cluster.",
+            rules=(Between(0),),
+        ),
         _energy(
             "energy_eV_atom", "Total energy of the level; compare with rows of the same settings only.", unit="eV_atom"
         ),
@@ -59,6 +74,7 @@ LACUNAR_SPINELS = Table(
         ),
         Column(name="converged", type=Type.BOOL, doc="Whether the density converged to the settings' tolerances."),
         count("iterations", "Steps to self-consistency.", nullable=True),
+        count("starts", "Starts of the moments that converged; the row is the lowest in energy.", least=0),
         count("attempts", "Attempts; more than one where a rule changed the settings.", least=1),
         Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time.", rules=(Between(0),)),
         text("engine", "Program and version.", nullable=True),

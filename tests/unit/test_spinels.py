@@ -167,6 +167,22 @@ def test_a_ledger_becomes_a_table_in_the_order_of_choice(tmp_path: Path) -> None
     ]
 
 
+def test_of_several_starts_the_lowest_in_energy_is_told(tmp_path: Path) -> None:
+    ledger, cell = Ledger(tmp_path), start(GALLIUM)
+    for apex, energy in ((False, -5.0), (True, -5.1)):
+        moments = start_moments(GALLIUM, apex=apex)
+        assert moments.sum() == pytest.approx(1.0)
+        made = Atoms(lattice=cell.lattice, symbols=symbols(GALLIUM), coords=cell.coords, moments=moments)
+        asked = recipes.load("lacunar_cluster").calculation(made, label=GALLIUM.formula)
+        ledger.ask([(asked, "test")])
+        before = ledger.standing(asked.calculation_id)
+        assert ledger.begin(before, asked.settings, executor="local") is not None
+        values = {**dict.fromkeys(spinels.VALUES, 0.5), "energy_eV_atom": energy}
+        ledger.finish(ledger.standing(asked.calculation_id), values, {"converged": True}, objection=None)
+    order = pl.DataFrame({"formula": [GALLIUM.formula], "generation": [0], "chosen_by": ["a"]})
+    assert spinels.table(ledger, order).select("starts", "energy_eV_atom").rows() == [(2, -5.1)]
+
+
 def test_a_study_of_convergence_tells_shifts_and_what_they_leave_of_a_difference() -> None:
     base = pl.DataFrame({"label": ["GaMo4S8", "GaNb4S8"], "gap_eV": [0.5, 0.4], "energy_eV_atom": [-6.0, -6.5]})
     names = ["GaMo4S8 cutoff_eV=400", "GaNb4S8 cutoff_eV=400", "GaNb4S8 kpoints=[3, 3, 3]", "GaNb4S8 cutoff_eV=9"]
