@@ -1,6 +1,7 @@
 """The loop of design without a daemon: its sensors tick in this process, and the runs they ask for are made here.
 
-What the daemon does with the same sensors is the same, spread over processes; see `sensors`.
+What the daemon does with the same sensors is the same, spread over processes; see `sensors`. Here outcomes are landed
+when there is room for more calculations, not one by one: a run costs more than a look.
 """
 
 import time
@@ -10,12 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dagster_project.launch import Outcome, instance, run
+from dagster_project.sensors import POLL, SUBMIT
 from dagster_project.settings import Settings
+from models.evaluators.states import WAITING, State
 
 if TYPE_CHECKING:
     import dagster as dg
 
-SENSORS = ("new_outcomes", "submit_calculations", "poll_calculations")
+    from models.evaluators.ledger import Ledger
+
+SENSORS = ("new_outcomes", SUBMIT, POLL)
 TABLES = ("design.candidates", "design.proposals", "design.observations", "design.fronts", "design.generations")
 """What a round makes; simulated campaigns are left to `matloom run`."""
 
@@ -42,49 +47,53 @@ def loop(settings: Settings, *, pause_s: float = 1.0) -> Iterator[Round]:
     """
     from dagster_project import calculations
     from dagster_project.definitions import defs
-    from models.evaluators.states import WAITING
 
     sensors = [defs.resolve_sensor_def(name) for name in SENSORS]
     cursors: dict[str, str | None] = dict.fromkeys(SENSORS)
     yield Round(run(settings, select=TABLES, quiet=True))
     told: set[str] = set()
-    events = -1
+    events, landing = -1, False
     while True:
         asked, said = _tick(settings, sensors, cursors)
-        outcome = run(settings, select=TABLES, quiet=True) if asked else None
+        ledger = calculations.known(settings.home) if settings.executor else None
+        now = ledger.table("events").height if ledger else 0
+        rests = now == events and not (ledger and ledger.standings(*WAITING))
+        landing |= POLL in asked
+        due = bool(asked - {POLL}) or (landing and (rests or ledger is None or _room(ledger, settings)))
+        outcome = run(settings, select=TABLES, quiet=True) if due else None
+        landing &= not due
         new = [s for s in said if s not in told]
         told.update(new)
         if outcome or new:
             yield Round(outcome, new)
-        if outcome:
-            if not outcome.success:
-                return
-            continue
-        ledger = calculations.known(settings.home)
-        now = ledger.table("events").height if ledger and settings.executor else 0
-        if now == events and not (ledger and ledger.standings(*WAITING)):
+        if (outcome and not outcome.success) or (rests and not due):
             return
-        if now == events:
+        if now == events and not due:
             time.sleep(pause_s)
         events = now
 
 
+def _room(ledger: "Ledger", settings: Settings) -> bool:
+    """Whether more could be calculated at once than was asked for."""
+    return not ledger.standings(State.PROPOSED) and len(ledger.standings(*WAITING)) < settings.running
+
+
 def _tick(
     settings: Settings, sensors: "list[dg.SensorDefinition]", cursors: dict[str, str | None]
-) -> tuple[bool, list[str]]:
-    """Whether a sensor asks for a run, and the warnings of all."""
+) -> tuple[set[str], list[str]]:
+    """Which sensors ask for a run, and the warnings of all."""
     import dagster as dg
 
     from dagster_project.resources import warehouse_resource
 
-    asked, said = False, []
+    asked, said = set[str](), list[str]()
     with instance(settings) as held:
         for sensor in sensors:
             resources = {"warehouse": warehouse_resource} if sensor.required_resource_keys else None
             with dg.build_sensor_context(held, cursor=cursors[sensor.name], resources=resources) as context:
                 found = sensor.evaluate_tick(context)
                 cursors[sensor.name] = context.cursor
-            asked |= bool(found.run_requests)
+            asked |= {sensor.name} if found.run_requests else set()
             with suppress(IndexError):
                 said.append(str(found.skip_message).split("; ", 1)[1])
     return asked, said

@@ -1,5 +1,6 @@
 """Calculations through a real SLURM on this machine: queued, run, cancelled, refused, and its controller killed."""
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ def rehearsal(gap: float, **settings: object) -> Calculation:
     return Calculation(engine="recorded", settings=told, structure=ATOMS.as_json(), label=str(gap))
 
 
-def run(ledger: Ledger, executor: Slurm, *, limit_s: float = 90) -> list[str]:
+def run(ledger: Ledger, executor: Slurm, *, limit_s: float = 180) -> list[str]:
     """Ticks to the end; returns the troubles on the way."""
     deadline, troubles = time.monotonic() + limit_s, []
     while len(ledger.standings(*FINAL)) < len(ledger.standings()):
@@ -50,6 +51,19 @@ def test_calculations_go_through_the_queue_and_come_back(cluster: slurm.Cluster,
     assert found["state"].to_list() == ["accepted"] * 6
     assert found["attempts"].to_list() == [1, 1, 1, 2, 1, 1]
     assert ledger.table("attempts")["reference"].is_unique().all()
+    assert ledger.table("hosts")["host"].to_list() == [socket.gethostname()] * 7
+
+
+def test_a_job_asks_for_its_time_its_ranks_and_what_a_person_adds(cluster: slurm.Cluster, tmp_path: Path) -> None:
+    ledger, executor = Ledger(tmp_path), Slurm(["--comment=two words"])
+    service.ask(ledger, [(rehearsal(4.0, seconds=60), "test")])
+    service.submit(ledger, executor, CAPS)
+    attempt = ledger.attempt(ledger.standings()[0].calculation_id)
+    assert attempt is not None
+    told = executor._run(["scontrol", "show", "job", "--oneliner", str(attempt.reference)])
+    assert "TimeLimit=00:07:00" in told, "six minutes and the grace of the attempt's own limit"
+    assert "Comment=two words" in told
+    service.cancel(ledger, executor, attempt.calculation_id, reason="enough")
 
 
 def test_a_cancelled_job_leaves_the_queue(cluster: slurm.Cluster, tmp_path: Path) -> None:
@@ -98,7 +112,7 @@ def test_a_start_that_was_not_noted_is_not_made_twice(cluster: slurm.Cluster, tm
 
 
 def test_a_killed_controller_neither_loses_nor_doubles(cluster: slurm.Cluster, tmp_path: Path) -> None:
-    ledger, executor = Ledger(tmp_path), Slurm()
+    ledger, executor = Ledger(tmp_path), Slurm(late_s=5.0)
     service.ask(ledger, [(rehearsal(10.0 + k, seconds=1.0), "test") for k in range(6)])
     service.submit(ledger, executor, CAPS)
     cluster.kill("slurmctld")
