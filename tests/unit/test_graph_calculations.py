@@ -1,17 +1,22 @@
 """What the graph asks to be calculated: candidates and their rivals from the tables of structures."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from dagster_project import calculations
 from dagster_project.settings import Settings
+from dagster_project.substituted import crystals
 from models.design import candidates as candidates_of
 from models.evaluators import campaign
+from models.evaluators.calculations import Atoms
 from models.evaluators.ledger import Ledger
 from models.evaluators.stability import Phase, decomposition
 from schemas import problem
+from schemas.errors import InputError
 
 CELL = """data_x
 _cell_length_a 6
@@ -70,3 +75,40 @@ def test_the_most_stable_polymorph_is_the_one_that_competes() -> None:
     found = decomposition(compound, phases)
     assert found.enthalpy_eV_atom == pytest.approx(0.2)
     assert found.products == {"TiO2 in 141": 1.0}
+
+
+def test_candidates_of_a_prototype_need_no_structure_in_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = str(problem.FOLDER / "loops" / "rock_salt_gpaw.yaml")
+    monkeypatch.setenv("MATLOOM_PROBLEMS", where)
+    asked = problem.load(where)
+    candidates = campaign.candidate_rows(asked, candidates_of(asked)).filter(pl.col("formula").is_in(["MgO", "BaTe"]))
+    kinds = {"duplicate_of": pl.String, "fidelity": pl.String}
+    none = pl.DataFrame([structure("MgO", "Mg O")], schema_overrides=kinds).clear()
+    found = calculations.evaluators(Settings(home=tmp_path, executor="slurm"), none, candidates)[asked.name]
+    assert [found.poll([h])[0] for h in found.submit("b", candidates.to_dicts())] == ["proposed"] * 2
+    volumes = {}
+    for label, settings, text in (
+        Ledger(calculations.folder(tmp_path)).table("calculations")["label", "settings", "structure"].rows()
+    ):
+        atoms = Atoms.from_json(text)
+        assert (len(atoms.symbols), json.loads(settings)["spin"]) == (2, False)
+        volumes[label] = abs(np.linalg.det(atoms.lattice))
+    assert volumes["MgO"] == pytest.approx(4.21**3 / 4), "the compound of the prototype is left as it is"
+    assert volumes["BaTe"] > 4 * volumes["MgO"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"prototype": "none"}, "no prototype 'none'"),
+        ({"prototype": "rock salt", "state_M": 2}, "no option state_X"),
+        ({"prototype": "perovskite Pm-3m", "state_A": 2, "state_B": 4, "state_X": -2}, "no option element_A"),
+    ],
+)
+def test_a_prototype_that_is_not_told_whole_is_refused(options: dict[str, object], said: str) -> None:
+    asked = problem.load(str(problem.FOLDER / "loops" / "rock_salt_gpaw.yaml"))
+    evaluator = asked.evaluator.model_copy(update={"options": options})
+    with pytest.raises(InputError, match=said):
+        list(crystals(asked.model_copy(update={"evaluator": evaluator}), candidates_of(asked).to_dicts()))
