@@ -58,12 +58,12 @@ def init(
     problem: Problem,
     out: Out,
     n: Annotated[int, typer.Option("--n", help="How many candidates."), within(1)] = 12,
-    kind: Annotated[str, typer.Option("--kind", help="informative, balanced, space, lhs or random.")] = "balanced",
+    kind: Annotated[str, typer.Option("--kind", help="usual, informative, balanced, space, lhs, random.")] = "usual",
     points: Annotated[str, typer.Option("--points", help="Table of points of your own, which come first.")] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Choose an initial design: by default levels evenly used, candidates far apart."""
+    """Choose an initial design: by default levels evenly used, or, where they are more than that, far apart."""
     from models.design import campaigns, space
     from schemas.problem import load
 
@@ -127,7 +127,7 @@ def simulate(
     seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
     strategy: Strategy = "lvgp",
     acquisition: Acquisition = "gain+front",
-    design: Annotated[str, typer.Option("--design", help="Kind of the initial design, as in `init`.")] = "balanced",
+    design: Annotated[str, typer.Option("--design", help="Kind of the initial design, as in `init`.")] = "usual",
     descriptors: Descriptors = "",
     seed: Seed = 0,
     count: Workers = 0,

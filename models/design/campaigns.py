@@ -56,7 +56,7 @@ def first(
     *,
     n: int,
     seed: int = 0,
-    kind: doe.Kind = "balanced",
+    kind: doe.Kind = "usual",
     given: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The initial design, with `row`, the number of each candidate.

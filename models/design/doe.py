@@ -16,7 +16,7 @@ from models.lvgp.encoding import of_frame
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
-Kind = Literal["informative", "balanced", "space", "lhs", "random"]
+Kind = Literal["usual", "informative", "balanced", "space", "lhs", "random"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SWAPS = 2000  # of a Latin hypercube
 PROBES, DRAWS, NOISE = 1000, 32, 0.1  # rows and prior draws of an informative design; noise of a unit variance
@@ -28,19 +28,21 @@ def initial(
     n: int,
     variables: tuple[str, ...],
     seed: int = 0,
-    kind: Kind = "balanced",
+    kind: Kind = "usual",
     given: Sequence[int] = (),
     descriptors: pl.DataFrame | None = None,
 ) -> list[int]:
     """Rows of an initial design.
 
-    `informative`: after a row taken at random the row that lowers the variance of all rows most, under the prior of the
-    surrogate (the sequential integrated-variance criterion of Sacks et al., Stat. Sci. 1989). `balanced`: of the rows
-    whose levels were used least, one that shares as few as it can with any chosen before. `space`: the row farthest
-    from those chosen before (Kennard and Stone, 1969; sequential, as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a
-    Latin hypercube sliced by levels, its points moved apart by swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference
-    2005), each then the nearest row. `random`: any rows. Distances are of numbers, levels and what describes levels:
-    the columns of a table, or the properties of chemical elements.
+    `usual`: `space` where a variable has more levels than there are rows to choose and something describes them, for
+    then not every level can be tried; else `balanced`. `informative`: after a row taken at random the row that lowers
+    the variance of all rows most, under the prior of the surrogate (the sequential integrated-variance criterion of
+    Sacks et al., Stat. Sci. 1989). `balanced`: of the rows whose levels were used least, one that shares as few as it
+    can with any chosen before. `space`: the row farthest from those chosen before (Kennard and Stone, 1969; sequential,
+    as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a Latin hypercube sliced by levels, its points moved apart by
+    swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference 2005), each then the nearest row. `random`: any rows.
+    Distances are of numbers, levels and what describes levels: the columns of a table, or the properties of chemical
+    elements.
 
     Args:
         frame: candidates.
@@ -68,6 +70,8 @@ def initial(
         rest = np.setdiff1d(np.arange(frame.height), given)
         return [*given, *chance.permutation(rest)[: n - len(given)].tolist()]
     space = Space.of(frame, variables, descriptors)
+    if kind == "usual":
+        kind = "space" if any(len(d) > n and d.shape[1] for d in space.described) else "balanced"
     if kind == "informative":
         return _informative(space, n, chance, given)
     if kind == "lhs":

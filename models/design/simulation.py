@@ -46,7 +46,7 @@ class Plan:
     batch: int = 1
     strategy: str = "lvgp"
     acquisition: str = scoring.USUAL
-    design: Kind = "balanced"
+    design: Kind = "usual"
     stop: bool = False
 
 

@@ -187,6 +187,16 @@ def test_space_filling_designs_keep_their_rows_farther_apart_than_chance() -> No
     assert closest(initial(ABO3, n=14, variables=("A", "B"), kind="space"), ABO3, ("A", "B")) > max(chance)
 
 
+def test_levels_that_are_more_than_the_points_are_spread_by_what_describes_them() -> None:
+    def made(n: int, kind: doe.Kind) -> list[int]:
+        return initial(ABO3, n=n, variables=("A", "B"), kind=kind)
+
+    assert made(12, "usual") == made(12, "space") != made(12, "balanced")  # 18 and 15 levels
+    assert made(18, "usual") == made(18, "balanced")
+    bare = ABO3.with_columns(pl.col("A", "B") + "_")  # no elements: nothing describes them
+    assert initial(bare, n=12, variables=("A", "B")) == initial(bare, n=12, variables=("A", "B"), kind="balanced")
+
+
 def test_an_informative_design_leaves_less_variance_than_chance() -> None:
     made = doe.Space.of(ABO3, ("A", "B"), None)
     prior = doe._prior(made.codes, made.numbers, made.described, np.random.default_rng(7))

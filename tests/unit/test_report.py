@@ -283,7 +283,7 @@ def design_home(folder: Path) -> Path:
     rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces", "generations")}
     for problem, told in outcomes.items():
         a, b = names[problem]
-        definition = json.dumps({"objectives": [{"name": a}, {"name": b}]})
+        definition = json.dumps({"objectives": [{"name": a, "direction": "max"}, {"name": b, "direction": "min"}]})
         who = {"problem": problem}
         rows["design.problems"].append(
             {**who, "title": problem, "doi": None, "evaluator": "recorded", "definition": definition}
@@ -296,12 +296,13 @@ def design_home(folder: Path) -> Path:
             batch = {"batch_id": f"{problem}/{i // 2}"}
             rows["design.proposals"].append(
                 {**one, **batch, "iteration": i // 2, "rank": i % 2 + 1, "strategy": "initial", "acquisition": None}
-                | dict.fromkeys(("predicted", "criterion", "model_id", "remaining_improvement", "p_complete"))
+                | dict.fromkeys(("criterion", "model_id", "remaining_improvement", "p_complete"))
+                | {"predicted": json.dumps({f"mean_{a}": x - 1.0, f"sd_{a}": 0.4}) if i else None}
                 | {"proposed_at": AT}
             )
             if candidate != "next":
                 outcome = {"state": "accepted", "objectives": values, "evaluator": "recorded", "reason": None}
-                outcome["surprise"] = None
+                outcome["surprise"] = json.dumps({a: 2.5}) if i else None
                 rows["design.observations"].append({**one, **batch, **outcome, "observed_at": AT})
         rows["design.fronts"].append({**who, "candidate_id": told[-1][0], "formula": None, "objectives": values})
         for number in (1, 0):
@@ -349,6 +350,8 @@ def test_every_problem_has_its_front_its_evaluations_and_its_strategies(tmp_path
         "q: cost against gap of 2 evaluated candidates, 1 of them on the front.",
         "p: median hypervolume_fraction of 3 seeds: lvgp 0.6 after 1, random 0.3 after 1.",
         "q: median best_gap of 3 seeds: lvgp 11 after 1, random 5 after 1.",
+        "p: bulk of 2 candidates, 0 of them within 1.96 expected deviations.",
+        "p: of 2 outcomes 0% lie within the interval of 80 %.",
     ):
         assert f"<figcaption>{said}</figcaption>" in page
     assert page.index("p: generations") < page.index("a surprise in 0") < page.index("a surprise in 1")

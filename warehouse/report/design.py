@@ -24,6 +24,7 @@ class Campaign:
     name: str
     number: int
     objectives: list[str]
+    directions: list[str | None]
     fronts: pl.DataFrame
     observed: pl.DataFrame
     traces: pl.DataFrame
@@ -45,7 +46,7 @@ def design(source: Source) -> Page:
 def campaigns(source: Source) -> list[Campaign]:
     """The problems that are published, or that have rows in another design table."""
     problems, proposals = source.read("design.problems"), source.read("design.proposals")
-    order = proposals.select("problem", "candidate_id", "iteration", "rank")
+    order = proposals.select("problem", "candidate_id", "iteration", "rank", "predicted")
     observed = chronological(source.read("design.observations").join(order, on=["problem", "candidate_id"], how="left"))
     waiting = chronological(proposals.join(observed, on=["problem", "candidate_id"], how="anti"))
     fronts, traces = source.read("design.fronts"), source.read("design.traces")
@@ -62,6 +63,7 @@ def campaigns(source: Source) -> list[Campaign]:
             name=name,
             number=number,
             objectives=[str(o["name"]) for o in wanted.get(name, {}).get("objectives", [])],
+            directions=[o.get("direction") for o in wanted.get(name, {}).get("objectives", [])],
             fronts=of(fronts, name),
             observed=of(observed, name),
             traces=of(traces, name),
@@ -84,7 +86,9 @@ def chronological(rows: pl.DataFrame) -> pl.DataFrame:
 def _sections(campaign: Campaign) -> list[Section]:
     told = campaign.observed
     return [
-        section(f"{campaign.name}: Pareto front", campaign.fronts.head(TOP), pictures=_front(campaign)),
+        section(
+            f"{campaign.name}: Pareto front", campaign.fronts.head(TOP), pictures=_front(campaign) + _growth(campaign)
+        ),
         section(
             f"{campaign.name}: evaluations",
             told.tail(TOP),
@@ -94,9 +98,16 @@ def _sections(campaign: Campaign) -> list[Section]:
         section(
             f"{campaign.name}: surrogate against chance",
             _ends(campaign.traces),
-            text="Simulated campaigns on the recorded table; medians over the seeds.",
+            text="Simulated campaigns on the recorded table; medians over the seeds, bands from 10 to 90 %.",
             pictures=_strategies(campaign),
             empty="No campaign of this problem was simulated.",
+        ),
+        section(
+            f"{campaign.name}: what was foretold",
+            _foretold_table(campaign).head(TOP),
+            text="The largest surprises first: outcome less expectation, in expected deviations.",
+            pictures=_parity(campaign) + _calibration(campaign),
+            empty="Nothing that was foretold has come back.",
         ),
         section(
             f"{campaign.name}: generations",
@@ -130,6 +141,75 @@ def _front(campaign: Campaign) -> list[Picture]:
     ]
 
 
+def _growth(campaign: Campaign) -> list[Picture]:
+    """The front of the first two objectives after each quarter of the evaluations."""
+    if len(campaign.objectives) < 2 or None in campaign.directions[:2]:
+        return []
+    a, b = campaign.objectives[:2]
+    known = [(p[a], p[b]) for p in values_of(campaign.observed["objectives"]) if a in p and b in p]
+    turn = [1.0 if d == "max" else -1.0 for d in campaign.directions[:2]]
+    lines = {}
+    for quarter in (1, 2, 3, 4):
+        count = math.ceil(len(known) * quarter / 4)
+        turned = [(x * turn[0], y * turn[1]) for x, y in known[:count]]
+        best = sorted(p for p in set(turned) if not any(q != p and q[0] >= p[0] and q[1] >= p[1] for q in turned))
+        lines[f"after {count}"] = ([x * turn[0] for x, _ in best], [y * turn[1] for _, y in best])
+    if len(lines) < 4:
+        return []
+    sizes = ", ".join(f"{len(x)} {name}" for name, (x, _) in lines.items())
+    svg = figures.curves(lines, xlabel=a, ylabel=b)
+    return [
+        Picture(file=f"growth-{campaign.number}.svg", svg=svg, alt=f"{campaign.name}: points on the front: {sizes}.")
+    ]
+
+
+def _parity(campaign: Campaign) -> list[Picture]:
+    """Outcomes against what was expected of them, with the deviation that was expected, objective by objective."""
+    pictures = []
+    told = list(zip(_foretold(campaign.observed["predicted"]), values_of(campaign.observed["objectives"]), strict=True))
+    for i, name in enumerate(campaign.objectives[:4]):
+        kept = [(f[f"mean_{name}"], v[name], f[f"sd_{name}"]) for f, v in told if name in v and f"sd_{name}" in f]
+        if not kept:
+            continue
+        x, y, deviation = zip(*kept, strict=True)
+        within = sum(abs(v - m) <= 1.96 * d for m, v, d in kept)
+        svg = figures.parity(x, y, deviation, xlabel=f"expected {name}", ylabel=f"found {name}")
+        alt = f"{campaign.name}: {name} of {len(kept)} candidates, {within} of them within 1.96 expected deviations."
+        pictures.append(Picture(file=f"parity-{campaign.number}-{i}.svg", svg=svg, alt=alt))
+    return pictures
+
+
+def _calibration(campaign: Campaign) -> list[Picture]:
+    """The share of outcomes within the central interval of each probability."""
+    off = [abs(z) for p in _foretold(campaign.observed["surprise"]) for z in p.values()]
+    if not off:
+        return []
+    wanted = [k / 20 for k in range(1, 20)]
+    within = [sum(math.erf(z / math.sqrt(2.0)) <= p for z in off) / len(off) for p in wanted]
+    lines = {"found": (wanted, within), "perfect": (wanted, wanted)}
+    at = wanted.index(0.8)
+    alt = f"{campaign.name}: of {len(off)} outcomes {within[at]:.0%} lie within the interval of 80 %."
+    svg = figures.curves(lines, xlabel="probability of the interval", ylabel="share within")
+    return [Picture(file=f"calibration-{campaign.number}.svg", svg=svg, alt=alt)]
+
+
+def _foretold_table(campaign: Campaign) -> pl.DataFrame:
+    """Each outcome that was foretold: evaluation, candidate, objective, surprise."""
+    told = zip(
+        campaign.observed["evaluation"],
+        campaign.observed["candidate_id"],
+        _foretold(campaign.observed["surprise"]),
+        strict=True,
+    )
+    rows = [(number, who, name, z) for number, who, off in told for name, z in off.items()]
+    found = pl.DataFrame(rows, schema=["evaluation", "candidate_id", "objective", "surprise"], orient="row")
+    return found.sort(pl.col("surprise").cast(pl.Float64).abs(), descending=True)
+
+
+def _foretold(texts: pl.Series) -> list[dict[str, float]]:
+    return values_of(texts.fill_null("{}"))
+
+
 def _evaluations(campaign: Campaign) -> list[Picture]:
     """Each objective over the number of the evaluation; failed evaluations leave a gap."""
     told = list(zip(campaign.observed["evaluation"], values_of(campaign.observed["objectives"]), strict=True))
@@ -144,7 +224,7 @@ def _evaluations(campaign: Campaign) -> list[Picture]:
 
 def _strategies(campaign: Campaign) -> list[Picture]:
     """The share of the hypervolume and the best objective values, strategy by strategy, over the evaluations."""
-    medians = medians_of(campaign.traces)
+    medians, lower, upper = (medians_of(campaign.traces, at) for at in (0.5, 0.1, 0.9))
     shown = [c for c in medians.columns if c == "hypervolume_fraction" or c.startswith("best_")]
     pictures = []
     for i, column in enumerate(shown):
@@ -154,25 +234,34 @@ def _strategies(campaign: Campaign) -> list[Picture]:
         }
         if not lines:
             continue
+        bands = {name: (_of(lower, name, column), _of(upper, name, column)) for name in lines}
         ends = ", ".join(f"{strategy} {y[-1]:.3g} after {x[-1]}" for strategy, (x, y) in lines.items())
         pictures.append(
             Picture(
                 file=f"strategies-{campaign.number}-{i}.svg",
-                svg=figures.curves(lines, xlabel="evaluation", ylabel=column),
+                svg=figures.curves(lines, xlabel="evaluation", ylabel=column, bands=bands),
                 alt=f"{campaign.name}: median {column} of {campaign.traces['seed'].n_unique()} seeds: {ends}.",
             )
         )
     return pictures[:4]
 
 
-def medians_of(traces: pl.DataFrame) -> pl.DataFrame:
-    """Medians over the seeds: strategy, evaluation, the two fractions and `best_<objective>`."""
+def _of(table: pl.DataFrame, strategy: str, column: str) -> list[float]:
+    return table.filter(pl.col("strategy") == strategy)[column].drop_nulls().to_list()
+
+
+def medians_of(traces: pl.DataFrame, at: float = 0.5) -> pl.DataFrame:
+    """Medians, or other quantiles, over the seeds: strategy, evaluation, the two fractions and `best_<objective>`."""
     best = pl.DataFrame(
         [{f"best_{k}": v for k, v in p.items()} for p in values_of(traces["best"])], infer_schema_length=None
     )
     wide = pl.concat([traces.drop("best"), best], how="horizontal") if best.width else traces.drop("best")
     measured = ["hypervolume_fraction", "front_fraction", *best.columns]
-    return wide.group_by("strategy", "evaluation").agg(pl.col(measured).median()).sort("strategy", "evaluation")
+    return (
+        wide.group_by("strategy", "evaluation")
+        .agg(pl.col(measured).quantile(at, "linear"))
+        .sort("strategy", "evaluation")
+    )
 
 
 def _ends(traces: pl.DataFrame) -> pl.DataFrame:

@@ -85,6 +85,19 @@ def front(x: Sequence[float], y: Sequence[float], best: Sequence[bool], *, xlabe
     return _figure(draw)
 
 
+def parity(x: Sequence[float], y: Sequence[float], deviation: Sequence[float], *, xlabel: str, ylabel: str) -> str:
+    """What was found against what was expected, with the deviation that was expected; the diagonal is no error."""
+
+    def draw(axes: Any) -> None:
+        ends = [min(*x, *y), max(*x, *y)]
+        axes.plot(ends, ends, color=GREY, linewidth=1)
+        axes.errorbar(x, y, xerr=deviation, fmt="o", color=BLUE, ecolor=GREY, markersize=3, elinewidth=0.6)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _figure(draw)
+
+
 def heat(x: Sequence[float], y: Sequence[float], z: Sequence[float], *, xlabel: str, ylabel: str, zlabel: str) -> str:
     """Values over a plane as coloured points."""
 
