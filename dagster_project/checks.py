@@ -19,12 +19,14 @@ def audit(store: "Store", table: Table, *, version: int, fingerprint: str) -> It
     """
     import polars as pl
 
-    from dagster_project.quality import WHOLE_ROWS, bias_metrics, narrowed, run_checks
+    from dagster_project.quality import WHOLE_ROWS, bias_metrics, former_version, narrowed, run_checks
 
     small = store.rows(table.name, version=version) <= WHOLE_ROWS
     stored = store.scan(table.name, version=version)
     frame = store.read(table.name, version=version) if small else None
-    results = run_checks(table, stored if frame is None else frame, version=version, others=store)
+    before = former_version(store, table, version=version)
+    former = None if before is None else store.scan(table.name, version=before)
+    results = run_checks(table, stored if frame is None else frame, version=version, others=store, former=former)
     store.write("meta.quality_results", pl.DataFrame([r.row() for r in results]), mode="upsert")
     measured = bias_metrics(table, narrowed(table, stored) if frame is None else frame, version=version)
     if measured.height:

@@ -1,4 +1,5 @@
-"""Quality commands: `check` holds rows to their contract, `bias` measures, `leakage` compares two sets."""
+"""Quality commands: `check` holds rows to their contract, `faults` holds the checks to seeded defects, `bias` measures,
+`leakage` compares two sets."""
 
 import sys
 from pathlib import Path
@@ -25,6 +26,10 @@ from schemas.errors import MatloomError
 if TYPE_CHECKING:
     import polars as pl
 
+    from dagster_project.quality import Report
+    from schemas.core import Table
+    from warehouse.store import Store
+
 app = typer.Typer(no_args_is_help=True, help="Checks of contract, bias and leakage.")
 
 
@@ -36,22 +41,29 @@ class CheckFailedError(MatloomError):
 def check(
     table: Annotated[str, typer.Argument(help="Declared table, or a table file.")],
     name: Annotated[str, typer.Option("--table", help="The declared table that the file should be.")] = "",
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="File of the version before, or none; else the version of --home, if any."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", help="File for the verdicts, one row a rule."), writable_file
     ] = None,
     as_json: Json = False,
     home_: Home = None,
 ) -> None:
-    """Checks a table or a file: one row a rule, failing rows listed; exit 1 if a blocking rule fails."""
-    from dagster_project.quality import check_file, check_stored
+    """Checks a table or a file: one row a rule, failing rows listed; exit 1 if a blocking rule fails.
+
+    A file that is none of the declared tables is checked by what its columns are.
+    """
+    from dagster_project.quality import check_stored
     from schemas.tables import REGISTRY
+    from warehouse.store import Store
 
-    if table in REGISTRY and not name:
-        from warehouse.store import Store
-
-        report = check_stored(Store(home(home_)), REGISTRY[table])
+    store = Store(home(home_))
+    if table in REGISTRY and not name and against is None:
+        report = check_stored(store, REGISTRY[table])
     else:
-        report = check_file(_any(table, None), _declared(table, name))
+        report = _checked(table, name, against, store)
     if out is not None:
         write_output(report.frame(), out)
     verdicts = [r.printed() for r in report.results]
@@ -65,6 +77,55 @@ def check(
     if failed:
         raise CheckFailedError(
             f"{len(failed)} blocking rules fail ({failed[0].check_name}) in {table}: {failed[0].remedy}"
+        )
+
+
+def _checked(where: str, name: str, against: str | None, store: "Store") -> "Report":
+    """The checks of a file, beside the file `against`, or what the home holds of the table."""
+    from dagster_project.quality import check_file
+    from dagster_project.quality.guess import declaration
+    from schemas.tables import REGISTRY
+
+    frame = store.read(where) if where in REGISTRY else _any(where, None)
+    declared = REGISTRY[where] if where in REGISTRY and not name else _declared(where, name)
+    table = declaration(frame, Path(where).name.split(".")[0]) if declared is None else declared
+    if against not in (None, "none"):
+        former: pl.DataFrame | None = _any(str(against), store.home)
+    else:
+        stored = declared is not None and against is None and store.passed_version(table.name) is not None
+        former = store.read_passed(table.name) if stored else None
+    return check_file(frame, table, former=former, others=store if declared is not None else None)
+
+
+@command(app, "faults")
+def faults(
+    only: Annotated[str, typer.Option("--only", help="Faults whose name or table holds this text.")] = "",
+    out: Annotated[
+        str | None, typer.Option("--out", help="File for the outcomes, one row a fault."), writable_file
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Does defects to real tables and harmless changes: which do the checks find? Exit 1 if one is missed."""
+    import polars as pl
+
+    from dagster_project.quality import faults as seeded
+
+    chosen = [f for f in seeded.FAULTS if only in f.name]
+    if not chosen:
+        raise InputError.of(f"no fault {only}", "the seeded faults", "leave --only out to run all")
+    outcomes = seeded.run(chosen)
+    rows, counted = [o.row() for o in outcomes], seeded.summary(outcomes)
+    if out is not None:
+        write_output(pl.DataFrame(rows), out)
+    if as_json:
+        say({**counted, "outcomes": rows}, as_json=True)
+    elif out != "-":
+        _table([{**r, "caught_by": ", ".join(r["caught_by"])} for r in rows])
+        say({k: len(v) if isinstance(v, list) else v for k, v in counted.items()}, as_json=False)
+    wrong = [*counted["missed"], *counted["false_alarms"]]
+    if wrong:
+        raise CheckFailedError(
+            f"{len(wrong)} are missed or false alarms ({wrong[0]['fault']}) in the seeded faults: mend the checks"
         )
 
 
@@ -136,11 +197,13 @@ def _any(table: str, where: Path | None, *, text: tuple[str, ...] = (), needs: t
     return read_input(table, needs=needs, text=(*text, *names))
 
 
-def _declared(where: str, name: str) -> Any:
-    """The declaration that a file should keep: `--table`, else the one whose name starts the file's name."""
+def _declared(where: str, name: str) -> "Table | None":
+    """The declaration that a file should keep: `--table`, else the one whose name starts the file's name, if any."""
     from schemas.tables import REGISTRY
 
     wanted = name or ".".join(Path(where).name.split(".")[:2])
+    if wanted not in REGISTRY and not name:
+        return None
     if wanted not in REGISTRY:
         known = ", ".join(sorted(t.name for t in REGISTRY))
         raise InputError.of(f"no table {wanted}", where, f"name one with --table: {known}")

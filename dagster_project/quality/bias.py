@@ -7,6 +7,7 @@ from functools import partial
 import polars as pl
 
 from dagster_project.quality.model import Check, Measured, Severity
+from schemas.columns import CLASSES
 from schemas.core import Table, Type
 from schemas.rules import probabilities
 
@@ -63,7 +64,7 @@ def bias_checks(table: Table) -> list[Check]:
         found += [_class_balance(label)]
         found += [_duplicates(formula, label)] if formula else []
         found += [_fold_leakage(family, formula, label) for family in families if formula]
-    if table.layer in ("core", "feat") and _physical(table):
+    if table.layer in ("core", "feat", "file") and _physical(table):
         found.append(_sentinels(_physical(table), label))
     found += [_coverage(c) for c in families]
     classes = probabilities(table.row_rules)
@@ -193,7 +194,8 @@ def _shared_by_folds(frame: pl.DataFrame, *, family: str, formula: str, label: s
     from models.bias import leakage
     from models.screening.ensemble import splits
 
-    known = frame.drop_nulls([family, label]).filter(pl.len().over(label) > 1)
+    # labels outside the vocabulary are the contract's business
+    known = frame.drop_nulls([family, label]).filter(pl.col(label).is_in(CLASSES)).filter(pl.len().over(label) > 1)
     if known.height < FEW or known[family].n_unique() < 2:
         return _too_few(known.height, f"labelled rows in {known[family].n_unique()} {family}")
     codes = known[label].rank("dense").cast(pl.Int64).to_numpy() - 1

@@ -36,6 +36,15 @@ def judge(metrics: list[Metric]) -> set[str]:
     return failed
 
 
+def beyond(metrics: list[Metric]) -> set[str]:
+    """The names that do not keep their bounds, without Great Expectations."""
+    return {
+        name
+        for name, value, low, high in metrics
+        if value is not None and ((low is not None and value < low) or (high is not None and value > high))
+    }
+
+
 def _not_ordered(rows: list[tuple[str, float, float]], greater: str, less: str) -> list[int]:
     """Numbers of the rows whose `greater` is below `less`."""
     import pandas as pd

@@ -1,13 +1,17 @@
 """The values of checking: a check, what it measured, its verdict. Which checks there are is in `bias` and `run`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import polars as pl
 
+from models.bias.findings import Finding
 from schemas.emit import Check as Rule
+
+if TYPE_CHECKING:
+    from dagster_project.quality.subject import Subject
 
 Severity = Literal["blocking", "warning", "info"]
 
@@ -49,6 +53,7 @@ class Measured:
 
 
 Measure = Callable[[pl.DataFrame, Others | None], Measured]
+Look = Callable[["Subject"], list[Finding]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,9 @@ class Check:
         owner: who answers for it.
         remedy: what to do when it fails.
         rule: the promise of the declaration, for contract checks.
-        measure: reduces the table to one number, for all others.
+        measure: reduces the table to one number that has bounds.
+        look: finds what is wrong with the rows; the check blocks where one finding is grave, see `grave`.
+        compares: whether the look needs the version before.
         low: smallest number that passes; None is open.
         high: largest number that passes; None is open.
     """
@@ -72,6 +79,8 @@ class Check:
     remedy: str
     rule: Rule | None = None
     measure: Measure | None = None
+    look: Look | None = None
+    compares: bool = False
     low: float | None = None
     high: float | None = None
 
@@ -90,11 +99,11 @@ class CheckResult:
     remedy: str | None
     owner: str
     checked_at: datetime
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     def row(self) -> dict[str, Any]:
-        """The verdict as a row of `meta.quality_results`, which knows blocking checks and others."""
-        kept = {k: v for k, v in vars(self).items() if k != "owner"}
-        return {**kept, "severity": "blocking" if self.severity == "blocking" else "warning"}
+        """The verdict as a row of `meta.quality_results`."""
+        return {k: v for k, v in vars(self).items() if k != "findings"}
 
     def printed(self) -> dict[str, Any]:
         """The verdict as the command line shows it."""

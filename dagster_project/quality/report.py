@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from dagster_project.quality.model import CheckResult
+from dagster_project.quality.model import CheckResult, Others
 from dagster_project.quality.run import failing_rows, run_checks
 from schemas.core import Table
 from schemas.emit import checks as contract
@@ -45,20 +45,48 @@ class Report:
 
 
 def check_stored(store: Any, table: Table) -> Report:
-    """Checks the newest version of a table of the store."""
-    frame = store.read(table.name)
-    results = run_checks(table, frame, version=store.version(table.name) or 0, others=store)
+    """Checks the newest version of a table of the store, beside the one that passed before it."""
+    frame, version = store.read(table.name), store.version(table.name)
+    former = None if version is None else former_version(store, table, version=version)
+    scanned = None if former is None else store.scan(table.name, version=former)
+    results = run_checks(table, frame, version=version or 0, others=store, former=scanned)
     return Report(table=table.name, rows=frame.height, results=results, failing=_listed(table, frame, results))
 
 
-def check_file(frame: pl.DataFrame, table: Table) -> Report:
+def former_version(store: Any, table: Table, *, version: int) -> int | None:
+    """The newest version before this one that passed under the declaration of today; None where there is none.
+
+    Of a table whose meaning was changed (`Table.version`) the former values are no measure.
+    """
+    verdicts = store.ledger.entry(table.name)["verdicts"]
+    passed = [int(v) for v, found in verdicts.items() if found["passed"]]
+    known = [v for v in passed if v < version and verdicts[str(v)]["declaration"] == table.fingerprint()]
+    return max(known, default=None)
+
+
+def check_file(
+    frame: pl.DataFrame,
+    table: Table,
+    *,
+    former: pl.DataFrame | None = None,
+    others: Others | None = None,
+    counted: bool = False,
+) -> Report:
     """Checks the rows of a file against a declaration.
 
     Unlike a write, which refuses them, missing columns and values of another type are verdicts of their own: a
     missing column counts as null everywhere, and so does a value that cannot be read.
+
+    Args:
+        frame: the rows.
+        table: the declaration that they should keep.
+        former: rows of a version before, to compare with; shaped in the same way.
+        others: the other tables, for foreign keys.
+        counted: see `run_checks`.
     """
     shaped, found, failing = _shape(frame, table)
-    results = found + run_checks(table, shaped)
+    before = None if former is None else _shape(former, table)[0].lazy()
+    results = found + run_checks(table, shaped, others=others, former=before, counted=counted)
     return Report(
         table=table.name, rows=frame.height, results=results, failing=failing + _listed(table, shaped, results)
     )
@@ -75,6 +103,11 @@ def _listed(table: Table, frame: pl.DataFrame, results: list[CheckResult]) -> li
             key = ", ".join(str(row[k]) for k in table.key)
             value = None if rule.column is None else row[rule.column.name]
             listed.append({"check_name": rule.name, "row": row["row"], "key": key, "value": _short(value)})
+    for result in results:
+        for finding in result.findings:
+            shown = zip(finding.rows, finding.values, strict=False)
+            named = {"check_name": result.check_name, "key": finding.column}
+            listed += [{**named, "row": number, "value": value} for number, value in shown]
     return listed
 
 
@@ -105,7 +138,7 @@ def _shape(frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, list[CheckR
             )
             rows = lost.arg_true().head(20).to_list()
             failing += [{"check_name": name, "row": i, "key": "", "value": _short(given[i])} for i in rows]
-    return pl.DataFrame(columns), results, failing
+    return pl.DataFrame({s.name: s for s in columns}), results, failing
 
 
 def _shape_result(table: Table, name: str, text: str, *, blocking: bool, rows: int | None = None) -> CheckResult:

@@ -1,12 +1,17 @@
 """Runs the checks of a table: the promises of its declaration, its foreign keys, and those of `bias`."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
 
 from dagster_project.quality.bias import bias_checks, narrowed
-from dagster_project.quality.judge import contract_verdicts, judge
+from dagster_project.quality.content import content_checks
+from dagster_project.quality.former import former_checks
+from dagster_project.quality.judge import beyond, contract_verdicts, judge
 from dagster_project.quality.model import Check, CheckResult, Measured, Others
+from dagster_project.quality.subject import Subject
+from models.bias.findings import told
 from schemas.core import ForeignKey, Table
 from schemas.emit import Check as Rule
 from schemas.emit import checks as contract
@@ -14,8 +19,11 @@ from schemas.emit import checks as contract
 WHOLE_ROWS, WHOLE_RULES = 100_000, 100  # longer tables, and those of more rules, are reduced by polars first
 
 
+_GRAVE = 0.005  # share of rows from which a grave finding blocks
+
+
 def checks_for(table: Table) -> list[Check]:
-    """All checks of a table: contract, foreign keys, then the hand-written ones that its columns allow."""
+    """All checks of a table: contract, foreign keys, bias, then the looks that its columns allow."""
     owner = f"team:{table.layer}"
     found = [
         Check(
@@ -28,11 +36,18 @@ def checks_for(table: Table) -> list[Check]:
         for rule in contract(table)
     ]
     found += [_foreign(key, table, owner) for key in table.foreign_keys]
-    return found + bias_checks(table)
+    found += bias_checks(table)
+    return found if table.layer == "meta" else found + content_checks(table) + former_checks(table)
 
 
 def run_checks(
-    table: Table, frame: pl.DataFrame | pl.LazyFrame, *, version: int = 0, others: Others | None = None
+    table: Table,
+    frame: pl.DataFrame | pl.LazyFrame,
+    *,
+    version: int = 0,
+    others: Others | None = None,
+    former: pl.LazyFrame | None = None,
+    counted: bool = False,
 ) -> list[CheckResult]:
     """Runs every check of a table on its rows.
 
@@ -41,42 +56,72 @@ def run_checks(
         frame: rows of the declared columns and types; a lazy one is reduced as a stream, and never held whole.
         version: version that the verdicts speak of.
         others: the other tables, for foreign keys; without them foreign keys are not judged.
+        former: rows of the version before; without them nothing is said of what changed.
+        counted: whether to do without Great Expectations however few the rows are: the same verdicts, sooner.
 
     Raises:
         InputError: a frame without the declared columns and types.
     """
     from schemas.emit.polars import cast
 
-    checks = checks_for(table)
     lazy = isinstance(frame, pl.LazyFrame)
     typed = narrowed(table, frame) if isinstance(frame, pl.LazyFrame) else cast(frame, table)
+    rows = frame if isinstance(frame, pl.LazyFrame) else typed.lazy()
+    subject = Subject(table=table, frame=typed, rows=rows, former=former, others=others)
+    checks = checks_for(table)
     measured = {c.name: c.measure(typed, others) for c in checks if c.measure is not None}
-    whole = not lazy and typed.height <= WHOLE_ROWS and len(contract(table)) <= WHOLE_RULES
-    verdicts = contract_verdicts(table, typed) if whole else {}
-    if not verdicts:
-        measured |= _contract_counts(table, frame if isinstance(frame, pl.LazyFrame) else typed.lazy())
-    failed = judge([(c.name, measured[c.name].value, c.low, _high(c)) for c in checks if c.name in measured])
+    if not (lazy or counted) and typed.height <= WHOLE_ROWS and len(contract(table)) <= WHOLE_RULES:
+        verdicts = contract_verdicts(table, typed)
+        measured |= {name: _of_rows(broken) for name, broken in verdicts.items()}
+    else:
+        measured |= _contract_counts(table, rows)
+    metrics = [(c.name, measured[c.name].value, c.low, _high(c)) for c in checks if c.name in measured]
+    failed = beyond(metrics) if counted else judge(metrics)
     at = datetime.now(UTC)
-    results = []
-    for check in checks:
-        found = measured.get(check.name) or _of_rows(verdicts[check.name])
-        bad = check.name in failed if check.name in measured else verdicts[check.name] > 0
-        passed = not bad or check.severity == "info"
-        results.append(
-            CheckResult(
-                table_name=table.name,
-                table_version=version,
-                check_name=check.name,
-                severity=check.severity,
-                passed=passed,
-                observed=found.text,
-                failing_rows=found.failing_rows,
-                remedy=None if passed else check.remedy,
-                owner=check.owner,
-                checked_at=at,
-            )
-        )
-    return results
+    return [
+        _looked(c, subject, version, at)
+        if c.look
+        else _judged(c, subject, measured[c.name], c.name in failed, version, at)
+        for c in checks
+    ]
+
+
+def _judged(check: Check, subject: Subject, found: Measured, failed: bool, version: int, at: datetime) -> CheckResult:
+    passed = not failed or check.severity == "info"
+    return CheckResult(
+        table_name=subject.table.name,
+        table_version=version,
+        check_name=check.name,
+        severity=check.severity,
+        passed=passed,
+        observed=found.text,
+        failing_rows=found.failing_rows,
+        remedy=None if passed else check.remedy,
+        owner=check.owner,
+        checked_at=at,
+    )
+
+
+def _looked(check: Check, subject: Subject, version: int, at: datetime) -> CheckResult:
+    """The verdict of a look; it blocks where a grave finding concerns more than a few rows."""
+    assert check.look is not None, check.name
+    alone = check.compares and subject.former_height == 0
+    findings = [] if alone or not subject.height else check.look(subject)
+    blocks = any(f.grave and f.share >= _GRAVE for f in findings)
+    text = "no former version to compare with" if alone else told(findings) or "nothing"
+    result = _judged(
+        replace(check, severity="blocking" if blocks else check.severity),
+        subject,
+        Measured(
+            value=None,
+            text=f"{text} (of a sample of {subject.now.height} rows)" if subject.sampled and not alone else text,
+            failing_rows=sum(f.count for f in findings),
+        ),
+        bool(findings),
+        version,
+        at,
+    )
+    return replace(result, findings=tuple(findings))
 
 
 def failing_rows(table: Table, frame: pl.DataFrame, rule: Rule, *, most: int = 20) -> pl.DataFrame:

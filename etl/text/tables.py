@@ -57,7 +57,7 @@ def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, p
     """
     read, steps = extract_recipes(texts)
     read = read.filter(pl.col("target").is_not_null())
-    known = _facts() if datasets is None else _mined(datasets / "recipes" / "recipes.parquet")
+    known = recipe_facts() if datasets is None else _mined(datasets / "recipes" / "recipes.parquet")
     rows = pl.concat([read, known.select(c for c in read.columns if c in known.columns)], how="diagonal_relaxed")
     kept = steps.join(read.select("recipe_id"), on="recipe_id", how="semi")
     return {"core.recipes": rows, "core.recipe_steps": kept}
@@ -84,7 +84,8 @@ def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _facts() -> pl.DataFrame:
+def recipe_facts() -> pl.DataFrame:
+    """The published recipes that ship with the project, as rows of core.recipes."""
     facts = reference.recipe_facts().with_columns(pl.col("precursors").str.split(";"))
     return _named(facts.rename({"fact_id": "recipe_id"}), source="recipe_facts", licence="CC-BY-4.0")
 

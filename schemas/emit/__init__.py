@@ -62,7 +62,7 @@ def checks(table: Table) -> tuple[Check, ...]:
             for rule in column.rules
         ]
     found += [Check(name=describe(rule), kind="row", rule=rule) for rule in table.row_rules]
-    found.append(Check(name=f"unique key {', '.join(table.key)}", kind="key"))
+    found += [Check(name=f"unique key {', '.join(table.key)}", kind="key")] if table.key else []
     return tuple(found)
 
 

@@ -1319,6 +1319,7 @@ CREATE TABLE "meta"."quality_results" (
     "observed" VARCHAR,
     "failing_rows" BIGINT,
     "remedy" VARCHAR,
+    "owner" VARCHAR,
     "checked_at" TIMESTAMP WITH TIME ZONE NOT NULL,
     PRIMARY KEY ("table_name", "table_version", "check_name")
 );
@@ -1326,11 +1327,12 @@ COMMENT ON TABLE "meta"."quality_results" IS 'Verdict of every check on every au
 COMMENT ON COLUMN "meta"."quality_results"."table_name" IS 'Two-part name of the table concerned.';
 COMMENT ON COLUMN "meta"."quality_results"."table_version" IS 'Version of the table that was looked at.';
 COMMENT ON COLUMN "meta"."quality_results"."check_name" IS 'What was checked.';
-COMMENT ON COLUMN "meta"."quality_results"."severity" IS 'Whether a failure stops publication.';
+COMMENT ON COLUMN "meta"."quality_results"."severity" IS 'blocking: a failure stops publication; warning: a person must look; info: it never fails.';
 COMMENT ON COLUMN "meta"."quality_results"."passed" IS 'Whether the check passed.';
 COMMENT ON COLUMN "meta"."quality_results"."observed" IS 'What was observed, in words or as a number.';
 COMMENT ON COLUMN "meta"."quality_results"."failing_rows" IS 'Rows that broke the rule. [count]';
 COMMENT ON COLUMN "meta"."quality_results"."remedy" IS 'What a person can do about a failure.';
+COMMENT ON COLUMN "meta"."quality_results"."owner" IS 'Who answers for the check.';
 COMMENT ON COLUMN "meta"."quality_results"."checked_at" IS 'When the check ran, UTC.';
 
 CREATE TABLE "meta"."bias_metrics" (

@@ -169,6 +169,7 @@ KEYWORD_HITS = Table(
     grain="one hit of one phrase",
     key=("document_id", "phrase", "field", "start"),
     columns=(_DOCUMENT_ID, _PHRASE, _GROUP, _FIELD, *_SPAN),
+    row_rules=(AtMost("start", "end"),),
     foreign_keys=(_DOCUMENT, ForeignKey(columns=("phrase",), table="core.keywords", references=("phrase",))),
 )
 SELECTIONS = Table(
@@ -265,6 +266,7 @@ MENTIONS = Table(
         _RULE,
         _CONFIDENCE,
     ),
+    row_rules=(AtMost("start", "end"),),
     foreign_keys=(_DOCUMENT,),
 )
 PROPERTIES = Table(
@@ -289,6 +291,7 @@ PROPERTIES = Table(
         _RULE,
         _CONFIDENCE,
     ),
+    row_rules=(AtMost("start", "end"),),
     foreign_keys=(_DOCUMENT,),
     usage_warnings=("Read by rules: look at the sentence before quoting a value.",),
 )

@@ -22,8 +22,8 @@ QUALITY_RESULTS = Table(
         Column(
             name="severity",
             type=Type.STRING,
-            doc="Whether a failure stops publication.",
-            rules=(OneOf(("blocking", "warning")),),
+            doc="blocking: a failure stops publication; warning: a person must look; info: it never fails.",
+            rules=(OneOf(("blocking", "warning", "info")),),
         ),
         Column(name="passed", type=Type.BOOL, doc="Whether the check passed."),
         Column(name="observed", type=Type.STRING, nullable=True, doc="What was observed, in words or as a number."),
@@ -36,6 +36,7 @@ QUALITY_RESULTS = Table(
             rules=(Between(low=0),),
         ),
         Column(name="remedy", type=Type.STRING, nullable=True, doc="What a person can do about a failure."),
+        Column(name="owner", type=Type.STRING, nullable=True, doc="Who answers for the check.", rules=(NotBlank(),)),
         Column(name="checked_at", type=Type.TIMESTAMP, volatile=True, doc="When the check ran, UTC."),
     ),
 )

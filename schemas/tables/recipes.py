@@ -1,7 +1,7 @@
 """Tables of synthesis procedures: recipes and their ordered steps, read from text or carried over with citation."""
 
 from schemas.core import Column, ForeignKey, Table, Type
-from schemas.rules import Between, NotBlank, OneOf
+from schemas.rules import AtMost, Between, NotBlank, OneOf
 
 # What a heating step may be: the windows that the mining papers' own clean-ups use, 200 to 2000 C and 0.2 to 200 h.
 HEATING_K = (473.15, 2273.15)
@@ -67,6 +67,7 @@ RECIPES = Table(
         _START,
         _END,
     ),
+    row_rules=(AtMost("start", "end"),),
     foreign_keys=(ForeignKey(columns=("document_id",), table="raw.documents", references=("document_id",)),),
     usage_warnings=(
         "Read by rules: precursors and targets of a paragraph that describes several syntheses may be mixed.",
@@ -99,6 +100,7 @@ RECIPE_STEPS = Table(
         _START,
         _END,
     ),
+    row_rules=(AtMost("start", "end"),),
     foreign_keys=(ForeignKey(columns=("recipe_id",), table="core.recipes", references=("recipe_id",)),),
 )
 
