@@ -66,8 +66,16 @@ def _shares(subject: Subject) -> list[Finding]:
 
 
 def _builds(subject: Subject) -> list[Finding]:
+    """Names that were written anew: new rows may be named as they like, those that were there may not."""
     before, now = _shared_sources(subject)
-    return [f for c in subject.roles.names for f in drift.shapes(before, now, c)]
+    key = list(subject.table.key)
+    if not key:
+        return [f for c in subject.roles.names for f in drift.shapes(before, now, c)]
+    gone = before.join(now, on=key, how="anti").height
+    renamed = [f for c in key if c in subject.roles.names for f in drift.shapes(before, now, c)]
+    kept = now.join(before, on=key, how="semi")
+    others = [f for c in subject.roles.names if c not in key for f in drift.shapes(before, kept, c)]
+    return others + [f for f in renamed if gone >= 0.5 * f.count]
 
 
 def _together(subject: Subject) -> list[Finding]:

@@ -65,6 +65,8 @@ def run_checks(
     from schemas.emit.polars import cast
 
     lazy = isinstance(frame, pl.LazyFrame)
+    # counted before anything is held: the keys of a large table take most of the memory
+    counts = _contract_counts(table, frame) if isinstance(frame, pl.LazyFrame) else {}
     typed = narrowed(table, frame) if isinstance(frame, pl.LazyFrame) else cast(frame, table)
     rows = frame if isinstance(frame, pl.LazyFrame) else typed.lazy()
     subject = Subject(table=table, frame=typed, rows=rows, former=former, others=others)
@@ -74,7 +76,7 @@ def run_checks(
         verdicts = contract_verdicts(table, typed)
         measured |= {name: _of_rows(broken) for name, broken in verdicts.items()}
     else:
-        measured |= _contract_counts(table, rows)
+        measured |= counts or _contract_counts(table, rows)
     metrics = [(c.name, measured[c.name].value, c.low, _high(c)) for c in checks if c.name in measured]
     failed = beyond(metrics) if counted else judge(metrics)
     at = datetime.now(UTC)

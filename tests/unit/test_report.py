@@ -63,7 +63,7 @@ def home(tmp_path: Path) -> Path:
                 "severity": "warning",
                 "passed": v == 0,
             }
-            | {"observed": None, "failing_rows": 3, "remedy": "mend", "checked_at": at}
+            | {"observed": None, "failing_rows": 3, "remedy": "mend", "owner": "me", "checked_at": at}
             for v in (0, 1)
         ],
     )
@@ -130,7 +130,9 @@ def test_every_page_opens_and_refers_to_files_only(home: Path, tmp_path: Path) -
         assert "script" not in parser.tags or page.name == "candidates.html"
         for link in parser.links:
             assert link.startswith(("#", "data:")) or (page.parent / link).is_file(), (page, link)
-    assert "&lt;script&gt;" in (tmp_path / "site" / "quality.html").read_text()
+    quality = (tmp_path / "site" / "quality.html").read_text()
+    assert "&lt;script&gt;" in quality
+    assert all(word in quality for word in ("mend", "History", "first failed in version"))
     assert '"VO2"' in (tmp_path / "site" / "candidates-data.js").read_text()
     assert '"NaN"' in (tmp_path / "site" / "candidates-data.js").read_text()
     assert site.publication_id in (tmp_path / "site" / "index.html").read_text()

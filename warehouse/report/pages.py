@@ -113,7 +113,8 @@ def lineage(source: Source) -> Page:
 
 def quality(source: Source) -> Page:
     """Verdicts of the checks, bias metrics and rejected rows."""
-    latest = _latest(source.read("meta.quality_results"))
+    results = source.read("meta.quality_results")
+    latest = _latest(results)
     failed = latest.filter(~pl.col("passed")) if latest.height else latest
     bias = _latest(source.read("meta.bias_metrics"))
     rejected = source.read("meta.rejections")
@@ -131,6 +132,7 @@ def quality(source: Source) -> Page:
         lead=f"{latest.height} checks of the newest audited versions; {failed.height} failed.",
         sections=[
             section("Failed checks", failed, empty="No check failed." if latest.height else "No check was run yet."),
+            section("History", _history(results), empty="No check ever failed."),
             section("Bias", bias.drop([c for c in ("measured_at",) if c in bias.columns]).head(400)),
             section("Rejected rows", counted.head(TOP), empty="No row was rejected."),
             section("All checks", latest.drop(drop)),
@@ -148,6 +150,22 @@ def _latest(frame: pl.DataFrame) -> pl.DataFrame:
     if not frame.height:
         return frame
     return frame.filter(pl.col("table_version") == pl.col("table_version").max().over("table_name"))
+
+
+def _history(results: pl.DataFrame) -> pl.DataFrame:
+    """Checks that failed in any version: in which first and last, in how many of those audited, how it stands now."""
+    if not results.height:
+        return results
+    by = results.sort("table_version").group_by("table_name", "check_name", maintain_order=True)
+    bad = pl.col("table_version").filter(~pl.col("passed"))
+    told = by.agg(
+        bad.min().alias("first failed in version"),
+        bad.max().alias("last failed in version"),
+        (~pl.col("passed")).sum().alias("failed"),
+        pl.len().alias("audited"),
+        pl.col("passed").last().alias("passes now"),
+    )
+    return told.filter(pl.col("failed") > 0).sort("passes now", "table_name", "check_name")
 
 
 def _verdicts(source: Source) -> dict[str, str]:
