@@ -36,6 +36,30 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
 
 
 @dg.asset(
+    key=["bias_cards"],
+    deps=[dg.AssetKey(["pred", "screening"]), dg.AssetKey(["pred", "recipes"])],
+    group_name="quality",
+    owners=["team:quality"],
+    kinds={"polars"},
+    required_resource_keys={"warehouse"},
+    description="What the training rows of each model cover, beside what it is asked about; a page beside each model.",
+    check_specs=[dg.AssetCheckSpec("harm", asset=dg.AssetKey(["bias_cards"]), blocking=True)],
+)
+def bias_cards(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Measures what the models learned from; a model that bias makes unfit stops what follows."""
+    from dagster_project.quality.cards import written
+
+    made = written(context.resources.warehouse.store, context.resources.warehouse.settings.home)
+    harms = [f"{card.model}: {harm}" for card in made for harm in card.harms]
+    yield dg.MaterializeResult(
+        metadata={card.model: dg.MetadataValue.md(card.page) for card in made},
+        check_results=[
+            dg.AssetCheckResult(check_name="harm", passed=not harms, metadata={"harms": "; ".join(harms) or "none"})
+        ],
+    )
+
+
+@dg.asset(
     key=["report"],
     deps=[publications],
     group_name="quality",

@@ -13,7 +13,7 @@ from schemas.rules import probabilities
 # The columns that the checks look for; a test holds each name to a declared table.
 LABELS = ("label_name", "label")
 FAMILIES = ("family_ln", "family_tm_anion")
-GROUPS = (*FAMILIES, "family", "route", "chemsys", "source", "prototype")
+GROUPS = (*FAMILIES, "family", "route", "chemsys", "source", "prototype", "space_group_number")
 FORMULAS = ("formula_reduced", "formula", "target")
 FEW = 30  # below this many rows a share says little, and no bias check speaks
 
@@ -37,6 +37,9 @@ def bias_metrics(table: Table, frame: pl.DataFrame, *, version: int = 0) -> pl.D
         found += [bias.duplicate_disagreement(frame, keys=(formula,), value=label)] if formula else []
     groups = [c for c in GROUPS if c in table.column_names]
     found += [bias.coverage(frame, group=group) for group in groups]
+    held = _first(table, FORMULAS)
+    if held and table.layer == "core":
+        found.append(bias.by_element(frame, formula=held))
     found += [bias.value_spread(frame, group=group, value=label) for group in groups if label]
     return bias.as_table(pl.concat(found), table=table.name, version=version, at=datetime.now(UTC))
 

@@ -14,7 +14,7 @@ from dagster_project.quality.roles import Roles, groups, roles
 from models.bias.findings import ROW
 from schemas.core import Table
 
-SAMPLE = 50_000
+SAMPLE = 60_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ Pure functions: frames in, metric frames out (columns of `METRICS`). What a metr
 """
 
 from models.bias.balance import class_balance, coverage, group_bias, value_spread
+from models.bias.card import BiasCard, bias_card, by_element
 from models.bias.defects import duplicate_disagreement, sentinel_zeros
 from models.bias.diversity import mixed_entropy, vendi_score
 from models.bias.frames import ALL, METRICS, as_table
@@ -13,8 +14,11 @@ from models.bias.representation import representation
 
 __all__ = [
     "ALL",
+    "BiasCard",
     "METRICS",
     "as_table",
+    "bias_card",
+    "by_element",
     "class_balance",
     "coverage",
     "duplicate_disagreement",

@@ -104,7 +104,7 @@ WORDS = {
     "query": ("query 'select 1 as one'", ["query ''", "query 'drop table core.labels'", """query "select '\x01"''""",
         "query \"select * from read_csv('/etc/passwd')\"", "query 'select 1' --out OUT.xlsx"]),
     "describe": ("describe core.labels --json", ["describe no.table", "describe \"';drop\"", "describe --home FILE"]),
-    "quality faults": ("quality faults --only celsius --json", ["quality faults --only nothing",
+    "quality faults": ("quality faults --only celsius --json", ["quality faults --only no.such",
         "quality faults --only celsius --out OUT.xlsx", "quality faults --only celsius --out FILE/x.csv"]),
     "status": ("status --json", ["status --home FILE"]),
     "verify": ("verify --json", ["verify --home FILE"]),

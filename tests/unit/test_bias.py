@@ -116,3 +116,31 @@ def test_a_fair_sample_has_no_divergence_and_an_absent_group_is_named() -> None:
     found = bias.representation(pool.head(3), pool, group="g")
     assert value(found, "representation", "c") == 0.0
     assert value(found, "absent_share") == 0.25
+
+
+LEARNED = pl.DataFrame(
+    {
+        "formula": ["VO2", "V2O3", "NiO", "LaNiO3", "NdNiO3", "TiO2", "TiO2", "VO2"] * 2,
+        "label": ["mit", "mit", "insulator", "metal", "mit", "insulator", "metal", "mit"] * 2,
+        "family": ["O-V", "O-V", "Ni-O", "Ln-Ni-O", "Ln-Ni-O", "O-Ti", "O-Ti", "O-V"] * 2,
+        "t_K": [340.0, 160.0, None, None, 200.0, None, None, 341.0] * 2,
+    }
+)
+
+
+def test_a_bias_card_says_what_is_covered_what_is_asked_and_that_failures_are_missing() -> None:
+    pool = pl.DataFrame({"formula": ["VO2", "CrN", "CrCl3"]})
+    card = bias.bias_card(
+        LEARNED, model="m", formula="formula", label="label", groups=("family",), values=("t_K",), pool=pool
+    )
+    assert card.harms == ("4 rows of 'insulator': too few to learn", "4 rows of 'metal': too few to learn")
+    assert value(card.measured, "absent_share") == pytest.approx(4 / 6)  # Cr twice, N and Cl of six atoms asked about
+    assert value(card.measured, "representation", "Cr") == 0
+    assert card.measured.select("group_column", "group_value", "metric_name").is_unique().all()
+    assert all(word in card.page for word in ("Not to be used", "leave no row", "vendi_score", "Cr 0.00"))
+
+
+def test_elements_are_counted_by_row_and_not_by_letter() -> None:
+    found = bias.by_element(pl.DataFrame({"f": ["CoO", "CO", None, "what"]}), formula="f")
+    shares = found.filter(pl.col("metric_name") == "share")
+    assert dict(shares.select("group_value", "group_rows").iter_rows()) == {"O": 2, "C": 1, "Co": 1}
