@@ -43,7 +43,7 @@ def _volume(subject: Subject) -> list[Finding]:
     if before < 20 or _FEWER * before <= now <= _MORE * before + 1000:
         return []
     text = f"{before} rows before, {now} now"
-    return [Finding(column="rows", text=text, count=abs(now - before), of=before, grave=now < 0.1 * before)]
+    return [Finding(column="rows", text=text, count=abs(now - before), of=before)]
 
 
 def _complete(subject: Subject) -> list[Finding]:
@@ -104,7 +104,8 @@ def _changed(subject: Subject) -> list[Finding]:
     both = subject.both
     if both.height < 5:
         return []
-    columns = [c for c in _steady(subject.table) if c not in subject.table.key]
+    counted = {c.name for c in subject.table.columns if c.unit == "count"}  # counts grow with what is counted
+    columns = [c for c in _steady(subject.table) if c not in subject.table.key and c not in counted]
     found = [f for c in columns for f in revisions.changes(both, c)]
     alike = tuple(c for c in columns if subject.table.column(c).type in (Type.STRING, Type.FLOAT))[:16]
     return found + revisions.swapped(both, alike)

@@ -224,7 +224,7 @@ def lost(before: pl.DataFrame, now: pl.DataFrame, key: tuple[str, ...], groups: 
             text = f"the {gone.height} rows that are gone are no fair sample: {kind}"
         else:
             continue
-        found.append(Finding(column=group, text=text, count=gone.height, of=before.height, grave=share < 0.5))
+        found.append(Finding(column=group, text=text, count=gone.height, of=before.height))
         break
     return found
 
@@ -259,7 +259,7 @@ def older(before: pl.DataFrame, now: pl.DataFrame, column: str) -> list[Finding]
     if newer * -math.log10(share) < 4:  # a fair sample may miss the newest rows
         return []
     text = f"newest {b!s} lies before {a!s} of the version before, and {newer} newer rows are gone"
-    return [Finding(column=column, text=text, count=newer, of=before.height, grave=True)]
+    return [Finding(column=column, text=text, count=newer, of=before.height)]
 
 
 def repeats(before: pl.DataFrame, now: pl.DataFrame, columns: tuple[str, ...]) -> list[Finding]:
