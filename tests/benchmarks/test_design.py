@@ -1,11 +1,19 @@
 """How soon closed loops reach what is best: 20 seeds, 12 initial evaluations, one proposal at a time.
 
 Same initial designs and seeds for every strategy, all seeds counted. "Evaluations" are those after the initial design,
-60 at most. Priors and acquisition were chosen on sub-tables of other ABO3 compounds and on seeds from 100 on; the seeds
-here were looked at twice, before and after the prior of the noise was narrowed; eight of
-them, on the stability of ABO3, once more with two widths of that prior.
+60 at most. Priors and acquisition were chosen on sub-tables of other ABO3 compounds and on seeds from 100 on.
+
+So was the rule for initial designs. Means over 20 to 36 such seeds with levels evenly used, the same far apart in
+descriptors, points far apart in descriptors whatever their levels, and informative points: gap of ABO3 28.8, 20.9, 15.6
+and 22.6; its stability 26.4, 25.1, 30.9 and 28.0; shear modulus of M2AX, where each level can be tried, 18.3, 22.9,
+27.6 and 15.8. Standard errors are 2 to 5: only the third on the gap differs for sure.
+
+The seeds here were looked at twice, before and after the prior of the noise was narrowed; eight of them, on the
+stability of ABO3, once more with two widths of that prior; all once more with new levels tried; those of the gap of
+ABO3 with informative points (median 30, 17 reached); those of ABO3 with the designs that are usual now.
 """
 
+import resource
 import time
 
 import numpy as np
@@ -30,10 +38,12 @@ def evaluations(
     objectives: str,
     strategy: str,
     descriptors: pl.DataFrame | None = None,
+    *,
+    most: int = MOST,
 ) -> np.ndarray:
-    """Evaluations after the initial design until the goal, one a seed; infinite where 60 were not enough."""
+    """Evaluations after the initial design until the goal, one a seed; infinite where `most` were not enough."""
     wanted = proposal.objectives(objectives)
-    plan = simulation.Plan(variables=variables, wanted=wanted, budget=12 + MOST, strategy=strategy, stop=True)
+    plan = simulation.Plan(variables=variables, wanted=wanted, budget=12 + most, strategy=strategy, stop=True)
     trace = simulation.simulate(table, plan, seeds=SEEDS, workers=2, descriptors=descriptors)
     numbered = trace.with_columns(number=pl.int_range(1, pl.len() + 1).over("seed") - 12)
     reached = dict(
@@ -49,12 +59,12 @@ def evaluations(
 
 SINGLE = [
     # table, objective, floors of the median and of how many of 20 seeds reach the optimum;
-    # measured: 13.5 and 20, 13 and 20, 9 and 20, 18 and 19, 30.5 and 18
+    # measured: 13.5 and 20, 13 and 20, 9 and 20, 20 and 20, 23 and 19; the 90th percentiles 27, 26, 16, 31 and 52
     ("max_phases", "max:shear_GPa", 15, 19),
     ("max_phases", "max:young_GPa", 15, 19),
     ("max_phases", "max:bulk_GPa", 15, 19),
-    ("perovskites_270", "max:gap_eV", 25, 16),
-    ("perovskites_270", "min:stability_eV_atom", 40, 15),
+    ("perovskites_270", "max:gap_eV", 25, 18),
+    ("perovskites_270", "min:stability_eV_atom", 35, 16),
 ]
 
 
@@ -69,12 +79,21 @@ def test_the_optimum_is_found_soon(name: str, objective: str, median: float, rea
     assert np.isfinite(found).sum() >= reached
 
 
+def test_the_whole_front_of_the_perovskites_is_found_within_60_evaluations_in_nine_seeds_of_ten() -> None:
+    table = reference.recorded()["perovskites_270"]
+    wanted = "max:gap_eV,min:stability_eV_atom"
+    found = evaluations(table, ABO3, wanted, "lvgp-descriptor", most=48)
+    blind = evaluations(table, ABO3, wanted, "random", most=48)
+    assert np.isfinite(found).sum() >= 16  # measured: 18 of 20, median 33.5 after the initial design
+    assert not np.isfinite(blind).any()  # measured: none, with a fifth of the front
+
+
 def test_descriptors_find_the_smallest_gap_of_hybrid_perovskites_first() -> None:
     table = pl.read_csv(data_set("bo/hoip_gap_192.csv"))
     described = pl.read_csv(data_set("bo/hoip_gap_192_descriptors.csv"))
     variables = ("organic", "cation", "anion")
     ours = evaluations(table, variables, "min:hse_gap", "lvgp-descriptor", described)
-    theirs = evaluations(table, variables, "min:hse_gap", "hamming")
+    theirs = evaluations(table, variables, "min:hse_gap", "hamming", described)  # for the same initial designs
     assert np.median(ours) < np.median(theirs)  # measured: 5 and 8.5; the means, 8.1 and 8.2, do not differ
 
 
@@ -116,6 +135,8 @@ def test_one_proposal_of_a_million_rows() -> None:
     wanted = proposal.objectives("max:y")
     start = time.process_time()
     found = proposal.propose(frame, values=values, tried=tried, encoding=encoding, wanted=wanted)
-    print(f"a million rows: {time.process_time() - start:.1f} s of one core")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"a million rows: {time.process_time() - start:.1f} s of one core, {peak:.1f} GB at most")
     assert found.height == 1
     assert time.process_time() - start < 30
+    assert peak < 4

@@ -154,6 +154,26 @@ def test_observations_off_the_list_are_used_and_those_that_are_not_allowed_are_n
     assert [r.split(": ")[1] for r in told.refused] == ["constraints forbid it"]
 
 
+def test_of_repeated_observations_the_last_counts_and_an_infinite_one_is_left_out() -> None:
+    asked = problems.load("m2ax")
+    row = {"M": "Ti", "A": "Al", "X": "C", "bulk_GPa": 100.0, "shear_GPa": 50.0}
+    told = campaigns.told(
+        asked, pl.DataFrame([row, {**row, "bulk_GPa": 120.0}, {**row, "A": "Si", "bulk_GPa": np.inf}])
+    )
+    assert told.values[told.tried].tolist() == [[120.0, 50.0]]
+    assert told.refused == ("row 2 has no number as bulk_GPa",)
+
+
+def test_after_one_observation_or_failures_alone_chance_chooses() -> None:
+    asked = problems.load("m2ax")
+    row = {"M": "Ti", "A": "Al", "X": "C", "bulk_GPa": 100.0, "shear_GPa": 50.0}
+    failed = [{**row, "A": a, "bulk_GPa": None} for a in ("Si", "P", "S")]
+    for rows in ([row], failed):
+        found, _ = campaigns.proposed(asked, pl.DataFrame(rows), batch=2)
+        assert found.height == 2
+        assert found["acquisition"].null_count() == 2
+
+
 def test_where_evaluations_cost_more_they_must_promise_more() -> None:
     observed = candidates(mix()).sample(40, seed=1).with_columns(f=pl.col("x"))
     dear = mix(("{argon: 2}", "{argon: 1000}"))
