@@ -107,7 +107,7 @@ def fit(
         lowers |= {} if model is None else {column: model}
     known = inputs.take(rows)
     seen, told, folds = see(known, columns, lowers), values[rows], known.folds(FOLDS, salt="top")
-    chosen = choose(seen, told, folds, names=_ways(known, seen), trees=trees, seed=seed)
+    chosen = choose(seen, told, folds, names=top.MEMBERS if seen.low.shape[1] else ("alone",), trees=trees, seed=seed)
     off = chosen.middle - told
     return Fused(
         columns,
@@ -179,17 +179,10 @@ def load(folder: Path) -> Fused:
     return found
 
 
-def _ways(inputs: Inputs, seen: top.Seen) -> tuple[str, ...]:
-    """The ways that can be tried: without compositions none sees them alone, without lower fidelities only one does."""
-    if not seen.low.shape[1]:
-        return ("alone",)
-    return top.MEMBERS if np.isfinite(inputs.features).any() else tuple(n for n in top.MEMBERS if n != "alone")
-
-
 def _clues(seen: top.Seen, parts: Floats) -> Floats:
     """What tells how sure a prediction is: itself, its way from the base, how members differ, what is known."""
     middle = parts.mean(axis=0)
-    there = np.isfinite(seen.features).any(axis=1).astype(np.float64)
+    there = seen.described.astype(np.float64)
     return np.column_stack([middle, seen.base, np.abs(middle - seen.base), parts.std(axis=0), there, seen.low])
 
 

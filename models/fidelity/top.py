@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.arrays import Floats
+from schemas.arrays import Bools, Floats
 
 MEMBERS = ("alone", "delta", "stack", "boost")
 BLENDS: tuple[tuple[str, ...], ...] = (
@@ -20,6 +20,7 @@ BLENDS: tuple[tuple[str, ...], ...] = (
     ("delta", "stack", "boost"),
 )
 TREES = 120
+FEWEST = 10  # rows of known composition from which on it is learned from
 _NOTHING = -99.0  # stands for a missing number where trees cannot take one
 
 
@@ -37,6 +38,11 @@ class Seen:
     low: Floats
     base: Floats
 
+    @property
+    def described(self) -> Bools:
+        """Whether the composition of each row is known."""
+        return np.asarray(np.isfinite(self.features).any(axis=1))
+
     def take(self, rows: Any) -> "Seen":
         """Some of the rows."""
         return Seen(self.features[rows], self.low[rows], self.base[rows])
@@ -48,14 +54,25 @@ class Member:
 
     Attributes:
         name: of `MEMBERS`.
-        model: what was fitted.
+        model: what was fitted to rows whose composition is known; None without such rows.
+        bare: what was fitted to the lower fidelities of all rows, for those of unknown composition; None where a table
+            has none.
     """
 
     name: str
     model: Any
+    bare: Any
 
     def predict(self, seen: Seen) -> Floats:
         """Medians of n rows."""
+        found, known = _base(seen).copy(), seen.described
+        if self.bare is not None and not known.all():
+            found[~known] += self.bare.predict(seen.low[~known])
+        if self.model is not None and known.any():
+            found[known] = self._described(seen.take(known))
+        return found
+
+    def _described(self, seen: Seen) -> Floats:
         table = _table(self.name, seen)
         if self.name == "boost":
             return np.asarray(self.model.predict(table))
@@ -66,25 +83,31 @@ class Member:
 
 def fit(name: str, seen: Seen, values: Floats, *, trees: int = TREES, seed: int) -> Member:
     """Fits one way to n values, with so many randomized trees or four times as many boosted ones."""
-    table = _table(name, seen)
+    known, bare = seen.described, None
+    if not known.all() and seen.low.shape[1]:
+        bare = _booster(trees, seed, leaves=6, least=20).fit(seen.low, values - _base(seen))
+    if known.sum() < FEWEST:
+        return Member(name, None, bare)
+    inside, told = seen.take(known), values[known]
+    table = _table(name, inside)
     if name == "boost":
-        return Member(name, _booster(4 * trees, seed).fit(table, values))
+        return Member(name, _booster(4 * trees, seed, leaves=24, least=8).fit(table, told), bare)
     from sklearn.ensemble import ExtraTreesRegressor
 
     forest = ExtraTreesRegressor(trees, max_features=0.35, random_state=seed)
-    return Member(name, forest.fit(table, values - _base(seen) if name == "delta" else values))
+    return Member(name, forest.fit(table, told - _base(inside) if name == "delta" else told), bare)
 
 
-def _booster(rounds: int, seed: int) -> Any:
+def _booster(rounds: int, seed: int, *, leaves: int, least: int) -> Any:
     from lightgbm import LGBMRegressor
 
     return LGBMRegressor(
         objective="l1",
         n_estimators=rounds,
-        learning_rate=0.03,
-        num_leaves=24,
-        min_child_samples=8,
-        colsample_bytree=0.25,
+        learning_rate=12 / rounds if rounds < 400 else 0.03,
+        num_leaves=leaves,
+        min_child_samples=least,
+        colsample_bytree=0.25 if leaves > 8 else 1.0,
         subsample=0.7,
         subsample_freq=1,
         n_jobs=1,

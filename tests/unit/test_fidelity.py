@@ -98,6 +98,21 @@ def test_a_row_without_composition_or_value_stays_with_a_reason(fused: fidelity.
     assert fused.predict(frame.select("formula"))["ok"].to_list() == [False, False, True, False]
 
 
+def test_rows_without_any_composition_are_predicted_from_the_cheap_value(gaps: pl.DataFrame) -> None:
+    known = gaps.drop_nulls("expt_gap_eV").with_columns(
+        formula=pl.when(pl.int_range(pl.len()) % 2 == 0).then(None).otherwise("formula")
+    )
+    model = fidelity.fit(known, fidelities=("pbe", "expt"), target="expt", trees=12)
+    blind = known.filter(pl.col("formula").is_null()).drop_nulls("pbe_median")
+    error = (model.predict(blind)["mean"] - blind["expt_gap_eV"]).abs().mean()
+    cheap = (blind["pbe_median"] - blind["expt_gap_eV"]).abs().mean()
+    assert isinstance(error, float)
+    assert isinstance(cheap, float)
+    assert error < 0.5 * cheap
+    bare = fidelity.fit(gaps.drop("formula"), fidelities=("pbe", "expt"), target="expt", trees=12)
+    assert bare.predict(blind.drop("formula"))["ok"].all()
+
+
 def test_a_model_comes_back_as_it_was_saved(gaps: pl.DataFrame, fused: fidelity.Fused, tmp_path: Path) -> None:
     fidelity.save(fused, tmp_path / "m", target="expt")
     assert fidelity.load(tmp_path / "m").predict(gaps).equals(fused.predict(gaps))
