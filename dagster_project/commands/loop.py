@@ -1,7 +1,9 @@
-"""`matloom design loop` and `generations`: the closed loop without a daemon, and the report of each of its batches."""
+"""`matloom design loop`, `generations` and `family`: the loop without a daemon, the report of each of its batches,
+and a problem from a family of the screen."""
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +18,7 @@ from dagster_project.commands.common import (
     say,
     within,
     writable_file,
+    writable_folder,
     write_output,
 )
 from dagster_project.commands.run import RunFailedError
@@ -25,12 +28,21 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE = "design.generations"
+GROUPINGS = ("family_tm_anion", "family_ln", "prototype")
+
+
+def writable_yaml(where: str, option: str) -> None:
+    """Checks that a YAML file can be written there."""
+    if Path(where).suffix not in (".yaml", ".yml"):
+        raise InputError.of(f"{where} ends in neither .yaml nor .yml", option, "give it such a name")
+    writable_folder(str(Path(where).absolute().parent), option)
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the group `design`."""
     command(app, "loop")(loop)
     command(app, "generations")(generations)
+    command(app, "family")(family)
 
 
 def loop(
@@ -95,6 +107,49 @@ def generations(
         sys.stdout.write("\n\n".join(found["report"].to_list()) + "\n" * bool(found.height))
     if out or as_json:
         say({"generations": found.height, "problems": found["problem"].n_unique(), "out": out}, as_json=as_json)
+
+
+def family(
+    name: Annotated[str, typer.Argument(help="Family, as in pred.families, such as Co+Ni|O.")],
+    recipe: Annotated[str, typer.Option("--recipe", help="Name or YAML file of the recipe that calculates it.")],
+    objectives: Annotated[str, typer.Option("--objectives", help="Such as max:gap_eV,min:stability_eV_atom.")],
+    out: Annotated[str, typer.Option("--out", help="YAML file of the problem to write."), writable_yaml],
+    grouping: Annotated[str, typer.Option("--grouping", help="family_tm_anion, family_ln or prototype.")] = GROUPINGS[
+        0
+    ],
+    most: Annotated[int, typer.Option("--most", help="Members at most, the likeliest first."), within(4)] = 60,
+    budget: Annotated[int, typer.Option("--budget", help="Evaluations in all."), within(4)] = 24,
+    batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 2,
+    at: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write a design problem of a screening family, for `matloom design loop` or MATLOOM_PROBLEMS.
+
+    Its candidates are the compounds of the family that have an ordered structure in the tables.
+    """
+    import yaml
+
+    from models.design.families import problem_of
+    from models.evaluators import recipes
+    from warehouse.files import write_aside
+    from warehouse.query import query
+
+    if grouping not in GROUPINGS:
+        raise InputError.of(f"no grouping {grouping!r}", "--grouping", f"use one of {', '.join(GROUPINGS)}")
+    asked = recipes.load(recipe)
+    quoted = name.replace("'", "''")
+    members = query(home(at), _MEMBERS.format(grouping=grouping, family=quoted, most=most))
+    made = problem_of(name, members, engine=asked.engine, recipe=recipe, wanted=objectives, total=budget, batch=batch)
+    body = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    write_aside(yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode(), Path(out))
+    say({"problem": made.name, "candidates": members.height, "engine": asked.engine, "out": out}, as_json=as_json)
+
+
+_MEMBERS = """
+select s.formula_reduced as formula, max(p.p_mit) as p_mit
+from core.structures s left join pred.screening p on p.formula = s.formula_reduced
+where s.{grouping} = '{family}' and s.valid and s.duplicate_of is null and not list_contains(s.flags, 'disordered')
+group by all order by p_mit desc nulls last, formula limit {most}"""
 
 
 def _settings(problems: str, executor: str, *, running: int, seed: int, at: str | None) -> Settings:

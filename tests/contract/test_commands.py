@@ -132,6 +132,10 @@ WORDS = {
         "design init m2ax --kind magic --out OUT.csv", "design init m2ax --points FILE --out OUT.csv"]),
     "design loop": (None, ["design loop no_problem", "design loop m2ax,m2ax", "design loop m2ax --executor moon",
         "design loop lacunar_spinel", "design loop FILE.yaml --executor local", "design loop m2ax --home FILE"]),
+    "design family": (None, ["design family x --recipe chgnet_relax --objectives max:e --out OUT.yaml --home FILE",
+        "design family x --recipe none --objectives max:e --out OUT.yaml",
+        "design family x --recipe chgnet_relax --objectives max:e --out OUT.csv",
+        "design family x --recipe chgnet_relax --objectives max:e --out OUT.yaml --grouping colour"]),
     "design generations": ("design generations --json", ["design generations nothing", "design generations --home FILE",
         "design generations --out FILE/x.csv"]),
     "model predict": (None, ["model predict nowhere IN.csv --out OUT.csv", "model predict FILE IN.csv --out OUT.csv"]),
@@ -167,6 +171,7 @@ ELSEWHERE = {"rollback", "serve", "ui", "run", "fuse predict", "model predict", 
 ELSEWHERE |= {"physics landau", "physics orders", "device evaluate", "dft prepare", "dft submit", "dft poll", "dft run"}
 ELSEWHERE |= {
     "design loop",
+    "design family",
     "dft collect",
     "dft retry",
     "dft cancel",

@@ -1,0 +1,68 @@
+"""A screening family becomes a problem whose candidates the loop can calculate."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dagster_project import calculations
+from dagster_project.cli import app
+from dagster_project.settings import Settings
+from models.design import candidates as candidates_of
+from models.design.campaigns import usual
+from models.evaluators import campaign
+from models.evaluators.ledger import Ledger
+from schemas import problem
+from tests.servers import screened
+from warehouse.store import Store
+
+RECIPE = "{name: r, title: t, engine: gpaw, reasons: {all: a test}}"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return screened.home(tmp_path_factory.mktemp("home"))
+
+
+def asked(home: Path, tmp_path: Path, *, family: str, out: str = "f.yaml") -> list[str]:
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    words = ["design", "family", family, "--recipe", str(tmp_path / "r.yaml"), "--objectives", "max:gap_eV"]
+    return [*words, "--grouping", "prototype", "--home", str(home), "--out", str(tmp_path / out), "--json"]
+
+
+def test_a_family_of_the_screen_becomes_a_problem_that_can_be_calculated(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = CliRunner().invoke(app, asked(home, tmp_path, family="perovskite Pnma"))
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["candidates"] == 4
+    made = problem.load(str(tmp_path / "f.yaml"))
+    frame = candidates_of(made)
+    assert sorted(frame["formula"]) == ["LaMnO3", "LaTiO3", "NdNiO3", "SmNiO3"]
+    assert (made.objectives[0].unit, usual(made)) == ("eV", "lvgp-descriptor")
+    monkeypatch.setenv("MATLOOM_PROBLEMS", str(tmp_path / "f.yaml"))
+    store, rows = Store(home), campaign.candidate_rows(made, frame)
+    settings = Settings(home=tmp_path / "other", executor="local")
+    evaluator = calculations.evaluators(settings, store.read("core.structures"), rows)[made.name]
+    evaluator.submit("b", frame.to_dicts())
+    labels = Ledger(calculations.folder(settings.home)).table("calculations")["label"]
+    assert sorted(labels) == sorted(frame["formula"])
+
+
+@pytest.mark.parametrize(
+    ("family", "out", "said"),
+    [
+        ("no such family", "f.yaml", "0 compounds with a structure"),
+        ("it's one", "f.yaml", "0 compounds with a structure"),
+        ("perovskite Pnma", "f.csv", "neither .yaml nor .yml"),
+    ],
+)
+def test_what_makes_no_problem_is_said_in_one_line(
+    home: Path, tmp_path: Path, family: str, out: str, said: str
+) -> None:
+    done = CliRunner().invoke(app, asked(home, tmp_path, family=family, out=out))
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert not (tmp_path / out).exists()
