@@ -110,8 +110,9 @@ class LVGP(Surrogate):
         """See `Surrogate`."""
         if not self.space.free:
             return super().latent_positions()
-        best = int(self.ensemble.reached.argmax())
-        return positions(self.space, self.encoding, self.ensemble.sets[best : best + 1])
+        data = _data(self.space, rows_of(self.rows, self.encoding), self.outputs[:, None], self.known)
+        with one_thread():
+            return positions(self.space, self.encoding, inference.mode(data))
 
     def extended(self, frame: pl.DataFrame) -> "LVGP":
         """The model that also knows the levels of a frame that were never declared: their points are prior draws."""
@@ -196,9 +197,7 @@ def _fitted(
     rows = inputs(encoding, frame)
     told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    center, scale = zip(*(units_of(column) for column in told.T), strict=True)
-    units = (told - torch.tensor(center)) / torch.tensor(scale)
-    data = inference.Data(space_of(kind, encoding), rows_of(rows, encoding), units, noise / scale[0] ** 2)
+    data = _data(space_of(kind, encoding), rows_of(rows, encoding), told, noise)
     former = warm.ensemble if isinstance(warm, LVGP) else None
     diagnosis = None
     with one_thread():
@@ -209,6 +208,12 @@ def _fitted(
             steps = steps or STEPS[bool(encoding.bounds)]
             found = inference.anchored(data, members=count, steps=steps, rate=rate, seed=seed, warm=former)
     return [LVGP(kind, encoding, found, rows, column.clone(), noise, diagnosis) for column in told.T]
+
+
+def _data(space: Space, rows: Rows, outputs: Tensor, known: Tensor) -> inference.Data:
+    """Rows and standardised outputs, n x t; the known noise is in squared units of the first."""
+    center, scale = (torch.tensor(u) for u in zip(*(units_of(column) for column in outputs.T), strict=True))
+    return inference.Data(space, rows, (outputs - center) / scale, known / scale[0] ** 2)
 
 
 def _root(covariance: Tensor) -> Tensor:

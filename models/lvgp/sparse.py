@@ -20,6 +20,7 @@ from torch import Tensor
 
 from models.lvgp.encoding import Encoding
 from models.lvgp.frames import inputs, one_thread, positions, rows_of, space_of, units_of
+from models.lvgp.inference import Data, profiles
 from models.lvgp.interface import Surrogate
 from models.lvgp.kernel import Places, Rows, Space, State
 from models.lvgp.kinds import Kind
@@ -154,7 +155,7 @@ def fit(
         outputs: n values.
         encoding: of the inputs.
         kind: see `models.lvgp.kinds`.
-        seed: of starts and batches.
+        seed: of inducing points and batches.
         known: noise variance known beforehand, n.
         warm: an earlier model of the same inputs, whose parameters and inducing points are the start.
         points: inducing points.
@@ -167,10 +168,11 @@ def fit(
     center, scale = units_of(told)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known) / scale**2
     space, chance = space_of(kind, encoding), torch.Generator().manual_seed(seed)
-    task = _Task(space, rows, (told - center) / scale, noise)
+    data = Data(space, rows, ((told - center) / scale)[:, None], noise)
+    task = _Task(space, rows, data.outputs[:, 0], noise)
     with one_thread():
         former = warm if isinstance(warm, Sparse) else None
-        sets = former.sets if former else torch.randn(1, space.size, generator=chance, dtype=torch.float64)
+        sets = former.sets if former else profiles(data)
         induced = former.induced if former else _spread(space, sets, rows, points, chance)
         sets, induced, bound = task.climb(sets, induced, batch, steps, rate, pace, chance)
     digest = hashlib.sha256(inputs(encoding, frame).numpy().tobytes() + told.numpy().tobytes()).hexdigest()
