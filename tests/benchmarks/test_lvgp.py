@@ -29,7 +29,7 @@ M2AX = ("M", "A", "X")
 ENERGY = "Formation energy [eV/atom]"
 REPLICATES = 30
 ASKED: tuple[tuple[Kind, dict[str, int]], ...] = (("lvgp-bayes", {}), ("lvgp", {}), ("lvgp", {"members": 1}))
-SVI, RADIUS, CHARGE = 0.65, 0.55, 1.5  # measured of the latter two: 0.70 and 2.04
+SVI, RADIUS, CHARGE = 0.75, 0.55, 1.5  # measured: 0.324 against 0.476 eV/atom, which is 0.68, 0.70 and 2.04
 ENGINEERING = [("borehole", 0.08), ("circuit", 0.05), ("piston", 0.27)]
 
 
