@@ -53,7 +53,7 @@ QUANTITIES = (
         name="heating time",
         pattern=r"(sinter|calcine|anneal|max|any)\w*_time(_h|_max|$)|^max_t_time$",
         unit="h",
-        low=0,
+        low=1e-4,
         high=10000,
         usual=(0.3, 90),
     ),
@@ -61,6 +61,7 @@ QUANTITIES = (
         name="temperature", pattern=r"(temperature|^t|_t|^tc|^tn|mit)_k$|_temperature_k", unit="K", low=0, high=6000
     ),
     Quantity(name="energy above hull", pattern=r"hull", unit="eV_atom", low=-0.001, high=15, usual=(0, 2)),
+    Quantity(name="stability", pattern=r"^stability", unit="eV_atom", low=-10, high=15, usual=(-2, 2)),
     Quantity(
         name="formation energy", pattern=r"e_form|formation_energy", unit="eV_atom", low=-10, high=10, usual=(-5, 3)
     ),

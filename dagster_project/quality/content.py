@@ -54,7 +54,8 @@ def _broken(subject: Subject) -> list[Finding]:
 
 def _cut(subject: Subject) -> list[Finding]:
     whole = (*subject.table.key, *subject.groups)
-    free = tuple(c for c in subject.roles.strings if c not in whole and not c.endswith(("_id", "_hash")))
+    told = (*subject.roles.texts, *subject.roles.formulas)  # names made of few parts heap up by themselves
+    free = tuple(c for c in told if c not in whole and not c.endswith(("_id", "_hash")))
     return words.cut(subject.now, _columns(subject, free))
 
 
@@ -69,7 +70,9 @@ def _stand_ins(subject: Subject) -> list[Finding]:
 def _spellings(subject: Subject) -> list[Finding]:
     names = _columns(subject, subject.roles.names)
     few = tuple(c for c in names if c in subject.groups and c not in subject.roles.formulas)
-    return words.padded(subject.now, names) + words.spellings(subject.now, few)
+    lengths = {c: subject.now[c].str.len_chars().mean() for c in _columns(subject, subject.roles.texts)}
+    short = tuple(c for c, mean in lengths.items() if isinstance(mean, float) and mean < 40)
+    return words.padded(subject.now, names + short) + words.spellings(subject.now, few)
 
 
 def _formulas(subject: Subject) -> list[Finding]:
@@ -120,7 +123,8 @@ def _filled(subject: Subject) -> list[Finding]:
     measured = _measured(subject)
     for column in _columns(subject, measured):
         found += numbers.repeated_odd(subject.now, column)
-    return found + numbers.twins(subject.now, measured)
+    decimals = tuple(c for c in subject.roles.numbers if subject.table.column(c).type is Type.FLOAT)
+    return found + numbers.twins(subject.now, decimals)
 
 
 def _measured(subject: Subject) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def _changed(subject: Subject) -> list[Finding]:
         return []
     counted = {c.name for c in subject.table.columns if c.unit == "count"}  # counts grow with what is counted
     columns = [c for c in _steady(subject.table) if c not in subject.table.key and c not in counted]
-    found = [f for c in columns for f in revisions.changes(both, c)]
+    found = [f for c in columns for f in (*revisions.changes(both, c), *revisions.emptied(both, c))]
     alike = tuple(c for c in columns if subject.table.column(c).type in (Type.STRING, Type.FLOAT))[:16]
     return found + revisions.swapped(both, alike)
 

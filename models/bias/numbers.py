@@ -49,8 +49,7 @@ def impossible(frame: pl.DataFrame, column: str, *, low: float | None, high: flo
 def unusual_middle(frame: pl.DataFrame, column: str, *, usual: tuple[float, float], what: str) -> list[Finding]:
     """A median that the quantity does not have over many substances: the column is in another unit."""
     value = finite(frame[column])
-    kinds = np.unique(value[value != 0])
-    if len(kinds) < MANY:
+    if len(value) < MANY or len(np.unique(value[value != 0])) < 8:
         return []
     middle = float(np.median(value))
     if usual[0] <= middle <= usual[1]:

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from etl.features.elements import RARE_EARTHS
+from models.bias import chemical
 from models.bias.chemical import elements, system
 from models.bias.findings import Finding, of_rows
 from models.bias.frames import need
@@ -22,11 +23,13 @@ def unlike_elements(frame: pl.DataFrame, formula: str, other: str, *, is_system:
     sides = frame.select(left=elements(pl.col(formula)), right=right)
     both = sides["left"].is_not_null() & sides["right"].is_not_null()
     marks = both & (sides["left"] != sides["right"])
+    if is_system:
+        marks |= both & ~frame.select(chemical.is_system(pl.col(other))).to_series()
     looked = int(both.sum())
     if looked < 5 or (not is_system and int(marks.sum()) > 0.1 * looked):
         return []
     text = f"the elements are not those of {formula}"
-    return of_rows(frame, marks, other, text, grave=int(marks.sum()) > 0.01 * looked, of=looked)
+    return of_rows(frame, marks, other, text, grave=int(marks.sum()) > 0.03 * looked, of=looked)
 
 
 def odd_siblings(frame: pl.DataFrame, formula: str, column: str, *, least: int = 5) -> list[Finding]:
@@ -71,7 +74,7 @@ def pages(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[Finding]:
         runs.drop_nulls("lag")
         .group_by("run")
         .agg(pl.len().alias("n"), pl.col("hash").n_unique().alias("kinds"), pl.col("row").first().alias("row"))
-        .filter((pl.col("kinds") >= RUN) & (pl.col("kinds") * 2 > pl.col("n")))
+        .filter((pl.col("kinds") >= RUN) & ((pl.col("kinds") * 2 > pl.col("n")) | (pl.col("kinds") >= 6 * RUN)))
     )
     if not long.height:
         return []

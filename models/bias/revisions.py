@@ -73,6 +73,15 @@ def _numbers(both: pl.DataFrame, column: str) -> list[Finding]:
     )
 
 
+def emptied(both: pl.DataFrame, column: str) -> list[Finding]:
+    """Values that were known and are missing now, in more rows than single withdrawals make."""
+    gone = int((both[column + _BEFORE].is_not_null() & both[column].is_null()).sum())
+    few = _told(both, both[column + _BEFORE])
+    if gone < 5 or gone <= 0.04 * few:
+        return []
+    return [Finding(column=column, text=f"{gone} of {few} values that were known are missing", count=gone, of=few)]
+
+
 def _told(both: pl.DataFrame, old: pl.Series) -> int:
     return both.height - old.null_count()
 

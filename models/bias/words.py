@@ -69,44 +69,47 @@ def padded(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[Finding]:
 
 
 def cut(frame: pl.DataFrame, columns: tuple[str, ...], *, least: int = 5) -> list[Finding]:
-    """Texts cut at one length: far more different texts have the greatest length than have lengths just below it.
+    """Texts cut at one length: far more different texts have it than have lengths near it, and they end otherwise.
 
-    A column whose texts are mostly of one length (hashes) is not judged.
+    At the greatest length the heap alone tells, unless the texts end as whole ones do; at others they must end as
+    hardly any other does. A column whose texts are mostly of one length (hashes) is not judged.
 
     Args:
         frame: the rows.
         columns: columns of text.
-        least: fewest texts of the greatest length that count.
+        least: fewest texts of that length that count.
     """
     found: list[Finding] = []
     for column in columns:
         texts = frame[column]
         lengths = texts.str.len_chars()
-        longest = lengths.max()
-        if not isinstance(longest, int) or longest < 10:
-            continue
-        marks = (lengths == longest).fill_null(False)
         there = len(texts) - texts.null_count()
-        if int(marks.sum()) > 0.6 * (len(texts) - texts.null_count()):
-            continue
-        piled = texts.filter(marks).n_unique()
-        below = frame.filter((lengths < longest) & (lengths >= longest * 0.75))[column].n_unique()
-        per_length = below / max(1, longest - int(longest * 0.75))
-        if _ends_alike(texts, marks):
-            continue
-        if piled >= max(least, 0.01 * there) and piled > 6 * (per_length + 1):
-            found += of_rows(frame, marks, column, f"{piled} different texts end at {longest} letters")
+        longest = lengths.max()
+        heaps = frame.select(length=lengths, text=texts).drop_nulls().group_by("length").agg(pl.col("text").n_unique())
+        high = heaps.filter((pl.col("length") >= 10) & (pl.col("text") >= max(least, 0.01 * there)))
+        for length, piled in high.sort("length", descending=True).head(8).iter_rows():
+            near = heaps.filter((pl.col("length") - length).abs().is_between(1, max(1, length // 4)))
+            per_length = float(near["text"].sum()) / max(1, (length // 4) * (1 if length == longest else 2))
+            marks = (lengths == length).fill_null(False)
+            if piled <= 6 * (per_length + 1) or int(marks.sum()) > 0.6 * there:
+                continue
+            alike = _ends_alike(texts, marks)
+            if (length == longest and alike < 0.8) or (alike < 0.3 and piled >= 2 * least):
+                found += of_rows(frame, marks, column, f"{piled} different texts end at {length} letters")
+                break
     return found
 
 
-def _ends_alike(texts: pl.Series, marks: pl.Series) -> bool:
-    """Whether the longest texts end in the sign in which nearly all others end, as whole ones do."""
+def _ends_alike(texts: pl.Series, marks: pl.Series) -> float:
+    """Share of the marked texts that end in the sign in which nearly all others end; .5 where there is no such sign."""
     last = texts.str.slice(-1)
     usual = last.filter(~marks).drop_nulls().value_counts(sort=True)
     if not usual.height:
-        return False
+        return 0.5
     sign, times = usual.row(0)
-    return bool(times > 0.8 * usual["count"].sum() and (last.filter(marks) == sign).mean() > 0.8)  # type: ignore[operator]
+    most = 0.8 * float(usual["count"].sum())
+    same = last.filter(marks) == sign
+    return int(same.sum()) / max(1, len(same)) if times > most else 0.5
 
 
 def spellings(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[Finding]:
