@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from models import fidelity
-from models.bias import etal, pruning, sampling
+from models.bias import aggregation, etal, pruning, sampling
 from models.bias.describing import described
 from models.fidelity import campaign
 from tests.benchmarks.datasets import data_set
@@ -157,3 +157,13 @@ def test_two_sources_find_the_largest_gap_at_half_the_cost() -> None:
     print(f"median cost {middle[True]} and {middle[False]}, cheaper in {paired.sum()} of {len(paired)} seeds")
     assert middle[True] <= 0.5 * middle[False]  # measured: 170.5 and 395
     assert np.isfinite(spent[True]).sum() >= 19
+
+
+def test_what_a_second_source_of_moduli_gains_is_told_for_bulk_and_tails() -> None:
+    read = {"schema_overrides": {"formula": pl.String}}
+    base, other = (pl.read_csv(data_set(f"bias/aggregation/bulkmodulus_{s}.csv"), **read) for s in ("mp", "aflow"))
+    print(aggregation.disagreement(base, other, value="modulus_GPa").head(8))
+    found = aggregation.gain(base, other, target="modulus_GPa")
+    for row in found:
+        print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+    assert {row["part"] for row in found} == {"bulk", "low tail", "high tail"}

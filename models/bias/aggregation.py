@@ -1,0 +1,135 @@
+"""Several sources of one quantity: where they disagree, which value counts, and whether another source helps a model.
+
+Adding a source often hurts in bulk and helps in the tails (Ottomano, De Felice, Gusev and Sparks, Digital Discovery 3,
+337 (2024), doi 10.1039/D3DD00207A), so both are told.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from etl.features import composition
+from etl.features.formulas import reduced
+from models.bias.describing import finite_numbers, systems
+from models.bias.frames import need
+from models.bias.pruning import learner, rows_of
+from schemas.arrays import Floats
+from schemas.errors import InputError
+
+TAIL = 0.1
+"""Share of the rows at either end of the values that counts as a tail."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which of several values of a key counts.
+
+    Attributes:
+        priority: sources, the most trusted first; it decides before anything else.
+        fidelity: column whose higher value counts among rows of one source, if any.
+        recency: column whose later value counts among equals, if any.
+        tolerance: spread of a key's values, in the unit of the value, above which it is marked.
+    """
+
+    priority: tuple[str, ...]
+    fidelity: str | None = None
+    recency: str | None = None
+    tolerance: float = np.inf
+
+
+def merged(frame: pl.DataFrame, policy: Policy, *, key: str, value: str, source: str = "source") -> pl.DataFrame:
+    """One row a key, by the policy; rows without key or finite value are left out.
+
+    Returns:
+        The rows that count, with `sources` and `values` of the key, `spread` (largest minus smallest) and `disputed`.
+
+    Raises:
+        InputError: a column is missing, or a source has no place in the priority.
+    """
+    order = [c for c in (policy.fidelity, policy.recency) if c is not None]
+    need(frame, key, value, source, *order)
+    strange = sorted(set(frame[source].drop_nulls().to_list()) - set(policy.priority))
+    if strange:
+        raise InputError.of(f"source {strange[0]!r} without a place", "the policy", "add it to the priority")
+    places = {name: place for place, name in enumerate(policy.priority)}
+    ranked = (
+        frame.filter(pl.Series(np.isfinite(finite_numbers(frame, value))) & pl.col(key).is_not_null())
+        .with_columns(place=pl.col(source).replace_strict(places, return_dtype=pl.Int64))
+        .sort(["place", *order], descending=[False, *[True] * len(order)], nulls_last=True, maintain_order=True)
+    )
+    spread = ranked.group_by(key, maintain_order=True).agg(
+        sources=pl.col(source).n_unique(), values=pl.len(), spread=pl.col(value).max() - pl.col(value).min()
+    )
+    first = ranked.unique(key, keep="first", maintain_order=True).drop("place")
+    return first.join(spread, on=key, maintain_order="left").with_columns(disputed=pl.col("spread") > policy.tolerance)
+
+
+def disagreement(left: pl.DataFrame, right: pl.DataFrame, *, value: str, formula: str = "formula") -> pl.DataFrame:
+    """Where two sources differ: `element`, `shared` compositions, `bias` (left minus right) and `difference`, medians.
+
+    Values of a composition are medians. The row of element "*" is over all.
+    """
+    both = _medians(left, value, formula).join(_medians(right, value, formula), on="reduced", suffix="_right")
+    parts = systems(composition.parse(both["reduced"].to_list()))
+    apart = both.select("reduced", off=pl.col("value") - pl.col("value_right"))
+    by = apart.with_columns(element=pl.Series([s.split("-") for s in parts], dtype=pl.List(pl.String)))
+    every = pl.concat([by.explode("element"), apart.with_columns(element=pl.lit("*"))], how="diagonal")
+    return (
+        every.group_by("element")
+        .agg(shared=pl.len(), bias=pl.col("off").median(), difference=pl.col("off").abs().median())
+        .sort(["shared", "element"], descending=[True, False])
+    )
+
+
+def gain(base: pl.DataFrame, other: pl.DataFrame, *, target: str, seeds: range = range(5)) -> list[dict[str, Any]]:
+    """What a model of one source gains from another, on held-out chemical systems of the first.
+
+    Returns:
+        For bulk, low and high tail: `part`, `rows`, mean absolute errors `alone` and `with_other` (means over seeds),
+        their `gain`, and its standard error `gain_error` over seeds.
+    """
+    own, _, names = rows_of(base, target=target)
+    more, _, their_names = rows_of(other, target=target)
+    low, high = np.quantile(own.values, [TAIL, 1 - TAIL])
+    found: dict[str, list[tuple[float, float, int]]] = {"bulk": [], "low tail": [], "high tail": []}
+    for seed in seeds:
+        held = set(np.random.default_rng(seed).choice(sorted(set(names)), len(set(names)) // 5, replace=False))
+        test = np.array([n in held for n in names])
+        free = np.array([n not in held for n in their_names])
+        x, y = own.features[~test], own.values[~test]
+        joined = np.concatenate([x, more.features[free]]), np.concatenate([y, more.values[free]])
+        guesses = [_predicted(a, b, own.features[test], seed) for a, b in ((x, y), joined)]
+        errors = [np.abs(guess - own.values[test]) for guess in guesses]
+        there = own.values[test]
+        masks = {"bulk": (there > low) & (there < high), "low tail": there <= low, "high tail": there >= high}
+        for part, rows in masks.items():
+            if rows.any():
+                found[part].append((errors[0][rows].mean(), errors[1][rows].mean(), int(rows.sum())))
+    return [_told(part, np.array(figures)) for part, figures in found.items() if figures]
+
+
+def _told(part: str, figures: Floats) -> dict[str, Any]:
+    gains = figures[:, 0] - figures[:, 1]
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
+    alone, joined, rows = figures.mean(axis=0).tolist()
+    return {
+        "part": part,
+        "rows": round(rows),
+        "alone": alone,
+        "with_other": joined,
+        "gain": float(gains.mean()),
+        "gain_error": error,
+    }
+
+
+def _predicted(features: Floats, values: Floats, asked: Floats, seed: int) -> Floats:
+    return np.asarray(learner(len(values), seed=seed).fit(features, values).predict(asked))
+
+
+def _medians(frame: pl.DataFrame, value: str, formula: str) -> pl.DataFrame:
+    need(frame, value, formula)
+    spelled = [reduced(f or "") for f in frame[formula].cast(pl.String).to_list()]
+    known = pl.DataFrame({"reduced": pl.Series(spelled, dtype=pl.String), "value": finite_numbers(frame, value)})
+    return known.filter(pl.col("value").is_finite() & pl.col("reduced").is_not_null()).group_by("reduced").median()

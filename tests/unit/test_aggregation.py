@@ -1,0 +1,55 @@
+"""Several sources: which value counts, where they differ, and that a source is judged on rows it did not tell."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.bias import aggregation
+from schemas.errors import InputError
+
+ROWS = pl.DataFrame(
+    {
+        "formula": ["VO2", "VO2", "VO2", "CaO", "CaO", "NiO", "NiO"],
+        "source": ["pbe", "expt", "expt", "pbe", "pbe", "pbe", "expt"],
+        "year": [2020, 1999, 2010, 2001, 2015, 2022, 1990],
+        "gap": [0.0, 0.6, 0.7, 3.5, 3.6, 1.0, None],
+    }
+)
+
+
+def test_the_trusted_source_counts_then_the_latest_value() -> None:
+    policy = aggregation.Policy(priority=("expt", "pbe"), recency="year", tolerance=0.5)
+    found = aggregation.merged(ROWS, policy, key="formula", value="gap").sort("formula")
+    assert found.select("formula", "gap", "source").rows() == [
+        ("CaO", 3.6, "pbe"),
+        ("NiO", 1.0, "pbe"),
+        ("VO2", 0.7, "expt"),
+    ]
+    assert found["sources"].to_list() == [1, 1, 2]
+    assert found["disputed"].to_list() == [False, False, True]
+
+
+def test_a_source_without_a_place_is_refused() -> None:
+    with pytest.raises(InputError, match="source 'expt' without a place"):
+        aggregation.merged(ROWS, aggregation.Policy(priority=("pbe",)), key="formula", value="gap")
+
+
+def test_differences_are_told_by_element_however_a_formula_is_written() -> None:
+    left = pl.DataFrame({"formula": ["V2O4", "CaO", "NaN", "?!"], "gap": [1.0, 2.0, 3.0, 4.0]})
+    right = pl.DataFrame({"formula": ["VO2", "OCa", "MgO"], "gap": [0.5, 2.1, 9.0]})
+    found = {r["element"]: r for r in aggregation.disagreement(left, right, value="gap").to_dicts()}
+    assert set(found) == {"*", "O", "V", "Ca"}
+    assert found["*"]["shared"] == 2
+    assert found["V"]["bias"] == pytest.approx(0.5)
+    assert found["Ca"]["bias"] == pytest.approx(-0.1)
+    assert found["O"]["difference"] == pytest.approx(0.3)
+
+
+def test_a_source_that_contradicts_costs_and_is_seen_to() -> None:
+    elements = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Zr", "Nb", "Mo")
+    rows = [(f"{a}{b}{n}", i + n) for i, a in enumerate(elements) for b in ("O", "S", "Se", "Te") for n in (1, 2, 3)]
+    base = pl.DataFrame({"formula": [f for f, _ in rows], "y": [float(v) for _, v in rows]})
+    other = base.with_columns(y=20.0 - pl.col("y"))
+    found = {r["part"]: r for r in aggregation.gain(base, other, target="y", seeds=range(2))}
+    assert found["high tail"]["gain"] < 0
+    assert np.isfinite([r["alone"] for r in found.values()]).all()
