@@ -195,8 +195,9 @@ def plausible_reagent(formula: str) -> bool:
         return False
     if _peroxide(grouped) or not set(grouped) & _IONIC:
         return True
+    nitrate = {"Mn": (2, 2)} if "NO3" in formula else {}  # the acetate of Mn(III) exists, the nitrate does not
     salt = set(grouped) & {*_HALIDES, *_STANDS_FOR} and not set(grouped) & {"O", "S", "Se", "N"}
-    return _neutral(grouped, {**_STANDS_FOR, **(_SALT_STATES if salt else {})})
+    return _neutral(grouped, {**_STANDS_FOR, **(_SALT_STATES | nitrate if salt else {})})
 
 
 def _peroxide(amounts: Amounts) -> bool:

@@ -159,13 +159,26 @@ def test_waste_gases_are_never_taken_up() -> None:
 
 @pytest.mark.parametrize(
     "formula",
-    ["BaCO3", "Ni(CH3COO)2·4H2O", "Bi(NO3)3·5H2O", "NH4VO3", "(NH4)2HPO4", "Ti(OC4H9)4", "ZrOCl2·8H2O", "Ni", "BaO2"],
+    [
+        "BaCO3",
+        "Ni(CH3COO)2·4H2O",
+        "Bi(NO3)3·5H2O",
+        "NH4VO3",
+        "(NH4)2HPO4",
+        "Ti(OC4H9)4",
+        "ZrOCl2·8H2O",
+        "Ni",
+        "BaO2",
+        "Mn(CH3COO)3·2H2O",
+    ],
 )
 def test_reagents_are_plausible(formula: str) -> None:
     assert plausible_reagent(formula)
 
 
-@pytest.mark.parametrize("formula", ["V(H2O)", "V·H2O", "Ni(CH3COO)3", "Sr(NO3)3", "Ca(NO)3", "NaWO4·2H2O", "Li2O3"])
+@pytest.mark.parametrize(
+    "formula", ["V(H2O)", "V·H2O", "Ni(CH3COO)3", "Sr(NO3)3", "Mn(NO3)3", "Ca(NO)3", "NaWO4·2H2O", "Li2O3"]
+)
 def test_debris_of_text_mining_is_no_reagent(formula: str) -> None:
     assert not plausible_reagent(formula)
 
