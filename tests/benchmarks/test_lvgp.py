@@ -32,6 +32,7 @@ ENERGY = "Formation energy [eV/atom]"
 REPLICATES = 30
 SEEDS = range(3)
 SVI, RADIUS, CHARGE = 0.75, 0.55, 1.5  # measured: 0.324 against 0.476 eV/atom, which is 0.68, 0.70 and 2.04
+# Error over spread, at most. Measured on 3 replicates: 0.045, 0.026, 0.214; one-hot 0.130, 0.080, 0.269; Hamming alike.
 ENGINEERING = [("borehole", 0.08), ("circuit", 0.05), ("piston", 0.27)]
 
 

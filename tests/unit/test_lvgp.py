@@ -357,6 +357,7 @@ def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_tog
 def test_every_kind_keeps_the_interface(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WARMUP", "DRAWS", "LONGEST"):
         monkeypatch.setattr(bayes, name, 8)
+    monkeypatch.setattr(bayes, "WARM", (4, 8))
     frame, y = (part[::3] for part in additive())  # without the number
     encoding = of_frame(frame, inputs=("i", "j"), categorical=("i", "j"))
     effort = {"steps": 40, "members": 4} if KINDS[kind].way == "modes" else {}
