@@ -8,6 +8,7 @@ import re
 import polars as pl
 
 from schemas.core import Column, Table, Type
+from schemas.quantities import quantity
 
 _UNITS = {
     "_K": "K",
@@ -41,6 +42,8 @@ def declaration(frame: pl.DataFrame, name: str) -> Table:
 
 def _column(name: str, dtype: pl.DataType, *, key: tuple[str, ...]) -> Column:
     unit = next((u for end, u in sorted(_UNITS.items(), key=lambda kv: -len(kv[0])) if name.endswith(end)), None)
+    known = quantity(name)
+    unit = known.unit if unit is None and known is not None else unit
     kind = _type(dtype)
     return Column(
         name=name,
