@@ -28,7 +28,7 @@ HELD = {
 
 Measured on seeds 0, 1, 2: 116.3, 116.6, 114.3; 127.1, 130.8, 122.7; 151.8, 153.2, 147.0; 0.271, 0.269, 0.274; 0.247,
 0.250, 0.252; 4.745, 4.757, 4.677. Each of the temperatures is uncertain by 6 to 8 K over papers. 80 % intervals held
-78.3 to 79.5 % of the five conditions on seed 1, and 77.6 to 82.2 % on seed 2, that with half the papers to calibrate on.
+78.3 to 79.5 % of the five conditions on seed 1, and 77.6 to 82.2 % on seed 2, that with half the papers to calibrate.
 """
 COVERED = (0.76, 0.84)
 LLM_CLEAN = {"sinter_T": 90.0, "calcine_T": 120.0}
