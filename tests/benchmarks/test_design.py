@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from etl import reference
-from models.design import proposal, simulation
+from models.design import initial, proposal, simulation
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import Encoding, of_frame
 from tests.benchmarks.datasets import data_set
@@ -94,7 +94,43 @@ def test_descriptors_find_the_smallest_gap_of_hybrid_perovskites_first() -> None
     variables = ("organic", "cation", "anion")
     ours = evaluations(table, variables, "min:hse_gap", "lvgp-descriptor", described)
     theirs = evaluations(table, variables, "min:hse_gap", "hamming", described)  # for the same initial designs
-    assert np.median(ours) < np.median(theirs)  # measured: 5 and 8.5; the means, 8.1 and 8.2, do not differ
+    assert np.median(ours) < np.median(theirs)  # measured: 7 and 10.5; the means differ by 1.9 ± 1.1
+
+
+def of_botorch(table: pl.DataFrame, variables: tuple[str, ...], objective: str, seed: int) -> int:
+    """Evaluations after the initial design with MixedSingleTaskGP and LogEI on all open rows; 61 where 60 do not do."""
+    from botorch.acquisition import LogExpectedImprovement
+    from botorch.fit import fit_gpytorch_mll
+    from botorch.models import MixedSingleTaskGP
+    from botorch.models.transforms import Standardize
+    from gpytorch.mlls import ExactMarginalLogLikelihood
+
+    wanted = proposal.objectives(objective)
+    values = table[wanted[0].name].cast(pl.Float64).fill_null(float("nan")).to_numpy() * proposal.signs(wanted)[0]
+    inputs = torch.from_numpy(of_frame(table, inputs=variables, categorical=variables).encode(table)[0]).double()
+    tried, chance = initial(table, n=12, variables=variables, seed=seed), np.random.default_rng(seed)
+    best = int(np.nanargmax(values))
+    for count in range(MOST + 1):
+        if best in tried:
+            return count
+        known = [i for i in tried if np.isfinite(values[i])]
+        told = torch.from_numpy(values[known])[:, None]
+        transform = Standardize(m=1)
+        model = MixedSingleTaskGP(inputs[known], told, list(range(len(variables))), outcome_transform=transform)
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        left = np.setdiff1d(np.arange(len(values)), tried)
+        with torch.no_grad():
+            gain = LogExpectedImprovement(model, best_f=told.max())(inputs[left][:, None]).numpy()
+        tried.append(int(left[np.lexsort((chance.random(len(gain)), -gain))[0]]))
+    return MOST + 1
+
+
+@pytest.mark.filterwarnings("ignore")  # of fits of a dozen rows
+def test_on_the_gap_mixed_single_task_models_of_botorch_are_as_quick() -> None:
+    table = reference.recorded()["perovskites_270"]
+    found = [of_botorch(table, ABO3, "max:gap_eV", seed) for seed in range(5)]
+    print(f"max:gap_eV, botorch, seeds 0 to 4: {found}")
+    assert np.median(found) <= 15  # measured: 4, where ours needs 6: here nothing is gained
 
 
 def test_with_shuffled_values_nothing_beats_chance() -> None:
