@@ -131,7 +131,7 @@ def test_hybrid_gaps_are_predicted_from_pbe() -> None:
 
 
 def test_a_third_of_the_rows_is_nearly_as_good() -> None:
-    # asked: 35 % of the rows at most 4 % worse: 3.4 % inside the whole table (random rows 7.1 %), missed in a third of it:
+    # asked: 35 % of the rows at most 4 % worse: 3.4 % inside the whole table (random rows 7.1 %); in a third of it
     # 5.8 % inside (10.2 %), 4.8 % without Ca (6.9 %);
     # formation energies from compositions, a random third of the table, pruned within each training set
     table = pl.read_csv(data_set("bias/mp_eform_by_formula.csv.gz"), schema_overrides={"formula": pl.String})
