@@ -32,7 +32,7 @@ def fit(
 ) -> None:
     """Learn one fidelity from the others and the composition; the way is chosen by cross-validation."""
     from models import fidelity
-    from models.fidelity.columns import FORMULAS
+    from models.bias.describing import FORMULAS
 
     frame = read_input(table, text=(*FORMULAS, column))
     made = fidelity.fit(frame, fidelities=listed(fidelities), target=target, formula=column, seed=seed)
