@@ -1,7 +1,8 @@
 """How good surrogates over mixed variables are: draws, coverage, many rows, engineering functions, maps of levels.
 
 No setting was chosen on the rows or seeds that are scored here, but for the number of dimensions and the start of
-`lvgp-svi`, chosen on 800 of its 4,000 training rows. Seconds are of one core.
+`lvgp-svi`, chosen on 800 of its 4,000 training rows. The prior of the noise was chosen on replicates of the engineering
+functions with seeds 1000 to 1002. Seconds are of one core.
 """
 
 import time
@@ -135,7 +136,7 @@ def test_engineering_functions_are_learned_better_than_by_onehot_and_hamming(nam
     kinds: tuple[Kind, ...] = ("lvgp", "onehot", "hamming")
     errors: dict[str, list[float]] = {kind: [] for kind in kinds}
     for seed in range(REPLICATES):
-        rows, told = case.design(4, seed=1000 + seed)
+        rows, told = case.design(4, seed=2000 + seed)
         for kind in kinds:
             mean = lvgp.fit(rows, told, encoding=encoding, kind=kind, seed=seed, members=8).predict(test)[0]
             errors[kind].append(float(np.sqrt(np.mean((mean - y) ** 2) / y.var())))
