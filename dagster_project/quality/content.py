@@ -54,8 +54,8 @@ def _broken(subject: Subject) -> list[Finding]:
 
 def _cut(subject: Subject) -> list[Finding]:
     whole = (*subject.table.key, *subject.groups)
-    told = (*subject.roles.texts, *subject.roles.formulas)  # names made of few parts heap up by themselves
-    free = tuple(c for c in told if c not in whole and not c.endswith(("_id", "_hash")))
+    # names and formulas heap up at some length by themselves
+    free = tuple(c for c in subject.roles.texts if c not in whole and not c.endswith(("_id", "_hash")))
     return words.cut(subject.now, _columns(subject, free))
 
 
@@ -254,7 +254,7 @@ _LOOKS: tuple[tuple[str, Look, Applies, str], ...] = (
     (
         "provenance is told",
         _provenance,
-        lambda t, r: bool(r.provenance) or t.licence_column is not None,
+        lambda t, r: t.layer in DATA and (bool(r.provenance) or t.licence_column is not None),
         "say where the row is from and under which licence, or leave it out",
     ),
     (

@@ -4,6 +4,8 @@ The looks themselves are in `models.bias` (`drift`, `revisions`). A table that i
 all its values: of such only rows and gaps are compared.
 """
 
+from dataclasses import replace
+
 import polars as pl
 
 from dagster_project.quality.content import DATA, said
@@ -48,7 +50,8 @@ def _volume(subject: Subject) -> list[Finding]:
 
 def _complete(subject: Subject) -> list[Finding]:
     before, now = _shared_sources(subject)
-    return [f for c in _steady(subject.table) for f in drift.completeness(before, now, c)]
+    found = [f for c in _steady(subject.table) for f in drift.completeness(before, now, c)]
+    return found if subject.table.layer in DATA else [replace(f, grave=False) for f in found]
 
 
 def _steady(table: Table) -> list[str]:

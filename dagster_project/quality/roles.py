@@ -22,7 +22,6 @@ _PROVENANCE = (
     "structure_id",
     "recipe_id",
     "property_id",
-    "model_id",
     "material_id",
     "mp_id",
     "jid",

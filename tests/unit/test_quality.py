@@ -244,3 +244,13 @@ def test_bias_command_writes_metric_rows(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["effective_groups"] == pytest.approx(5)
     found = pl.read_csv(out)
     assert "mixed_entropy:gap_eV" in set(found["metric_name"])
+
+
+def test_proposals_of_an_initial_design_have_no_model_and_formulas_of_one_length_are_whole() -> None:
+    table = REGISTRY["design.proposals"]
+    assert "provenance is told" not in {c.name for c in checks_for(table)}
+    ions = [
+        a + b for a in ("Al", "Ga", "In") for b in ("Cr", "Mo", "Nb", "Ta", "Ti", "Zr", "Hf", "Mn", "Fe", "Co", "Ni")
+    ]
+    frame = things(33).with_columns(formula=pl.Series([f"{i}Mo3Se8" for i in ions]))
+    assert "texts are whole" not in failed(frame)
