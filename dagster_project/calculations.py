@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_project.settings import Settings
+from dagster_project.versions import package_version
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ POLYMORPHS = 3
 """Structures of one formula that compete with a candidate at most."""
 SLURM_OPTIONS = "MATLOOM_SLURM_OPTIONS"
 """Environment variable: options of sbatch, as in a shell: ``--partition=long --account=abc --mem=8G``."""
+_SOURCES = ("dagster_project/calculations.py", "dagster_project/substituted.py")
 RECIPE = "recipe"
 """Option of a problem's evaluator: the recipe of its calculations; without one the problem waits."""
 
@@ -103,10 +105,13 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     return found
 
 
-def stamp(settings: Settings) -> tuple[str | None, int]:
-    """What changes when outcomes may be there that were not before: who runs calculations, and how many have ended."""
+def stamp(settings: Settings) -> tuple[str | None, int, str]:
+    """What changes when outcomes may be there that were not before.
+
+    Who runs calculations, how many have ended, and the code here that says what is calculated.
+    """
     ledger = known(settings.home) if settings.executor else None
-    return settings.executor, ledger.ends() if ledger else 0
+    return settings.executor, ledger.ends() if ledger else 0, package_version(*_SOURCES)
 
 
 def _rehearsed(settings: Settings, asked: "DesignProblem") -> "Evaluator":

@@ -12,7 +12,10 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 @cache
 def package_version(*packages: str) -> str:
-    """Hash of packages with their data, of `etl`, `models` and `schemas` unless named: what is made depends on them."""
+    """Hash of packages with their data, of `etl`, `models` and `schemas` unless named: what is made depends on them.
+
+    A module may be named by its path, such as `dagster_project/calculations.py`.
+    """
     digest = hashlib.sha256()
     for path in sources(*(packages or ("etl", "models", "schemas"))):
         digest.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
@@ -29,6 +32,7 @@ def report_stamp(home: Path) -> str:
 def sources(*packages: str) -> Iterator[Path]:
     """The files of packages, in order, but what they made: compiled modules, and the home that lies in one of them."""
     for package in packages:
-        for path in sorted((_ROOT / package).rglob("*.*")):
+        found = _ROOT / package
+        for path in [found] if found.is_file() else sorted(found.rglob("*.*")):
             if path.suffix != ".pyc" and DEFAULT_HOME not in path.parents and path.is_file():
                 yield path

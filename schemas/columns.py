@@ -17,9 +17,9 @@ def choice(name: str, doc: str, values: tuple[str, ...], *, nullable: bool = Fal
     return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable, rules=(OneOf(values),))
 
 
-def number(name: str, doc: str, *, nullable: bool = False) -> Column:
-    """A finite number without a unit of its own."""
-    return Column(name=name, type=Type.FLOAT, doc=doc, nullable=nullable, rules=(Finite(),))
+def number(name: str, doc: str, *, unit: str | None = None, nullable: bool = False) -> Column:
+    """A finite number, without a unit of its own unless one is named."""
+    return Column(name=name, type=Type.FLOAT, doc=doc, unit=unit, nullable=nullable, rules=(Finite(),))
 
 
 def count(name: str, doc: str, *, least: int = 0, nullable: bool = False) -> Column:

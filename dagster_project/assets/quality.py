@@ -6,12 +6,13 @@ import dagster as dg
 
 from schemas.tables import REGISTRY
 
+_CARDS = dg.AssetKey(["bias_cards"])
 _TABLES = [dg.AssetKey(t.name.split(".")) for t in REGISTRY if t.layer != "meta" and t.name != "raw.harvests"]
 
 
 @dg.asset(
     key=["meta", "publications"],
-    deps=_TABLES,
+    deps=[*_TABLES, _CARDS],
     group_name="quality",
     owners=["team:quality"],
     kinds={"duckdb"},
@@ -36,14 +37,14 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
 
 
 @dg.asset(
-    key=["bias_cards"],
+    key=_CARDS,
     deps=[dg.AssetKey(["pred", "screening"]), dg.AssetKey(["pred", "recipes"])],
     group_name="quality",
     owners=["team:quality"],
     kinds={"polars"},
     required_resource_keys={"warehouse"},
     description="What the training rows of each model cover, beside what it is asked about; a page beside each model.",
-    check_specs=[dg.AssetCheckSpec("harm", asset=dg.AssetKey(["bias_cards"]), blocking=True)],
+    check_specs=[dg.AssetCheckSpec("harm", asset=_CARDS, blocking=True)],
 )
 def bias_cards(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Measures what the models learned from; a model that bias makes unfit stops what follows."""

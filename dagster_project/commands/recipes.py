@@ -15,6 +15,7 @@ from dagster_project.commands.common import (
     Seed,
     command,
     finish,
+    listed,
     read_input,
     say,
     within,
@@ -157,8 +158,7 @@ def evaluate(
     from models.recipes import comparison
 
     frame = read_input(table, needs=NAMES, text=TEXT)
-    named = [p.strip() for p in parts.split(",") if p.strip()]
-    made = comparison.compare(frame, seeds=range(seed, seed + repeats), parts=named)
+    made = comparison.compare(frame, seeds=range(seed, seed + repeats), parts=listed(parts))
     summary = {"figures": made["figure"].n_unique(), "models": made["model"].n_unique(), "out": out}
     finish(made, out, summary, as_json=as_json)
 

@@ -15,6 +15,7 @@ from etl.features import composition
 from models.bias.describing import FORMULAS, described, finite_numbers, shares, systems
 from models.bias.frames import need
 from models.bias.thinning import farthest_first
+from models.boosting import regressor
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 
@@ -182,22 +183,14 @@ def trials(systems: tuple[str, ...], *, left_out: int = 3, seed: int = 0) -> tup
 
 def learner(count: int, *, seed: int, rounds: int = 400) -> Any:
     """The model whose errors count, for so many rows."""
-    from lightgbm import LGBMRegressor
-
-    return LGBMRegressor(
+    return regressor(
+        seed=seed,
         n_estimators=rounds,
         learning_rate=0.08 if rounds > 200 else 0.15,
         num_leaves=63,
         min_child_samples=min(20, max(2, count // 50)),
         colsample_bytree=0.3,
-        subsample=0.7,
-        subsample_freq=1,
         max_bin=127,
-        n_jobs=1,
-        random_state=seed,
-        verbose=-1,
-        deterministic=True,
-        force_row_wise=True,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from models.boosting import regressor
 from models.fidelity.inputs import Inputs
 from schemas.arrays import Floats
 
@@ -50,21 +51,13 @@ def fit(inputs: Inputs, values: Floats, *, seed: int) -> Crossed | None:
 
 
 def _booster(rows: int, seed: int) -> Any:
-    from lightgbm import LGBMRegressor
-
     large = rows > _LARGE
-    return LGBMRegressor(
+    return regressor(
+        seed=seed,
         n_estimators=300,
         learning_rate=0.12 if large else 0.05,
         num_leaves=95 if large else 31,
         min_child_samples=10,
         colsample_bytree=0.25,
-        subsample=0.7,
-        subsample_freq=1,
         max_bin=127,
-        n_jobs=1,
-        random_state=seed,
-        verbose=-1,
-        deterministic=True,
-        force_row_wise=True,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models.boosting import regressor
 from schemas.arrays import Bools, Floats
 
 MEMBERS = ("alone", "delta", "stack", "boost")
@@ -99,22 +100,14 @@ def fit(name: str, seen: Seen, values: Floats, *, trees: int = TREES, seed: int)
 
 
 def _booster(rounds: int, seed: int, *, leaves: int, least: int) -> Any:
-    from lightgbm import LGBMRegressor
-
-    return LGBMRegressor(
+    return regressor(
+        seed=seed,
         objective="l1",
         n_estimators=rounds,
         learning_rate=12 / rounds if rounds < 400 else 0.03,
         num_leaves=leaves,
         min_child_samples=least,
         colsample_bytree=0.25 if leaves > 8 else 1.0,
-        subsample=0.7,
-        subsample_freq=1,
-        n_jobs=1,
-        random_state=seed,
-        verbose=-1,
-        deterministic=True,
-        force_row_wise=True,
     )
 
 

@@ -19,8 +19,8 @@ COMMENT ON TABLE "pred"."acquisitions" IS 'Candidates without a structure whose 
 COMMENT ON COLUMN "pred"."acquisitions"."formula" IS 'Chemical formula as text; "NaN" is one.';
 COMMENT ON COLUMN "pred"."acquisitions"."rank" IS 'Order in which to fetch. [count]';
 COMMENT ON COLUMN "pred"."acquisitions"."anion" IS 'The group: anions of the compound.';
-COMMENT ON COLUMN "pred"."acquisitions"."expected_charge_trans" IS 'Estimated charge-transfer energy (est_charge_trans) expected of it.';
-COMMENT ON COLUMN "pred"."acquisitions"."expected_charge_trans_sd" IS 'Standard deviation of what is expected.';
+COMMENT ON COLUMN "pred"."acquisitions"."expected_charge_trans" IS 'Estimated charge-transfer energy (est_charge_trans) expected of it. [eV]';
+COMMENT ON COLUMN "pred"."acquisitions"."expected_charge_trans_sd" IS 'Standard deviation of what is expected. [eV]';
 
 CREATE TABLE "pred"."gaps" (
     "formula" VARCHAR NOT NULL,
@@ -576,7 +576,7 @@ COMMENT ON COLUMN "design"."proposals"."acquisition" IS 'Score of the acquisitio
 COMMENT ON COLUMN "design"."proposals"."criterion" IS 'Name of the acquisition function.';
 COMMENT ON COLUMN "design"."proposals"."model_id" IS 'Hash of strategy, seed and what was learned from.';
 COMMENT ON COLUMN "design"."proposals"."predicted" IS 'Mean and deviation of each objective.';
-COMMENT ON COLUMN "design"."proposals"."remaining_improvement" IS 'Expected improvement of the best were all candidates evaluated, in its unit; of several objectives expected growth of the dominated volume over the volume so far. [1]';
+COMMENT ON COLUMN "design"."proposals"."remaining_improvement" IS 'Expected improvement of the best were all candidates evaluated, in its unit; of several objectives expected growth of the dominated volume over the volume so far.';
 COMMENT ON COLUMN "design"."proposals"."p_complete" IS 'Probability that no candidate left is better than the best, or belongs to the front. [1]';
 COMMENT ON COLUMN "design"."proposals"."proposed_at" IS 'When it was proposed.';
 

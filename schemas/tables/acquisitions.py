@@ -20,8 +20,10 @@ ACQUISITIONS = Table(
         FORMULA,
         count("rank", "Order in which to fetch.", least=1),
         text("anion", "The group: anions of the compound."),
-        number("expected_charge_trans", "Estimated charge-transfer energy (est_charge_trans) expected of it."),
-        number("expected_charge_trans_sd", "Standard deviation of what is expected."),
+        number(
+            "expected_charge_trans", "Estimated charge-transfer energy (est_charge_trans) expected of it.", unit="eV"
+        ),
+        number("expected_charge_trans_sd", "Standard deviation of what is expected.", unit="eV"),
     ),
     usage_warnings=("Says what to look at for the sake of the data, not which candidate is the most promising.",),
 )

@@ -1,6 +1,6 @@
 """Literature: documents as fetched, what selected them, their paragraphs, and what was read from them."""
 
-from schemas.columns import CLASSES
+from schemas.columns import CLASSES, count
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
@@ -30,10 +30,6 @@ _CONFIDENCE = Column(
 )
 
 
-def _count(name: str, doc: str, *, nullable: bool = False) -> Column:
-    return Column(name=name, type=Type.INT, unit="count", doc=doc, nullable=nullable, rules=(Between(0),))
-
-
 def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
     return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable)
 
@@ -42,7 +38,7 @@ def _texts(name: str, doc: str) -> Column:
     return Column(name=name, type=Type.STRINGS, doc=doc, nullable=True)
 
 
-_SPAN = (_count("start", "First code point in the field as given."), _count("end", "One past the last code point."))
+_SPAN = (count("start", "First code point in the field as given."), count("end", "One past the last code point."))
 
 DOCUMENTS = Table(
     name="raw.documents",
@@ -107,10 +103,10 @@ FETCH_LOG = Table(
         _text("query", "What was asked for at the service."),
         Column(name="day", type=Type.DATE, nullable=True, doc="First day of the window; null for a file."),
         Column(name="until", type=Type.DATE, nullable=True, doc="Last day of the window; null for a file."),
-        _count("page_number", "Place of the page in its window, from 0.", nullable=True),
-        _count("records", "Records read."),
-        _count("withdrawals", "Records that the source withdrew."),
-        _count("rejected", "Records refused."),
+        count("page_number", "Place of the page in its window, from 0.", nullable=True),
+        count("records", "Records read."),
+        count("withdrawals", "Records that the source withdrew."),
+        count("rejected", "Records refused."),
         _text("refusals", "Why records were refused."),
         _CONTENT_HASH,
         _text("token", "Where an unfinished window goes on; null elsewhere, and once it is finished."),
@@ -127,9 +123,9 @@ HARVESTS = Table(
         Column(name="day", type=Type.DATE, doc="First day of the window; for a folder the day it was read."),
         Column(name="until", type=Type.DATE, doc="Last day of the window; an open one ends on the day of asking."),
         Column(name="complete", type=Type.BOOL, doc="Whether the source was read to its end, not to a limit."),
-        _count("records", "Records read."),
-        _count("withdrawals", "Records that the source withdrew."),
-        _count("rejected", "Records refused."),
+        count("records", "Records read."),
+        count("withdrawals", "Records that the source withdrew."),
+        count("rejected", "Records refused."),
         _CONTENT_HASH,
     ),
     row_rules=(AtMost("day", "until"),),
@@ -183,7 +179,7 @@ SELECTIONS = Table(
         Column(name="selected", type=Type.BOOL, doc="Whether the score reaches the threshold."),
         Column(name="score", type=Type.FLOAT, unit="1", doc="Sum of weights.", rules=(Finite(),)),
         Column(name="groups", type=Type.STRINGS, doc="Keyword groups with a hit."),
-        _count("hit_count", "Hits."),
+        count("hit_count", "Hits."),
     ),
     foreign_keys=(_DOCUMENT,),
 )
@@ -205,8 +201,8 @@ KEYWORDS = Table(
             rules=(OneOf(("figure", "text", "added", "discovered")),),
         ),
         _texts("variants", "Further spellings."),
-        _count("documents", "Documents that hold it."),
-        _count("selected_alone", "Selected documents with no other phrase."),
+        count("documents", "Documents that hold it."),
+        count("selected_alone", "Selected documents with no other phrase."),
     ),
 )
 PROPOSALS = Table(
@@ -218,10 +214,10 @@ PROPOSALS = Table(
         _PROBLEM,
         _PHRASE,
         _GROUP,
-        _count("round", "Round of discovery, from 1."),
-        _count("rank", "Rank within its group and round, from 1."),
+        count("round", "Round of discovery, from 1."),
+        count("rank", "Rank within its group and round, from 1."),
         Column(name="score", type=Type.FLOAT, unit="1", doc="Sum of weights.", rules=(Finite(),)),
-        _count("documents", "Documents that hold it."),
+        count("documents", "Documents that hold it."),
         _text("nearest", "Nearest seed phrase."),
     ),
     usage_warnings=("Proposals are not keywords: none is used before a person accepts it.",),
@@ -303,8 +299,8 @@ COMPOUNDS = Table(
     columns=(
         Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
         Column(name="chemsys", type=Type.STRING, doc="Elements, sorted, joined by '-'.", rules=(NotBlank(),)),
-        _count("documents", "Documents that name it."),
-        _count("mentions", "Times it is named."),
+        count("documents", "Documents that name it."),
+        count("mentions", "Times it is named."),
         Column(name="labelled", type=Type.BOOL, doc="Whether a label is known."),
     ),
 )
@@ -332,8 +328,8 @@ LABELS = Table(
         Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
         _CONFIDENCE,
         _text("property_id", "The record of core.properties that it was read from: the evidence."),
-        _count("supporting", "Sources that give the compound this label, this one included."),
-        _count("contradicting", "Sources that give the compound another label."),
+        count("supporting", "Sources that give the compound this label, this one included."),
+        count("contradicting", "Sources that give the compound another label."),
         Column(
             name="temperature_spread_K",
             type=Type.FLOAT,
@@ -362,7 +358,7 @@ READING_SCORES = Table(
         _GOLD,
         _text("reader", "What reads: the rules or a baseline.", nullable=False),
         Column(name="label", type=Type.STRING, doc='Type of what is read; "*" for all together.', rules=(NotBlank(),)),
-        _count("documents", "Annotated documents."),
+        count("documents", "Annotated documents."),
         *(
             Column(name=name, type=Type.FLOAT, unit="1", nullable=True, doc=doc, rules=(Between(0, 1),))
             for name, doc in (
@@ -373,9 +369,9 @@ READING_SCORES = Table(
                 ("recall", "Share of the annotations that were read."),
             )
         ),
-        _count("hits", "Annotations that were read."),
-        _count("false_alarms", "Records that are not annotated."),
-        _count("misses", "Annotations that were not read."),
+        count("hits", "Annotations that were read."),
+        count("false_alarms", "Records that are not annotated."),
+        count("misses", "Annotations that were not read."),
     ),
     usage_warnings=("Few documents: read the interval, not the figure alone.",),
 )

@@ -1,5 +1,6 @@
 """Design: problems, candidates, what was proposed, evaluated and found."""
 
+from schemas.columns import count
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import Between, Finite, NotBlank, OneOf
 
@@ -54,10 +55,6 @@ _IN_BATCHES = ForeignKey(columns=("batch_id",), table="design.batches", referenc
 
 def _time(name: str, doc: str) -> Column:
     return Column(name=name, type=Type.TIMESTAMP, doc=doc, volatile=True)
-
-
-def _count(name: str, doc: str) -> Column:
-    return Column(name=name, type=Type.INT, unit="count", doc=doc, rules=(Between(0),))
 
 
 def _fraction(name: str, doc: str) -> Column:
@@ -121,7 +118,6 @@ PROPOSALS = Table(
         Column(
             name="remaining_improvement",
             type=Type.FLOAT,
-            unit="1",
             nullable=True,
             doc="Expected improvement of the best were all candidates evaluated, in its unit; of several objectives "
             "expected growth of the dominated volume over the volume so far.",
@@ -206,17 +202,17 @@ GENERATIONS = Table(
         _ITERATION,
         _STRATEGY,
         Column(name="asked", type=Type.STRINGS, doc="Candidates of the batch, by formula where they have one."),
-        _count("accepted", "Candidates with a value."),
-        _count("failed", "Candidates whose calculation failed, or that were rejected."),
-        _count("waiting", "Candidates without an outcome yet."),
-        _count("attempts", "Submissions to the evaluator, repeated ones included."),
+        count("accepted", "Candidates with a value."),
+        count("failed", "Candidates whose calculation failed, or that were rejected."),
+        count("waiting", "Candidates without an outcome yet."),
+        count("attempts", "Submissions to the evaluator, repeated ones included."),
         Column(name="best", type=Type.JSON, doc="Objective -> best value so far, in the units of the problem."),
         Column(
             name="newcomers",
             type=Type.STRINGS,
             doc="Candidates of the batch that are better than all before: on the front, or the new optimum.",
         ),
-        Column(name="front_size", type=Type.INT, unit="count", doc="Members of the front so far.", rules=(Between(0),)),
+        count("front_size", "Members of the front so far."),
         Column(
             name="surprises",
             type=Type.STRINGS,

@@ -53,6 +53,14 @@ def test_every_declared_table_has_an_asset_with_owner_check_and_schema() -> None
         assert node.check_keys
 
 
+def test_nothing_is_published_before_the_bias_of_the_models_is_judged() -> None:
+    from dagster_project.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    assert dg.AssetKey(["bias_cards"]) in graph.get(dg.AssetKey(["meta", "publications"])).parent_keys
+    assert [check.name for check in graph.asset_check_keys if check.asset_key.path == ["bias_cards"]] == ["harm"]
+
+
 def test_jobs_schedules_and_sensors_are_there() -> None:
     from dagster_project.definitions import defs
 

@@ -112,3 +112,14 @@ def test_a_prototype_that_is_not_told_whole_is_refused(options: dict[str, object
     evaluator = asked.evaluator.model_copy(update={"options": options})
     with pytest.raises(InputError, match=said):
         list(crystals(asked.model_copy(update={"evaluator": evaluator}), candidates_of(asked).to_dicts()))
+
+
+def test_the_stamp_of_observations_knows_the_code_that_says_what_is_calculated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATLOOM_HOME", str(tmp_path))
+    settings = Settings.from_environment()
+    before = calculations.stamp(settings)
+    assert calculations.stamp(settings) == before
+    monkeypatch.setattr(calculations, "_SOURCES", ("dagster_project/calculations.py",))
+    assert calculations.stamp(settings) != before
