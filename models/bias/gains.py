@@ -33,6 +33,14 @@ def mixed(values: Floats) -> Floats:
     return np.array([-np.inf if h is None else h for h in found])
 
 
+def expected_improvement(mean: Floats, sd: Floats, best: float) -> Floats:
+    """How far normal values are expected to exceed the best one, shape of `mean`."""
+    from scipy.special import ndtr
+
+    z = (mean - best) / sd
+    return np.asarray((mean - best) * ndtr(z) + sd * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi))
+
+
 @dataclass(frozen=True)
 class Curve:
     """Entropy of a set of values with one more, as a function of that value.
@@ -73,7 +81,7 @@ class Curve:
         Mean and deviation of the entropy by quadrature over the curve, instead of 1000 samples a candidate, and then
         as published: normal, the incumbent being the entropy now.
         """
-        from scipy.special import ndtr, roots_hermitenorm
+        from scipy.special import roots_hermitenorm
 
         nodes, weights = roots_hermitenorm(_NODES)
         asked = np.maximum(means[:, None] + deviations[:, None] * nodes[None, :], self.floor)
@@ -82,5 +90,4 @@ class Curve:
         sd = np.sqrt(np.maximum(np.square(found - mean[:, None]) @ share, 0.0)) + 1e-9
         if not np.isfinite(self.now):
             return np.asarray(mean + sd - self.entropies.min())
-        z = (mean - self.now) / sd
-        return np.asarray((mean - self.now) * ndtr(z) + sd * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi))
+        return expected_improvement(mean, sd, self.now)

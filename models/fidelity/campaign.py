@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from models.bias.gains import expected_improvement
 from models.bias.pool import Hyperparameters, Pool, learn
 from schemas.arrays import Floats
 
@@ -108,15 +109,12 @@ class _Known:
 
     def choose(self, plan: Plan) -> tuple[int, int]:
         """Source and row of the next question."""
-        from scipy.special import ndtr
-
         count = int(np.isfinite(self.values).sum())
         if self._pool is None or count > _GROWN * self._fitted:
             self._pool, self._fitted = self._learned(plan.fused), count
         n, pool = len(self.features), self._pool
         mean, sd = pool.mean[n:], pool.sd[n:]
-        z = (mean - self.best) / sd
-        gain = (mean - self.best) * ndtr(z) + sd * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+        gain = expected_improvement(mean, sd, self.best)
         gain = np.where(np.isfinite(self.values[1]), -1.0, gain) / plan.costs[1]
         scores = [np.full(n, -1.0), gain]
         if plan.fused:

@@ -6,10 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.design.proposal import STRATEGIES
 from models.evaluators import campaign, rounds
 from models.evaluators.states import State
 from schemas import problem as problems
 from schemas.emit.polars import schema
+from schemas.rules import OneOf
 from schemas.tables import REGISTRY
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,3 +80,10 @@ def test_without_an_evaluator_the_proposals_wait(candidates: pl.DataFrame) -> No
     made = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
     found = rounds.evaluate(made["design.proposals"], EMPTY["design.observations"], tables={}, at=AT)
     assert {k: v.height for k, v in found.items()} == {"design.events": 0, "design.observations": 0}
+
+
+def test_the_tables_of_the_design_loop_know_every_strategy_there_is() -> None:
+    for name in ("design.proposals", "design.generations", "design.traces"):
+        column = next(c for c in REGISTRY[name].columns if c.name == "strategy")
+        known = next(rule.values for rule in column.rules if isinstance(rule, OneOf))
+        assert set(known) == {"initial", *STRATEGIES}
