@@ -113,7 +113,7 @@ def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         changed: as `service.collect` gives it; a label is the formula and the setting, such as `GaMo4S8 cutoff_eV=400`.
-        base: the same compounds with the settings of the recipe; labels are formulas.
+        base: the same compounds with the settings of the recipe; labels are formulas, and the lowest of starts counts.
     """
     keep = ("gap_eV", "energy_eV_atom")
     parts = pl.col("label").str.splitn(" ", 2).struct
@@ -121,7 +121,7 @@ def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
     rows = changed.filter(pl.col("state") == str(State.ACCEPTED)).select(
         parts[0].alias("formula"), parts[1].alias("changed"), *keep, told.alias("cpu_s")
     )
-    own = base.select(pl.col("label").alias("formula"), *[pl.col(k).alias(f"base_{k}") for k in keep])
+    own = _lowest(base).select(pl.col("label").alias("formula"), *[pl.col(k).alias(f"base_{k}") for k in keep])
     moved = rows.join(own, on="formula", maintain_order="left").with_columns(
         gap_shift_eV=pl.col("gap_eV") - pl.col("base_gap_eV"),
         energy_shift_eV_atom=pl.col("energy_eV_atom") - pl.col("base_energy_eV_atom"),
