@@ -3,6 +3,7 @@
 A problem says nothing about a model or an acquisition; those are in `models.design`.
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,6 +17,9 @@ from schemas.yaml_files import Strict, mapping, valid
 FOLDER = Path(__file__).parent / "problems"
 CHOSEN = "MATLOOM_PROBLEMS"
 """Environment variable: which problems the graph works on, where it is not all that ship."""
+OWN = ("candidate_id", "formula", "row", "acquisition", "remaining_improvement", "p_complete", "model_id")
+"""Columns that candidates and proposals have beside the variables and objectives."""
+MOST_WHOLE = 2**53  # the largest whole number up to which a float knows all
 
 
 class _Variable(Strict):
@@ -29,13 +33,15 @@ class Categorical(_Variable):
     """A variable with named levels, in a fixed order."""
 
     kind: Literal["categorical"] = "categorical"
-    levels: tuple[str, ...] = Field(min_length=2)
+    levels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=2)
     descriptors: dict[str, dict[str, float]] = Field(default_factory=dict, description="level -> descriptor -> value")
 
     @model_validator(mode="after")
     def _levels_are_distinct(self) -> "Categorical":
         if len(set(self.levels)) < len(self.levels):
             raise ValueError(f"variable {self.name}: a level is given twice")
+        if joined := next((level for level in self.levels if "|" in level), None):
+            raise ValueError(f"variable {self.name}: level {joined} holds |, which joins levels to identifiers")
         unknown = sorted(set(self.descriptors) - set(self.levels))
         if unknown:
             raise ValueError(f"variable {self.name}: descriptors of the unknown level {unknown[0]}")
@@ -50,6 +56,8 @@ class _Range(_Variable):
     def _bounds_are_ordered(self) -> Self:
         if not self.low < self.high:
             raise ValueError(f"variable {self.name}: low must be below high")
+        if math.isinf(float(self.high) - float(self.low)):
+            raise ValueError(f"variable {self.name}: the range is too wide to be a number")
         return self
 
 
@@ -63,8 +71,8 @@ class Integer(_Range):
     """A whole number between two bounds, both included."""
 
     kind: Literal["integer"]
-    low: int
-    high: int
+    low: int = Field(ge=-MOST_WHOLE, le=MOST_WHOLE)
+    high: int = Field(ge=-MOST_WHOLE, le=MOST_WHOLE)
 
 
 Variable = Annotated[Categorical | Numerical | Integer, Field(discriminator="kind")]
@@ -146,7 +154,9 @@ class DesignProblem(Strict):
     doi: str | None = None
     formula: str | None = Field(None, description="formula of a candidate, variables in braces: {A}{B}O3")
     variables: tuple[Variable, ...] = Field(min_length=1)
-    forbidden: tuple[dict[str, str], ...] = Field((), description="combinations of levels that are no candidates")
+    forbidden: tuple[Annotated[dict[str, str], Field(min_length=1)], ...] = Field(
+        (), description="combinations of levels that are no candidates"
+    )
     constraints: tuple[Linear, ...] = ()
     candidates: str | None = Field(None, description="a table of all candidates, beside the problem's file")
     costs: Costs | None = None
@@ -160,6 +170,9 @@ class DesignProblem(Strict):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]} is used twice")
+        own = {*OWN, *(f"{kind}_{o.name}" for o in self.objectives for kind in ("mean", "sd"))}
+        if taken := sorted(own & set(names)):
+            raise ValueError(f"the name {taken[0]} is that of a column of proposals")
         return self
 
     @model_validator(mode="after")

@@ -182,6 +182,8 @@ def fit(
     names, levels = listed(inputs), listed(categorical)
     if noise and repeated:
         raise InputError.of("noise told and estimated", "--noise and --repeated", "give one of them")
+    if target in (*names, *levels):
+        raise InputError.of(f"the target {target}", "the inputs", "leave it out")
     frame = read_input(table, needs=(*names, *levels, target, *listed(noise)), text=levels)
     known, values = _known(frame, target)
     encoding = of_frame(known, inputs=names, categorical=levels)
@@ -218,9 +220,10 @@ def predict(
     names = tuple(made.encoding.levels)
     frame = read_input(rows, needs=made.encoding.names, text=names)
     made = made.extended(frame) if made.kind == "lvgp-bayes" else made
-    reasons = [made.encoding.refusal(row) for row in frame.select(made.encoding.names).iter_rows(named=True)]
+    asked = made.encoding.numeric(frame.select(made.encoding.names))
+    reasons = [made.encoding.refusal(row) for row in asked.iter_rows(named=True)]
     ok = pl.Series("ok", [r is None for r in reasons], dtype=pl.Boolean)
-    means, deviations = made.predict(frame.filter(ok)) if ok.any() else ([], [])
+    means, deviations = made.predict(asked.filter(ok)) if ok.any() else ([], [])
     found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
     made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
     joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
@@ -252,7 +255,14 @@ def _descriptors(where: str) -> "pl.DataFrame | None":
 def _spread(frame: "pl.DataFrame", noise: str) -> "Any":
     import polars as pl
 
-    return frame[noise].cast(pl.Float64, strict=False).pow(2).fill_null(float("nan")).to_numpy() if noise else None
+    if not noise:
+        return None
+    told = frame[noise].cast(pl.Float64, strict=False)
+    wrong = (~(told.is_finite() & (told >= 0))).fill_null(True)
+    if wrong.any():
+        value = frame[noise].filter(wrong)[0]
+        raise InputError.of(f"no deviation ({value})", f"column {noise}", "give a number from 0 on in each row used")
+    return told.pow(2).to_numpy()
 
 
 def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":

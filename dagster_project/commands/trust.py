@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.commands.common import Json, Out, Seed, command, finish, listed, read_input, within
+from dagster_project.commands.common import InputError, Json, Out, Seed, command, finish, listed, read_input, within
 from dagster_project.commands.quality import app
 
 _TEXT = ("formula", "formula_reduced", "comp_key", "composition")
@@ -32,7 +32,7 @@ def etal(
     """Draw rows so that each group shows the same diversity of values: a trace of simulated campaigns, or proposals."""
     from models.bias import sampling
 
-    columns = listed(features)
+    columns = _features(features, value)
     frame = read_input(table, needs=(group, value, *columns), text=(group, *_TEXT))
     if propose:
         found = sampling.propose(
@@ -78,7 +78,7 @@ def prune(
     from etl.features.rows import beside
     from models.bias import pruning
 
-    columns = listed(features)
+    columns = _features(features, target)
     frame = read_input(table, needs=(target, *columns), text=_TEXT)
     rows, used, systems = pruning.rows_of(frame, target=target, features=columns)
     chosen = used[pruning.prune(rows, keep=keep, method=method, seed=seed)]
@@ -94,3 +94,11 @@ def prune(
         found = pruning.check(rows, pruning.trials(systems, seed=seed), keep=keep, method=method, seed=seed)
         summary |= {"trials": found, "worst_loss": max((t["loss"] for t in found), default=None)}
     finish(beside(frame, made), out, summary, as_json=as_json)
+
+
+def _features(named: str, told: str) -> tuple[str, ...]:
+    """Names of features, without the column that they should tell."""
+    columns = listed(named)
+    if told in columns:
+        raise InputError.of(f"{told}, which features should tell,", "--features", "leave it out")
+    return columns

@@ -1,5 +1,7 @@
 """Rows of any table as numbers that tell them apart, for processes and models over it."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -21,12 +23,21 @@ def described(frame: pl.DataFrame, features: tuple[str, ...], *, without: tuple[
     column of numbers that is neither constant nor a count of the rows. Compositions that do not parse and missing
     numbers take the mean.
 
+    Args:
+        frame: n rows.
+        features: names of columns; none to choose.
+        without: columns that are not chosen.
+
     Raises:
-        InputError: a column is missing or there is none to use.
+        InputError: a column is missing or holds no number, or there is none to use.
     """
     if features:
         need(frame, *features)
-        return standard(np.column_stack([finite_numbers(frame, c) for c in features]))
+        named = np.column_stack([finite_numbers(frame, c) for c in features])
+        for c, column in zip(features, named.T, strict=True):
+            if frame.height and not np.isfinite(column).any():
+                raise InputError.of(f"no number in column {c}", "--features", "name columns of numbers")
+        return standard(named)
     formula = next((c for c in FORMULAS if c in frame.columns), None)
     if formula is not None:
         made = composition.composition(frame.select(formula), column=formula)
@@ -40,7 +51,7 @@ def described(frame: pl.DataFrame, features: tuple[str, ...], *, without: tuple[
 
 def systems(parsed: composition.Parsed) -> tuple[str, ...]:
     """Chemical system of each formula, elements in alphabetical order joined by hyphens; empty where none parsed."""
-    parts = np.split(parsed.numbers, parsed.starts[1:-1])
+    parts = (parsed.numbers[first:last] for first, last in pairwise(parsed.starts))
     return tuple("-".join(sorted(SYMBOLS[z - 1] for z in part)) for part in parts)
 
 

@@ -17,6 +17,7 @@ from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 
+_ALLOWED = "use what the problem allows"
 SAMPLED = 2_000  # candidates to start from where there are too many to list
 
 
@@ -78,7 +79,8 @@ def first(
         index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}
         for number, key in enumerate(given.select(pl.col(c).cast(frame.schema[c], strict=False) for c in names).rows()):
             if key not in index:
-                raise InputError.of(f"row {number} is no candidate", "the points", "use the problem's levels")
+                why = space.refusal(problem, dict(zip(names, key, strict=True))) or "constraints forbid it"
+                raise InputError.of(f"row {number} is no candidate ({why})", "the points", _ALLOWED)
             points.append(index[key])
     rows = doe.initial(
         frame,
@@ -103,7 +105,7 @@ def next_candidates(
     seed: int = 0,
     rules: Rules | None = None,
 ) -> pl.DataFrame:
-    """The next candidates: the initial design first, then proposals.
+    """The next candidates: the initial design where nothing was evaluated or is being evaluated, else proposals.
 
     Args:
         problem: the problem.
@@ -118,7 +120,7 @@ def next_candidates(
     Returns:
         The candidates, with `row` and the columns of `models.design.propose` after the initial design.
     """
-    if not tried.any():
+    if not tried.any() and (rules is None or rules.pending is None or not rules.pending.any()):
         return first(problem, frame, n=min(problem.budget.initial, frame.height), seed=seed)
     known = int((tried & np.isfinite(values).all(axis=1)).sum())
     priced = partial(space.costs, problem) if problem.costs else None
@@ -187,7 +189,7 @@ def proposed(
         keys = set(_typed(problem, waiting).rows())
         pending = np.array([row in keys for row in known.frame.select(names).iter_rows()])
         if pending.sum() < len(keys):
-            raise InputError.of("a row that is no candidate", "the pending table", "use the problem's levels")
+            raise InputError.of("a row that is no candidate", "the pending table", _ALLOWED)
     chance = np.random.default_rng(seed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
@@ -267,7 +269,7 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
             tried[at] = True
             values[at] = [np.nan if v is None else v for v in numbers]
     if refused and not tried.any():
-        raise InputError.of(f"{refused[0]}, as all {len(refused)}", "the observations", "use the problem's levels")
+        raise InputError.of(f"{refused[0]}, as all {len(refused)}", "the observations", _ALLOWED)
     return Told(frame, values, tried, tuple(refused))
 
 

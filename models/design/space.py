@@ -132,10 +132,13 @@ def _from_unit(problem: DesignProblem, unit: Floats) -> pl.DataFrame:
     for variable, share in zip(problem.variables, unit.T, strict=True):
         if isinstance(variable, Numerical):
             columns[variable.name] = pl.Series(variable.low + share * (variable.high - variable.low))
+            continue
+        count = len(options(variable))
+        at = np.minimum((share * count).astype(np.int64), count - 1)
+        if isinstance(variable, Integer):  # a list of them might not fit into memory
+            columns[variable.name] = pl.Series(at + variable.low, dtype=pl.Int64)
         else:
-            values = options(variable)
-            at = np.minimum((share * len(values)).astype(np.int64), len(values) - 1)
-            columns[variable.name] = pl.Series(values, dtype=_type(variable)).gather(at)
+            columns[variable.name] = pl.Series(variable.levels, dtype=pl.String).gather(at)
     return pl.DataFrame(columns)
 
 

@@ -94,10 +94,11 @@ def fit(
         seed: of everything random.
 
     Raises:
-        InputError: see `columns.resolve`; or too few rows.
+        InputError: see `columns.resolve`; a column without what it should hold; or too few rows.
     """
     columns = resolve(frame, fidelities, target, formula=formula)
     inputs, values = read(frame, columns), numbers(frame, columns.target)
+    _learnable(inputs, columns, named=bool(formula))
     rows = np.isfinite(values) & np.array([why is None for why in inputs.reasons], dtype=bool)
     if rows.sum() < FEWEST:
         raise InputError.of(f"{int(rows.sum())} rows with {columns.target}", "the table", f"give at least {FEWEST}")
@@ -124,6 +125,15 @@ def fit(
         },
         len(told),
     )
+
+
+def _learnable(inputs: Inputs, columns: Columns, *, named: bool) -> None:
+    """Checks that each lower fidelity has a number and, where its column is named, that a composition can be read."""
+    for column, values in zip(columns.main.values(), inputs.low.T, strict=False):
+        if len(inputs) and not np.isfinite(values).any():
+            raise InputError.of(f"no number in column {column}", "--fidelities", "leave it out")
+    if named and len(inputs) and not np.isfinite(inputs.features).any():
+        raise InputError.of(f"no composition in column {columns.formula}", "--column", "name a column of formulas")
 
 
 def see(inputs: Inputs, columns: Columns, lowers: dict[str, lower.Crossed]) -> top.Seen:

@@ -22,6 +22,7 @@ BLENDS: tuple[tuple[str, ...], ...] = (
 )
 TREES = 120
 FEWEST = 10  # rows of known composition from which on it is learned from
+_HUGE = 1e30  # trees take single precision
 _NOTHING = -99.0  # stands for a missing number where trees cannot take one
 
 
@@ -113,7 +114,7 @@ def _booster(rounds: int, seed: int, *, leaves: int, least: int) -> Any:
 
 def _table(name: str, seen: Seen) -> Floats:
     parts = [seen.features] if name == "alone" else [seen.features, seen.low]
-    return np.nan_to_num(np.column_stack(parts), nan=_NOTHING)
+    return np.nan_to_num(np.column_stack(parts), nan=_NOTHING).clip(-_HUGE, _HUGE)
 
 
 def _base(seen: Seen) -> Floats:

@@ -66,6 +66,10 @@ class Encoding:
             np.column_stack(numbers) if numbers else np.zeros((n, 0)),
         )
 
+    def numeric(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its numbers as such; null where a text is none."""
+        return frame.with_columns(pl.col(n).cast(pl.Float64, strict=False) for n in self.bounds)
+
     def refusal(self, row: dict[str, Any]) -> str | None:
         """Why a row cannot be encoded; None where it can."""
         for name, levels in self.levels.items():
@@ -97,7 +101,8 @@ def of_frame(frame: pl.DataFrame, *, inputs: tuple[str, ...], categorical: tuple
     """The encoding that a table of rows implies: its levels, sorted, and the range of its numbers.
 
     Raises:
-        InputError: a missing column, or a number that never varies.
+        InputError: a missing column, a number that never varies, or text among the numbers of a column that is not
+            said to be categorical.
     """
     names = [*inputs, *(c for c in categorical if c not in inputs)]
     missing = [n for n in names if n not in frame.columns]
@@ -107,6 +112,8 @@ def of_frame(frame: pl.DataFrame, *, inputs: tuple[str, ...], categorical: tuple
     bounds: dict[str, tuple[float, float]] = {}
     for name in names:
         if name in categorical or not frame.schema[name].is_numeric():
+            if name not in categorical:
+                _refuse_numbers(frame[name])
             levels[name] = tuple(sorted({str(v) for v in frame[name].drop_nulls().to_list()}))
             continue
         low, high = _range(frame[name])
@@ -114,6 +121,15 @@ def of_frame(frame: pl.DataFrame, *, inputs: tuple[str, ...], categorical: tuple
             raise InputError.of(f"{name} never varies", "the table", "leave it out of the inputs")
         bounds[name] = (low, high)
     return Encoding(levels, bounds)
+
+
+def _refuse_numbers(column: pl.Series) -> None:
+    """Refuses a column of text and numbers, which a typing error turned into one of levels."""
+    numbers = column.cast(pl.String).cast(pl.Float64, strict=False)
+    odd = column.filter(numbers.is_null() & column.is_not_null())
+    if len(odd) < len(column.drop_nulls()):
+        said = f"{odd[0]!r} among the numbers of {column.name}" if len(odd) else f"numbers as text in {column.name}"
+        raise InputError.of(said, "the inputs", "mend it, or name the column with --categorical")
 
 
 def _range(column: pl.Series) -> tuple[float, float]:

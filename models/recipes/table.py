@@ -136,9 +136,8 @@ def _condition(table: pl.DataFrame, name: str) -> pl.Series:
 def _routes(table: pl.DataFrame) -> pl.Series:
     if "route" not in table.columns:
         return pl.Series("route", [None] * table.height, dtype=pl.String)
-    found = (
-        table["route"].cast(pl.String).str.to_lowercase().str.replace_all(r"[_ ]", "-").str.replace("solgel", "sol-gel")
-    )
+    written = table["route"].cast(pl.String).str.strip_chars().str.to_lowercase().replace("", None)
+    found = written.str.replace_all(r"[_ ]", "-").str.replace("solgel", "sol-gel")
     unknown = sorted(set(found.drop_nulls().unique().to_list()) - set(ROUTES))
     if unknown:
         raise InputError.of(f"route {unknown[0]!r}", "column route", f"use {', '.join(ROUTES)}")

@@ -84,6 +84,19 @@ def test_a_narrow_constraint_is_met_and_a_contradiction_is_told() -> None:
         (("{anneal: {argon: 2}}", "{anneal: {xenon: 2}}"), "costs: anneal has no level xenon"),
         (("{argon: 2}", "{argon: -2}"), "greater than or equal to 0"),
         (("high: 1}, {terms", "high: .nan}, {terms"), "finite"),
+        (("[{anneal: air, ramp: fast}]", "[{}]"), "at least 1"),
+        (("low: 3, high: 5", "low: 3, high: 9000000000000000000"), "less than or equal to 9007199254740992"),
+        (
+            (
+                "{name: y, kind: numerical, low: 0, high: 1}",
+                "{name: y, kind: numerical, low: -1.0e+308, high: 1.0e+308}",
+            ),
+            "too wide to be a number",
+        ),
+        (("[none, air, argon]", "[none, air, argon, 'a|b']"), "holds |"),
+        (("[none, air, argon]", "[none, air, argon, '']"), "at least 1"),
+        (("name: x,", "name: row,"), "row is that of a column of proposals"),
+        (("name: x,", "name: mean_f,"), "mean_f is that of a column of proposals"),
     ],
 )
 def test_a_bad_constraint_or_cost_is_explained(change: tuple[str, str], said: str) -> None:
@@ -240,12 +253,28 @@ def test_a_sliced_hypercube_uses_every_level_and_every_step_of_a_number() -> Non
     assert min(slices) > 0.08  # type: ignore[type-var]  # points of one level lie apart too
 
 
+def test_a_wide_range_of_whole_numbers_takes_no_memory() -> None:
+    wide = mix(("low: 3, high: 5", "low: 3, high: 9000000000000000"), ("temperature: -0.1", "temperature: 1"))
+    some = space.sampled(wide, 20, np.random.default_rng(0))
+    assert some["temperature"].max() > 1e14  # type: ignore[operator]
+
+
+def test_before_the_first_answer_what_is_being_evaluated_is_not_proposed_again() -> None:
+    asked = problems.load("m2ax")
+    nothing = pl.DataFrame(schema={"M": str, "A": str, "X": str, "bulk_GPa": float, "shear_GPa": float})
+    initial_, _ = campaigns.proposed(asked, nothing)
+    assert initial_.height == asked.budget.initial
+    found, _ = campaigns.proposed(asked, nothing, initial_.select("M", "A", "X"), batch=2)
+    assert found.height == 2
+    assert found.join(initial_, on="candidate_id").is_empty()
+
+
 def test_designs_of_problems_take_points_of_ones_own() -> None:
     asked = problems.load("abo3_270")
     own = pl.DataFrame({"A": ["Ca", "Sr"], "B": ["Hf", "Ti"]})
     made = campaigns.first(asked, candidates(asked), n=5, given=own)
     assert made.select("A", "B").head(2).equals(own)
-    with pytest.raises(InputError, match="row 0 is no candidate in the points"):
+    with pytest.raises(InputError, match="row 0 is no candidate \\(A has no level Xx\\) in the points"):
         campaigns.first(asked, candidates(asked), n=5, given=own.with_columns(A=pl.lit("Xx")))
     with pytest.raises(InputError, match="2 points given and 1 asked for"):
         campaigns.first(asked, candidates(asked), n=1, given=own)

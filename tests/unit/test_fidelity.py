@@ -98,6 +98,21 @@ def test_a_row_without_composition_or_value_stays_with_a_reason(fused: fidelity.
     assert fused.predict(frame.select("formula"))["ok"].to_list() == [False, False, True, False]
 
 
+def test_huge_numbers_and_tables_without_rows_are_answered(fused: fidelity.Fused) -> None:
+    huge = fused.predict(pl.DataFrame({"formula": ["TiO2", "TiO2"], "pbe_median": [1e300, 1.0]}))
+    assert huge["ok"].all()
+    assert huge["mean"].is_finite().all()
+    assert fused.predict(pl.DataFrame(schema={"formula": pl.String, "pbe_median": pl.Float64})).height == 0
+
+
+def test_columns_that_hold_nothing_to_learn_from_are_refused(gaps: pl.DataFrame) -> None:
+    odd = gaps.with_columns(hse=pl.lit("n/a"), text=pl.lit("(("))
+    with pytest.raises(InputError, match="no number in column hse in --fidelities"):
+        fidelity.fit(odd, fidelities=("hse", "expt"), target="expt")
+    with pytest.raises(InputError, match="no composition in column text in --column"):
+        fidelity.fit(odd, fidelities=("pbe", "expt"), target="expt", formula="text")
+
+
 def test_rows_without_any_composition_are_predicted_from_the_cheap_value(gaps: pl.DataFrame) -> None:
     known = gaps.drop_nulls("expt_gap_eV").with_columns(
         formula=pl.when(pl.int_range(pl.len()) % 2 == 0).then(None).otherwise("formula")
