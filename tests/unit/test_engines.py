@@ -37,9 +37,11 @@ def test_a_recipe_gives_moments_and_u_to_the_elements_that_are_there() -> None:
     assert made.calculation_id != recipes.load("lacunar_pbe").calculation(cell, label="x").calculation_id
 
 
-@pytest.mark.parametrize("settings", [{"steps": -3}, {"steps": "many"}, {"force_eV_angstrom": float("nan")}])
+@pytest.mark.parametrize(
+    "settings", [{"steps": -3}, {"steps": "many"}, {"steps": 1.5}, {"force_eV_angstrom": float("nan")}]
+)
 def test_chgnet_refuses_settings_that_are_no_positive_numbers(settings: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="give a number above 0"):
+    with pytest.raises(InputError, match="number above 0"):
         chgnet.Engine().check(NIO, settings)
 
 
@@ -59,6 +61,9 @@ def test_settings_that_no_engine_knows_are_refused() -> None:
     for engine, wrong, said in (
         (gpaw.Engine(), {"colour": 1}, "unknown setting colour"),
         (gpaw.Engine(), {"functional": "B3"}, "functional 'B3'"),
+        (gpaw.Engine(), {"cutoff_eV": -1}, "cutoff_eV -1 in the gpaw engine: give a number above 0"),
+        (gpaw.Engine(), {"cutoff_eV": True}, "cutoff_eV True"),
+        (gpaw.Engine(), {"iterations": 1.5}, "give a whole number above 0"),
         (chgnet.Engine(), {"relax": "all"}, "relax 'all'"),
         (chgnet.Engine(), {"kpoints": 1}, "unknown setting kpoints"),
         (vasp.Engine(), {"set": "mine"}, "set 'mine'"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, check_atoms, copy_runner, read_result, write_json
+from models.evaluators.engines.common import INPUT, check_atoms, check_numbers, copy_runner, read_result, write_json
 from models.evaluators.engines.protocol import Reading
 from schemas.errors import InputError
 
@@ -43,10 +43,8 @@ class Engine:
             raise InputError.of(f"unknown setting {unknown[0]}", "the chgnet engine", f"use {', '.join(DEFAULTS)}")
         if (way := {**DEFAULTS, **settings}["relax"]) not in WAYS:
             raise InputError.of(f"relax {way!r}", "the chgnet engine", f"use one of {', '.join(WAYS)}")
-        for name in ("force_eV_angstrom", "steps", "strain_percent"):
-            value = settings.get(name, DEFAULTS[name])
-            if type(value) not in (int, float) or not 0 < value < float("inf"):
-                raise InputError.of(f"{name} {value!r}", "the chgnet engine", "give a number above 0")
+        told = {**DEFAULTS, **settings}
+        check_numbers(told, "chgnet", above_zero=("force_eV_angstrom", "strain_percent"), whole=("steps",))
         check_atoms(atoms, frozenset(SYMBOLS[:94]) - {"Po", "At", "Rn", "Fr", "Ra"})
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.evaluators.calculations import Atoms
+from models.evaluators.calculations import Atoms, Settings
 from models.evaluators.engines.protocol import Failure, Reading
 from models.evaluators.executors import OUT_OF_MEMORY, TIME_IS_UP
 from schemas.arrays import Floats
@@ -28,6 +28,25 @@ _SIGNS = (
     ("ModuleNotFoundError", Failure(code="missing", reason="a package is missing: install the engine where it runs")),
     ("NODE FAIL", Failure(code="node", reason="the node failed: it is tried again")),
 )
+
+
+def check_numbers(told: Settings, engine: str, *, above_zero: Sequence[str] = (), whole: Sequence[str] = ()) -> None:
+    """Refuses settings that are no numbers above zero, or no whole ones.
+
+    Args:
+        told: settings with the defaults.
+        engine: its name.
+        above_zero: names of settings that are numbers above zero.
+        whole: names of those that are whole numbers above zero.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name in (*above_zero, *whole):
+        value, kinds = told[name], (int,) if name in whole else (int, float)
+        if type(value) not in kinds or not 0 < value < float("inf"):
+            remedy = f"give a {'whole ' * (name in whole)}number above 0"
+            raise InputError.of(f"{name} {value!r}", f"the {engine} engine", remedy)
 
 
 def check_atoms(atoms: Atoms, known: frozenset[str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, check_atoms, copy_runner, read_result, write_json
+from models.evaluators.engines.common import INPUT, check_atoms, check_numbers, copy_runner, read_result, write_json
 from models.evaluators.engines.protocol import Reading
 from schemas.errors import InputError
 
@@ -64,7 +64,7 @@ class Engine:
         """Refuses structures and settings that GPAW cannot take.
 
         Raises:
-            InputError: see `common.check_atoms`; an unknown setting or functional, or U on an absent element.
+            InputError: see `common.check_atoms` and `check_numbers`; an unknown setting or functional.
         """
         unknown = sorted(set(settings) - {*DEFAULTS, "raise_moments"})
         if unknown:
@@ -76,6 +76,8 @@ class Engine:
             raise InputError.of(
                 f"functional {told['functional']!r}", "the gpaw engine", f"use one of {', '.join(FUNCTIONALS)}"
             )
+        tolerances = [name for name in DEFAULTS if "_tolerance" in name]
+        check_numbers(told, "gpaw", above_zero=("cutoff_eV", *tolerances), whole=("iterations", "ranks"))
         check_atoms(atoms, _elements())
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:
