@@ -6,7 +6,6 @@ when there is room for more calculations, not one by one: a run costs more than 
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,6 +93,6 @@ def _tick(
                 found = sensor.evaluate_tick(context)
                 cursors[sensor.name] = context.cursor
             asked |= {sensor.name} if found.run_requests else set()
-            with suppress(IndexError):
-                said.append(str(found.skip_message).split("; ", 1)[1])
+            troubles = str(found.skip_message).partition("; ")[2]
+            said += [troubles] if troubles else []
     return asked, said

@@ -19,7 +19,6 @@ class Quantity:
         low: smallest possible value; None is open.
         high: largest possible value; None is open.
         usual: where the median of a column of at least 30 different values lies.
-        slips: factors and names of units that are mistaken for it.
     """
 
     name: str

@@ -135,7 +135,7 @@ def failing_rows(table: Table, frame: pl.DataFrame, rule: Rule, *, most: int = 2
 
 def _contract_remedy(rule: Rule, table: Table) -> str:
     where = f"column {rule.column.name}" if rule.column else f"the rows of {table.name}"
-    return f"mend {where} at the source, or the rule in schemas/tables/{table.layer} if it is wrong"
+    return f"mend {where} at the source, or its rule in schemas/tables if that is wrong"
 
 
 def _contract_counts(table: Table, rows: pl.LazyFrame) -> dict[str, Measured]:

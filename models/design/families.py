@@ -4,7 +4,6 @@ A family of the screen holds compounds of many structures, so that no formula wi
 """
 
 import re
-from collections.abc import Sequence
 
 import polars as pl
 
@@ -12,6 +11,7 @@ from etl.features.composition import composition
 from models.design.proposal import objectives
 from schemas.errors import InputError
 from schemas.problem import DesignProblem
+from schemas.units import UNITS
 
 DESCRIPTORS = {
     "electronegativity": "MagpieData mean Electronegativity",
@@ -58,15 +58,14 @@ def problem_of(
         "variables": [
             {"kind": "categorical", "name": "compound", "levels": list(told), "descriptors": told},
         ],
-        "objectives": [_unit(o.name, o.direction) for o in objectives(wanted)],
+        "objectives": [_objective(o.name, o.direction) for o in objectives(wanted)],
         "evaluator": {"kind": engine, "options": {"recipe": recipe}},
         "budget": {"initial": max(2, total // 3), "total": total, "batch": batch},
     }
     return DesignProblem.model_validate(body)
 
 
-def _unit(name: str, direction: str) -> dict[str, str]:
+def _objective(name: str, direction: str) -> dict[str, str]:
     """An objective with the unit that its name ends in, where it does."""
-    known: Sequence[str] = ("eV_atom", "bohr_magneton", "angstrom3_atom", "eV")
-    unit = next((u for u in known if name.endswith(f"_{u}")), "1")
+    unit = max((u for u in UNITS if name.endswith(f"_{u}")), key=len, default="1")
     return {"name": name, "direction": direction, "unit": unit}
