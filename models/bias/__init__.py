@@ -1,7 +1,12 @@
 """Measures of balance, coverage, diversity, defects, leakage and representation of a data set.
 
-Pure functions: frames in, metric frames out (columns of `METRICS`). What a metric must be to pass is decided in
-`dagster_project.quality`; where metrics are kept is declared as `meta.bias_metrics`.
+What is exported here are pure functions: frames in, metric frames out (columns of `METRICS`). Beside them lie looks at
+the content of a table (`words`, `numbers`, `relations`, `chemical`) and at its former version (`drift`, `revisions`),
+which return `findings`; and the choice of rows: which to learn next (`sampling`), which to do without (`pruning`),
+which of several values counts (`aggregation`).
+
+What a metric must be to pass is decided in `dagster_project.quality`; where metrics are kept is declared as
+`meta.bias_metrics`.
 """
 
 from models.bias.balance import class_balance, coverage, group_bias, value_spread
