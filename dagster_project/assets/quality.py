@@ -47,7 +47,7 @@ def publications(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     check_specs=[dg.AssetCheckSpec("harm", asset=_CARDS, blocking=True)],
 )
 def bias_cards(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Measures what the models learned from; a model that bias makes unfit stops what follows."""
+    """Measures what the models learned from; a model that bias makes unfit fails the run."""
     from dagster_project.quality.cards import written
 
     made = written(context.resources.warehouse.store, context.resources.warehouse.settings.home)
