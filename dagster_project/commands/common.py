@@ -8,6 +8,7 @@ module loads: `matloom --help` must answer in a blink.
 import functools
 import inspect
 import json
+import math
 import os
 import sys
 import traceback
@@ -50,7 +51,7 @@ def within(low: int, high: int | None = None) -> Check:
     remedy = f"give {low} or more" if high is None else f"give {low} to {high}"
 
     def check(value: float, option: str) -> None:
-        if value < low or (high is not None and value > high):
+        if not low <= value <= (math.inf if high is None else high):  # nan is not
             raise InputError.of(str(value), option, remedy)
 
     return check

@@ -195,7 +195,7 @@ def fit(
     if repeated:
         known, values, spread = replicated(known, values, encoding.names)
     made = lvgp.fit(known, values, encoding=encoding, kind=kind, known=spread, seed=seed)
-    card = lvgp.save(made, Path(out), target=target)
+    card = lvgp.save(made, Path(out), target=target, noise=noise or "repeated" * repeated, seed=seed)
     counts = {"model_id": card.model_id, "rows": known.height, "left_out": frame.height - count}
     say(counts | card.scores, as_json=as_json)
 

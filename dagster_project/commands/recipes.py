@@ -98,8 +98,9 @@ def predict(
         raise InputError.of("a condition on samples", "the options", "give --samples and --samples-out too")
     if hours is not None and not HEATING_H[0] <= hours <= HEATING_H[1]:
         raise InputError.of(f"{hours:g} h", "--hours", f"give {HEATING_H[0]:g} to {HEATING_H[1]:g} h")
-    if "-" == out == samples_out:
-        raise InputError.of("rows and samples", "stdout", "give --out or --samples-out a file")
+    if out == samples_out:
+        where = "stdout" if out == "-" else out
+        raise InputError.of("rows and samples", where, "give --out and --samples-out a file each")
     frame, loaded = read_input(rows, needs=NAMES, text=TEXT), _model(model, home_dir, seed)
     made = training.predict(loaded, frame)
     if samples_out is not None:

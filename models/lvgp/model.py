@@ -57,9 +57,23 @@ def fit(
     )
 
 
-def save(model: Surrogate, folder: Path, *, target: str) -> cards.Card:
-    """Writes the model folder with its card."""
-    settings = {"kind": model.kind, "inputs": list(model.encoding.names), "target": target}
+def save(model: Surrogate, folder: Path, *, target: str, noise: str = "", seed: int = 0) -> cards.Card:
+    """Writes the model folder with its card.
+
+    Args:
+        model: what was fitted.
+        folder: where to.
+        target: name of the output.
+        noise: where the noise of outputs is known from; empty where it is not.
+        seed: that it was fitted with.
+    """
+    settings = {
+        "kind": model.kind,
+        "inputs": list(model.encoding.names),
+        "target": target,
+        "noise": noise,
+        "seed": seed,
+    }
     told = model.told()
     card = cards.Card(
         kind=KIND,

@@ -1,5 +1,6 @@
 """Odd but likely tables at the doors of models: a typing error costs its own row, and what is no sense is refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,30 @@ def test_a_model_refuses_inputs_that_make_no_sense(words: str, said: str, tmp_pa
     code, err = told("model", "fit", table(tmp_path), *words.split(), "--out", tmp_path / "made")
     assert (code, err.startswith(f"error: {said}")) == (2, True), err
     assert not (tmp_path / "made").exists()
+
+
+def test_another_seed_or_noise_is_another_model(tmp_path: Path) -> None:
+    asked = ("model", "fit", table(tmp_path), "--categorical", "A", "--target", "y", "--kind", "forest", "--json")
+    made = [
+        json.loads(CliRunner().invoke(app, [*map(str, asked), "--out", str(tmp_path / str(n)), *more]).stdout)
+        for n, more in enumerate([[], ["--seed", "1"], ["--noise", "x"], []])
+    ]
+    names = [m["model_id"] for m in made]
+    assert len(set(names)) == 3
+    assert names[0] == names[3]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["recommend", "TiO2", "--hull", "nan"],
+        ["predict", "in.csv", "--out", "x.csv", "--samples", "2", "--samples-out", "x.csv"],
+    ],
+)
+def test_recipes_refuse_what_is_no_number_and_two_tables_in_one_file(words: list[str]) -> None:
+    code, err = told("recipes", *words)
+    assert (code, err.startswith("error: ")) == (2, True), err
+    assert "no such file" not in err
 
 
 def test_one_text_among_numbers_costs_its_row_alone(tmp_path: Path) -> None:
