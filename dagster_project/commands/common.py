@@ -115,8 +115,8 @@ def workers(count: int) -> int:
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """The names in a text joined by commas."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """The names in a text joined by commas, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def folder(where: str) -> Path:

@@ -150,6 +150,8 @@ def simulate(
         acquisition=acquisition,
         design=design,  # type: ignore[arg-type]
     )
+    if both := [o.name for o in plan.wanted if o.name in names]:
+        raise InputError.of(f"the objective {both[0]}", "--variables", "leave it out")
     frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
     trace = simulation.simulate(
         frame, plan, seeds=range(seed, seed + seeds), workers=workers(count), descriptors=_descriptors(descriptors)

@@ -43,13 +43,15 @@ def objectives(text: str) -> tuple[Objective, ...]:
     """Objectives from ``max:gap,min:stability``.
 
     Raises:
-        InputError: any other form.
+        InputError: any other form, or a name given twice.
     """
-    found = []
+    found: list[Objective] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(max|min)\s*:\s*(\S+)\s*", part)
         if not match:
             raise InputError.of(f"objective {part.strip()!r}", "--objectives", "write max:NAME or min:NAME")
+        if match.group(2) in {o.name for o in found}:
+            raise InputError.of(f"objective {match.group(2)} twice", "--objectives", "leave one out")
         found.append(Objective(name=match.group(2), direction=match.group(1)))  # type: ignore[arg-type, call-arg]
     return tuple(found)
 

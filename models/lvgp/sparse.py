@@ -249,7 +249,8 @@ def _spread(space: Space, sets: Tensor, rows: Rows, points: int, chance: torch.G
     """Inducing points at some of the rows, a little aside."""
     at = torch.randperm(len(rows), generator=chance)[:points]
     state = space.state(sets)
-    places = torch.stack([_points(p)[rows.codes[at, j]] for j, p in enumerate(state.places)])
+    known = [_points(p)[rows.codes[at, j]] for j, p in enumerate(state.places)]
+    places = torch.stack(known) if known else torch.zeros((0, len(at), 2), dtype=torch.float64)
     places = places + 0.1 * torch.randn(places.shape, generator=chance, dtype=places.dtype)
     return Induced(
         places,

@@ -69,6 +69,31 @@ def test_recipes_refuse_what_is_no_number_and_two_tables_in_one_file(words: list
     assert "no such file" not in err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--variables A,y --objectives max:y", "the objective y in --variables: leave it out"),
+        ("--variables A --objectives max:y,min:y", "objective y twice in --objectives: leave one out"),
+    ],
+)
+def test_an_objective_is_named_once_and_is_no_variable(words: str, said: str, tmp_path: Path) -> None:
+    code, err = told("design", "simulate", table(tmp_path), *words.split(), "--out", tmp_path / "out.csv")
+    assert (code, said in err) == (2, True), err
+
+
+def test_a_name_given_twice_counts_once(tmp_path: Path) -> None:
+    asked = "--variables A,A --objectives max:y --init 2 --budget 3 --seeds 1 --strategy random --workers 1"
+    assert told("design", "simulate", table(tmp_path), *asked.split(), "--out", tmp_path / "out.csv")[0] == 0
+
+
+def test_inducing_points_need_no_levels(tmp_path: Path) -> None:
+    fitted = ("--inputs", "x", "--target", "y", "--kind", "lvgp-svi", "--out", tmp_path / "made")
+    assert told("model", "fit", table(tmp_path), *fitted)[0] == 0
+    asked = (tmp_path / "made", tmp_path / "in.csv", "--out", tmp_path / "out.csv")
+    assert told("model", "predict", *asked)[0] == 0
+    assert pl.read_csv(tmp_path / "out.csv")["mean"].is_finite().all()
+
+
 def test_one_text_among_numbers_costs_its_row_alone(tmp_path: Path) -> None:
     fitted = ("--categorical", "A", "--inputs", "x", "--target", "y", "--kind", "forest", "--out", tmp_path / "made")
     assert told("model", "fit", table(tmp_path), *fitted)[0] == 0
