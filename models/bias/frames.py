@@ -49,7 +49,7 @@ def named(frame: pl.DataFrame, column: str) -> pl.Series:
 
 
 def as_table(measured: pl.DataFrame, *, table: str, version: int, at: datetime) -> pl.DataFrame:
-    """Metrics as rows of `meta.bias_metrics`.
+    """Metrics as rows of `meta.bias_metrics`, to ten digits: the last ones depend on the order in which threads sum.
 
     Args:
         measured: frame of `METRICS`.
@@ -57,7 +57,7 @@ def as_table(measured: pl.DataFrame, *, table: str, version: int, at: datetime) 
         version: its version.
         at: when it was measured, UTC.
     """
-    return measured.select(
+    return measured.with_columns(pl.col("metric_value").round_sig_figs(10)).select(
         pl.lit(table).alias("table_name"),
         pl.lit(version, dtype=pl.Int64).alias("table_version"),
         *METRICS.names(),

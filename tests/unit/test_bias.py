@@ -1,6 +1,7 @@
 """Measures of bias: known values, limits, and no infinity anywhere."""
 
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -95,6 +96,19 @@ def test_repeats_that_disagree_have_the_pooled_deviation() -> None:
     assert value(found, "largest_range:gap") == 2.0
     labels = bias.duplicate_disagreement(frame.with_columns(l=pl.Series(list("xyzzz"))), keys=("formula",), value="l")
     assert value(labels, "disagreeing:l") == 0.5
+
+
+def test_metrics_do_not_depend_on_the_order_of_rows() -> None:
+    values = np.random.default_rng(0).lognormal(sigma=3.0, size=400)
+    frame = pl.DataFrame({"formula": [f"Na{k % 40 + 1}Cl" for k in range(400)], "value": values})
+
+    def told(rows: pl.DataFrame) -> list[float]:
+        measured = bias.duplicate_disagreement(rows, keys=("formula",), value="value")
+        made = bias.as_table(measured, table="core.labels", version=0, at=datetime(2026, 1, 1, tzinfo=UTC))
+        return made["metric_value"].to_list()
+
+    orders = [frame.sample(fraction=1.0, shuffle=True, seed=seed) for seed in range(20)]
+    assert {tuple(told(rows)) for rows in orders} == {tuple(told(frame))}
 
 
 def test_a_doi_leaks_however_it_is_written_and_missing_values_never_do() -> None:
