@@ -127,6 +127,7 @@ def family(
 
     Its candidates are the compounds of the family that have an ordered structure in the tables.
     """
+    import polars as pl
     import yaml
 
     from models.design.families import problem_of
@@ -137,8 +138,8 @@ def family(
     if grouping not in GROUPINGS:
         raise InputError.of(f"no grouping {grouping!r}", "--grouping", f"use one of {', '.join(GROUPINGS)}")
     asked = recipes.load(recipe)
-    quoted = name.replace("'", "''")
-    members = query(home(at), _MEMBERS.format(grouping=grouping, family=quoted, most=most))
+    members = query(home(at), _MEMBERS).filter(pl.col(grouping) == name)
+    members = members.select("formula", "p_mit").unique(maintain_order=True).head(most)
     made = problem_of(name, members, engine=asked.engine, recipe=recipe, wanted=objectives, total=budget, batch=batch)
     body = made.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     write_aside(yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode(), Path(out))
@@ -146,10 +147,10 @@ def family(
 
 
 _MEMBERS = """
-select s.formula_reduced as formula, max(p.p_mit) as p_mit
+select s.formula_reduced as formula, s.family_tm_anion, s.family_ln, s.prototype, max(p.p_mit) as p_mit
 from core.structures s left join pred.screening p on p.formula = s.formula_reduced
-where s.{grouping} = '{family}' and s.valid and s.duplicate_of is null and not list_contains(s.flags, 'disordered')
-group by all order by p_mit desc nulls last, formula limit {most}"""
+where s.valid and s.duplicate_of is null and not list_contains(s.flags, 'disordered')
+group by all order by p_mit desc nulls last, formula"""
 
 
 def _settings(problems: str, executor: str, *, running: int, seed: int, at: str | None) -> Settings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.bias.diversity import mixed_entropy
+from models.normal import excess
 from schemas.arrays import Floats
 
 Measure = Callable[[Floats], Floats]
@@ -31,14 +32,6 @@ def mixed(values: Floats) -> Floats:
     """Entropies of atoms and density, finite for the gaps of metals; minus infinity for fewer than two values."""
     found = (mixed_entropy(v).entropy for v in values)
     return np.array([-np.inf if h is None else h for h in found])
-
-
-def expected_improvement(mean: Floats, sd: Floats, best: float) -> Floats:
-    """How far normal values are expected to exceed the best one, shape of `mean`."""
-    from scipy.special import ndtr
-
-    z = (mean - best) / sd
-    return np.asarray((mean - best) * ndtr(z) + sd * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -90,4 +83,4 @@ class Curve:
         sd = np.sqrt(np.maximum(np.square(found - mean[:, None]) @ share, 0.0)) + 1e-9
         if not np.isfinite(self.now):
             return np.asarray(mean + sd - self.entropies.min())
-        return expected_improvement(mean, sd, self.now)
+        return excess(mean, sd, self.now)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import erfcx, ndtr
 
 from models.design.pareto import nondominated
+from models.normal import excess
 from schemas.arrays import Floats
 
 
@@ -80,8 +81,6 @@ def _strips(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
 
 
 def _excess(mean: Floats, deviation: Floats, bounds: Floats) -> Floats:
-    """E[(Y - bound)+] for n normals and b bounds, n x b; zero at an infinite bound."""
-    finite = np.where(np.isfinite(bounds), bounds, 0.0)
-    z = (mean[:, None] - finite[None, :]) / deviation[:, None]
-    value = deviation[:, None] * (np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi) + z * ndtr(z))
-    return np.where(np.isfinite(bounds)[None, :], value, 0.0)
+    """Expected excess of n normals over b bounds, n x b; zero at an infinite bound."""
+    finite = np.isfinite(bounds)
+    return np.where(finite, excess(mean[:, None], deviation[:, None], np.where(finite, bounds, 0.0)), 0.0)

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from models.evaluators.budget import allowed, asked_in
+from models.evaluators.campaign import surprise
 from models.evaluators.progress import Step, ended, steps
 from models.evaluators.states import State
 from schemas.emit.polars import schema
@@ -135,20 +136,17 @@ class _Error:
     expected: float
     deviation: float
     value: float
-
-    @property
-    def off(self) -> float:
-        return (self.value - self.expected) / self.deviation
+    off: float
 
 
 def _errors(made: Generation) -> Iterator[_Error]:
     """Of every accepted candidate whose outcome was foretold."""
     for row in made.proposed.filter(state=str(State.ACCEPTED)).iter_rows(named=True):
         foretold, values = json.loads(row["predicted"] or "{}"), json.loads(row["objectives"])
-        for name, value in values.items():
-            mean, deviation = foretold.get(f"mean_{name}"), foretold.get(f"sd_{name}")
-            if mean is not None and deviation:
-                yield _Error(label=row["label"], objective=name, expected=mean, deviation=deviation, value=value)
+        for name, off in surprise(row["predicted"], row["objectives"]).items():
+            expected, deviation = foretold[f"mean_{name}"], foretold[f"sd_{name}"]
+            told = {"label": row["label"], "objective": name, "value": values[name]}
+            yield _Error(**told, expected=expected, deviation=deviation, off=off)
 
 
 def _surprises(made: Generation, errors: Sequence[_Error]) -> list[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from models.bias.gains import expected_improvement
 from models.bias.pool import Hyperparameters, Pool, learn
+from models.normal import excess
 from schemas.arrays import Floats
 
 TRACE = pl.Schema(
@@ -114,7 +114,7 @@ class _Known:
             self._pool, self._fitted = self._learned(plan.fused), count
         n, pool = len(self.features), self._pool
         mean, sd = pool.mean[n:], pool.sd[n:]
-        gain = expected_improvement(mean, sd, self.best)
+        gain = excess(mean, sd, self.best)
         gain = np.where(np.isfinite(self.values[1]), -1.0, gain) / plan.costs[1]
         scores = [np.full(n, -1.0), gain]
         if plan.fused:

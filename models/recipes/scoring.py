@@ -48,7 +48,7 @@ def score(
     for name, keep in (("all", np.ones(len(rows), bool)), ("clean", clean)):
         part = frame.filter(pl.Series(keep))
         report[name] = _part(model, X[keep], part, seed, precursor_targets) if part.height else {"n": 0}
-    report["noise_floor"] = heat_scores.noise_floor(frame)
+    report["noise_floor"] = heat_scores.noise_floor(frame) | {"route": planning.route_noise(frame)}
     return report
 
 
