@@ -19,7 +19,7 @@ _GROUPS: dict[str, tuple[str, str, str]] = {
     "fuse": ("dagster_project.commands.fuse", "app", "Several fidelities of one quantity in one model."),
     "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
     "physics": ("dagster_project.commands.physics", "app", "Models of transitions in bodies and layers."),
-    "quality": ("dagster_project.commands.trust", "app", "Checks of contract, bias and leakage; choice of rows."),
+    "quality": ("dagster_project.commands.sources", "app", "Checks of contract, bias and leakage; choice of rows."),
     "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
     "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),
     "spinels": ("dagster_project.commands.spinels", "app", "The 270 lacunar spinels: cells and calculations."),

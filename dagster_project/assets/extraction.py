@@ -65,6 +65,26 @@ def labels(build: Build, mentions: pl.LazyFrame, properties: pl.LazyFrame, docum
     return {"core.labels": made, "core.compounds": tables.compounds(mentions.collect(), made)}
 
 
+@table_assets(
+    "core.disagreements",
+    group="extraction",
+    reads={"labels": "core.labels", "structures": "core.structures", "recipes": "core.recipes"},
+)
+def disagreements(build: Build, labels: pl.LazyFrame, structures: pl.LazyFrame, recipes: pl.LazyFrame) -> Frames:
+    """Says where sources tell one thing differently, and whose value counts by the merge policy.
+
+    Structures whose licence keeps them here are left out, as the table may be given away.
+    """
+    from etl.merging import mapped
+    from schemas.merging import POLICIES
+    from warehouse.licences import allowed
+
+    open_ = structures.filter(pl.col("valid") & allowed("licence"))
+    told = {"core.labels": labels, "core.structures": open_, "core.recipes": recipes}
+    frames = {name: frame.select(POLICIES[name].used).collect() for name, frame in told.items()}
+    return {"core.disagreements": mapped(frames, POLICIES)}
+
+
 @table_assets("core.reading_scores", "core.reading_errors", group="extraction", reads={})
 def reading(build: Build) -> Frames:
     """Measures what is read from text on annotated documents: those that ship, and the data sets where they lie."""

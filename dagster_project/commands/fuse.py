@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.commands.common import (
+    InputError,
     Json,
     Out,
     OutModel,
@@ -15,6 +16,7 @@ from dagster_project.commands.common import (
     listed,
     read_input,
     say,
+    within,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Several fidelities of one quantity in one model.")
@@ -58,3 +60,60 @@ def predict(
     found = made.predict(frame)
     summary = {"rows": frame.height, "not_ok": int((~found["ok"]).sum()), "out": out}
     finish(beside(frame, found), out, summary, as_json=as_json)
+
+
+@command(app, "simulate")
+def simulate(
+    table: Annotated[str, typer.Argument(help="Rows with a cheap and a costly value, and a formula or numbers.")],
+    cheap: Annotated[str, typer.Option("--cheap", help="Column of the cheap source.")],
+    costly: Annotated[str, typer.Option("--costly", help="Column of the costly one, to be maximized.")],
+    out: Out,
+    costs: Annotated[str, typer.Option("--costs", help="Of a cheap and a costly value.")] = "1,10",
+    init: Annotated[int, typer.Option("--init", help="Costly values at the start."), within(2)] = 5,
+    budget: Annotated[float, typer.Option("--budget", help="What may be spent."), within(1)] = 3300.0,
+    rows: Annotated[int, typer.Option("--rows", help="Random rows to choose from, a seed."), within(4, 2000)] = 300,
+    features: Annotated[str, typer.Option("--features", help="Columns; else a formula, else numbers.")] = "",
+    seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 5,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """What does a cheap source save? Campaigns for the largest costly value, with both sources and with one."""
+    import numpy as np
+    import polars as pl
+
+    from models.bias.describing import FORMULAS
+    from models.fidelity import campaign
+
+    prices = _prices(costs)
+    columns = listed(features)
+    frame = read_input(table, needs=(cheap, costly, *columns), text=FORMULAS)
+    spent: dict[str, list[float]] = {}
+    traces = []
+    for name in ("fused", "costly alone"):
+        plan = campaign.Plan(costs=prices, init=init, budget=budget, fused=name == "fused")
+        trace = campaign.simulate(
+            frame, cheap=cheap, costly=costly, plan=plan, seeds=range(seed, seed + seeds), rows=rows, features=columns
+        )
+        spent[name] = campaign.costs(trace)
+        traces.append(trace.with_columns(strategy=pl.lit(name)))
+    middle = {name: float(np.median(found)) for name, found in spent.items()}
+    told = {f"cost_{name.replace(' ', '_')}": c if np.isfinite(c) else None for name, c in middle.items()}
+    both = all(np.isfinite(c) for c in middle.values())
+    summary = {
+        "seeds": seeds,
+        **told,
+        "share": middle["fused"] / middle["costly alone"] if both else None,
+        "seeds_reached": {name: int(np.isfinite(found).sum()) for name, found in spent.items()},
+    }
+    finish(pl.concat(traces), out, summary, as_json=as_json)
+
+
+def _prices(text: str) -> tuple[float, float]:
+    """Two costs above zero."""
+    try:
+        cheap, costly = (float(part) for part in listed(text))
+    except ValueError:
+        cheap, costly = 0.0, 0.0
+    if not 0 < cheap < float("inf") or not 0 < costly < float("inf"):
+        raise InputError.of(text, "--costs", "give two numbers above zero, such as 1,10")
+    return cheap, costly

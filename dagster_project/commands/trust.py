@@ -7,6 +7,8 @@ import typer
 from dagster_project.commands.common import InputError, Json, Out, Seed, command, finish, listed, read_input, within
 from dagster_project.commands.quality import app
 
+__all__ = ["app", "etal", "prune"]
+
 _TEXT = ("formula", "formula_reduced", "comp_key", "composition")
 Features = Annotated[str, typer.Option("--features", help="Columns joined by commas; else a formula, else numbers.")]
 

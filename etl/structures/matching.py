@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from etl.merging import rank
 from etl.structures.crystal import Crystal
+from schemas.merging import MEASURED_FIRST
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -28,9 +30,6 @@ SYMMETRY_ANGSTROM = 0.1
 """How far atoms may be off for an operator to count; measured cells are rounded, relaxed ones a little off."""
 COMPARED_SITES = 300
 """Sites of the largest cells that are labelled and compared."""
-RANKS = {"experiment": 0, "calculation": 1, "prototype": 2}
-"""Which of several structures of a compound is preferred, by fidelity."""
-UNKNOWN_RANK = 1  # a structure of unknown origin stands beside the calculated ones
 
 NAMES: dict[str, str] = {
     "A_cF4_225_a": "copper",
@@ -151,7 +150,7 @@ def duplicates(rows: pl.DataFrame, crystals: Sequence[Crystal | None]) -> list[s
 
     matcher = StructureMatcher()
     told: list[str | None] = [None] * rows.height
-    ids, ranks = rows["structure_id"].to_list(), rows["fidelity"].replace_strict(RANKS, default=UNKNOWN_RANK).to_list()
+    ids, ranks = rows["structure_id"].to_list(), rows.select(rank(MEASURED_FIRST)).to_series().to_list()
     groups: dict[str, list[int]] = {}
     for index, (formula, crystal) in enumerate(zip(rows["formula"], crystals, strict=True)):
         if crystal is not None and crystal.ordered and crystal.n_sites <= COMPARED_SITES:

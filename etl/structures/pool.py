@@ -7,9 +7,10 @@ import polars as pl
 from etl import reference
 from etl.features.formulas import reduced
 from etl.features.structure import PUBLISHED
+from etl.merging import merged, rank
 from etl.structures import datasets as public
 from etl.structures.candidates import candidates
-from etl.structures.matching import RANKS, UNKNOWN_RANK
+from schemas.merging import LABELS, MEASURED_FIRST
 
 ENUMERATED = "enumerated"
 ROOM_K = 295.0
@@ -83,12 +84,13 @@ def offered(structures: pl.DataFrame, features: pl.DataFrame, *, datasets: Path 
     known = structures.filter("valid").join(
         features.select("structure_id", *PUBLISHED), on="structure_id", how="inner", validate="1:1"
     )
-    rank = pl.col("fidelity").replace_strict(RANKS, default=UNKNOWN_RANK, return_dtype=pl.Int64)
     measured = pl.col("fidelity") == "experiment"
     hot = pl.when(measured).then(-pl.col("temperature_K").fill_null(ROOM_K)).otherwise(0.0)
     symmetric = pl.when(measured).then(-pl.col("space_group_number").fill_null(1)).otherwise(0)
     gaps = pl.sum_horizontal(pl.col(PUBLISHED).is_null())
-    best = known.sort(rank, hot, symmetric, gaps, "structure_id").unique("formula", keep="first", maintain_order=True)
+    best = known.sort(rank(MEASURED_FIRST), hot, symmetric, gaps, "structure_id").unique(
+        "formula", keep="first", maintain_order=True
+    )
     every = listed(structures, datasets=datasets).join(
         best.select("formula", "structure_id", "prototype", "prototype_label", *PUBLISHED),
         on="formula", how="left", maintain_order="left",
@@ -109,9 +111,9 @@ def labelled(labels: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `formula`, `label_name`, the grouping columns of core.labels, the ten features and their `*_imputed` flags.
     """
-    one = pl.when(pl.col("label_name").n_unique() == 1).then(pl.col("label_name").first())
     groups = ("chemsys", "family_ln", "family_tm_anion")
-    curated = labels.filter("curated").group_by("formula").agg(one.alias("label_name"), pl.col(groups).first())
+    agreed = pl.when(~pl.col("disputed").list.contains("label_name")).then("label_name").alias("label_name")
+    curated = merged(labels.filter("curated"), LABELS).select("formula", agreed, *groups)
     published = reference.labelled_compounds()
     flags = [c for c in published.columns if c.endswith("_imputed")]
     spelled = pl.Series("formula", [reduced(f) for f in published["formula"].to_list()], dtype=pl.String)

@@ -6,6 +6,9 @@ to document. Titles never join two different journal articles.
 
 import polars as pl
 
+from etl.merging import ranked
+from schemas.merging import ARTICLES
+
 SCHEMA = {
     "document_id": pl.String,
     "article_id": pl.String,
@@ -37,9 +40,8 @@ def articles(documents: pl.LazyFrame) -> pl.DataFrame:
     sure = _connected(numbered.select("doi", "arxiv"), numbered["row"])
     grouped = numbered.with_columns(sure=sure)
     grouped = grouped.with_columns(label=_titled(grouped))
-    order = ["text", "newest", "document_id"]
-    best = grouped.sort(order, descending=[True, True, False], nulls_last=True).unique("label", keep="first")
-    named = grouped.join(best.select("label", article_id="document_id"), on="label")
+    best = ranked(grouped.rename({"label": "article_id"}), ARTICLES).unique("article_id", keep="first")
+    named = grouped.join(best.select(label="article_id", article_id="document_id"), on="label")
     made = named.join(_retractions(documents, named), on="article_id", how="left").with_columns(
         basis=_basis(), preferred=pl.col("document_id") == pl.col("article_id")
     )

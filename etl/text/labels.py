@@ -10,7 +10,7 @@ from etl import reference
 from etl.features.formulas import reduced
 from etl.features.grouping import groupings
 from schemas.rules import vocabulary
-from schemas.tables.corpus import LABELS
+from schemas.tables.labels import LABELS
 
 SURE = 0.6
 """Confidence from which one document is enough."""

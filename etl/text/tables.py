@@ -8,9 +8,11 @@ import polars as pl
 from etl import reference
 from etl.features.formulas import reduced
 from etl.features.grouping import groupings
+from etl.merging import merged
 from etl.text.extract import Extractor, extract
 from etl.text.recipes import extract_recipes
 from schemas.errors import InputError
+from schemas.merging import LABELS
 from schemas.tables.recipes import HEATING_H, HEATING_K
 from schemas.units import ZERO_CELSIUS_K
 
@@ -64,7 +66,7 @@ def recipes(texts: pl.DataFrame, *, datasets: Path | None = None) -> dict[str, p
 
 
 def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
-    """Rows of core.compounds: every formula with plain amounts that is named or labelled."""
+    """Rows of core.compounds: every formula with plain amounts that is named or labelled, and its label."""
     named = (
         mentions.drop_nulls("formula")
         .with_columns(formula=pl.col("formula").map_elements(reduced, return_dtype=pl.String))
@@ -72,13 +74,18 @@ def compounds(mentions: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
         .group_by("formula")
         .agg(documents=pl.col("document_id").n_unique().cast(pl.Int64), mentions=pl.len().cast(pl.Int64))
     )
-    known = labelled.select("formula").unique().with_columns(labelled=pl.lit(True))
+    label = ("label_name", "transition_temperature_K", "label_source", "label_disputed")
+    known = (
+        merged(labelled, LABELS)
+        .rename({"source": "label_source"})
+        .select("formula", *label[:3], label_disputed=pl.col("disputed").list.contains("label_name"), labelled=True)
+    )
     rows = named.join(known, on="formula", how="full", coalesce=True).with_columns(
-        pl.col("documents", "mentions").fill_null(0), pl.col("labelled").fill_null(False)
+        pl.col("documents", "mentions").fill_null(0), pl.col("labelled", "label_disputed").fill_null(False)
     )
     return (
         groupings(rows)
-        .select("formula", "chemsys", "documents", "mentions", "labelled")
+        .select("formula", "chemsys", "documents", "mentions", "labelled", *label)
         .drop_nulls("chemsys")
         .sort("formula")
     )

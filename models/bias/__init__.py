@@ -3,7 +3,7 @@
 What is exported here are pure functions: frames in, metric frames out (columns of `METRICS`). Beside them lie looks at
 the content of a table (`words`, `numbers`, `relations`, `chemical`) and at its former version (`drift`, `revisions`),
 which return `findings`; and the choice of rows: which to learn next (`sampling`), which to do without (`pruning`),
-which of several values counts (`aggregation`).
+whether another source helps (`aggregation`).
 
 What a metric must be to pass is decided in `dagster_project.quality`; where metrics are kept is declared as
 `meta.bias_metrics`.

@@ -1,10 +1,9 @@
-"""Several sources of one quantity: where they disagree, which value counts, and whether another source helps a model.
+"""Two sources of one quantity: where they disagree, and whether the other helps a model of the first.
 
 Adding a source often hurts in bulk and helps in the tails (Ottomano, De Felice, Gusev and Sparks, Digital Discovery 3,
-337 (2024), doi 10.1039/D3DD00207A), so both are told.
+337 (2024), doi 10.1039/D3DD00207A), so both are told. Which of several values counts is declared in `schemas.merging`.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,58 +11,14 @@ import polars as pl
 
 from etl.features import composition
 from etl.features.formulas import reduced
-from models.bias.describing import finite_numbers, systems
+from models.bias.describing import FORMULAS, finite_numbers, systems
 from models.bias.frames import need
-from models.bias.pruning import learner, rows_of
+from models.bias.pruning import FEWEST, Rows, learner, rows_of
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
 TAIL = 0.1
 """Share of the rows at either end of the values that counts as a tail."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Which of several values of a key counts.
-
-    Attributes:
-        priority: sources, the most trusted first; it decides before anything else.
-        fidelity: column whose higher value counts among rows of one source, if any.
-        recency: column whose later value counts among equals, if any.
-        tolerance: spread of a key's values, in the unit of the value, above which it is marked.
-    """
-
-    priority: tuple[str, ...]
-    fidelity: str | None = None
-    recency: str | None = None
-    tolerance: float = np.inf
-
-
-def merged(frame: pl.DataFrame, policy: Policy, *, key: str, value: str, source: str = "source") -> pl.DataFrame:
-    """One row a key, by the policy; rows without key or finite value are left out.
-
-    Returns:
-        The rows that count, with `sources` and `values` of the key, `spread` (largest minus smallest) and `disputed`.
-
-    Raises:
-        InputError: a column is missing, or a source has no place in the priority.
-    """
-    order = [c for c in (policy.fidelity, policy.recency) if c is not None]
-    need(frame, key, value, source, *order)
-    strange = sorted(set(frame[source].drop_nulls().to_list()) - set(policy.priority))
-    if strange:
-        raise InputError.of(f"source {strange[0]!r} without a place", "the policy", "add it to the priority")
-    places = {name: place for place, name in enumerate(policy.priority)}
-    ranked = (
-        frame.filter(pl.Series(np.isfinite(finite_numbers(frame, value))) & pl.col(key).is_not_null())
-        .with_columns(place=pl.col(source).replace_strict(places, return_dtype=pl.Int64))
-        .sort(["place", *order], descending=[False, *[True] * len(order)], nulls_last=True, maintain_order=True)
-    )
-    spread = ranked.group_by(key, maintain_order=True).agg(
-        sources=pl.col(source).n_unique(), values=pl.len(), spread=pl.col(value).max() - pl.col(value).min()
-    )
-    first = ranked.unique(key, keep="first", maintain_order=True).drop("place")
-    return first.join(spread, on=key, maintain_order="left").with_columns(disputed=pl.col("spread") > policy.tolerance)
 
 
 def disagreement(left: pl.DataFrame, right: pl.DataFrame, *, value: str, formula: str = "formula") -> pl.DataFrame:
@@ -89,9 +44,12 @@ def gain(base: pl.DataFrame, other: pl.DataFrame, *, target: str, seeds: range =
     Returns:
         For bulk, low and high tail: `part`, `rows`, mean absolute errors `alone` and `with_other` (means over seeds),
         their `gain`, and its standard error `gain_error` over seeds.
+
+    Raises:
+        InputError: a table without the target or a formula, or with too few rows.
     """
-    own, _, names = rows_of(base, target=target)
-    more, _, their_names = rows_of(other, target=target)
+    own, _, names = _rows(base, target)
+    more, _, their_names = _rows(other, target)
     low, high = np.quantile(own.values, [TAIL, 1 - TAIL])
     found: dict[str, list[tuple[float, float, int]]] = {"bulk": [], "low tail": [], "high tail": []}
     for seed in seeds:
@@ -108,6 +66,16 @@ def gain(base: pl.DataFrame, other: pl.DataFrame, *, target: str, seeds: range =
             if rows.any():
                 found[part].append((errors[0][rows].mean(), errors[1][rows].mean(), int(rows.sum())))
     return [_told(part, np.array(figures)) for part, figures in found.items() if figures]
+
+
+def _rows(frame: pl.DataFrame, target: str) -> tuple[Rows, Any, tuple[str, ...]]:
+    """What a model learns from in a table of compositions."""
+    if not any(c in frame.columns for c in FORMULAS):
+        raise InputError.of("no column of formulas", "the table", f"add one of {', '.join(FORMULAS)}")
+    found = rows_of(frame, target=target)
+    if len(found[0].values) < FEWEST:
+        raise InputError.of(f"{len(found[0].values)} rows to learn from", "the table", f"give at least {FEWEST}")
+    return found
 
 
 def _told(part: str, figures: Floats) -> dict[str, Any]:

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from models.bias.describing import described, finite_numbers
+from models.bias.frames import need
 from models.bias.pool import Hyperparameters, Pool, learn
 from models.normal import excess
 from schemas.arrays import Floats
+from schemas.errors import InputError
 
 TRACE = pl.Schema(
     {
@@ -78,6 +81,57 @@ def run(features: Floats, cheap: Floats, costly: Floats, plan: Plan, *, seed: in
         if best >= goal:
             break
     return pl.DataFrame(rows, schema=TRACE, orient="row")
+
+
+def simulate(
+    frame: pl.DataFrame,
+    *,
+    cheap: str,
+    costly: str,
+    plan: Plan,
+    seeds: range,
+    rows: int = 300,
+    features: tuple[str, ...] = (),
+) -> pl.DataFrame:
+    """Campaigns over a table in which both sources are known: one a seed, over a random part of its rows.
+
+    Args:
+        frame: one row a material, with a formula or numbers to tell them apart; rows without both values are left out.
+        cheap: column of the cheap source.
+        costly: column of the costly one, of which the largest value is looked for.
+        plan: costs, start and budget.
+        seeds: one campaign each.
+        rows: how many of the table each campaign may choose from.
+        features: columns that tell rows apart; see `describing.described`.
+
+    Returns:
+        A frame of `TRACE` with the `goal`, the largest costly value among the rows of the seed; rows count those of
+        the table.
+
+    Raises:
+        InputError: a missing column, or too few rows with both values.
+    """
+    need(frame, cheap, costly)
+    values = np.stack([finite_numbers(frame, cheap), finite_numbers(frame, costly)])
+    both = np.flatnonzero(np.isfinite(values).all(axis=0))
+    if len(both) < 2 * plan.init:
+        raise InputError.of(
+            f"{len(both)} rows with {cheap} and {costly}", "the table", f"give at least {2 * plan.init}"
+        )
+    traces = []
+    for seed in seeds:
+        part = np.random.default_rng(seed).permutation(both)[:rows]
+        described_ = described(frame[part], features, without=(cheap, costly))
+        trace = run(described_, values[0, part], values[1, part], plan, seed=seed)
+        goal = float(values[1, part].max())
+        traces.append(trace.with_columns(row=pl.Series(part)[trace["row"]], goal=pl.lit(goal)))
+    return pl.concat(traces)
+
+
+def costs(trace: pl.DataFrame) -> list[float]:
+    """What each seed of `simulate` spent until its best row was known; infinite where it never was."""
+    by = trace.partition_by("seed", maintain_order=True)
+    return [cost_to_best(one, float(one["goal"][0])) for one in by]
 
 
 def cost_to_best(trace: pl.DataFrame, goal: float) -> float:

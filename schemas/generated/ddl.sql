@@ -413,56 +413,6 @@ COMMENT ON COLUMN "core"."properties"."sentence" IS 'Sentence that holds the spa
 COMMENT ON COLUMN "core"."properties"."rule" IS 'Rule or model that made the row.';
 COMMENT ON COLUMN "core"."properties"."confidence" IS 'How sure the rule is, 0 to 1. [1]';
 
-CREATE TABLE "core"."compounds" (
-    "formula" VARCHAR NOT NULL,
-    "chemsys" VARCHAR NOT NULL,
-    "documents" BIGINT NOT NULL,
-    "mentions" BIGINT NOT NULL,
-    "labelled" BOOLEAN NOT NULL,
-    PRIMARY KEY ("formula")
-);
-COMMENT ON TABLE "core"."compounds" IS 'Compounds known to the project: from text, from facts and from structures. Grain: one reduced formula';
-COMMENT ON COLUMN "core"."compounds"."formula" IS 'Reduced formula; "NaN" is one.';
-COMMENT ON COLUMN "core"."compounds"."chemsys" IS 'Elements, sorted, joined by ''-''.';
-COMMENT ON COLUMN "core"."compounds"."documents" IS 'Documents that name it. [count]';
-COMMENT ON COLUMN "core"."compounds"."mentions" IS 'Times it is named. [count]';
-COMMENT ON COLUMN "core"."compounds"."labelled" IS 'Whether a label is known.';
-
-CREATE TABLE "core"."labels" (
-    "formula" VARCHAR NOT NULL,
-    "label_name" VARCHAR NOT NULL,
-    "transition_temperature_K" DOUBLE,
-    "family_ln" VARCHAR,
-    "family_tm_anion" VARCHAR,
-    "chemsys" VARCHAR NOT NULL,
-    "source" VARCHAR NOT NULL,
-    "doi" VARCHAR,
-    "curated" BOOLEAN NOT NULL,
-    "confidence" DOUBLE NOT NULL,
-    "property_id" VARCHAR,
-    "supporting" BIGINT NOT NULL,
-    "contradicting" BIGINT NOT NULL,
-    "temperature_spread_K" DOUBLE,
-    "licence" VARCHAR NOT NULL,
-    PRIMARY KEY ("formula", "source")
-);
-COMMENT ON TABLE "core"."labels" IS 'Which compounds are metals, insulators, or have a metal-insulator transition, and who says so. Grain: one compound and source';
-COMMENT ON COLUMN "core"."labels"."formula" IS 'Reduced formula; "NaN" is one.';
-COMMENT ON COLUMN "core"."labels"."label_name" IS 'The label.';
-COMMENT ON COLUMN "core"."labels"."transition_temperature_K" IS 'Temperature of the transition, where known. [K]';
-COMMENT ON COLUMN "core"."labels"."family_ln" IS 'Formula with lanthanides made one.';
-COMMENT ON COLUMN "core"."labels"."family_tm_anion" IS 'Transition metals and anions.';
-COMMENT ON COLUMN "core"."labels"."chemsys" IS 'Elements, sorted, joined by ''-''.';
-COMMENT ON COLUMN "core"."labels"."source" IS 'Where the record came from.';
-COMMENT ON COLUMN "core"."labels"."doi" IS 'DOI, lower case.';
-COMMENT ON COLUMN "core"."labels"."curated" IS 'Whether a person made the label; else rules read it from text.';
-COMMENT ON COLUMN "core"."labels"."confidence" IS 'How sure the rule is, 0 to 1. [1]';
-COMMENT ON COLUMN "core"."labels"."property_id" IS 'The record of core.properties that it was read from: the evidence.';
-COMMENT ON COLUMN "core"."labels"."supporting" IS 'Sources that give the compound this label, this one included. [count]';
-COMMENT ON COLUMN "core"."labels"."contradicting" IS 'Sources that give the compound another label. [count]';
-COMMENT ON COLUMN "core"."labels"."temperature_spread_K" IS 'Highest less lowest temperature of the sources that give this label, where several give one. [K]';
-COMMENT ON COLUMN "core"."labels"."licence" IS 'Licence of the row''s content.';
-
 CREATE TABLE "core"."reading_scores" (
     "task" VARCHAR NOT NULL,
     "gold" VARCHAR NOT NULL,
@@ -1223,6 +1173,87 @@ COMMENT ON COLUMN "feat"."structure"."charge_transfer_eV" IS 'Unscreened charge-
 COMMENT ON COLUMN "feat"."structure"."volume_per_site" IS 'Volume of the cell by its sites. [angstrom3]';
 COMMENT ON COLUMN "feat"."structure"."oxidation_states" IS 'Element to mean oxidation state.';
 COMMENT ON COLUMN "feat"."structure"."reasons" IS 'Feature to why it is null.';
+
+CREATE TABLE "core"."compounds" (
+    "formula" VARCHAR NOT NULL,
+    "chemsys" VARCHAR NOT NULL,
+    "documents" BIGINT NOT NULL,
+    "mentions" BIGINT NOT NULL,
+    "labelled" BOOLEAN NOT NULL,
+    "label_name" VARCHAR,
+    "transition_temperature_K" DOUBLE,
+    "label_source" VARCHAR,
+    "label_disputed" BOOLEAN NOT NULL,
+    PRIMARY KEY ("formula")
+);
+COMMENT ON TABLE "core"."compounds" IS 'Compounds known to the project: from text, from facts and from structures. Grain: one reduced formula';
+COMMENT ON COLUMN "core"."compounds"."formula" IS 'Reduced formula; "NaN" is one.';
+COMMENT ON COLUMN "core"."compounds"."chemsys" IS 'Elements, sorted, joined by ''-''.';
+COMMENT ON COLUMN "core"."compounds"."documents" IS 'Documents that name it. [count]';
+COMMENT ON COLUMN "core"."compounds"."mentions" IS 'Times it is named. [count]';
+COMMENT ON COLUMN "core"."compounds"."labelled" IS 'Whether a label is known.';
+COMMENT ON COLUMN "core"."compounds"."label_name" IS 'The label that counts among those of core.labels.';
+COMMENT ON COLUMN "core"."compounds"."transition_temperature_K" IS 'Temperature of the transition, where known. [K]';
+COMMENT ON COLUMN "core"."compounds"."label_source" IS 'Whose label counts.';
+COMMENT ON COLUMN "core"."compounds"."label_disputed" IS 'Whether another source says otherwise; see core.disagreements.';
+
+CREATE TABLE "core"."labels" (
+    "formula" VARCHAR NOT NULL,
+    "label_name" VARCHAR NOT NULL,
+    "transition_temperature_K" DOUBLE,
+    "family_ln" VARCHAR,
+    "family_tm_anion" VARCHAR,
+    "chemsys" VARCHAR NOT NULL,
+    "source" VARCHAR NOT NULL,
+    "doi" VARCHAR,
+    "curated" BOOLEAN NOT NULL,
+    "confidence" DOUBLE NOT NULL,
+    "property_id" VARCHAR,
+    "supporting" BIGINT NOT NULL,
+    "contradicting" BIGINT NOT NULL,
+    "temperature_spread_K" DOUBLE,
+    "licence" VARCHAR NOT NULL,
+    PRIMARY KEY ("formula", "source")
+);
+COMMENT ON TABLE "core"."labels" IS 'Which compounds are metals, insulators, or have a metal-insulator transition, and who says so. Grain: one compound and source';
+COMMENT ON COLUMN "core"."labels"."formula" IS 'Reduced formula; "NaN" is one.';
+COMMENT ON COLUMN "core"."labels"."label_name" IS 'The label.';
+COMMENT ON COLUMN "core"."labels"."transition_temperature_K" IS 'Temperature of the transition, where known. [K]';
+COMMENT ON COLUMN "core"."labels"."family_ln" IS 'Formula with lanthanides made one.';
+COMMENT ON COLUMN "core"."labels"."family_tm_anion" IS 'Transition metals and anions.';
+COMMENT ON COLUMN "core"."labels"."chemsys" IS 'Elements, sorted, joined by ''-''.';
+COMMENT ON COLUMN "core"."labels"."source" IS 'Where the record came from.';
+COMMENT ON COLUMN "core"."labels"."doi" IS 'DOI, lower case.';
+COMMENT ON COLUMN "core"."labels"."curated" IS 'Whether a person made the label; else rules read it from text.';
+COMMENT ON COLUMN "core"."labels"."confidence" IS 'How sure the rule is, 0 to 1. [1]';
+COMMENT ON COLUMN "core"."labels"."property_id" IS 'The record of core.properties that it was read from: the evidence.';
+COMMENT ON COLUMN "core"."labels"."supporting" IS 'Sources that give the compound this label, this one included. [count]';
+COMMENT ON COLUMN "core"."labels"."contradicting" IS 'Sources that give the compound another label. [count]';
+COMMENT ON COLUMN "core"."labels"."temperature_spread_K" IS 'Highest less lowest temperature of the sources that give this label, where several give one. [K]';
+COMMENT ON COLUMN "core"."labels"."licence" IS 'Licence of the row''s content.';
+
+CREATE TABLE "core"."disagreements" (
+    "table_name" VARCHAR NOT NULL,
+    "item" VARCHAR NOT NULL,
+    "column_name" VARCHAR NOT NULL,
+    "counted" VARCHAR NOT NULL,
+    "counted_source" VARCHAR NOT NULL,
+    "others" VARCHAR[] NOT NULL,
+    "sources" BIGINT NOT NULL,
+    "difference" DOUBLE,
+    "tolerance" DOUBLE,
+    PRIMARY KEY ("table_name", "item", "column_name")
+);
+COMMENT ON TABLE "core"."disagreements" IS 'Where sources of the core tables tell one thing differently, and whose value counts by the merge policy. Grain: one column of one thing that sources tell differently';
+COMMENT ON COLUMN "core"."disagreements"."table_name" IS 'Two-part name of the table concerned.';
+COMMENT ON COLUMN "core"."disagreements"."item" IS 'What they tell of: its key by the merge policy, joined by '' | ''.';
+COMMENT ON COLUMN "core"."disagreements"."column_name" IS 'The column in which they differ.';
+COMMENT ON COLUMN "core"."disagreements"."counted" IS 'The value that counts, as text.';
+COMMENT ON COLUMN "core"."disagreements"."counted_source" IS 'Who tells it.';
+COMMENT ON COLUMN "core"."disagreements"."others" IS 'What up to five others say, each with its source in brackets.';
+COMMENT ON COLUMN "core"."disagreements"."sources" IS 'How many tell of it. [count]';
+COMMENT ON COLUMN "core"."disagreements"."difference" IS 'Highest less lowest value, in the unit of the column.';
+COMMENT ON COLUMN "core"."disagreements"."tolerance" IS 'Difference up to which it is none, in that unit.';
 
 CREATE TABLE "pred"."recipe_sets" (
     "target" VARCHAR NOT NULL,

@@ -1,6 +1,9 @@
-"""Literature: documents as fetched, what selected them, their paragraphs, and what was read from them."""
+"""Literature: documents as fetched, what selected them, their paragraphs, and what was read from them.
 
-from schemas.columns import CLASSES, count
+What is known of compounds is in `labels`.
+"""
+
+from schemas.columns import count
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
@@ -291,61 +294,6 @@ PROPERTIES = Table(
     foreign_keys=(_DOCUMENT,),
     usage_warnings=("Read by rules: look at the sentence before quoting a value.",),
 )
-COMPOUNDS = Table(
-    name="core.compounds",
-    doc="Compounds known to the project: from text, from facts and from structures.",
-    grain="one reduced formula",
-    key=("formula",),
-    columns=(
-        Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
-        Column(name="chemsys", type=Type.STRING, doc="Elements, sorted, joined by '-'.", rules=(NotBlank(),)),
-        count("documents", "Documents that name it."),
-        count("mentions", "Times it is named."),
-        Column(name="labelled", type=Type.BOOL, doc="Whether a label is known."),
-    ),
-)
-LABELS = Table(
-    name="core.labels",
-    doc="Which compounds are metals, insulators, or have a metal-insulator transition, and who says so.",
-    grain="one compound and source",
-    key=("formula", "source"),
-    columns=(
-        Column(name="formula", type=Type.STRING, doc='Reduced formula; "NaN" is one.', rules=(NotBlank(),)),
-        Column(name="label_name", type=Type.STRING, doc="The label.", rules=(OneOf(CLASSES),)),
-        Column(
-            name="transition_temperature_K",
-            type=Type.FLOAT,
-            unit="K",
-            nullable=True,
-            doc="Temperature of the transition, where known.",
-            rules=(Between(0, 5000),),
-        ),
-        _text("family_ln", "Formula with lanthanides made one."),
-        _text("family_tm_anion", "Transition metals and anions."),
-        Column(name="chemsys", type=Type.STRING, doc="Elements, sorted, joined by '-'.", rules=(NotBlank(),)),
-        _text("source", "Where the record came from.", nullable=False),
-        _text("doi", "DOI, lower case."),
-        Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
-        _CONFIDENCE,
-        _text("property_id", "The record of core.properties that it was read from: the evidence."),
-        count("supporting", "Sources that give the compound this label, this one included."),
-        count("contradicting", "Sources that give the compound another label."),
-        Column(
-            name="temperature_spread_K",
-            type=Type.FLOAT,
-            unit="K",
-            nullable=True,
-            doc="Highest less lowest temperature of the sources that give this label, where several give one.",
-            rules=(Between(0, 5000),),
-        ),
-        _LICENCE,
-    ),
-    licence_column="licence",
-    usage_warnings=(
-        "Labels read from text (`curated` false) are not used for training before a person looked.",
-        "Conflicts are kept: see `contradicting` and `temperature_spread_K` before using a row.",
-    ),
-)
 _TASK = Column(name="task", type=Type.STRING, doc="What is read, as in `matloom text evaluate`.", rules=(NotBlank(),))
 _GOLD = Column(name="gold", type=Type.STRING, doc="The annotated documents.", rules=(NotBlank(),))
 READING_SCORES = Table(
@@ -406,8 +354,6 @@ TABLES = (
     PARAGRAPHS,
     MENTIONS,
     PROPERTIES,
-    COMPOUNDS,
-    LABELS,
     READING_SCORES,
     READING_ERRORS,
 )

@@ -12,7 +12,6 @@ import pytest
 
 from models import fidelity
 from models.bias import aggregation, etal, pruning, sampling
-from models.bias.describing import described
 from models.fidelity import campaign
 from tests.benchmarks.datasets import data_set
 
@@ -148,14 +147,11 @@ def test_two_sources_find_the_largest_gap_at_half_the_cost() -> None:
     # asked: 60 % of the cost of the costly source alone; a PBE gap costs 1, an HSE gap 10; 300 random compounds a seed
     table = pl.read_csv(data_set("bias/mf_gap_by_mpid.csv.gz"), infer_schema_length=None)
     pairs = table.drop_nulls(["pbe", "hse", "formula"])
-    spent: dict[bool, list[float]] = {True: [], False: []}
-    for seed in range(20):
-        part = pairs.sample(300, seed=seed, shuffle=True)
-        features = described(part.select("formula"), (), without=())
-        cheap, costly = part["pbe"].to_numpy(), part["hse"].to_numpy()
-        for fused, costs in spent.items():
-            trace = campaign.run(features, cheap, costly, campaign.Plan(fused=fused, budget=3300), seed=seed)
-            costs.append(campaign.cost_to_best(trace, costly.max()))
+    spent = {}
+    for fused in (True, False):
+        plan = campaign.Plan(fused=fused, budget=3300)
+        trace = campaign.simulate(pairs, cheap="pbe", costly="hse", plan=plan, seeds=range(20))
+        spent[fused] = campaign.costs(trace)
     middle = {fused: float(np.median(costs)) for fused, costs in spent.items()}
     paired = np.array(spent[True]) < np.array(spent[False])
     print(f"median cost {middle[True]} and {middle[False]}, cheaper in {paired.sum()} of {len(paired)} seeds")

@@ -65,6 +65,17 @@ COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
         {k: v * 2 for k, v in GAPS.items() if k != "expt"},
         True,
     ),
+    "quality disagreements": (
+        "quality disagreements IN --key A --value gap --source B --tolerance 0.1 --out OUT",
+        TABLE,
+        False,
+    ),
+    "quality aggregate": ("quality aggregate IN IN --target pbe --seeds 1 --out OUT", GAPS, False),
+    "fuse simulate": (
+        "fuse simulate IN --cheap pbe --costly expt --rows 20 --seeds 1 --init 2 --budget 60 --out OUT",
+        GAPS,
+        False,
+    ),
     "quality bias": ("quality bias IN --group A --value gap --out OUT", TABLE, False),
     "screen families": ("screen families IN --out OUT", {"formula": ["VO2"] * 3, "p_mit": [0.5, 0.4, 0.1]}, False),
 }

@@ -1,4 +1,4 @@
-"""Several sources: which value counts, where they differ, and that a source is judged on rows it did not tell."""
+"""Two sources of one quantity: where they differ, and that a source is judged on rows it did not tell."""
 
 import numpy as np
 import polars as pl
@@ -6,32 +6,6 @@ import pytest
 
 from models.bias import aggregation
 from schemas.errors import InputError
-
-ROWS = pl.DataFrame(
-    {
-        "formula": ["VO2", "VO2", "VO2", "CaO", "CaO", "NiO", "NiO"],
-        "source": ["pbe", "expt", "expt", "pbe", "pbe", "pbe", "expt"],
-        "year": [2020, 1999, 2010, 2001, 2015, 2022, 1990],
-        "gap": [0.0, 0.6, 0.7, 3.5, 3.6, 1.0, None],
-    }
-)
-
-
-def test_the_trusted_source_counts_then_the_latest_value() -> None:
-    policy = aggregation.Policy(priority=("expt", "pbe"), recency="year", tolerance=0.5)
-    found = aggregation.merged(ROWS, policy, key="formula", value="gap").sort("formula")
-    assert found.select("formula", "gap", "source").rows() == [
-        ("CaO", 3.6, "pbe"),
-        ("NiO", 1.0, "pbe"),
-        ("VO2", 0.7, "expt"),
-    ]
-    assert found["sources"].to_list() == [1, 1, 2]
-    assert found["disputed"].to_list() == [False, False, True]
-
-
-def test_a_source_without_a_place_is_refused() -> None:
-    with pytest.raises(InputError, match="source 'expt' without a place"):
-        aggregation.merged(ROWS, aggregation.Policy(priority=("pbe",)), key="formula", value="gap")
 
 
 def test_differences_are_told_by_element_however_a_formula_is_written() -> None:
@@ -53,3 +27,11 @@ def test_a_source_that_contradicts_costs_and_is_seen_to() -> None:
     found = {r["part"]: r for r in aggregation.gain(base, other, target="y", seeds=range(2))}
     assert found["high tail"]["gain"] < 0
     assert np.isfinite([r["alone"] for r in found.values()]).all()
+
+
+def test_a_source_without_compositions_or_rows_is_refused() -> None:
+    base = pl.DataFrame({"formula": ["VO2"], "y": [1.0]})
+    with pytest.raises(InputError, match="no column of formulas"):
+        aggregation.gain(base.drop("formula"), base, target="y")
+    with pytest.raises(InputError, match="1 rows to learn from"):
+        aggregation.gain(base, base, target="y")

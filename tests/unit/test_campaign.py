@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from models.fidelity import campaign
+from schemas.errors import InputError
 
 GRID = np.random.default_rng(0).standard_normal((120, 4))
 COSTLY = np.sin(5 * GRID).sum(axis=1) + 0.3 * GRID[:, 0]
@@ -44,3 +45,16 @@ def test_the_costly_source_is_taken_to_equal_the_cheap_one_where_pairs_say_nothi
     assert campaign._slope(np.zeros(5), np.zeros(5), np.arange(6.0)) == pytest.approx(1.0)
     pairs = np.arange(50.0)
     assert campaign._slope(pairs, 1.4 * pairs, pairs) == pytest.approx(1.4, abs=0.02)
+
+
+def test_a_table_is_searched_for_its_largest_costly_value() -> None:
+    frame = pl.DataFrame({"x": GRID[:, 0], "cheap": COSTLY - 0.2, "costly": COSTLY}).with_row_index("id")
+    plan = campaign.Plan(init=3, budget=400)
+    found = campaign.simulate(frame, cheap="cheap", costly="costly", plan=plan, seeds=range(2), rows=20)
+    assert found["seed"].unique().to_list() == [0, 1]
+    for seed, cost in zip((0, 1), campaign.costs(found), strict=True):
+        one = found.filter(pl.col("seed") == seed)
+        assert cost == one["cost"].max()
+        assert one["best"].max() == one["goal"][0] == COSTLY[one["row"].to_numpy()][-1]
+    with pytest.raises(InputError, match="2 rows with cheap and costly"):
+        campaign.simulate(frame.head(2), cheap="cheap", costly="costly", plan=plan, seeds=range(1))

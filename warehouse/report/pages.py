@@ -134,6 +134,9 @@ def quality(source: Source) -> Page:
             section("Failed checks", failed, empty="No check failed." if latest.height else "No check was run yet."),
             section("History", _history(results), empty="No check ever failed."),
             section("Bias", bias.drop([c for c in ("measured_at",) if c in bias.columns]).head(400)),
+            section(
+                "Where sources disagree", _apart(source), empty="Sources agree wherever several tell of one thing."
+            ),
             section("Rejected rows", counted.head(TOP), empty="No row was rejected."),
             section("All checks", latest.drop(drop)),
         ],
@@ -166,6 +169,16 @@ def _history(results: pl.DataFrame) -> pl.DataFrame:
         pl.col("passed").last().alias("passes now"),
     )
     return told.filter(pl.col("failed") > 0).sort("passes now", "table_name", "check_name")
+
+
+def _apart(source: Source) -> pl.DataFrame:
+    """The disagreements that are largest for their tolerance, and whose value counts."""
+    rows = source.read("core.disagreements")
+    if not rows.height:
+        return rows
+    ratio = (pl.col("difference") / pl.col("tolerance")).fill_null(float("inf"))  # texts have no size
+    shown = rows.sort(ratio, "sources", "item", descending=[True, True, False]).head(TOP)
+    return shown.with_columns(pl.col("others").list.join("; "))
 
 
 def _verdicts(source: Source) -> dict[str, str]:
