@@ -3,9 +3,11 @@
 Nothing is calculated unless MATLOOM_EXECUTOR says where. Sensors tick; runs ask for calculations and land outcomes.
 """
 
+import contextlib
+import json
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +35,7 @@ POLYMORPHS = 3
 """Structures of one formula that compete with a candidate at most."""
 SLURM_OPTIONS = "MATLOOM_SLURM_OPTIONS"
 """Environment variable: options of sbatch, as in a shell: ``--partition=long --account=abc --mem=8G``."""
-_SOURCES = ("dagster_project/calculations.py", "dagster_project/substituted.py")
+_SOURCES = ("dagster_project/calculations.py",)
 RECIPE = "recipe"
 """Option of a problem's evaluator: the recipe of its calculations; without one the problem waits."""
 
@@ -79,6 +81,26 @@ def caps(settings: Settings) -> "Caps":
     return Caps(running=settings.running, hours=settings.hours, total_hours=settings.total_hours)
 
 
+def check(asked: "DesignProblem") -> None:
+    """Refuses a problem that nothing here can answer, before any run is made for it.
+
+    Raises:
+        InputError: no such recorded table or recipe, or a table or prototype that does not fit.
+    """
+    from etl.reference import recorded
+    from etl.structures.substituted import PROTOTYPE, crystals
+    from models.design import candidates as candidates_of
+    from models.evaluators import recipes, rounds
+
+    options = asked.evaluator.options
+    if asked.evaluator.kind == "recorded":
+        rounds.recorded(asked, recorded())
+    if RECIPE in options:
+        recipes.load(str(options[RECIPE]))
+    if PROTOTYPE in options:
+        next(crystals(asked, candidates_of(asked).head(1).to_dicts()), None)
+
+
 def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.DataFrame") -> dict[str, "Evaluator"]:
     """The evaluator of each problem that is to be calculated or rehearsed; none where nothing is to be run.
 
@@ -94,8 +116,7 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     found: dict[str, Evaluator] = {}
     if settings.executor is None:
         return found
-    ordered = ~pl.col("flags").list.contains("disordered")
-    standing = structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null())
+    standing = _standing(structures)
     for asked in asked_in(candidates):
         if RECIPE in asked.evaluator.options:
             own = candidates.filter(pl.col("problem") == asked.name)
@@ -130,8 +151,8 @@ def _computed(
     """Candidates by the recipe of a problem; their crystals are those of its prototype, or of the tables."""
     import polars as pl
 
-    from dagster_project.substituted import PROTOTYPE, crystals
     from etl.features.formulas import reduced
+    from etl.structures.substituted import PROTOTYPE, crystals
     from models.design import candidates as candidates_of
     from models.evaluators import recipes
     from models.evaluators.computed import Compound, Computed
@@ -146,49 +167,72 @@ def _computed(
     if PROTOTYPE in asked.evaluator.options:
         labels = dict(candidates.select("candidate_id", "formula").rows())
         made = crystals(asked, candidates_of(asked).to_dicts())
-        compounds = {who: Compound(label=labels.get(who) or who, atoms=held) for who, held in made}
+        compounds = {who: Compound(label=labels.get(who) or who, atoms=started(held)) for who, held in made}
     return Computed(
         f"{recipe.engine}:{recipe.name}",
         ledger=Ledger(folder(settings.home)),
         recipe=recipe,
         objectives=[o.name for o in asked.objectives],
         compounds=compounds,
-        phases=_compounds(_competing(structures, rows)),
+        phases=_compounds(_rivals(structures, rows)),
         caps=caps(settings),
     )
 
 
-def _competing(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
-    """Structures of fewer elements than the candidates, made of elements of the candidates.
+def _standing(structures: "pl.DataFrame") -> "pl.DataFrame":
+    """Rows of core.structures that may be calculated: valid, ordered, each crystal once."""
+    import polars as pl
+
+    ordered = ~pl.col("flags").list.contains("disordered")
+    return structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null())
+
+
+def phases(structures: "pl.DataFrame", elements: Iterable[str], *, most: int) -> "pl.DataFrame":
+    """Structures made of these elements that may be calculated, but those that are only made from a prototype.
 
     Several of one formula where space groups differ, those of the smallest cells: which is the most stable is known
     once all are calculated, and then it alone counts.
+
+    Args:
+        structures: rows of core.structures.
+        elements: of the chemical system; its subsystems are in it.
+        most: elements of a phase at most.
     """
     import polars as pl
 
-    if not candidates.height:
-        return structures.clear()
-    elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
-    most = candidates["n_elements"].min()
-    found = structures.filter(
-        (pl.col("n_elements") < most)
-        & pl.col("chemsys").str.split("-").list.set_difference(elements).list.len().eq(0)
+    found = _standing(structures).filter(
+        (pl.col("n_elements") <= most)
+        & pl.col("chemsys").str.split("-").list.set_difference(list(elements)).list.len().eq(0)
         & pl.col("fidelity").ne_missing("prototype")
-    ).unique(["formula_reduced", "space_group_number"], keep="first", maintain_order=True)
+    )
+    found = found.unique(["formula_reduced", "space_group_number"], keep="first", maintain_order=True)
     order = pl.col("n_sites").rank("ordinal").over("formula_reduced")
     return found.filter(order.is_null() | (order <= POLYMORPHS))
 
 
-def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":
-    """Crystals by formula, with the space group where several have the same."""
+def labelled(rows: "pl.DataFrame") -> "pl.DataFrame":
+    """Rows of core.structures as `label` and `cif`: the formula, with the space group where several have the same."""
     import polars as pl
-
-    from models.evaluators.computed import Compound
 
     several = pl.col("space_group_number").n_unique().over("formula_reduced") > 1
     group = pl.concat_str([pl.col("formula_reduced"), pl.col("space_group_number")], separator=" in ")
-    told = rows.select("cif", label=pl.when(several).then(group).otherwise("formula_reduced"))
-    return [Compound(label=r["label"], atoms=atoms(r)) for r in told.to_dicts()]
+    return rows.select("cif", label=pl.when(several).then(group).otherwise("formula_reduced"))
+
+
+def _rivals(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
+    """Phases of fewer elements than the candidates, made of elements of the candidates."""
+    if not candidates.height:
+        return structures.clear()
+    elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
+    fewest = candidates["n_elements"].min()
+    return phases(structures, elements, most=int(str(fewest)) - 1) if fewest is not None else structures.clear()
+
+
+def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":
+    """Crystals of rows of core.structures."""
+    from models.evaluators.computed import Compound
+
+    return [Compound(label=r["label"], atoms=atoms(r)) for r in labelled(rows).to_dicts()]
 
 
 def atoms(row: Mapping[str, object]) -> "Atoms":
@@ -197,10 +241,18 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
     Raises:
         InputError: see `crystal`; or moments that are not one a site.
     """
+    return started(crystal(row), row.get("moments"))
+
+
+def started(found: "Crystal", moments: object = None) -> "Atoms":
+    """A crystal to be calculated, with starting moments where they are given: numbers, or their JSON text.
+
+    Raises:
+        InputError: moments that are not one number a site.
+    """
     from models.evaluators.calculations import Atoms
 
-    found = crystal(row)
-    start = _moments(row.get("moments"), len(found.symbols))
+    start = _moments(moments, len(found.symbols))
     return Atoms(lattice=found.lattice, symbols=found.symbols, coords=found.coords, moments=start)
 
 
@@ -233,6 +285,9 @@ def _moments(given: object, sites: int) -> "Floats | None":
 
     if given is None:
         return None
+    if isinstance(given, str):  # a table as CSV has no other form for a list
+        with contextlib.suppress(ValueError):
+            given = json.loads(given)
     numbers = isinstance(given, list) and all(isinstance(m, int | float) for m in given)
     start = np.array(given if numbers else (), dtype=np.float64)
     if len(start) != sites or not np.isfinite(start).all():

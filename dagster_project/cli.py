@@ -9,22 +9,22 @@ from typer.core import TyperGroup
 
 from dagster_project.commands import report, run, serve, warehouse
 
-# group or command -> (module, attribute that is a Typer app, help)
-_GROUPS: dict[str, tuple[str, str, str]] = {
-    "design": ("dagster_project.commands.design", "app", "Candidates, proposals and simulated campaigns."),
-    "device": ("dagster_project.commands.physics", "device_app", "From materials to devices."),
-    "dft": ("dagster_project.commands.dft", "app", "Calculations: prepare, submit, poll, collect, retry."),
-    "features": ("dagster_project.commands.features", "app", "Features of compositions and structures."),
-    "formula": ("dagster_project.commands.text", "formula_app", "Chemical formulas as written in text."),
-    "fuse": ("dagster_project.commands.fuse", "app", "Several fidelities of one quantity in one model."),
-    "model": ("dagster_project.commands.design", "model_app", "Latent-variable Gaussian processes."),
-    "physics": ("dagster_project.commands.physics", "app", "Models of transitions in bodies and layers."),
-    "quality": ("dagster_project.commands.sources", "app", "Checks of contract, bias and leakage; choice of rows."),
-    "recipes": ("dagster_project.commands.recipes", "app", "Learn and plan syntheses."),
-    "screen": ("dagster_project.commands.screen", "app", "Learn, score and explain screening models."),
-    "spinels": ("dagster_project.commands.spinels", "app", "The 270 lacunar spinels: cells and calculations."),
-    "temperature": ("dagster_project.commands.screen", "temperature_app", "Temperatures of transitions."),
-    "text": ("dagster_project.commands.text", "app", "Select, classify and read documents."),
+# group -> (modules of commands, of which the first makes the Typer app that the others join; its name there; help)
+_GROUPS: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "design": (("design", "loop"), "app", "Candidates, proposals and simulated campaigns."),
+    "device": (("physics",), "device_app", "From materials to devices."),
+    "dft": (("dft", "study"), "app", "Calculations: prepare, submit, poll, collect, retry."),
+    "features": (("features",), "app", "Features of compositions and structures."),
+    "formula": (("text", "extract"), "formula_app", "Chemical formulas as written in text."),
+    "fuse": (("fuse",), "app", "Several fidelities of one quantity in one model."),
+    "model": (("design",), "model_app", "Latent-variable Gaussian processes."),
+    "physics": (("physics",), "app", "Models of transitions in bodies and layers."),
+    "quality": (("quality", "trust", "sources"), "app", "Checks of contract, bias and leakage; choice of rows."),
+    "recipes": (("recipes",), "app", "Learn and plan syntheses."),
+    "screen": (("screen",), "app", "Learn, score and explain screening models."),
+    "spinels": (("spinels",), "app", "The 270 lacunar spinels: cells and calculations."),
+    "temperature": (("screen",), "temperature_app", "Temperatures of transitions."),
+    "text": (("text", "extract", "evaluate"), "app", "Select, classify and read documents."),
 }
 
 
@@ -39,8 +39,9 @@ class LazyGroup(TyperGroup):
         """The command of that name, imported now."""
         if cmd_name not in _GROUPS:
             return super().get_command(ctx, cmd_name)
-        module, attribute, text = _GROUPS[cmd_name]
-        loaded = typer.main.get_group(getattr(import_module(module), attribute))
+        modules, attribute, text = _GROUPS[cmd_name]
+        first, *_ = [import_module(f"dagster_project.commands.{module}") for module in modules]
+        loaded = typer.main.get_group(getattr(first, attribute))
         loaded.name, loaded.help = cmd_name, text
         return loaded
 

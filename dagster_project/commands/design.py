@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.commands import loop
 from dagster_project.commands.common import (
     InputError,
     Json,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
-loop.register(app)
 model_app = typer.Typer(no_args_is_help=True, help="Gaussian processes over mixed variables.")
 Strategy = Annotated[str, typer.Option("--strategy", help="A kind of `model fit`, or random.")]
 Descriptors = Annotated[

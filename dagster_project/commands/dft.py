@@ -24,11 +24,12 @@ from dagster_project.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
     from models.evaluators.ledger import Ledger
+    from models.evaluators.recipes import Recipe
     from models.evaluators.service import Caps, Tick
 
 app = typer.Typer(no_args_is_help=True, help="Calculations: prepare, submit, poll, collect, retry.")
@@ -51,10 +52,12 @@ def prepare(
 ) -> None:
     """Propose a calculation for each structure; what cannot be calculated stays with a reason in prepared.jsonl.
 
-    A column `moments` holds starting moments, one a site. Of a folder of `matloom physics orders` its table is read.
-    Labels tell which settings are not those of the recipe: a study of convergence is one call a setting.
+    A column `moments` holds starting moments, one a site, in CSV as [2.0, -2.0]. Of a folder of `matloom physics
+    orders` its table is read. Of a CIF with several structures the first is taken: stderr and the column `flags` say
+    so. Labels tell which settings are not those of the recipe: a study of convergence is one call a setting.
     """
-    from models.evaluators import recipes, service
+    from etl.structures.blocks import SEVERAL
+    from models.evaluators import recipes
     from models.evaluators.ledger import Ledger
 
     words = changed or []
@@ -64,22 +67,32 @@ def prepare(
     table = Path(rows) / calculations.ORDERS
     frame = read_structures(str(table) if table.is_file() else rows, text=("formula", "label"))
     ledger = Ledger(Path(out))
-    made: list[dict[str, Any]] = []
-    new = 0
-    for number, row in enumerate(frame.to_dicts()):
-        label = " ".join([str(row.get("label") or row.get("formula") or row.get("file") or number), *words])
-        try:
-            calculation = asked.calculation(calculations.atoms(row), label=label)
-            new += service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
-            found = {"calculation_id": calculation.calculation_id, "ok": True, "reason": None}
-        except InputError as error:
-            found = {"calculation_id": None, "ok": False, "reason": str(error)}
-        made.append({"row": number, "label": label, **found})
+    made = [_asked(ledger, asked, row, at, words) for at, row in enumerate(frame.to_dicts())]
     write_output(_prepared(made), str(Path(out) / PREPARED))
+    sys.stderr.write("".join(f"{m['label']}: {SEVERAL}, the first is taken\n" for m in made if SEVERAL in m["flags"]))
     refused = sum(not m["ok"] for m in made)
-    say({"rows": len(made), "new": new, "refused": refused, "out": out}, as_json=as_json)
+    say({"rows": len(made), "new": sum(m["new"] for m in made), "refused": refused, "out": out}, as_json=as_json)
     if made and refused == len(made):
         raise typer.Exit(1)
+
+
+def _asked(
+    ledger: "Ledger", recipe: "Recipe", row: "Mapping[str, Any]", at: int, words: "Sequence[str]"
+) -> dict[str, Any]:
+    """Asks for the calculation of a row; what became of it."""
+    from etl.structures.checks import flags
+    from models.evaluators import service
+
+    label = " ".join([str(row.get("label") or row.get("formula") or row.get("file") or at), *words])
+    found: dict[str, Any] = {"row": at, "label": label, "calculation_id": None, "ok": False, "new": 0, "flags": []}
+    try:
+        crystal = calculations.crystal(row)
+        found["flags"] = flags(crystal)
+        calculation = recipe.calculation(calculations.started(crystal, row.get("moments")), label=label)
+        found["new"] = service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
+    except InputError as error:
+        return {**found, "reason": str(error)}
+    return {**found, "calculation_id": calculation.calculation_id, "ok": True, "reason": None}
 
 
 @command(app, "submit")
@@ -94,7 +107,7 @@ def submit(
     """Start what is proposed, and what plumbing failed, while there is room; returns at once."""
     from models.evaluators import service
 
-    _tell(service.submit(_ledger(where, at), calculations.executor(executor), _caps(running, hours)), as_json=as_json)
+    _tell(service.submit(ledger_of(where, at), calculations.executor(executor), _caps(running, hours)), as_json=as_json)
 
 
 @command(app, "poll")
@@ -109,7 +122,7 @@ def poll(
     """Look at what runs, record what ended; tells all states and the dead letters."""
     from models.evaluators import service
 
-    ledger, caps = _ledger(where, at), _caps(running, hours)
+    ledger, caps = ledger_of(where, at), _caps(running, hours)
     tick = service.poll(ledger, calculations.executor(executor), caps)
     standings = ledger.standings()
     states = {str(s): sum(x.state == s for x in standings) for s in sorted({x.state for x in standings})}
@@ -133,7 +146,7 @@ def run(
 
     from models.evaluators import service
 
-    ledger, who, caps = _ledger(where, at), calculations.executor(executor), _caps(running, hours)
+    ledger, who, caps = ledger_of(where, at), calculations.executor(executor), _caps(running, hours)
     moved: Counter[str] = Counter()
     for tick in service.ticks(ledger, who, caps):
         moved += tick.moved
@@ -152,7 +165,7 @@ def collect(out: Out, where: Folder = "", at: Home = None, as_json: Json = False
     """Write every calculation that has ended, with its values, settings and provenance."""
     from models.evaluators import service
 
-    found = service.collect(_ledger(where, at))
+    found = service.collect(ledger_of(where, at))
     states = {str(s): n for s, n in found["state"].value_counts(sort=True).rows()}
     finish(found, out, {"ended": found.height, **states, "out": out}, as_json=as_json)
 
@@ -167,7 +180,7 @@ def retry(
     """Put a calculation that failed back to be submitted."""
     from models.evaluators import service
 
-    service.retry(_ledger(where, at), calculation)
+    service.retry(ledger_of(where, at), calculation)
     say({"calculation_id": calculation, "state": "proposed"}, as_json=as_json)
 
 
@@ -182,7 +195,7 @@ def cancel(
     """Stop a calculation; it ends as rejected."""
     from models.evaluators import service
 
-    service.cancel(_ledger(where, at), calculations.executor(executor), calculation, reason="cancelled by a person")
+    service.cancel(ledger_of(where, at), calculations.executor(executor), calculation, reason="cancelled by a person")
     say({"calculation_id": calculation, "state": "rejected"}, as_json=as_json)
 
 
@@ -202,7 +215,12 @@ def _settings(told: "Sequence[str]") -> dict[str, Any]:
     return found
 
 
-def _ledger(where: str, at: str | None) -> "Ledger":
+def ledger_of(where: str, at: str | None) -> "Ledger":
+    """The ledger of a folder, or of the home where none is named.
+
+    Raises:
+        InputError: there is none.
+    """
     from models.evaluators.ledger import FILE, Ledger
 
     folder = Path(where) if where else calculations.folder(home(at))
@@ -233,4 +251,4 @@ def _prepared(made: list[dict[str, Any]]) -> "pl.DataFrame":
     import polars as pl
 
     kinds = {"row": pl.Int64, "label": pl.String, "calculation_id": pl.String, "ok": pl.Boolean, "reason": pl.String}
-    return pl.DataFrame(made, schema=kinds)
+    return pl.DataFrame(made, schema={**kinds, "flags": pl.List(pl.String)})

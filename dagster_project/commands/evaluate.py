@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.commands.common import InputError, Json, Seed, read_input, say, writable_file, write_output
+from dagster_project.commands.common import (
+    InputError,
+    Json,
+    Seed,
+    command,
+    read_input,
+    say,
+    writable_file,
+    write_output,
+)
+from dagster_project.commands.text import app
 
 if TYPE_CHECKING:
     from etl.text.evaluation.tasks import Task
@@ -15,6 +25,7 @@ SHIPPED = "shipped"
 """What is measured where no model is named."""
 
 
+@command(app, "evaluate")
 def evaluate(
     task: Annotated[str, typer.Argument(help="What is measured; an unknown name lists the tasks.")],
     data: Annotated[list[str], typer.Option("--data", help="Table with gold; may be repeated.")],

@@ -6,6 +6,7 @@ import typer
 
 from dagster_project.commands import learned
 from dagster_project.commands.common import Home, InputError, Json, Out, command, finish, home, listed, read_input
+from dagster_project.commands.text import app, formula_app
 from dagster_project.settings import EXTRACTORS
 
 Docs = Annotated[str, typer.Argument(help="Documents: a table with an id and title, abstract, captions, body or text.")]
@@ -13,13 +14,7 @@ Texts = Annotated[str, typer.Argument(help="Texts: a table with id and text.")]
 Formulas = Annotated[str, typer.Argument(help="A table with a column of formulas, names or phrases.")]
 
 
-def register(text_app: typer.Typer, formula_app: typer.Typer) -> None:
-    """Adds the commands to their groups."""
-    command(text_app, "extract")(extract)
-    command(text_app, "tag")(tag)
-    command(formula_app, "parse")(parse)
-
-
+@command(app, "extract")
 def extract(
     docs: Docs,
     out: Out,
@@ -54,6 +49,7 @@ def extract(
     finish(records, out, summary, as_json=as_json)
 
 
+@command(app, "tag")
 def tag(
     texts: Texts,
     out: Out,
@@ -77,6 +73,7 @@ def tag(
     finish(tagged, out, summary, as_json=as_json)
 
 
+@command(formula_app, "parse")
 def parse(
     table: Formulas,
     out: Out,

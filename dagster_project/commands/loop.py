@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dagster_project import calculations
 from dagster_project.commands.common import (
     Home,
     InputError,
@@ -21,6 +22,7 @@ from dagster_project.commands.common import (
     writable_folder,
     write_output,
 )
+from dagster_project.commands.design import app
 from dagster_project.commands.run import RunFailedError
 from dagster_project.settings import EXECUTORS, Settings
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE = "design.generations"
-GROUPINGS = ("family_tm_anion", "family_ln", "prototype")
 
 
 def writable_yaml(where: str, option: str) -> None:
@@ -38,13 +39,7 @@ def writable_yaml(where: str, option: str) -> None:
     writable_folder(str(Path(where).absolute().parent), option)
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the group `design`."""
-    command(app, "loop")(loop)
-    command(app, "generations")(generations)
-    command(app, "family")(family)
-
-
+@command(app, "loop")
 def loop(
     problems: Annotated[
         str, typer.Argument(help="Names or YAML files of problems, joined by commas; else MATLOOM_PROBLEMS, else all.")
@@ -82,6 +77,7 @@ def loop(
         raise typer.Exit(1)
 
 
+@command(app, "generations")
 def generations(
     problem: Annotated[str, typer.Argument(help="Name of a problem; all if left out.")] = "",
     out: Annotated[
@@ -109,14 +105,13 @@ def generations(
         say({"generations": found.height, "problems": found["problem"].n_unique(), "out": out}, as_json=as_json)
 
 
+@command(app, "family")
 def family(
     name: Annotated[str, typer.Argument(help="Family, as in pred.families, such as Co+Ni|O.")],
     recipe: Annotated[str, typer.Option("--recipe", help="Name or YAML file of the recipe that calculates it.")],
     objectives: Annotated[str, typer.Option("--objectives", help="Such as max:gap_eV,min:stability_eV_atom.")],
     out: Annotated[str, typer.Option("--out", help="YAML file of the problem to write."), writable_yaml],
-    grouping: Annotated[str, typer.Option("--grouping", help="family_tm_anion, family_ln or prototype.")] = GROUPINGS[
-        0
-    ],
+    grouping: Annotated[str, typer.Option("--grouping", help="As in pred.families.")] = "family_tm_anion",
     most: Annotated[int, typer.Option("--most", help="Members at most, the likeliest first."), within(4)] = 60,
     budget: Annotated[int, typer.Option("--budget", help="Evaluations in all."), within(4)] = 24,
     batch: Annotated[int, typer.Option("--batch", help="Evaluations at once."), within(1)] = 2,
@@ -132,6 +127,7 @@ def family(
 
     from models.design.families import problem_of
     from models.evaluators import recipes
+    from models.screening.families import GROUPINGS
     from warehouse.files import write_aside
     from warehouse.query import query
 
@@ -147,8 +143,10 @@ def family(
 
 
 _MEMBERS = """
-select s.formula_reduced as formula, s.family_tm_anion, s.family_ln, s.prototype, max(p.p_mit) as p_mit
+select s.formula_reduced as formula, s.family_tm_anion, s.family_ln, s.formula_anonymous, s.prototype,
+    s.prototype_label, c.motif, max(p.p_mit) as p_mit
 from core.structures s left join pred.screening p on p.formula = s.formula_reduced
+    left join pred.candidates c on c.formula = s.formula_reduced
 where s.valid and s.duplicate_of is null and not list_contains(s.flags, 'disordered')
 group by all order by p_mit desc nulls last, formula"""
 
@@ -166,7 +164,10 @@ def _settings(problems: str, executor: str, *, running: int, seed: int, at: str 
     given = {problem.CHOSEN: problems, "MATLOOM_EXECUTOR": who, "MATLOOM_HOME": str(home(at))}
     given |= {"MATLOOM_RUNNING": str(running), "MATLOOM_SEED": str(seed)}
     os.environ.update({k: v for k, v in given.items() if v})
-    return Settings.from_environment()
+    settings = Settings.from_environment()
+    for one in asked:
+        calculations.check(one)
+    return settings
 
 
 def _tell(found: "pl.DataFrame", told: set[str]) -> None:

@@ -1,5 +1,6 @@
 """`matloom physics` and `matloom device`: thin skins over `models.physics`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,8 +172,13 @@ def _crystal(where: str) -> "Crystal":
         text = Path(where).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError.of("unreadable structure", where, "name a CIF or POSCAR file that exists") from error
+    from etl.structures.blocks import SEVERAL
+
     kind = "cif" if Path(where).suffix.lower() == ".cif" else "poscar"
-    return calculations.crystal({kind: text}, where=where)
+    found = calculations.crystal({kind: text}, where=where)
+    if SEVERAL in found.notes:
+        sys.stderr.write(f"{where}: {SEVERAL}, the first is taken\n")
+    return found
 
 
 @device_app.callback()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project import calculations
+from dagster_project.commands import study
 from dagster_project.commands.common import (
     Home,
     InputError,
@@ -14,17 +14,15 @@ from dagster_project.commands.common import (
     Out,
     command,
     finish,
-    home,
     listed,
     read_input,
     say,
     write_output,
 )
+from dagster_project.commands.dft import ledger_of
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from models.evaluators.ledger import Ledger
 
 app = typer.Typer(no_args_is_help=True, help="The 270 lacunar spinels: cells, and what was calculated of them.")
 
@@ -77,7 +75,7 @@ def table(
     """Write what has been calculated: gap, moment, energy of exchange, level and cost, a row a compound."""
     from models.evaluators import spinels
 
-    ledger = _ledger(where or str(calculations.folder(home(at))))
+    ledger = ledger_of(where, at)
     chosen = read_input(order, needs=("formula", "generation", "chosen_by"), text=("formula", "chosen_by"))
     found = spinels.table(ledger, chosen)
     if observed:
@@ -88,24 +86,13 @@ def table(
 
 @command(app, "convergence")
 def convergence(
-    where: Annotated[str, typer.Argument(help="Folder of calculations with one setting changed (dft prepare --set).")],
-    base: Annotated[str, typer.Option("--base", help="Folder of the same compounds as the recipe has it.")],
+    where: study.Changed,
+    base: study.Base,
     out: Out,
     as_json: Json = False,
 ) -> None:
-    """Write how gap, energy and differences of energy move with each setting that was changed."""
-    from models.evaluators import service, spinels
-
-    found = spinels.convergence(service.collect(_ledger(where)), service.collect(_ledger(base)))
-    finish(found, out, {"calculations": found.height, "out": out}, as_json=as_json)
-
-
-def _ledger(where: str) -> "Ledger":
-    from models.evaluators.ledger import FILE, Ledger
-
-    if not (Path(where) / FILE).is_file():
-        raise InputError.of("no calculations", where, "make some with matloom dft prepare")
-    return Ledger(Path(where))
+    """The same as dft convergence."""
+    study.convergence(where, base, out, as_json=as_json)
 
 
 def _cells(where: str) -> "pl.DataFrame":

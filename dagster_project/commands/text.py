@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.commands import evaluate, extract, learned
+from dagster_project.commands import learned
 from dagster_project.commands.common import Json, Out, OutModel, Seed, command, finish, read_input, say, within
 
 if TYPE_CHECKING:
@@ -134,7 +134,3 @@ def train(
 ) -> None:
     """Train a classifier or a tagger on labelled texts and write a model folder with its card."""
     say(learned.train(task, data, out, column=column, label=label), as_json=as_json)
-
-
-extract.register(app, formula_app)
-command(app, "evaluate")(evaluate.evaluate)

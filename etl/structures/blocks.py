@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gemmi import SpaceGroup, cif
 
 LEAST_OCCUPANCY = 1e-4
+SEVERAL = "several structures"
+"""Note of a crystal that is the first of several in its text."""
 SAME_SITE_ANGSTROM = 0.05
 """Images of an atom closer than this are one atom on a special position; coordinates are rounded."""
 _MOST_TOGETHER = 100
@@ -67,7 +69,7 @@ def read_cif(text: str) -> Crystal:
     if not found:
         raise StructureError("no atoms")
     block, table = found[0]
-    notes = ["several structures"] if len(found) > 1 else []
+    notes = [SEVERAL] if len(found) > 1 else []
     lattice = _lattice(block)
     operators = _operators(block, notes)
     listed = _Sites(table, lattice, notes)

@@ -17,9 +17,9 @@ from dataclasses import replace
 import polars as pl
 
 from models.evaluators import service
+from models.evaluators.convergence import lowest
 from models.evaluators.lacunar import MA, MB, A, Member, X, members
 from models.evaluators.ledger import Ledger
-from models.evaluators.states import State
 
 CENTRE = Member(a="Ga", ma="Mo", mb="Mo", x="S")
 VALUES = (
@@ -78,7 +78,7 @@ def table(ledger: Ledger, order: pl.DataFrame) -> pl.DataFrame:
         order: `formula`, `generation` (0 is the start) and `chosen_by`.
     """
     done = service.collect(ledger).filter(pl.col("label").is_in(order["formula"].to_list()))
-    done = _lowest(done.filter(pl.col("engine") == "gpaw"))
+    done = lowest(done.filter(pl.col("engine") == "gpaw"))
     told = [json.loads(p) if p else {} for p in done["provenance"].to_list()]
     energies = dict(done.drop_nulls("energy_eV_atom").select("label", "energy_eV_atom").iter_rows())
     compounds = [by_formula()[f] for f in done["label"].to_list()]
@@ -95,45 +95,6 @@ def table(ledger: Ledger, order: pl.DataFrame) -> pl.DataFrame:
     )
     rounded = found.with_columns(pl.col(pl.Float64).exclude("cpu_s").round(6) + 0.0, pl.col("cpu_s").round(1))
     return order.join(rounded, on="formula", how="inner", maintain_order="left")
-
-
-def _lowest(done: pl.DataFrame) -> pl.DataFrame:
-    """Of each compound the calculation with the lowest energy: where it ends hangs on the start of its moments."""
-    accepted = pl.col("state") == str(State.ACCEPTED)
-    counted = done.with_columns(starts=accepted.sum().over("label").cast(pl.Int64))
-    order = counted.sort("energy_eV_atom", nulls_last=True, maintain_order=True)
-    return order.unique("label", keep="first", maintain_order=True)
-
-
-def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
-    """How gap and energy of compounds move with one setting, a row a compound and setting.
-
-    `against` is the first compound of the study: what moves its energy as much moves no difference of energies, which
-    is what stability is made of.
-
-    Args:
-        changed: as `service.collect` gives it; a label is the formula and the setting, such as `GaMo4S8 cutoff_eV=400`.
-        base: the same compounds with the settings of the recipe; labels are formulas, and the lowest of starts counts.
-    """
-    keep = ("gap_eV", "energy_eV_atom")
-    parts = pl.col("label").str.splitn(" ", 2).struct
-    told = pl.col("provenance").str.json_path_match("$.cpu_s").cast(pl.Float64)
-    rows = changed.filter(pl.col("state") == str(State.ACCEPTED)).select(
-        parts[0].alias("formula"), parts[1].alias("changed"), *keep, told.alias("cpu_s")
-    )
-    own = _lowest(base).select(pl.col("label").alias("formula"), *[pl.col(k).alias(f"base_{k}") for k in keep])
-    moved = rows.join(own, on="formula", maintain_order="left").with_columns(
-        gap_shift_eV=pl.col("gap_eV") - pl.col("base_gap_eV"),
-        energy_shift_eV_atom=pl.col("energy_eV_atom") - pl.col("base_energy_eV_atom"),
-    )
-    first = moved["formula"][0] if moved.height else ""
-    zero = moved.filter(pl.col("formula") == first).select("changed", zero="energy_shift_eV_atom")
-    return (
-        moved.join(zero, on="changed", how="left", maintain_order="left")
-        .with_columns(against=pl.lit(first), difference_shift_eV_atom=pl.col("energy_shift_eV_atom") - pl.col("zero"))
-        .drop("zero", "base_energy_eV_atom")
-        .with_columns(pl.col(pl.Float64).round(6))
-    )
 
 
 def observations(found: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:

@@ -5,16 +5,25 @@ composition; negative means that it pays to form. It is only as complete as the 
 every value; energies of different settings are never mixed.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy.optimize import linprog
 
+from etl.features.formulas import reduced_formula
+from models.evaluators.calculations import Atoms, Settings
+from models.evaluators.states import State
 from schemas.errors import InputError
 
 LEAST_SHARE = 1e-6
 """Shares of atoms below this are rounding."""
+NEEDED = ("calculation_id", "label", "engine", "state", "energy_eV_atom", "provenance", "structure")
+PATH = frozenset({"bands", "iterations", "mixing", "raise_moments", "ranks", "spin", "start_moments", "steps"})
+"""Settings that say how a calculation gets there, and not what it is worth."""
+HUBBARD = "hubbard_U_eV"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,85 @@ def decomposition(compound: Phase, phases: Sequence[Phase]) -> Decomposition:
         raise InputError.of(f"no mixture makes {compound.label}", f"the phases {names}", "calculate one more phase")
     products = {p.label: round(float(x), 6) for p, x in zip(phases, solved.x, strict=True) if x > LEAST_SHARE}
     return Decomposition(enthalpy_eV_atom=compound.energy_eV_atom - float(solved.fun), products=products)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """An accepted calculation: its phase, composition and level."""
+
+    place: int
+    phase: Phase
+    formula: str
+    level: str
+    hubbard: Mapping[str, object]
+
+    def comparable(self, other: "_Row") -> bool:
+        """Whether both are of one level: the same settings, and one U for each element that both hold."""
+        shared = set(self.phase.amounts) & set(other.phase.amounts)
+        return self.level == other.level and all(self.hubbard.get(e) == other.hubbard.get(e) for e in shared)
+
+
+def table(collected: pl.DataFrame) -> pl.DataFrame:
+    """The decomposition enthalpy of each calculation against all others of its elements and of its level.
+
+    Rows of its own composition do not compete; how far a row lies above the lowest of them is told beside.
+
+    Args:
+        collected: as `service.collect` gives it.
+
+    Returns:
+        `calculation_id`, `label`, `formula`, `stability_eV_atom`, `above_lowest_eV_atom`, `products` (JSON, phase ->
+        share of the atoms), `phases` (all that competed), `ok` and `reason`, a row a calculation in their order.
+
+    Raises:
+        InputError: a text that is none of a calculation.
+    """
+    rows = [_row(place, row) for place, row in enumerate(collected.select(NEEDED).to_dicts())]
+    known = [row for row in rows if row is not None]
+    held = {row.place: _judged(row, [o for o in known if o.comparable(row)]) for row in known}
+    nothing = dict.fromkeys(("formula", "stability_eV_atom", "above_lowest_eV_atom", "products"))
+    failed: dict[str, object] = {**nothing, "phases": [], "ok": False, "reason": "no energy"}
+    told = [held.get(place, failed) for place in range(len(rows))]
+    kinds: dict[str, pl.DataType | type[pl.DataType]] = {"formula": pl.String}
+    kinds |= {"stability_eV_atom": pl.Float64, "above_lowest_eV_atom": pl.Float64}
+    kinds |= {"products": pl.String, "phases": pl.List(pl.String), "ok": pl.Boolean, "reason": pl.String}
+    return collected.select("calculation_id", "label").hstack(pl.DataFrame(told, schema=kinds))
+
+
+def _row(place: int, row: Mapping[str, object]) -> "_Row | None":
+    if row["state"] != str(State.ACCEPTED) or row["energy_eV_atom"] is None:
+        return None
+    try:
+        symbols = Atoms.from_json(str(row["structure"])).symbols
+        settings: Settings = json.loads(str(row["provenance"]))["settings"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError.of(f"no calculation ({error})", f"row {place}", "give what dft collect writes") from error
+    amounts = {e: float(symbols.count(e)) for e in sorted(set(symbols))}
+    level = {k: v for k, v in settings.items() if k not in PATH and k != HUBBARD}
+    return _Row(
+        place=place,
+        phase=Phase(label=str(row["label"]), amounts=amounts, energy_eV_atom=float(str(row["energy_eV_atom"]))),
+        formula=reduced_formula(amounts),
+        level=json.dumps([row["engine"], level], sort_keys=True),
+        hubbard=settings.get(HUBBARD, {}),
+    )
+
+
+def _judged(row: "_Row", comparable: Sequence["_Row"]) -> dict[str, object]:
+    elements = set(row.phase.amounts)
+    rivals = [o.phase for o in comparable if o.formula != row.formula and set(o.phase.amounts) <= elements]
+    lowest = min(o.phase.energy_eV_atom for o in comparable if o.formula == row.formula)
+    found: dict[str, object] = {
+        "formula": row.formula,
+        "above_lowest_eV_atom": row.phase.energy_eV_atom - lowest,
+        "phases": sorted({r.label for r in rivals}),
+    }
+    try:
+        made = decomposition(row.phase, rivals)
+    except InputError as error:
+        return {**found, "stability_eV_atom": None, "products": None, "ok": False, "reason": str(error)}
+    products = json.dumps(dict(made.products), sort_keys=True)
+    return {**found, "stability_eV_atom": made.enthalpy_eV_atom, "products": products, "ok": True, "reason": None}
 
 
 def _shares(amounts: Mapping[str, float], elements: Sequence[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -35,6 +35,18 @@ GAPS: dict[str, list[object]] = {
     "expt": [0.0, 0.2, 1.1, 1.9, 2.6, 3.1] * 10,
 }
 SIMULATE = "--variables A,B --objectives max:gap,min:cost --init 2 --budget 3 --seeds 1 --strategy random --workers 1"
+CALCULATED: dict[str, list[object]] = {
+    "calculation_id": ["a", "b"],
+    "label": ["MgO", "Mg"],
+    "engine": ["chgnet"] * 2,
+    "state": ["accepted"] * 2,
+    "energy_eV_atom": [-6.0, -1.5],
+    "provenance": ['{"settings": {}}'] * 2,
+    "structure": [
+        '{"lattice": [], "sites": [["Mg", [0, 0, 0], null], ["O", [0.5, 0.5, 0.5], null]]}',
+        '{"lattice": [], "sites": [["Mg", [0, 0, 0], null]]}',
+    ],
+}
 COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
     "text select": ("text select IN --out OUT", DOCUMENTS, True),
     "text discover": ("text discover IN --seeds mit --rounds 1 --out OUT", DOCUMENTS, False),
@@ -77,6 +89,7 @@ COMMANDS: dict[str, tuple[str, dict[str, list[object]], bool]] = {
         False,
     ),
     "quality bias": ("quality bias IN --group A --value gap --out OUT", TABLE, False),
+    "dft stability": ("dft stability IN --out OUT", CALCULATED, False),
     "screen families": ("screen families IN --out OUT", {"formula": ["VO2"] * 3, "p_mit": [0.5, 0.4, 0.1]}, False),
 }
 
@@ -173,6 +186,10 @@ WORDS = {
         "spinels convergence FILE --base FILE --out OUT.csv"]),
     "spinels table": (None, ["spinels table nowhere --order IN.csv --out OUT.csv",
         "spinels table --order FILE --out OUT.csv --home FILE"]),
+    "dft phases": (None, ["dft phases Xx-O --out OUT.csv", "dft phases '' --out OUT.csv",
+        "dft phases Mg-O --out OUT.csv --home FILE", "dft phases Mg-O --most -1 --out OUT.csv"]),
+    "dft convergence": (None, ["dft convergence nowhere --base nowhere --out OUT.csv",
+        "dft convergence FILE --base FILE --out OUT.csv"]),
     "dft cancel": (None, ["dft cancel 0 nowhere", "dft cancel '' --home FILE"]),
     "screen explain": (None, ["screen explain --out OUT --model nowhere", "screen explain --out FILE/x",
         "screen explain --out OUT --top 0"]),
@@ -184,6 +201,8 @@ ELSEWHERE |= {
     "design loop",
     "design family",
     "dft collect",
+    "dft phases",
+    "dft convergence",
     "dft retry",
     "dft cancel",
     "spinels cells",

@@ -9,6 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
+from etl.structures.assemble import assemble
+from etl.structures.cif import to_cif
+from etl.structures.texts import read_poscar
+from tests.servers import screened
+from warehouse.catalog import publish
+from warehouse.files import write_table
+from warehouse.store import Store
 
 NIO = "NiO\n1.0\n0 2.09 2.09\n2.09 0 2.09\n2.09 2.09 0\nNi O\n1 1\ndirect\n0 0 0\n0.5 0.5 0.5\n"
 
@@ -100,3 +107,70 @@ def test_another_setting_is_another_calculation_and_its_label_tells_it(folder: P
     assert told(*asked, "--set", "cutoff_eV=300")["new"] == 0, "the setting of the recipe is no other one"
     assert pl.read_ndjson(out / "prepared.jsonl")["label"][0] == "good cutoff_eV=300"
     assert "name and a JSON value" in told(*asked[:-1], "--set", "cutoff_eV", code=2)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("nope=1", "unknown setting nope in the gpaw engine: use bands,"),
+        ("kpoints=[2, 2]", "kpoints [2, 2] in the gpaw engine"),
+        ("kpoints=[2, 0, 2]", "kpoints along axis 2 0 in the gpaw engine: give a whole number above 0"),
+        ("spin=1", "spin 1 in the gpaw engine: give true or false"),
+        ("hubbard_U_eV=3", "hubbard_U_eV"),
+        ('hubbard_U_eV={"V": ["x", 2]}', "hubbard_U_eV"),
+    ],
+)
+def test_a_setting_that_the_engine_does_not_take_is_said_once_and_nothing_is_asked(
+    folder: Path, word: str, said: str
+) -> None:
+    out = folder.parent / "wrong"
+    asked = ("prepare", str(folder.parent / "in.jsonl"), "--recipe", "lacunar_pbe", "--out", str(out))
+    line = told(*asked, "--set", word, code=2)
+    assert said in line
+    assert line.count("\n") == 1
+    assert not (out / "calculations.sqlite").exists()
+
+
+def test_moments_may_come_in_a_csv_file(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"label": ["up", "none", "one"], "poscar": [NIO] * 3, "moments": [[2.0, 0.0], None, [1.0]]})
+    lists, flat = str(tmp_path / "in.jsonl"), str(tmp_path / "in.csv")
+    write_table(rows, lists)
+    write_table(rows, flat)
+    found = []
+    for where in (lists, flat):
+        out = tmp_path / Path(where).suffix[1:]
+        told("prepare", where, "--recipe", "lacunar_pbe", "--out", str(out), "--json")
+        made = pl.read_ndjson(out / "prepared.jsonl")
+        assert made["ok"].to_list() == [True, True, False]
+        found.append(made["calculation_id"].to_list())
+    assert found[0] == found[1], "the same calculations, whatever the file"
+
+
+def test_of_a_cif_with_two_structures_it_is_said_that_the_first_is_taken(tmp_path: Path) -> None:
+    one = to_cif(read_poscar(NIO))
+    pl.DataFrame({"label": ["two", "one"], "cif": [one + one.replace("data_", "data_other_"), one]}).write_ndjson(
+        tmp_path / "in.jsonl"
+    )
+    asked = ["dft", "prepare", str(tmp_path / "in.jsonl"), "--recipe", "chgnet_relax", "--out", str(tmp_path / "o")]
+    done = CliRunner().invoke(app, [*asked, "--json"])
+    assert done.exit_code == 0
+    assert done.stderr == "two: several structures, the first is taken\n"
+    made = pl.read_ndjson(tmp_path / "o" / "prepared.jsonl")
+    assert made["flags"].to_list() == [["several structures"], []]
+    assert made["calculation_id"][0] == made["calculation_id"][1]
+
+
+def test_phases_of_a_chemical_system_come_from_the_tables(tmp_path: Path) -> None:
+    home, name = tmp_path / "home", "core.structures"
+    rows = assemble(screened.structures())
+    asked = ("phases", "La-Ti-O-V", "--home", str(home), "--out", str(tmp_path / "p.jsonl"), "--json")
+    for fidelity, count in (("prototype", 0), ("experiment", 3)):
+        store = Store(home)
+        written = store.write(name, rows.with_columns(fidelity=pl.lit(fidelity)), mode="replace")
+        store.record_verdict(name, written.version, passed=True)
+        publish(home)
+        assert told(*asked)["formulas"] == count, "what is only made from a prototype competes with nothing"
+    assert sorted(pl.read_ndjson(tmp_path / "p.jsonl")["label"]) == ["LaTiO3", "TiO2", "VO2"]
+    assert told(*asked[:2], "--most", "2", *asked[2:])["phases"] == 2
+    asked = ("prepare", str(tmp_path / "p.jsonl"), "--recipe", "chgnet_relax", "--out", str(tmp_path / "o"), "--json")
+    assert told(*asked)["new"] == 2

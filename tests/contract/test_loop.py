@@ -13,10 +13,19 @@ from models.design import candidates as candidates_of
 from models.design.campaigns import usual
 from models.evaluators import campaign
 from models.evaluators.ledger import Ledger
+from models.screening import families
 from schemas import problem
 from tests.servers import screened
 from warehouse.store import Store
 
+WRONG = """
+name: wrong
+title: Wrong
+variables: [{name: A, levels: [Al, Si]}, {name: B, levels: [C, N]}]
+objectives: [{name: gap_eV, direction: max, unit: eV}]
+evaluator: {kind: recorded, TABLE}
+budget: {initial: 2, total: 3, batch: 1}
+"""
 RECIPE = "{name: r, title: t, engine: gpaw, reasons: {all: a test}}"
 
 
@@ -48,6 +57,33 @@ def test_a_family_of_the_screen_becomes_a_problem_that_can_be_calculated(
     evaluator.submit("b", frame.to_dicts())
     labels = Ledger(calculations.folder(settings.home)).table("calculations")["label"]
     assert sorted(labels) == sorted(frame["formula"])
+
+
+@pytest.mark.parametrize("grouping", families.GROUPINGS)
+def test_every_grouping_of_the_screen_may_make_a_problem(home: Path, tmp_path: Path, grouping: str) -> None:
+    words = [w if w != "prototype" else grouping for w in asked(home, tmp_path, family="no such family")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "0 compounds with a structure in family no such family" in done.stderr
+
+
+@pytest.mark.parametrize("motif", ["layered A2BO4", "lacunar spinel AM4X8"])
+def test_a_family_by_motif_has_the_compounds_of_that_kind(home: Path, tmp_path: Path, motif: str) -> None:
+    words = [w if w != "prototype" else "motif" for w in asked(home, tmp_path, family=motif)]
+    done = CliRunner().invoke(app, words)
+    # Ba2CoO4 and Ba2CrO4; GaV4S8 and GaMo4S8: too few for a problem, but found
+    assert f"2 compounds with a structure in family {motif}" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["table: no_such_table", "table: max_phases, options: {seconds: 1}"])
+def test_a_problem_that_its_table_cannot_answer_ends_the_loop_at_its_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "wrong.yaml").write_text(WRONG.replace("TABLE", text))
+    words = ["design", "loop", str(tmp_path / "wrong.yaml"), "--executor", "local", "--home", str(tmp_path / "home")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "home" / "tables").exists(), "no run was made"
 
 
 @pytest.mark.parametrize(

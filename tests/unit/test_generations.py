@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dagster_project.substituted import crystals
 from etl.reference import recorded
+from etl.structures.substituted import crystals
 from models.design import candidates as candidates_of
 from models.evaluators import budget, generations, progress, recipes
 from schemas import problem as problems

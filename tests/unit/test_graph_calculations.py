@@ -9,7 +9,7 @@ import pytest
 
 from dagster_project import calculations
 from dagster_project.settings import Settings
-from dagster_project.substituted import crystals
+from etl.structures.substituted import crystals
 from models.design import candidates as candidates_of
 from models.evaluators import campaign
 from models.evaluators.calculations import Atoms
@@ -121,5 +121,5 @@ def test_the_stamp_of_observations_knows_the_code_that_says_what_is_calculated(
     settings = Settings.from_environment()
     before = calculations.stamp(settings)
     assert calculations.stamp(settings) == before
-    monkeypatch.setattr(calculations, "_SOURCES", ("dagster_project/calculations.py",))
+    monkeypatch.setattr(calculations, "_SOURCES", ("dagster_project/settings.py",))
     assert calculations.stamp(settings) != before

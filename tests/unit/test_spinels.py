@@ -15,6 +15,7 @@ from models.design import candidates
 from models.evaluators import recipes, spinels
 from models.evaluators.calculations import Atoms
 from models.evaluators.cells import SCHEMA, calculable
+from models.evaluators.convergence import convergence
 from models.evaluators.engines import engine
 from models.evaluators.lacunar import (
     TEMPLATES,
@@ -202,7 +203,7 @@ def test_a_study_of_convergence_tells_shifts_and_what_they_leave_of_a_difference
             "provenance": ['{"cpu_s": 50.5}'] * 3 + [None],
         }
     )
-    found = spinels.convergence(changed, base)
+    found = convergence(changed, base)
     shown = ("formula", "changed", "gap_shift_eV", "difference_shift_eV_atom", "cpu_s")
     assert found.select(shown).rows() == [
         ("GaMo4S8", "cutoff_eV=400", 0.02, 0.0, 50.5),

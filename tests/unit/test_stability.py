@@ -1,8 +1,12 @@
 """Decomposition enthalpies against mixtures worked out by hand."""
 
+import json
+from typing import Any
+
+import polars as pl
 import pytest
 
-from models.evaluators.stability import Phase, decomposition
+from models.evaluators.stability import Phase, decomposition, table
 from schemas.errors import InputError
 
 
@@ -37,3 +41,54 @@ def test_two_phases_of_one_composition_compete_by_energy() -> None:
     found = decomposition(phase("A", -1.25, A=2), phases)
     assert found.products == {"low": 1.0}
     assert found.enthalpy_eV_atom == pytest.approx(-0.05)
+
+
+def calculated(label: str, symbols: str, energy: float | None, **settings: object) -> dict[str, Any]:
+    """A row of dft collect."""
+    sites = [[symbol, [place / 9, 0.0, 0.0], None] for place, symbol in enumerate(symbols.split())]
+    return {
+        "calculation_id": f"id of {label}",
+        "label": label,
+        "engine": "gpaw",
+        "state": "accepted" if energy is not None else "calculation_failed",
+        "energy_eV_atom": energy,
+        "provenance": json.dumps({"settings": settings}) if energy is not None else None,
+        "structure": json.dumps({"lattice": [[9, 0, 0], [0, 9, 0], [0, 0, 9]], "sites": sites}),
+    }
+
+
+SYSTEM = [
+    calculated("MgO", "Mg O", -6.0, cutoff_eV=400, ranks=1),
+    calculated("MgO in 194", "Mg O Mg O", -5.8, cutoff_eV=400, ranks=2),
+    calculated("Mg", "Mg Mg", -1.5, cutoff_eV=400, spin=True),
+    calculated("MgO2", "Mg O O", -5.0, cutoff_eV=400, mixing={"beta": 0.01}),
+    calculated("MgO2 dear", "Mg O O", -9.0, cutoff_eV=500),
+    calculated("O", "O O", None),
+]
+
+
+def test_each_calculation_is_held_against_the_others_of_its_level_and_they_are_named() -> None:
+    found = {row["label"]: row for row in table(pl.DataFrame(SYSTEM)).to_dicts()}
+    # MgO in two atoms is a quarter of Mg (half an atom of Mg, 1/4 of the atoms) and 3/4 MgO2
+    mixture = (0.5 * -1.5 + 1.5 * -5.0) / 2
+    assert found["MgO"]["stability_eV_atom"] == pytest.approx(-6.0 - mixture)
+    assert json.loads(found["MgO"]["products"]) == {"Mg": 0.25, "MgO2": 0.75}
+    assert found["MgO"]["phases"] == ["Mg", "MgO2"], "neither a polymorph nor a row of another cut-off"
+    assert found["MgO in 194"]["stability_eV_atom"] == pytest.approx(-5.8 - mixture)
+    assert found["MgO in 194"]["above_lowest_eV_atom"] == pytest.approx(0.2)
+    assert found["MgO"]["above_lowest_eV_atom"] == 0.0
+    assert "no mixture makes MgO2 in the phases MgO, MgO in 194, Mg:" in found["MgO2"]["reason"]
+    assert "the phases none" in found["MgO2 dear"]["reason"]
+    assert (found["O"]["ok"], found["O"]["reason"]) == (False, "no energy")
+
+
+def test_phases_with_another_u_on_a_shared_element_do_not_compete() -> None:
+    rows = [
+        calculated("NiO", "Ni O", -5.0, hubbard_U_eV={"Ni": ["d", 6.2]}),
+        calculated("O", "O O", -4.0),
+        calculated("Ni", "Ni", -3.0, hubbard_U_eV={"Ni": ["d", 6.2]}),
+        calculated("Ni without U", "Ni", -5.5),
+    ]
+    found = table(pl.DataFrame(rows)).to_dicts()[0]
+    assert found["phases"] == ["Ni", "O"]
+    assert found["stability_eV_atom"] == pytest.approx(-5.0 - (-3.0 - 4.0) / 2)

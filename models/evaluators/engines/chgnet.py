@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, check_atoms, check_numbers, copy_runner, read_result, write_json
+from models.evaluators.engines.common import (
+    INPUT,
+    check_atoms,
+    check_names,
+    check_numbers,
+    copy_runner,
+    read_result,
+    write_json,
+)
 from models.evaluators.engines.protocol import Reading
 from schemas.errors import InputError
 
@@ -30,21 +38,27 @@ class Engine:
     name = "chgnet"
     remedies: Mapping[str, Sequence[Settings]] = {"scf": ({"steps": 2000},)}
 
+    def check_settings(self, settings: Settings) -> None:
+        """Refuses settings that CHGNet cannot take.
+
+        Raises:
+            InputError: an unknown setting, or a value that makes no sense.
+        """
+        check_names(settings, self.name, DEFAULTS)
+        told = {**DEFAULTS, **settings}
+        if (way := told["relax"]) not in WAYS:
+            raise InputError.of(f"relax {way!r}", "the chgnet engine", f"use one of {', '.join(WAYS)}")
+        check_numbers(told, self.name, above_zero=("force_eV_angstrom", "strain_percent"), whole=("steps",))
+
     def check(self, atoms: Atoms, settings: Settings) -> None:
         """Refuses structures and settings that CHGNet cannot take.
 
         Raises:
-            InputError: see `common.check_atoms`; an unknown setting.
+            InputError: see `check_settings` and `common.check_atoms`.
         """
         from etl.features.elements import SYMBOLS
 
-        unknown = sorted(set(settings) - set(DEFAULTS))
-        if unknown:
-            raise InputError.of(f"unknown setting {unknown[0]}", "the chgnet engine", f"use {', '.join(DEFAULTS)}")
-        if (way := {**DEFAULTS, **settings}["relax"]) not in WAYS:
-            raise InputError.of(f"relax {way!r}", "the chgnet engine", f"use one of {', '.join(WAYS)}")
-        told = {**DEFAULTS, **settings}
-        check_numbers(told, "chgnet", above_zero=("force_eV_angstrom", "strain_percent"), whole=("steps",))
+        self.check_settings(settings)
         check_atoms(atoms, frozenset(SYMBOLS[:94]) - {"Po", "At", "Rn", "Fr", "Ra"})
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:

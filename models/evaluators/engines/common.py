@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,17 @@ def check_numbers(told: Settings, engine: str, *, above_zero: Sequence[str] = ()
         if type(value) not in kinds or not 0 < value < float("inf"):
             remedy = f"give a {'whole ' * (name in whole)}number above 0"
             raise InputError.of(f"{name} {value!r}", f"the {engine} engine", remedy)
+
+
+def check_names(settings: Settings, engine: str, known: Iterable[str]) -> None:
+    """Refuses a setting that an engine does not know.
+
+    Raises:
+        InputError: there is one.
+    """
+    names = sorted(known)
+    if unknown := sorted(set(settings) - set(names)):
+        raise InputError.of(f"unknown setting {unknown[0]}", f"the {engine} engine", f"use {', '.join(names)}")
 
 
 def check_atoms(atoms: Atoms, known: frozenset[str]) -> None:

@@ -3,8 +3,10 @@
 Settings are those of `DEFAULTS`: `functional`, `cutoff_eV` of the plane waves, `kpoints` (a grid, or their density in
 angstrom, as ASE counts it), `smearing_eV` (Fermi's), `spin` and the `start_moments` of elements (Bohr magnetons; those
 of the structure come first), `expect_moment` (whether a vanished moment is a failure), `fix_moment` (the total moment
-stays that of the start), `hubbard_U_eV` (element -> [orbital, U]), tolerances, `grid_angstrom` (spacing of the
-density; GPAW's choice without), `iterations`, `mixing` (of GPAW; Pulay's without a name), `bands`, `symmetry`, `ranks`.
+stays that of the start), `hubbard_U_eV` (element -> [orbital, U]), `normalized_U` (occupations count as shares of what
+a full shell has within its augmentation sphere, GPAW's habit; other codes take them as they are), tolerances,
+`grid_angstrom` (spacing of the density; GPAW's choice without), `iterations`, `mixing` (of GPAW; Pulay's without a
+name), `bands`, `symmetry`, `ranks`.
 """
 
 import json
@@ -18,7 +20,15 @@ from typing import Any
 import numpy as np
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, check_atoms, check_numbers, copy_runner, read_result, write_json
+from models.evaluators.engines.common import (
+    INPUT,
+    check_atoms,
+    check_names,
+    check_numbers,
+    copy_runner,
+    read_result,
+    write_json,
+)
 from models.evaluators.engines.protocol import Reading
 from schemas.errors import InputError
 
@@ -33,6 +43,7 @@ DEFAULTS: Settings = {
     "start_moments": {},
     "expect_moment": False,
     "hubbard_U_eV": {},
+    "normalized_U": True,
     "grid_angstrom": None,
     "fix_moment": False,
     "energy_tolerance_eV_electron": 1e-4,
@@ -60,24 +71,35 @@ class Engine:
         "memory": ({"ranks": 1},),
     }
 
-    def check(self, atoms: Atoms, settings: Settings) -> None:
-        """Refuses structures and settings that GPAW cannot take.
+    def check_settings(self, settings: Settings) -> None:
+        """Refuses settings that GPAW cannot take.
 
         Raises:
-            InputError: see `common.check_atoms` and `check_numbers`; an unknown setting or functional.
+            InputError: see `common.check_numbers`; an unknown setting or functional, or k-points that are none.
         """
-        unknown = sorted(set(settings) - {*DEFAULTS, "raise_moments"})
-        if unknown:
-            raise InputError.of(
-                f"unknown setting {unknown[0]}", "the gpaw engine", f"use {', '.join(sorted(DEFAULTS))}"
-            )
+        check_names(settings, self.name, (*DEFAULTS, "raise_moments"))
         told = {**DEFAULTS, **settings}
         if told["functional"] not in FUNCTIONALS:
             raise InputError.of(
                 f"functional {told['functional']!r}", "the gpaw engine", f"use one of {', '.join(FUNCTIONALS)}"
             )
         tolerances = [name for name in DEFAULTS if "_tolerance" in name]
-        check_numbers(told, "gpaw", above_zero=("cutoff_eV", *tolerances), whole=("iterations", "ranks"))
+        check_numbers(told, self.name, above_zero=("cutoff_eV", *tolerances), whole=("iterations", "ranks"))
+        if isinstance(grid := told["kpoints"], list) and len(grid) == 3:
+            axes = {f"kpoints along axis {i}": count for i, count in enumerate(grid, start=1)}
+            check_numbers(axes, self.name, whole=tuple(axes))
+        else:
+            check_numbers(told, self.name, above_zero=("kpoints",))
+        if wrong := [name for name, usual in DEFAULTS.items() if type(usual) is bool and type(told[name]) is not bool]:
+            raise InputError.of(f"{wrong[0]} {told[wrong[0]]!r}", "the gpaw engine", "give true or false")
+
+    def check(self, atoms: Atoms, settings: Settings) -> None:
+        """Refuses structures and settings that GPAW cannot take.
+
+        Raises:
+            InputError: see `check_settings` and `common.check_atoms`.
+        """
+        self.check_settings(settings)
         check_atoms(atoms, _elements())
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:

@@ -61,11 +61,19 @@ class Engine(Protocol):
     name: str
     remedies: Mapping[str, Sequence[Settings]]
 
+    def check_settings(self, settings: Settings) -> None:
+        """Refuses settings that it cannot take, whatever the crystal.
+
+        Raises:
+            InputError: an unknown setting, or a value that makes no sense.
+        """
+        ...
+
     def check(self, atoms: Atoms, settings: Settings) -> None:
         """Refuses what cannot be calculated, before anything is queued.
 
         Raises:
-            InputError: overlapping atoms, an unknown element or setting, a missing data set.
+            InputError: see `check_settings`; overlapping atoms, an unknown element, a missing data set.
         """
         ...
 

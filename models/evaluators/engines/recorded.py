@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, RESULT, read_result, write_json
+from models.evaluators.engines.common import INPUT, RESULT, check_names, read_result, write_json
 from models.evaluators.engines.protocol import Reading
-from schemas.errors import InputError
 
 KNOWN = frozenset({"values", "seconds", "fails", "row", "candidate"})
 
@@ -23,17 +22,17 @@ class Engine:
     name = "recorded"
     remedies: Mapping[str, Sequence[Settings]] = {"scf": ({"row": 1}, {"row": 2})}
 
-    def check(self, atoms: Atoms, settings: Settings) -> None:
+    def check_settings(self, settings: Settings) -> None:
         """Refuses unknown settings.
 
         Raises:
             InputError: a setting that is not known.
         """
-        unknown = sorted(set(settings) - KNOWN)
-        if unknown:
-            raise InputError.of(
-                f"unknown setting {unknown[0]}", "the recorded engine", f"use {', '.join(sorted(KNOWN))}"
-            )
+        check_names(settings, self.name, KNOWN)
+
+    def check(self, atoms: Atoms, settings: Settings) -> None:
+        """Takes any crystal: it looks at none."""
+        self.check_settings(settings)
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:
         """Writes the answer beside the place where it belongs; the command waits and moves it there."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.evaluators.calculations import Atoms, Settings
-from models.evaluators.engines.common import INPUT, check_atoms, died, write_json
+from models.evaluators.engines.common import INPUT, check_atoms, check_names, died, write_json
 from models.evaluators.engines.protocol import Failure, Reading
 from schemas.errors import InputError
 
@@ -51,19 +51,25 @@ class Engine:
         ),
     }
 
+    def check_settings(self, settings: Settings) -> None:
+        """Refuses settings that no set takes.
+
+        Raises:
+            InputError: an unknown setting or set.
+        """
+        check_names(settings, self.name, KNOWN)
+        if (name := settings.get("set")) not in SETS:
+            raise InputError.of(f"set {name!r}", "the vasp engine", f"use one of {', '.join(SETS)}")
+
     def check(self, atoms: Atoms, settings: Settings) -> None:
         """Refuses structures and settings that no set takes.
 
         Raises:
-            InputError: see `common.check_atoms`; an unknown setting or set.
+            InputError: see `check_settings` and `common.check_atoms`.
         """
         from etl.features.elements import SYMBOLS
 
-        unknown = sorted(set(settings) - KNOWN)
-        if unknown:
-            raise InputError.of(f"unknown setting {unknown[0]}", "the vasp engine", f"use {', '.join(sorted(KNOWN))}")
-        if (name := settings.get("set")) not in SETS:
-            raise InputError.of(f"set {name!r}", "the vasp engine", f"use one of {', '.join(SETS)}")
+        self.check_settings(settings)
         check_atoms(atoms, frozenset(SYMBOLS[:94]) - {"Po", "At", "Rn", "Fr", "Ra"})
 
     def write(self, folder: Path, atoms: Atoms, settings: Settings) -> list[str]:

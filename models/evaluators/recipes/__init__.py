@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from models.evaluators.calculations import Atoms, Calculation
+from models.evaluators.engines import engine
 from schemas.errors import InputError
 from schemas.yaml_files import Strict, mapping, valid
 
@@ -31,10 +32,17 @@ class Recipe(Strict):
     nonmagnetic: bool = False
 
     def changed(self, settings: Mapping[str, Any]) -> "Recipe":
-        """The recipe with other settings; `hubbard_U_eV` takes the place of the recipe's."""
+        """The recipe with other settings; `hubbard_U_eV` takes the place of the recipe's.
+
+        Raises:
+            InputError: a setting that its engine does not take.
+        """
         others = {k: v for k, v in settings.items() if k != "hubbard_U_eV"}
-        values = settings.get("hubbard_U_eV", self.hubbard_U_eV)
-        return self.model_copy(update={"settings": {**self.settings, **others}, "hubbard_U_eV": values})
+        told = {"settings": {**self.settings, **others}}
+        told |= {k: v for k, v in settings.items() if k == "hubbard_U_eV"}
+        made = valid({**self.model_dump(), **told}, Recipe, "--set")
+        engine(made.engine).check_settings(made.settings)
+        return made
 
     def calculation(self, atoms: Atoms, *, label: str) -> Calculation:
         """The calculation of one crystal; its own moments come before those of the recipe."""

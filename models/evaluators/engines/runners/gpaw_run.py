@@ -31,12 +31,13 @@ def calculator(settings: dict[str, Any], spin: bool) -> Any:
     from gpaw import GPAW, PW, FermiDirac
 
     grid = {"h": settings["grid_angstrom"]} if settings["grid_angstrom"] else {}
+    kind = "" if settings["normalized_U"] else ",0"
     return GPAW(
         mode=PW(settings["cutoff_eV"]),
         xc=settings["functional"],
         kpts={"size" if isinstance(settings["kpoints"], list) else "density": settings["kpoints"], "gamma": True},
         occupations=FermiDirac(settings["smearing_eV"], fixmagmom=spin and settings["fix_moment"]),
-        setups={element: f":{orbital},{value}" for element, (orbital, value) in settings["hubbard_U_eV"].items()},
+        setups={element: f":{orbital},{value}{kind}" for element, (orbital, value) in settings["hubbard_U_eV"].items()},
         convergence={
             "energy": settings["energy_tolerance_eV_electron"],
             "density": settings["density_tolerance"],

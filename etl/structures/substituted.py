@@ -1,22 +1,20 @@
 """Crystals of candidates by substitution into a prototype, as the options of a problem's evaluator say.
 
-`prototype` names one of `etl.structures.prototypes`; a role of it is filled by the variable of that name or by
+`prototype` names one of `prototypes.PROTOTYPES`; a role of it is filled by the variable of that name or by
 `element_<role>`, and `state_<role>` is the oxidation state whose radius scales the cell.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from etl.structures.crystal import Crystal, from_pymatgen
 from schemas.errors import InputError
 from schemas.problem import DesignProblem
-
-if TYPE_CHECKING:
-    from models.evaluators.calculations import Atoms
 
 PROTOTYPE = "prototype"
 
 
-def crystals(problem: DesignProblem, candidates: Iterable[Mapping[str, Any]]) -> "Iterator[tuple[str, Atoms]]":
+def crystals(problem: DesignProblem, candidates: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Crystal]]:
     """Id and crystal of each candidate; one with an ion of unknown radius has none.
 
     Args:
@@ -26,10 +24,7 @@ def crystals(problem: DesignProblem, candidates: Iterable[Mapping[str, Any]]) ->
     Raises:
         InputError: an unknown prototype, or a role without element or oxidation state.
     """
-    import numpy as np
-
     from etl.structures.prototypes import PROTOTYPES, substitute, template
-    from models.evaluators.calculations import Atoms
 
     options = problem.evaluator.options
     name = str(options[PROTOTYPE])
@@ -47,11 +42,7 @@ def crystals(problem: DesignProblem, candidates: Iterable[Mapping[str, Any]]) ->
             made = substitute(prototype, ions, cell)
         except KeyError:
             continue
-        symbols = tuple(site.specie.symbol for site in made)
-        yield (
-            str(row["candidate_id"]),
-            Atoms(lattice=np.array(made.lattice.matrix), symbols=symbols, coords=np.array(made.frac_coords)),
-        )
+        yield str(row["candidate_id"]), from_pymatgen(made)
 
 
 def _option(problem: DesignProblem, name: str) -> float | int | str | bool:
