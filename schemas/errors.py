@@ -32,5 +32,5 @@ class InputError(MatloomError):
         """
         first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
         place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         return cls.of(f"{place} ({said})", where, remedy)

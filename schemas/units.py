@@ -21,3 +21,9 @@ UNITS: dict[str, str] = {
     "vu": "valence units of a bond-valence sum",
     "g_cm3": "gram per cubic centimetre",
 }
+
+FOREIGN_UNITS: dict[str, str] = {
+    "C": "degree Celsius; declared tables hold K",
+    "year": "year of the calendar",
+}
+"""Units of files that others wrote, which checks know beside those of the project."""

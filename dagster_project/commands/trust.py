@@ -92,6 +92,8 @@ def prune(
         reason=pl.when(~pl.col("ok")).then(pl.lit(f"no {target}, or no composition that can be read")),
     )
     summary = {"rows": frame.height, "kept": len(chosen), "not_ok": int((~ok).sum()), "out": out}
+    if len(chosen) > max(1, round(keep * len(used))):
+        summary["note"] = f"all are kept: fewer than {pruning.FEWEST} rows cannot tell which repeat others"
     if check:
         found = pruning.check(rows, pruning.trials(systems, seed=seed), keep=keep, method=method, seed=seed)
         summary |= {"trials": found, "worst_loss": max((t["loss"] for t in found), default=None)}

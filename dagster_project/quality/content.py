@@ -108,6 +108,8 @@ def _possible(subject: Subject) -> list[Finding]:
         found += numbers.impossible(subject.now, column, low=known.low, high=known.high, what=known.name)
         if known.usual:
             found += numbers.unusual_middle(subject.now, column, usual=known.usual, what=known.name)
+    for column in _columns(subject, tuple(c for c in subject.roles.numbers if c not in subject.roles.quantities)):
+        found += numbers.absurd(subject.now, column)
     return found
 
 
@@ -245,7 +247,7 @@ _LOOKS: tuple[tuple[str, Look, Applies, str], ...] = (
         lambda _, r: len(r.formulas) + len(r.systems) > 1,
         "join by the key, not by position; compute the system from the formula",
     ),
-    ("numbers are possible", _possible, lambda _, r: bool(r.quantities), _UNIT),
+    ("numbers are possible", _possible, lambda _, r: bool(r.quantities or r.numbers), _UNIT),
     ("numbers are of one scale", _scales, _data_numbers, _UNIT),
     ("no number fills gaps", _filled, _data_numbers, "set filled values to null and flag them: they were not measured"),
     ("lower ends are lower", _ascending, lambda t, _: bool(_pairs(t)), "find which column was written into the other"),

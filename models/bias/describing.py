@@ -13,6 +13,8 @@ from schemas.errors import InputError
 
 FORMULAS = ("formula", "formula_reduced", "comp_key", "composition")
 """Columns that hold a composition, most wanted first."""
+LARGEST = 1e40
+"""No quantity is so large, in any unit; sums of squares of what is smaller are still numbers."""
 _COMPONENTS = 12
 
 
@@ -67,9 +69,9 @@ def shares(parsed: composition.Parsed) -> Floats:
 
 
 def finite_numbers(frame: pl.DataFrame, column: str) -> Floats:
-    """A column as floats, NaN where there is no finite number."""
+    """A column as floats, NaN where there is no number, or one beyond `LARGEST`."""
     found = np.array(frame[column].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), dtype=np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.where(np.abs(found) <= LARGEST, found, np.nan)
 
 
 def _telling(column: Floats) -> bool:

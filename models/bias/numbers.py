@@ -8,6 +8,7 @@ import math
 import numpy as np
 import polars as pl
 
+from models.bias.describing import LARGEST
 from models.bias.findings import Finding, of_rows
 from schemas.arrays import Floats
 
@@ -44,6 +45,13 @@ def impossible(frame: pl.DataFrame, column: str, *, low: float | None, high: flo
         marks |= value > high
     said = f"no possible {what}: it lies between {'-inf' if low is None else low} and {'inf' if high is None else high}"
     return of_rows(frame, marks, column, said)
+
+
+def absurd(frame: pl.DataFrame, column: str) -> list[Finding]:
+    """Numbers so large that no quantity has them, such as 1e300, and those that are none."""
+    value = frame[column].cast(pl.Float64)
+    marks = value.is_nan() | (value.abs() > LARGEST)
+    return of_rows(frame, marks, column, f"beyond {LARGEST:g}, which nothing measures", grave=True)
 
 
 def unusual_middle(frame: pl.DataFrame, column: str, *, usual: tuple[float, float], what: str) -> list[Finding]:

@@ -45,7 +45,9 @@ class Rows:
 
 
 def prune(rows: Rows, *, keep: float, method: str = "uncertainty", seed: int = 0) -> Ints:
-    """The rows to keep, in the order in which they were taken; all of fewer than forty, which cannot tell redundancy.
+    """The rows to keep, in the order in which they were taken.
+
+    Disagreement keeps all of fewer than `FEWEST` rows, which cannot tell redundancy; the other methods do not.
 
     Args:
         rows: n rows.
@@ -61,9 +63,9 @@ def prune(rows: Rows, *, keep: float, method: str = "uncertainty", seed: int = 0
     if not 0 < keep <= 1:
         raise InputError.of(str(keep), "--keep", "give a share above 0 and up to 1")
     n = len(rows.values)
-    if n < FEWEST:
+    if method == "uncertainty" and n < FEWEST:
         return np.arange(n)
-    count = max(1, round(keep * n))
+    count = max(1, round(keep * n)) if n else 0
     if method == "similarity":
         return farthest_first(rows.shares, count=count, threshold=-1.0, seed=seed)[0]
     chance = np.random.default_rng(seed)

@@ -153,17 +153,22 @@ def start(groups: Ints, values: Floats, *, seed: int) -> Bools:
 
 
 def reached(trace: pl.DataFrame, goals: dict[int, float]) -> list[float]:
-    """Draws of each seed until its coverage is at least the seed's goal; infinite where it never is."""
+    """Draws of each seed until its coverage is at least the seed's goal; infinite where it never is, or has none."""
     found = []
     for seed, goal in goals.items():
-        there = trace.filter((pl.col("seed") == seed) & (pl.col("coverage") >= goal))
+        there = (
+            trace.filter((pl.col("seed") == seed) & (pl.col("coverage") >= goal))
+            if np.isfinite(goal)
+            else trace.clear()
+        )
         found.append(float(there["draw"].min()) if there.height else np.inf)  # type: ignore[arg-type]
     return found
 
 
 def finals(trace: pl.DataFrame) -> dict[int, float]:
-    """Coverage of each seed after its last draw."""
-    return dict(trace.group_by("seed", maintain_order=True).agg(pl.col("coverage").last()).iter_rows())
+    """Coverage of each seed after its last draw; NaN where no group has an entropy, as where values repeat."""
+    last = trace.group_by("seed", maintain_order=True).agg(pl.col("coverage").last().fill_null(np.nan))
+    return dict(last.iter_rows())
 
 
 def summarise(runs: Mapping[str, pl.DataFrame], strategy: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def fit(
     """
     columns = resolve(frame, fidelities, target, formula=formula)
     inputs, values = read(frame, columns), numbers(frame, columns.target)
-    _learnable(inputs, columns, named=bool(formula))
+    _learnable(inputs, columns, frame, named=bool(formula))
     rows = np.isfinite(values) & np.array([why is None for why in inputs.reasons], dtype=bool)
     if rows.sum() < FEWEST:
         raise InputError.of(f"{int(rows.sum())} rows with {columns.target}", "the table", f"give at least {FEWEST}")
@@ -120,6 +120,7 @@ def fit(
             "protocol": f"{FOLDS} folds over chemical systems; the way was chosen on them",
             "mae": float(np.abs(off).mean()),
             "rmse": float(np.sqrt(np.mean(off**2))),
+            "rows_without_composition": int((~seen.described).sum()),
             **_where_known(known, off),
             "mae_of": chosen.errors,
         },
@@ -127,12 +128,13 @@ def fit(
     )
 
 
-def _learnable(inputs: Inputs, columns: Columns, *, named: bool) -> None:
-    """Checks that each lower fidelity has a number and, where its column is named, that a composition can be read."""
+def _learnable(inputs: Inputs, columns: Columns, frame: pl.DataFrame, *, named: bool) -> None:
+    """Checks that each lower fidelity has a number, and that a composition can be read where any is written."""
     for column, values in zip(columns.main.values(), inputs.low.T, strict=False):
         if len(inputs) and not np.isfinite(values).any():
             raise InputError.of(f"no number in column {column}", "--fidelities", "leave it out")
-    if named and len(inputs) and not np.isfinite(inputs.features).any():
+    written = named or (columns.formula is not None and frame[columns.formula].null_count() < frame.height)
+    if written and len(inputs) and not np.isfinite(inputs.features).any():
         raise InputError.of(f"no composition in column {columns.formula}", "--column", "name a column of formulas")
 
 

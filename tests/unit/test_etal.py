@@ -137,3 +137,15 @@ def test_proposals_are_rows_without_a_value() -> None:
     assert (found["expected_sd"] > 0).all()
     with pytest.raises(InputError, match="give at least"):
         sampling.propose(hidden.with_columns(energy=None), group="system", value="energy", budget=5)
+
+
+def test_values_that_repeat_have_no_published_entropy_and_no_goal() -> None:
+    frame = pl.DataFrame({"g": ["a", "b", "c"] * 20, "v": [0.0, 1.0, 2.0] * 20, "x": np.arange(60) % 7 * 1.0})
+    runs = {
+        name: sampling.simulate(
+            frame, group="g", value="v", budget=3, seeds=range(1), strategy=name, variant="published"
+        )
+        for name in ("etal", "random", "group-random")
+    }
+    told = sampling.summarise(runs, "etal")
+    assert (told["draws"], told["coverage"], told["share_of_random"]) == (None, None, None)

@@ -111,6 +111,8 @@ def test_columns_that_hold_nothing_to_learn_from_are_refused(gaps: pl.DataFrame)
         fidelity.fit(odd, fidelities=("hse", "expt"), target="expt")
     with pytest.raises(InputError, match="no composition in column text in --column"):
         fidelity.fit(odd, fidelities=("pbe", "expt"), target="expt", formula="text")
+    with pytest.raises(InputError, match="no composition in column formula"):
+        fidelity.fit(gaps.with_columns(formula=pl.lit("((")), fidelities=("pbe", "expt"), target="expt")
 
 
 def test_rows_without_any_composition_are_predicted_from_the_cheap_value(gaps: pl.DataFrame) -> None:
@@ -119,6 +121,7 @@ def test_rows_without_any_composition_are_predicted_from_the_cheap_value(gaps: p
     )
     model = fidelity.fit(known, fidelities=("pbe", "expt"), target="expt", trees=12)
     blind = known.filter(pl.col("formula").is_null()).drop_nulls("pbe_median")
+    assert model.scores["rows_without_composition"] == known["formula"].null_count()
     error = (model.predict(blind)["mean"] - blind["expt_gap_eV"]).abs().mean()
     cheap = (blind["pbe_median"] - blind["expt_gap_eV"]).abs().mean()
     assert isinstance(error, float)

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from models.bias import chemical, drift, numbers, relations, revisions, words
-from schemas.quantities import quantity
+from schemas.quantities import QUANTITIES, quantity
+from schemas.units import FOREIGN_UNITS, UNITS
 
 RNG = np.random.default_rng
 
@@ -82,6 +83,15 @@ def test_codes_far_values_and_two_scales_are_seen_and_broad_tails_are_not() -> N
     for seed in range(20):  # resistivities, populations, gaps: broad, but of one scale
         broad = pl.DataFrame({"v": RNG(seed).lognormal(0, 3, 400), "g": RNG(seed).exponential(2, 400)})
         assert not any(f(broad, c) for c in "vg" for f in (numbers.far_off, numbers.two_scales, numbers.codes))
+
+
+def test_a_number_that_nothing_measures_is_seen_in_any_column() -> None:
+    frame = pl.DataFrame({"whatever": [1.0, 1e25, -1e300, float("inf"), float("nan"), None]})
+    assert [(f.count, f.grave) for f in numbers.absurd(frame, "whatever")] == [(3, True)]
+
+
+def test_units_of_quantities_are_known() -> None:
+    assert {q.unit for q in QUANTITIES} <= {*UNITS, *FOREIGN_UNITS}
 
 
 def test_a_column_in_another_unit_has_an_unusual_middle() -> None:

@@ -51,7 +51,9 @@ def test_what_cannot_be_pruned_is_refused_and_few_rows_stay() -> None:
         pruning.prune(made(), keep=0.0)
     with pytest.raises(InputError, match="unknown method"):
         pruning.prune(made(), keep=0.5, method="fast")
-    assert pruning.prune(made().take(np.arange(10)), keep=0.5).tolist() == list(range(10))
+    few = made().take(np.arange(10))
+    assert pruning.prune(few, keep=0.5).tolist() == list(range(10))
+    assert [len(pruning.prune(few, keep=0.5, method=m)) for m in ("similarity", "random")] == [5, 5]
 
 
 def test_trials_share_no_system_and_no_element_between_training_and_test() -> None:

@@ -25,7 +25,8 @@ def tables() -> dict[str, pl.DataFrame]:
     raw = prototype_structures()
     structures = assemble(raw)
     labelled = labels(read["core.properties"], documents)
-    compounds = pl.concat([texts.compounds(read["core.mentions"], labelled), _sodium_mononitride()])
+    compounds = texts.compounds(read["core.mentions"], labelled)
+    compounds = pl.concat([compounds, _sodium_mononitride()], how="diagonal")
     made = {
         "raw.documents": documents,
         "core.mentions": read["core.mentions"],
@@ -59,8 +60,8 @@ def _shaped(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 def _sodium_mononitride() -> pl.DataFrame:
     """The compound whose formula readers of tables take for a missing value."""
-    row = {"formula": "NaN", "chemsys": "N-Na", "documents": 0, "mentions": 0, "labelled": False}
-    return pl.DataFrame([row])
+    row = {"formula": "NaN", "chemsys": "N-Na", "documents": 0, "mentions": 0}
+    return pl.DataFrame([row]).with_columns(labelled=False, label_disputed=False)
 
 
 def _split(frame: pl.DataFrame) -> pl.DataFrame:
