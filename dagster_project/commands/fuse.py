@@ -29,6 +29,9 @@ def fit(
     fidelities: Annotated[str, typer.Option("--fidelities", help="Joined by commas, such as pbe,hse,expt.")],
     target: Annotated[str, typer.Option("--target", help="The fidelity to predict.")],
     column: Annotated[str, typer.Option("--column", help="Column of the composition.")] = "",
+    way: Annotated[
+        str, typer.Option("--way", help="alone, delta, stack, boost or latent; else the best, or a blend.")
+    ] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -37,7 +40,7 @@ def fit(
     from models.bias.describing import FORMULAS
 
     frame = read_input(table, text=(*FORMULAS, column))
-    made = fidelity.fit(frame, fidelities=listed(fidelities), target=target, formula=column, seed=seed)
+    made = fidelity.fit(frame, fidelities=listed(fidelities), target=target, formula=column, way=way, seed=seed)
     card = fidelity.save(made, Path(out), target=target, seed=seed)
     say({"model_id": card.model_id, "rows": made.rows, **made.scores}, as_json=as_json)
 

@@ -68,10 +68,17 @@ class Choice:
 
 
 def choose(
-    seen: top.Seen, values: Floats, folds: Ints, *, names: tuple[str, ...], trees: int = top.TREES, seed: int
+    seen: top.Seen,
+    values: Floats,
+    folds: Ints,
+    *,
+    names: tuple[str, ...],
+    beside: top.Seen | None = None,
+    trees: int = top.TREES,
+    seed: int,
 ) -> Choice:
-    """Compares the named ways and their blends on rows they did not learn from."""
-    held = {name: held_out(name, seen, values, folds, trees=trees, seed=seed) for name in names}
+    """Compares the named ways and their blends on rows they did not learn from; `beside` as in `top.fit`."""
+    held = {name: held_out(name, seen, values, folds, beside=beside, trees=trees, seed=seed) for name in names}
     found: dict[tuple[str, ...], tuple[float, Floor, Floats]] = {}
     for blend in (b for b in top.BLENDS if all(n in held for n in b)):
         middle = np.mean([held[n] for n in blend], axis=0)
@@ -84,11 +91,13 @@ def choose(
     return Choice(chosen, np.stack([held[n] for n in chosen]), middle, floor, errors)
 
 
-def held_out(name: str, seen: top.Seen, values: Floats, folds: Ints, *, trees: int, seed: int) -> Floats:
+def held_out(
+    name: str, seen: top.Seen, values: Floats, folds: Ints, *, beside: top.Seen | None = None, trees: int, seed: int
+) -> Floats:
     """Predictions of one way for rows it did not learn from, n."""
     found = np.full(len(values), np.nan)
     for fold in np.unique(folds):
         inside = folds == fold
-        model = top.fit(name, seen.take(~inside), values[~inside], trees=trees, seed=seed)
+        model = top.fit(name, seen.take(~inside), values[~inside], beside=beside, trees=trees, seed=seed)
         found[inside] = model.predict(seen.take(inside))
     return found

@@ -1,8 +1,7 @@
 """A model of the fidelity that counts, fused from cheaper ones: `fit`, `Fused.predict`, `save` and `load`.
 
 Differences between fidelities after Chen et al., Nat. Comput. Sci. 1, 46 (2021) and Ramakrishnan et al., J. Chem.
-Theory Comput. 11, 2087 (2015). A Gaussian process with the source as a latent variable, for tables of some hundred
-rows, is `models.lvgp.sources`.
+Theory Comput. 11, 2087 (2015). The ways that are tried are in `top`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import polars as pl
 
 from models import cards
 from models.fidelity import intervals, lower, top
-from models.fidelity.choice import Floor, choose
+from models.fidelity.choice import Choice, Floor, choose
 from models.fidelity.columns import Columns, resolve
 from models.fidelity.inputs import Inputs, numbers, read
 from schemas.arrays import Floats
@@ -60,10 +59,10 @@ class Fused:
             seen = see(inputs.take(ok), self.columns, self.lowers)
             parts = np.stack([m.predict(seen) for m in self.members])
             middle = self.floor.apply(parts.mean(axis=0), seen.base)
-            scale = self.widths.scale(_clues(seen, parts))
-            reach = self.widths.reach * scale
+            scale, above = self.widths.scale(_clues(seen, parts)), middle > self.floor.value
+            reach, deviation = self.widths.reach.of(above) * scale, self.widths.deviation.of(above) * scale
             ends = np.maximum(middle - reach, self.floor.value), middle + reach
-            found[ok] = np.column_stack([middle, self.widths.deviation * scale, *ends])
+            found[ok] = np.column_stack([middle, deviation, *ends])
         made = [
             pl.Series(n, found[:, i], nan_to_null=True, dtype=pl.Float64)
             for i, n in enumerate(("mean", "sd", "low", "high"))
@@ -78,6 +77,7 @@ def fit(
     fidelities: tuple[str, ...],
     target: str,
     formula: str = "",
+    way: str = "",
     trees: int = top.TREES,
     seed: int = 0,
 ) -> Fused:
@@ -90,6 +90,7 @@ def fit(
         fidelities: names, such as pbe, hse, expt; see `columns.resolve`.
         target: the one that counts.
         formula: column of the composition, if it has another name than those that are known.
+        way: one of `top.MEMBERS` to be used alone; else the best by cross-validation, or a blend.
         trees: size of the models.
         seed: of everything random.
 
@@ -106,26 +107,47 @@ def fit(
     for at, column in enumerate(columns.main.values()):
         model = lower.fit(inputs, inputs.low[:, at], seed=seed)
         lowers |= {} if model is None else {column: model}
-    known = inputs.take(rows)
-    seen, told, folds = see(known, columns, lowers), values[rows], known.folds(FOLDS, salt="top")
-    chosen = choose(seen, told, folds, names=top.MEMBERS if seen.low.shape[1] else ("alone",), trees=trees, seed=seed)
-    off = chosen.middle - told
+    known, told = inputs.take(rows), values[rows]
+    seen, folds = see(known, columns, lowers), known.folds(FOLDS, salt="top")
+    names = _ways(way, seen)
+    beside = see(inputs.take(~rows), columns, lowers) if "latent" in names else None
+    chosen = choose(seen, told, folds, names=names, beside=beside, trees=trees, seed=seed)
     return Fused(
         columns,
         lowers,
-        tuple(top.fit(name, seen, told, trees=trees, seed=seed) for name in chosen.names),
-        intervals.fit(_clues(seen, chosen.parts), off, folds, seed=seed),
+        tuple(top.fit(n, seen, told, beside=beside, trees=trees, seed=seed) for n in chosen.names),
+        intervals.fit(
+            _clues(seen, chosen.parts),
+            chosen.middle - told,
+            folds,
+            above=chosen.middle > chosen.floor.value,
+            seed=seed,
+        ),
         chosen.floor,
-        {
-            "protocol": f"{FOLDS} folds over chemical systems; the way was chosen on them",
-            "mae": float(np.abs(off).mean()),
-            "rmse": float(np.sqrt(np.mean(off**2))),
-            "rows_without_composition": int((~seen.described).sum()),
-            **_where_known(known, off),
-            "mae_of": chosen.errors,
-        },
+        _scores(known, seen, chosen, told),
         len(told),
     )
+
+
+def _ways(way: str, seen: top.Seen) -> tuple[str, ...]:
+    """The ways to try: all that suit, or the one asked for."""
+    suited = top.suited(seen, asked=bool(way))
+    if way and way not in suited:
+        raise InputError.of(f"way {way!r}", "--way", f"of this table use one of {', '.join(suited)}")
+    return (way,) if way else suited
+
+
+def _scores(known: Inputs, seen: top.Seen, chosen: Choice, told: Floats) -> dict[str, Any]:
+    """Held-out scores of what was chosen, and of every way."""
+    off = chosen.middle - told
+    return {
+        "protocol": f"{FOLDS} folds over chemical systems; the way was chosen on them",
+        "mae": float(np.abs(off).mean()),
+        "rmse": float(np.sqrt(np.mean(off**2))),
+        "rows_without_composition": int((~seen.described).sum()),
+        **_where_known(known, off),
+        "mae_of": chosen.errors,
+    }
 
 
 def _learnable(inputs: Inputs, columns: Columns, frame: pl.DataFrame, *, named: bool) -> None:
@@ -146,7 +168,7 @@ def see(inputs: Inputs, columns: Columns, lowers: dict[str, lower.Crossed]) -> t
     names = columns.low
     if not names:
         empty = np.empty((len(inputs), 0))
-        return top.Seen(inputs.features, empty, np.full(len(inputs), np.nan))
+        return top.Seen(inputs.features, empty, np.full(len(inputs), np.nan), empty)
     value = dict(zip(names, inputs.low.T, strict=True))
     guesses = {c: m.predict(inputs) for c, m in lowers.items()}
     filled: dict[str, Floats] = {}
@@ -157,9 +179,10 @@ def see(inputs: Inputs, columns: Columns, lowers: dict[str, lower.Crossed]) -> t
             best = np.where(np.isfinite(best), best, other)
         filled |= {column: best}
         filled |= {c: np.where(np.isfinite(value[c]), value[c], best) for c in others}
-    known = np.isfinite(inputs.low[:, : len(columns.main)]).astype(np.float64)
+    told = inputs.low[:, : len(columns.main)]
+    known = np.isfinite(told).astype(np.float64)
     base = filled[next(iter(columns.main.values()))]
-    return top.Seen(inputs.features, np.column_stack([*filled.values(), *guesses.values(), known]), base)
+    return top.Seen(inputs.features, np.column_stack([*filled.values(), *guesses.values(), known]), base, told)
 
 
 def save(model: Fused, folder: Path, *, target: str, seed: int = 0) -> cards.Card:
@@ -175,7 +198,7 @@ def save(model: Fused, folder: Path, *, target: str, seed: int = 0) -> cards.Car
         scores=model.scores,
         caveats=(
             "Compositions only: polymorphs are one row, and the lowest gap of several may be meant.",
-            "Intervals hold on average over rows like those learned from, not for each family.",
+            "Intervals hold on average over metals and over others like those learned from, not for each family.",
         ),
     )
     return cards.save(model, card, folder)

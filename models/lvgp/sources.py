@@ -13,6 +13,7 @@ More than some ten numbers should be reduced first (principal components): each 
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,7 @@ def fit_sources(
     source: str = "source",
     known: Floats | None = None,
     seed: int = 0,
+    **effort: Any,
 ) -> Surrogate:
     """Fits one output that several sources tell of.
 
@@ -49,13 +51,14 @@ def fit_sources(
         source: column with the source.
         known: noise variance of each value that is known beforehand, n.
         seed: of the fit.
+        effort: see `models.lvgp.model.fit`.
 
     Raises:
         InputError: a source that is not in the order; see also `models.lvgp.model.fit`.
     """
     encoding = of_frame(frame, inputs=inputs, categorical=(*categorical, source))
     nested = walked(encoding, order, source=source)
-    return fit(frame, outputs, encoding=nested, kind="lvgp-descriptor", seed=seed, known=known)
+    return fit(frame, outputs, encoding=nested, kind="lvgp-descriptor", seed=seed, known=known, **effort)
 
 
 def walked(encoding: Encoding, order: tuple[str, ...], *, source: str = "source") -> Encoding:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from models import fidelity
-from models.fidelity import columns, inputs, intervals, lower
+from models.fidelity import columns, inputs, intervals, latent, lower, top
 from schemas.errors import InputError
 
 ANIONS, METALS = (
@@ -145,9 +145,43 @@ def test_intervals_cover_what_they_say_and_are_wide_where_errors_are() -> None:
     chance = np.random.default_rng(1)
     clues = chance.random((1200, 2))
     errors = chance.standard_normal(1200) * (0.1 + clues[:, 0])
-    widths = intervals.fit(clues[:800], errors[:800], np.arange(800) % 5, seed=0)
+    above = np.ones(800, dtype=bool)
+    widths = intervals.fit(clues[:800], errors[:800], np.arange(800) % 5, above=above, seed=0)
     scale = widths.scale(clues[800:])
-    covered = float((np.abs(errors[800:]) <= widths.reach * scale).mean())
+    covered = float((np.abs(errors[800:]) <= widths.reach.above * scale).mean())
     assert 0.86 <= covered <= 0.94
     assert np.corrcoef(scale, clues[800:, 0])[0, 1] > 0.8
-    assert np.mean((errors[800:] / scale / widths.deviation) ** 2) == pytest.approx(1.0, abs=0.3)
+    assert np.mean((errors[800:] / scale / widths.deviation.above) ** 2) == pytest.approx(1.0, abs=0.3)
+
+
+def test_metals_that_are_nearly_all_right_do_not_narrow_the_intervals_of_others() -> None:
+    chance = np.random.default_rng(2)
+    above = np.arange(2000) % 2 == 0
+    errors = np.where(above, chance.standard_normal(2000), 0.0)
+    widths = intervals.fit(np.zeros((1000, 1)), errors[:1000], np.arange(1000) % 5, above=above[:1000], seed=0)
+    inside = np.abs(errors[1000:]) <= widths.reach.of(above[1000:]) * widths.scale(np.zeros((1000, 1)))
+    assert 0.86 <= inside[above[1000:]].mean() <= 0.94
+    assert widths.reach.lowest == 0.0
+
+
+def test_one_process_over_sources_corrects_by_what_is_known_of_a_row() -> None:
+    chance = np.random.default_rng(3)
+    x, own = chance.standard_normal((30, 1)), chance.standard_normal(30)  # `own`: what no composition tells of a row
+    cheap = x[:, 0] + own
+    costly = 1.2 * cheap + 0.5
+    known = np.arange(30) < 14
+    model = latent.fit(x, cheap[:, None], np.where(known, costly, np.nan), seed=0)
+    asked = x[~known], cheap[~known][:, None]
+    with_cheap = np.abs(model.predict(*asked) - costly[~known]).mean()
+    without = np.abs(model.predict(asked[0], np.full((16, 1), np.nan)) - costly[~known]).mean()
+    assert with_cheap < 0.5 * without
+
+
+def test_a_way_is_used_that_was_asked_for(gaps: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="way 'magic' in --way: of this table use one of alone"):
+        fidelity.fit(gaps, fidelities=("pbe", "expt"), target="expt", way="magic")
+    few = gaps.drop_nulls().sample(40, seed=0)
+    made = fidelity.fit(few, fidelities=("pbe", "expt"), target="expt", way="delta", trees=5)
+    assert list(made.scores["mae_of"]) == ["delta"] == [m.name for m in made.members]
+    assert "latent" in top.suited(top.Seen(np.ones((40, 2)), np.ones((40, 1)), np.ones(40), np.ones((40, 1))))
+    assert "latent" not in top.suited(top.Seen(np.ones((90, 2)), np.ones((90, 1)), np.ones(90), np.ones((90, 1))))
