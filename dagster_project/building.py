@@ -127,12 +127,7 @@ def table_assets(
 
         @dg.multi_asset(
             name=function.__name__,
-            outs={
-                t.name.replace(".", "__"): dg.AssetOut.from_spec(
-                    _spec(t, function, version, group, kinds), dagster_type=Any
-                )
-                for t in declared
-            },
+            outs={t.name.replace(".", "__"): _out(t, function, version, group, kinds) for t in declared},
             ins={p: dg.AssetIn(key=dg.AssetKey(n.split("."))) for p, n in inputs.items()},
             deps=[dg.AssetKey(n.split(".")) for n in follows],
             check_specs=[spec for t in declared for spec in check_specs(t)],
@@ -141,21 +136,12 @@ def table_assets(
             can_subset=False,
         )
         def assets(context: dg.AssetExecutionContext, **pinned: Pinned) -> Iterator[Any]:
-            warehouse = context.resources.warehouse
-            versions = {inputs[p]: found.version for p, found in pinned.items()}
-            build = Build(
-                settings=warehouse.settings,
-                store=warehouse.store,
-                log=context.log,
-                partition=context.partition_key if context.has_partition_key else None,
-                versions=versions | {name: warehouse.store.passed_version(name) for name in (*watches, *follows)},
-            )
-            frames = {p: found.frame for p, found in pinned.items()}
+            build = _build(context, {inputs[p]: found.version for p, found in pinned.items()}, (*watches, *follows))
             fingerprint = _fingerprint(build, version, stamp(build.settings) if stamp else None)
             if build.partition is None and all(build.store.knows(t.name, fingerprint) for t in declared):
                 yield from _unchanged(build.store, declared)
                 return
-            made = function(build, **frames)
+            made = function(build, **{p: found.frame for p, found in pinned.items()})
             if set(made) != {t.name for t in declared}:
                 raise dg.DagsterInvariantViolationError(f"{function.__name__} made {sorted(made)}, not its tables")
             for table in declared:
@@ -199,14 +185,20 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def _spec(
-    table: Table,
-    function: Callable[..., Any],
-    version: str,
-    group: str,
-    kinds: tuple[str, ...],
-) -> dg.AssetSpec:
-    return dg.AssetSpec(
+def _build(context: dg.AssetExecutionContext, read: Mapping[str, int | None], watched: Sequence[str]) -> Build:
+    """What the function of a step may use: versions of the tables read, and of those that it watches."""
+    warehouse = context.resources.warehouse
+    return Build(
+        settings=warehouse.settings,
+        store=warehouse.store,
+        log=context.log,
+        partition=context.partition_key if context.has_partition_key else None,
+        versions={**read, **{name: warehouse.store.passed_version(name) for name in watched}},
+    )
+
+
+def _out(table: Table, function: Callable[..., Any], version: str, group: str, kinds: tuple[str, ...]) -> dg.AssetOut:
+    spec = dg.AssetSpec(
         _key(table),
         description=f"{table.doc}\n\n{inspect.getdoc(function) or ''}",
         group_name=group,
@@ -216,6 +208,7 @@ def _spec(
         code_version=version,
         metadata={"dagster/column_schema": column_schema(table), "grain": table.grain, "key": ", ".join(table.key)},
     )
+    return dg.AssetOut.from_spec(spec, dagster_type=Any)
 
 
 def _fingerprint(build: Build, version: str, stamp: object) -> str:

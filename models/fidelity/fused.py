@@ -16,7 +16,7 @@ from models.fidelity import intervals, lower, top
 from models.fidelity.choice import Choice, Floor, choose
 from models.fidelity.columns import Columns, resolve
 from models.fidelity.inputs import Inputs, numbers, read
-from schemas.arrays import Floats
+from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
 KIND = "fuse"
@@ -103,10 +103,8 @@ def fit(
     rows = np.isfinite(values) & np.array([why is None for why in inputs.reasons], dtype=bool)
     if rows.sum() < FEWEST:
         raise InputError.of(f"{int(rows.sum())} rows with {columns.target}", "the table", f"give at least {FEWEST}")
-    lowers: dict[str, lower.Crossed] = {}
-    for at, column in enumerate(columns.main.values()):
-        model = lower.fit(inputs, inputs.low[:, at], seed=seed)
-        lowers |= {} if model is None else {column: model}
+    made = {c: lower.fit(inputs, inputs.low[:, at], seed=seed) for at, c in enumerate(columns.main.values())}
+    lowers = {column: model for column, model in made.items() if model is not None}
     known, told = inputs.take(rows), values[rows]
     seen, folds = see(known, columns, lowers), known.folds(FOLDS, salt="top")
     names = _ways(way, seen)
@@ -116,13 +114,7 @@ def fit(
         columns,
         lowers,
         tuple(top.fit(n, seen, told, beside=beside, trees=trees, seed=seed) for n in chosen.names),
-        intervals.fit(
-            _clues(seen, chosen.parts),
-            chosen.middle - told,
-            folds,
-            above=chosen.middle > chosen.floor.value,
-            seed=seed,
-        ),
+        _widths(seen, chosen, told, folds, seed),
         chosen.floor,
         _scores(known, seen, chosen, told),
         len(told),
@@ -135,6 +127,12 @@ def _ways(way: str, seen: top.Seen) -> tuple[str, ...]:
     if way and way not in suited:
         raise InputError.of(f"way {way!r}", "--way", f"of this table use one of {', '.join(suited)}")
     return (way,) if way else suited
+
+
+def _widths(seen: top.Seen, chosen: Choice, told: Floats, folds: Ints, seed: int) -> intervals.Widths:
+    """How far predictions may be off, from those that were held out."""
+    above = chosen.middle > chosen.floor.value
+    return intervals.fit(_clues(seen, chosen.parts), chosen.middle - told, folds, above=above, seed=seed)
 
 
 def _scores(known: Inputs, seen: top.Seen, chosen: Choice, told: Floats) -> dict[str, Any]:

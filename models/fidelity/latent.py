@@ -21,7 +21,7 @@ ROOM = 300
 """Such rows up to which it is used where it is asked for."""
 VALUES = 400  # it learns from; random ones of more
 _COMPONENTS = 4
-_EFFORT = {"members": 4, "steps": 100}  # half of the usual: held-out errors of gaps were the same
+_MEMBERS, _STEPS = 4, 100  # half of the usual: held-out errors of gaps were the same
 _PAIRS = 8  # rows from which on two sources are said to go together
 _SHRUNK = 0.02  # of the corrections, in variances
 
@@ -92,7 +92,7 @@ def fit(features: Floats, told: Floats, values: Floats, *, seed: int) -> Latent:
     rows, kinds = rows[kept], kinds[kept]
     frame = _frame(points[rows] / scale, np.array(sources)[kinds])
     numbers = tuple(c for c in frame.columns if c != "source" and frame[c].n_unique() > 1)
-    model = fit_sources(frame, every[rows, kinds], order=sources, inputs=numbers, seed=seed, **_EFFORT)
+    model = fit_sources(frame, every[rows, kinds], order=sources, inputs=numbers, seed=seed, members=_MEMBERS, steps=_STEPS)
     bare = Latent(model, middle, axes, scale, sources, np.zeros((len(sources), len(sources))))
     return replace(bare, shared=_left_over(every - bare.expected(features)))
 
