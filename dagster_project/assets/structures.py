@@ -29,11 +29,15 @@ def structures(build: Build, raw: pl.LazyFrame) -> Frames:
     return {"core.structures": assemble(raw.collect())}
 
 
-@table_assets("core.lacunar_spinels", group="structures", kinds=("polars",))
-def lacunar_spinels(build: Build) -> Frames:
-    """Gap and relative stability of the lacunar spinels that the project calculated so far."""
-    from etl.reference import lacunar_spinels as calculated
+@table_assets("core.lacunar_spinels", "core.published_gaps", "core.convergence", group="structures", kinds=("polars",))
+def calculated(build: Build) -> Frames:
+    """What the project calculated so far of lacunar spinels, beside published gaps, and what its levels are worth."""
+    from etl import reference
 
-    found = calculated()
+    found = reference.lacunar_spinels()
     build.notes["compounds"] = found.height
-    return {"core.lacunar_spinels": found}
+    return {
+        "core.lacunar_spinels": found,
+        "core.published_gaps": reference.published_gaps(),
+        "core.convergence": reference.convergence(),
+    }

@@ -18,7 +18,7 @@ from dagster_project.commands.common import (
     writable_file,
     write_output,
 )
-from dagster_project.commands.trust import app
+from dagster_project.commands.quality import app
 
 if TYPE_CHECKING:
     from schemas.merging import Policy

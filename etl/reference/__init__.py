@@ -54,19 +54,20 @@ def lacunar_cells() -> "pl.DataFrame":
     return _read("lacunar_cells")
 
 
-def lacunar_convergence() -> "pl.DataFrame":
-    """How gaps and energies of lacunar spinels move with one setting at a time (`models.evaluators.spinels`)."""
-    return _read("lacunar_convergence")
+def convergence() -> "pl.DataFrame":
+    """How gaps and energies move with one setting at a time, as rows of core.convergence."""
+    return _declared(_read("convergence"), "core.convergence")
+
+
+def published_gaps() -> "pl.DataFrame":
+    """Gaps that others tell, beside those calculated here, as rows of core.published_gaps."""
+    return _declared(_read("published_gaps"), "core.published_gaps")
 
 
 def lacunar_spinels() -> "pl.DataFrame":
     """Lacunar spinels that the project calculated, in their cells, as rows of core.lacunar_spinels."""
-    from schemas.emit.polars import schema
-    from schemas.tables import REGISTRY
-
-    kinds = schema(REGISTRY["core.lacunar_spinels"])
     joined = _read("lacunar_270").join(lacunar_cells(), on="formula", maintain_order="left")
-    return joined.select(kinds.names()).cast(kinds)
+    return _declared(joined, "core.lacunar_spinels")
 
 
 def recipe_facts() -> "pl.DataFrame":
@@ -87,6 +88,15 @@ def _read(name: str) -> "pl.DataFrame":
     header = path.open(encoding="utf-8").readline().strip().split(",")
     text = {c: pl.String for c in header if c in _TEXT}
     return pl.read_csv(path, infer_schema_length=None, null_values=[""], schema_overrides=text)
+
+
+def _declared(rows: "pl.DataFrame", table: str) -> "pl.DataFrame":
+    """The columns of a table, of its types."""
+    from schemas.emit.polars import schema
+    from schemas.tables import REGISTRY
+
+    kinds = schema(REGISTRY[table])
+    return rows.select(kinds.names()).cast(kinds)
 
 
 def recorded() -> "dict[str, pl.DataFrame]":

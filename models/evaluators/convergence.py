@@ -19,6 +19,7 @@ def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
         changed: as `service.collect` gives it; a label is the formula and the setting, such as `GaMo4S8 cutoff_eV=400`.
         base: the same compounds with the settings of the recipe; labels are formulas, and the lowest of starts counts.
     """
+    changed, base = (_whole(frame) for frame in (changed, base))
     parts = pl.col("label").str.replace(_HOW, "").str.splitn(" ", 2).struct
     told = pl.col("provenance").str.json_path_match("$.cpu_s").cast(pl.Float64)
     rows = changed.filter(pl.col("state") == str(State.ACCEPTED)).select(
@@ -37,6 +38,11 @@ def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
         .drop("zero", "base_energy_eV_atom")
         .with_columns(pl.col(pl.Float64).round(6))
     )
+
+
+def _whole(done: pl.DataFrame) -> pl.DataFrame:
+    """The frame with a column for each of `VALUES`: an engine may tell none, and nothing may have ended."""
+    return done.with_columns(pl.lit(None, pl.Float64).alias(name) for name in VALUES if name not in done.columns)
 
 
 def lowest(done: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from schemas import yaml_files
-from schemas.arrays import Bools, Floats
+from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 from schemas.yaml_files import Strict
 
@@ -113,9 +113,6 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
         told = _quantiles(np.where(known[:, None], values, np.nan))
         columns |= dict(zip((f"{name}_low", name, f"{name}_high"), told, strict=True))
     p = np.where(known, suits.mean(axis=1), np.nan)
-    order = np.lexsort((np.nan_to_num(columns["switching_energy_J"], nan=np.inf), -np.nan_to_num(p, nan=-1.0)))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(1, len(order) + 1)
     missing: list[list[str]] = [
         [n for n in device.requirements if not np.isfinite(columns[n][i])] for i in range(len(p))
     ]
@@ -123,11 +120,19 @@ def evaluate(materials: pl.DataFrame, device: Device, *, seed: int = 0) -> pl.Da
     made = pl.DataFrame({**columns, "p_suits": p}).with_columns(pl.all().fill_nan(None))
     return materials.with_columns(
         *made.iter_columns(),
-        pl.Series("rank", rank),
+        pl.Series("rank", _ranks(p, columns["switching_energy_J"])),
         pl.Series("assumed", drawn.assumed(), dtype=pl.List(pl.String)),
         pl.Series("ok", known),
         pl.Series("reason", reasons, dtype=pl.String),
     )
+
+
+def _ranks(p: Floats, energy: Floats) -> Ints:
+    """Places by probability, the likeliest first; of equal ones the cheaper to switch, and what is unknown last."""
+    order = np.lexsort((np.nan_to_num(energy, nan=np.inf), -np.nan_to_num(p, nan=-1.0)))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank
 
 
 def _reason(known: bool, crossed: bool, unread: list[str], missing: list[str]) -> str | None:

@@ -130,6 +130,62 @@ COMMENT ON COLUMN "core"."lacunar_spinels"."volume_angstrom3" IS 'Of the 13 atom
 COMMENT ON COLUMN "core"."lacunar_spinels"."chgnet_energy_eV_atom" IS 'Energy of CHGNet in its own cell. [eV_atom]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."relaxation_steps" IS 'Steps of the relaxation. [count]';
 
+CREATE TABLE "core"."published_gaps" (
+    "formula" VARCHAR NOT NULL,
+    "level" VARCHAR NOT NULL,
+    "source" VARCHAR NOT NULL,
+    "published_gap_eV" DOUBLE,
+    "published_most_eV" DOUBLE,
+    "doi" VARCHAR,
+    "licence" VARCHAR NOT NULL,
+    "calculated_as" VARCHAR NOT NULL,
+    "gap_eV" DOUBLE,
+    "cpu_s" DOUBLE,
+    "engine" VARCHAR NOT NULL,
+    "settings" VARCHAR NOT NULL,
+    PRIMARY KEY ("formula", "level", "source")
+);
+COMMENT ON TABLE "core"."published_gaps" IS 'Gaps that others calculated or measured, beside those calculated here as nearly alike as could be. Grain: one compound, level and source';
+COMMENT ON COLUMN "core"."published_gaps"."formula" IS 'The compound.';
+COMMENT ON COLUMN "core"."published_gaps"."level" IS 'Functional, U in eV and order, as far as the source tells; or experiment.';
+COMMENT ON COLUMN "core"."published_gaps"."source" IS 'Who tells the gap.';
+COMMENT ON COLUMN "core"."published_gaps"."published_gap_eV" IS 'The gap; the widest where the source has several crystals of the formula. [eV]';
+COMMENT ON COLUMN "core"."published_gaps"."published_most_eV" IS 'The upper end where the source gives a range. [eV]';
+COMMENT ON COLUMN "core"."published_gaps"."doi" IS 'Digital object identifier of the source.';
+COMMENT ON COLUMN "core"."published_gaps"."licence" IS 'Licence of the published number.';
+COMMENT ON COLUMN "core"."published_gaps"."calculated_as" IS 'What was calculated here, where it differs from the level of the source.';
+COMMENT ON COLUMN "core"."published_gaps"."gap_eV" IS 'Kohn-Sham gap calculated here; 0 for a metal. [eV]';
+COMMENT ON COLUMN "core"."published_gaps"."cpu_s" IS 'CPU time here. [s]';
+COMMENT ON COLUMN "core"."published_gaps"."engine" IS 'Program and version here.';
+COMMENT ON COLUMN "core"."published_gaps"."settings" IS 'What the engine was told here.';
+
+CREATE TABLE "core"."convergence" (
+    "recipe" VARCHAR NOT NULL,
+    "formula" VARCHAR NOT NULL,
+    "changed" VARCHAR NOT NULL,
+    "against" VARCHAR NOT NULL,
+    "base_gap_eV" DOUBLE,
+    "gap_eV" DOUBLE,
+    "gap_shift_eV" DOUBLE,
+    "energy_eV_atom" DOUBLE,
+    "energy_shift_eV_atom" DOUBLE,
+    "difference_shift_eV_atom" DOUBLE,
+    "cpu_s" DOUBLE,
+    PRIMARY KEY ("recipe", "formula", "changed")
+);
+COMMENT ON TABLE "core"."convergence" IS 'How calculated gaps and energies move with one setting at a time: what the level of a recipe is worth. Grain: one compound and setting';
+COMMENT ON COLUMN "core"."convergence"."recipe" IS 'Recipe whose settings are the base.';
+COMMENT ON COLUMN "core"."convergence"."formula" IS 'The compound.';
+COMMENT ON COLUMN "core"."convergence"."changed" IS 'The setting, with its value.';
+COMMENT ON COLUMN "core"."convergence"."against" IS 'The compound whose energy is subtracted in the difference.';
+COMMENT ON COLUMN "core"."convergence"."base_gap_eV" IS 'Gap with the settings of the recipe. [eV]';
+COMMENT ON COLUMN "core"."convergence"."gap_eV" IS 'Gap with the setting. [eV]';
+COMMENT ON COLUMN "core"."convergence"."gap_shift_eV" IS 'How far the gap moved. [eV]';
+COMMENT ON COLUMN "core"."convergence"."energy_eV_atom" IS 'Energy with the setting. [eV_atom]';
+COMMENT ON COLUMN "core"."convergence"."energy_shift_eV_atom" IS 'How far the energy moved. [eV_atom]';
+COMMENT ON COLUMN "core"."convergence"."difference_shift_eV_atom" IS 'How far it moved more than that of `against`. [eV_atom]';
+COMMENT ON COLUMN "core"."convergence"."cpu_s" IS 'CPU time. [s]';
+
 CREATE TABLE "raw"."documents" (
     "document_id" VARCHAR NOT NULL,
     "source" VARCHAR NOT NULL,

@@ -109,4 +109,47 @@ LACUNAR_SPINELS = Table(
         "exchange_eV_atom compares members of the family with each other; it is no distance to the hull.",
     ),
 )
-TABLES = (LACUNAR_SPINELS,)
+PUBLISHED_GAPS = Table(
+    name="core.published_gaps",
+    doc="Gaps that others calculated or measured, beside those calculated here as nearly alike as could be.",
+    grain="one compound, level and source",
+    key=("formula", "level", "source"),
+    columns=(
+        text("formula", "The compound."),
+        text("level", "Functional, U in eV and order, as far as the source tells; or experiment."),
+        text("source", "Who tells the gap."),
+        _energy("published_gap_eV", "The gap; the widest where the source has several crystals of the formula.", low=0),
+        _energy("published_most_eV", "The upper end where the source gives a range.", low=0),
+        text("doi", "Digital object identifier of the source.", nullable=True),
+        text("licence", "Licence of the published number."),
+        text("calculated_as", "What was calculated here, where it differs from the level of the source."),
+        _energy("gap_eV", "Kohn-Sham gap calculated here; 0 for a metal.", low=0),
+        Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time here.", rules=(Between(0),)),
+        text("engine", "Program and version here."),
+        Column(name="settings", type=Type.JSON, doc="What the engine was told here."),
+    ),
+    usage_warnings=(
+        "Crystals differ between sources: a gap of the cubic cell of a lacunar spinel is 0 at every level.",
+    ),
+)
+CONVERGENCE = Table(
+    name="core.convergence",
+    doc="How calculated gaps and energies move with one setting at a time: what the level of a recipe is worth.",
+    grain="one compound and setting",
+    key=("recipe", "formula", "changed"),
+    columns=(
+        text("recipe", "Recipe whose settings are the base."),
+        text("formula", "The compound."),
+        text("changed", "The setting, with its value."),
+        text("against", "The compound whose energy is subtracted in the difference."),
+        _energy("base_gap_eV", "Gap with the settings of the recipe.", low=0),
+        _energy("gap_eV", "Gap with the setting.", low=0),
+        _energy("gap_shift_eV", "How far the gap moved."),
+        _energy("energy_eV_atom", "Energy with the setting.", unit="eV_atom"),
+        _energy("energy_shift_eV_atom", "How far the energy moved.", unit="eV_atom"),
+        _energy("difference_shift_eV_atom", "How far it moved more than that of `against`.", unit="eV_atom"),
+        Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time.", rules=(Between(0),)),
+    ),
+    usage_warnings=("Settings were changed one at a time, so errors of several may add up.",),
+)
+TABLES = (LACUNAR_SPINELS, PUBLISHED_GAPS, CONVERGENCE)

@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from schemas.emit.polars import schema
 from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 from tests.servers import slurm
+from tests.servers.engines import has
 
 ROOT = Path(__file__).parents[2]
 LOOPS = problems.FOLDER / "loops"
@@ -139,13 +139,6 @@ def loop(home: Path, name: str, *options: str, environment: dict[str, str]) -> d
     assert done.returncode == 0
     found: dict[str, Any] = json.loads(done.stdout)["problems"][name]
     return found
-
-
-def has(variable: str, module: str) -> Callable[..., Any]:
-    """Skips a test where the Python of an engine has it not."""
-    python = os.environ.get(variable, sys.executable)
-    done = subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False)
-    return pytest.mark.skipif(done.returncode != 0, reason=f"no {module} in {variable}")
 
 
 @has("MATLOOM_CHGNET_PYTHON", "chgnet")

@@ -8,13 +8,12 @@ published volume; which clusters keep their metals held was chosen with all 12 i
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import spearmanr
 
 from etl import reference
 from models.evaluators.lacunar import Cell
 from tests.benchmarks.datasets import data_set
 
-PUBLISHED_GAP = {"GaV4S8": (0.2, 0.3)}
-"""GGA + U of 2 eV, two states of the cluster: doi 10.1038/s41524-024-01232-7, figure 2."""
 EXPERIMENT_EV = 0.2
 """About the gap of GaM4X8, M = V, Nb, Mo, Ta and X = S, Se, as arXiv:1905.09170 sums experiments up."""
 MEASURED = ("GaV4S8", "GaV4Se8", "GaMo4S8", "GaMo4Se8", "GaNb4S8", "GaNb4Se8", "GaTa4S8", "GaTa4Se8")
@@ -41,12 +40,33 @@ def test_generated_volumes_are_within_three_per_cent_of_the_published_cells() ->
     assert max(metals.values()) < 3.5
 
 
-def test_gaps_stand_beside_published_ones() -> None:
+def test_gaps_are_above_those_of_experiment_and_open_where_they_should() -> None:
     rows = reference.lacunar_spinels().filter(pl.col("state") == "accepted")
     gaps = dict(rows.select("formula", "gap_eV").iter_rows())
     told = {f: round(gaps[f], 2) for f in MEASURED if f in gaps}
-    print(f"gaps here, eV: {told}; experiment: about {EXPERIMENT_EV} for all; {PUBLISHED_GAP} at this U")
+    print(f"{rows.height} compounds; gaps here, eV: {told}; experiment: about {EXPERIMENT_EV} for all")
     assert rows.height >= 60, "as asked for a beginning"
     assert len(told) == len(MEASURED)
     assert max(told.values()) < 1.0
     assert all(g > 0 for g in told.values()), "every one of them is a semiconductor"
+
+
+def test_gaps_keep_the_trend_of_published_ones_where_these_are_told() -> None:
+    """PBE of the Materials Project, four compounds: the order of the two wide and the two narrow gaps is kept, the
+    narrow two are closed here, though the published cells open them; deviations are printed one by one."""
+    rows = reference.published_gaps().filter(pl.col("formula").is_in(reference.lacunar_cells()["formula"].to_list()))
+    for row in rows.to_dicts():
+        high = row["published_most_eV"] or row["published_gap_eV"]
+        print(f"{row['formula']} {row['level']}: {row['published_gap_eV']}-{high}, here {row['gap_eV']:.3f} eV")
+    alike = rows.filter(pl.col("source").str.starts_with("Materials Project"))
+    assert alike.height >= 4, "as asked"
+    off = alike["gap_eV"] - alike["published_gap_eV"]
+    order = float(spearmanr(alike["published_gap_eV"], alike["gap_eV"]).statistic)
+    print(
+        f"rank correlation {order:.2f}; mean absolute deviation {off.abs().mean():.3f} eV, most {off.abs().max():.3f}"
+    )
+    assert order > 0.9
+    assert float(str(off.abs().max())) < 0.2
+    same = sorted(alike["formula"].to_list())
+    at_u = reference.lacunar_spinels().filter(pl.col("formula").is_in(same))
+    print("with U of 2 eV:", dict(at_u.select("formula", pl.col("gap_eV").round(3)).iter_rows()))

@@ -212,16 +212,34 @@ def test_a_study_of_convergence_tells_shifts_and_what_they_leave_of_a_difference
     ]
 
 
+def test_a_study_without_gaps_tells_energies_and_one_without_an_end_tells_nothing() -> None:
+    told = {"state": ["accepted"], "provenance": ["{}"], "energy_eV_atom": [-5.0]}
+    base = pl.DataFrame({"label": ["MgO ranks=1"], **told})
+    changed = pl.DataFrame({"label": ["MgO ranks=1 steps=9"], **told, "energy_eV_atom": [-5.25]})
+    found = convergence(changed, base)
+    shown = ("formula", "changed", "gap_shift_eV", "energy_shift_eV_atom", "difference_shift_eV_atom")
+    assert found.select(shown).rows() == [("MgO", "steps=9", None, -0.25, 0.0)], "ranks change no value"
+    assert convergence(changed.clear(), base).height == 0
+
+
 def test_the_report_shows_the_table_with_its_level_and_a_figure(tmp_path: Path) -> None:
-    store, name = Store(tmp_path / "home"), "core.lacunar_spinels"
-    rows = reference.lacunar_spinels()
-    written = store.write(name, rows, mode="replace")
-    assert written.rejected == 0
-    store.record_verdict(name, written.version, passed=True)
+    store, rows = Store(tmp_path / "home"), reference.lacunar_spinels()
+    for name, made in (
+        ("core.lacunar_spinels", rows),
+        ("core.published_gaps", reference.published_gaps()),
+        ("core.convergence", reference.convergence()),
+    ):
+        written = store.write(name, made, mode="replace")
+        assert written.rejected == 0
+        store.record_verdict(name, written.version, passed=True)
     publish(tmp_path / "home")
     page = calculated(Source(tmp_path / "home", REGISTRY))
     level, told = page.sections[:2]
     done = rows.filter(pl.col("state") == "accepted").height
     assert told.text.startswith(f"{done} of 270 compounds are calculated")
     assert "relaxed with CHGNet, not at the level of the energies" in level.text
+    gaps = {s.title: s for s in page.sections}["Gaps that others tell"]
+    shown = [[text for text, _ in row] for row in gaps.rows]
+    off = [row[gaps.header.index("off_eV")] for row in shown if row[:2] == ["GaV4S8", "GGA + U = 2 eV"]]
+    assert off == ["0.133"], "above 0.2 to 0.3 eV"
     assert all(f"X = {x}" in told.pictures[0].svg for x in rows.drop_nulls("exchange_eV_atom")["X"].unique().to_list())

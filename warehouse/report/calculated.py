@@ -6,7 +6,7 @@ from warehouse.report import figures
 from warehouse.report.parts import Page, Picture, Section, parts, section
 from warehouse.report.source import Source
 
-_TABLE = "core.lacunar_spinels"
+_TABLE, _GAPS, _CONVERGENCE = "core.lacunar_spinels", "core.published_gaps", "core.convergence"
 _SHOWN = (
     "formula", "gap_eV", "exchange_eV_atom", "spin_overlap_eV", "total_moment_bohr_magneton", "electrons",
     "largest_force_eV_angstrom", "converged", "iterations", "attempts", "cpu_s", "generation", "chosen_by", "reason",
@@ -24,12 +24,27 @@ def calculated(source: Source) -> Page:
         title="Calculated",
         lead="Lacunar spinels that the project calculated itself, at a modest level that is told with every row.",
         sections=[
-            Section(title="Level", text=" ".join(source.registry[_TABLE].usage_warnings)),
+            Section(title="Level", text=_warned(source, _TABLE)),
             section("Gap and exchange energy", done.select(_SHOWN), text=_told(rows), pictures=_front(done)),
+            section("Gaps that others tell", _beside(source.read(_GAPS)), text=_warned(source, _GAPS)),
+            section("Convergence", source.read(_CONVERGENCE), text=_warned(source, _CONVERGENCE)),
             section("Failed", failed.select("formula", "state", "attempts", "reason"), empty="No calculation failed."),
             section("Settings", settings),
         ],
     )
+
+
+def _warned(source: Source, table: str) -> str:
+    return " ".join(source.registry[table].usage_warnings)
+
+
+def _beside(gaps: pl.DataFrame) -> pl.DataFrame:
+    """Published gaps with how far those calculated here lie outside of what is told."""
+    low, own = pl.col("published_gap_eV"), pl.col("gap_eV")
+    high = pl.coalesce("published_most_eV", "published_gap_eV")
+    off = pl.when(own < low).then(own - low).when(own > high).then(own - high).otherwise(0.0)
+    shown = ("formula", "level", "source", "published_gap_eV", "published_most_eV", "gap_eV")
+    return gaps.select(*shown, off.round(3).alias("off_eV"), "calculated_as", "cpu_s")
 
 
 def _told(rows: pl.DataFrame) -> str:

@@ -41,27 +41,31 @@ def run(held: dict[str, Any]) -> dict[str, Any]:
         reason = f"forces of {forces:.2f} eV per angstrom are left after {steps} steps"
         return {"failure": {"code": "scf", "reason": reason}}
     strain = 100.0 * (crystal.volume / before - 1.0)
-    sites = [[s.specie.symbol, np.round(s.frac_coords % 1.0, 6).tolist(), None] for s in crystal]
-    result: dict[str, Any] = {
-        "values": {
-            "energy_eV_atom": float(told["e"]),
-            "volume_angstrom3_atom": crystal.volume / len(crystal),
-            "largest_moment_bohr_magneton": float(np.abs(told["m"]).max()),
-            "largest_force_eV_angstrom": forces,
-            "strain_percent": strain,
-        },
-        "provenance": {
-            "engine": f"chgnet {chgnet.__version__}",
-            "wall_s": round(time.perf_counter() - start, 2),
-            "cpu_s": round(time.process_time(), 2),
-            "iterations": steps,
-            "converged": True,
-            "relaxed": {"lattice": np.round(crystal.lattice.matrix, 6).tolist(), "sites": sites},
-        },
+    values = {
+        "energy_eV_atom": float(told["e"]),
+        "volume_angstrom3_atom": crystal.volume / len(crystal),
+        "largest_moment_bohr_magneton": float(np.abs(told["m"]).max()),
+        "largest_force_eV_angstrom": forces,
+        "strain_percent": strain,
     }
+    provenance = {
+        "engine": f"chgnet {chgnet.__version__}",
+        "wall_s": round(time.perf_counter() - start, 2),
+        "cpu_s": round(time.process_time(), 2),
+        "iterations": steps,
+        "converged": True,
+        "relaxed": relaxed(crystal),
+    }
+    result: dict[str, Any] = {"values": values, "provenance": provenance}
     if abs(strain) > settings["strain_percent"]:
         result["objection"] = f"the volume changed by {strain:.0f} %: the start was no structure of this compound"
     return result
+
+
+def relaxed(crystal: Any) -> dict[str, Any]:
+    """A crystal of pymatgen as `Atoms.as_json` has it, to six decimals."""
+    sites = [[s.specie.symbol, np.round(s.frac_coords % 1.0, 6).tolist(), None] for s in crystal]
+    return {"lattice": np.round(crystal.lattice.matrix, 6).tolist(), "sites": sites}
 
 
 def main() -> None:
