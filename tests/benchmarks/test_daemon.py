@@ -2,8 +2,8 @@
 
 Five rehearsed calculations in three batches or more, some of whose attempts fail; the daemon is killed every three
 quarters of a minute, four times, wherever it is (sensors tick every half minute, a start takes a quarter of one), and
-started again at once. Measured: five observations after 4 kills in 10 minutes on two busy cores, five calculations in one
-terminal state each, no run asked for twice.
+started again at once. Measured: five observations after 4 kills in 10 minutes on two busy cores, five calculations in
+one terminal state each, no run asked for twice.
 """
 
 import os
