@@ -172,7 +172,7 @@ def _computed(
         f"{recipe.engine}:{recipe.name}",
         ledger=Ledger(folder(settings.home)),
         recipe=recipe,
-        objectives=[o.name for o in asked.objectives],
+        objectives=asked.outcomes,
         compounds=compounds,
         phases=_compounds(_rivals(structures, rows)),
         caps=caps(settings),

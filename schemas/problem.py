@@ -17,7 +17,7 @@ from schemas.yaml_files import Strict, mapping, valid
 FOLDER = Path(__file__).parent / "problems"
 CHOSEN = "MATLOOM_PROBLEMS"
 """Environment variable: which problems the graph works on, where it is not all that ship."""
-OWN = ("candidate_id", "formula", "row", "acquisition", "remaining_improvement", "p_complete", "model_id")
+OWN = ("candidate_id", "formula", "row", "acquisition", "remaining_improvement", "p_complete", "p_feasible", "model_id")
 """Columns that candidates and proposals have beside the variables and objectives."""
 MOST_WHOLE = 2**53  # the largest whole number up to which a float knows all
 
@@ -78,20 +78,23 @@ class Integer(_Range):
 Variable = Annotated[Categorical | Numerical | Integer, Field(discriminator="kind")]
 
 
-class Linear(Strict):
-    """A linear constraint: a sum of numbers between two bounds; a variable without a value adds nothing."""
-
-    terms: dict[str, float] = Field(min_length=1, description="variable -> coefficient")
+class _Bounded(Strict):
     low: float | None = None
     high: float | None = None
 
     @model_validator(mode="after")
-    def _something_is_asked(self) -> "Linear":
+    def _something_is_asked(self) -> Self:
         if self.low is None and self.high is None:
             raise ValueError("a constraint needs low, high or both")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"contradictory constraint: low {self.low:g} is above high {self.high:g}")
         return self
+
+
+class Linear(_Bounded):
+    """A linear constraint: a sum of numbers between two bounds; a variable without a value adds nothing."""
+
+    terms: dict[str, float] = Field(min_length=1, description="variable -> coefficient")
 
 
 class Costs(Strict):
@@ -103,19 +106,28 @@ class Costs(Strict):
     )
 
 
-class Objective(Strict):
-    """A quantity to be made large or small."""
+class Outcome(Strict):
+    """A quantity that evaluations tell."""
 
     name: str = Field(min_length=1)
-    direction: Literal["max", "min"]
     unit: str = "1"
-    reference: float | None = Field(None, description="worst value of interest; bounds the hypervolume")
 
     @model_validator(mode="after")
-    def _unit_is_known(self) -> "Objective":
+    def _unit_is_known(self) -> Self:
         if self.unit not in UNITS:
-            raise ValueError(f"objective {self.name}: unknown unit {self.unit}; known are {', '.join(UNITS)}")
+            raise ValueError(f"{self.name}: unknown unit {self.unit}; known are {', '.join(UNITS)}")
         return self
+
+
+class Objective(Outcome):
+    """A quantity to be made large or small."""
+
+    direction: Literal["max", "min"]
+    reference: float | None = Field(None, description="worst value of interest; bounds the hypervolume")
+
+
+class Limit(Outcome, _Bounded):
+    """A quantity told beside the objectives that is to stay between bounds: only then is a candidate of use."""
 
 
 class Evaluator(Strict):
@@ -161,16 +173,23 @@ class DesignProblem(Strict):
     candidates: str | None = Field(None, description="a table of all candidates, beside the problem's file")
     costs: Costs | None = None
     objectives: tuple[Objective, ...] = Field(min_length=1)
+    limits: tuple[Limit, ...] = ()
     evaluator: Evaluator
     budget: Budget = Budget()  # type: ignore[call-arg]
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What an evaluation tells: the objectives, then what has a limit."""
+        wanted: tuple[Outcome, ...] = (*self.objectives, *self.limits)
+        return tuple(told.name for told in wanted)
+
     @model_validator(mode="after")
     def _names_agree(self) -> "DesignProblem":
-        names = [v.name for v in self.variables] + [o.name for o in self.objectives]
+        names = [*(v.name for v in self.variables), *self.outcomes]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]} is used twice")
-        own = {*OWN, *(f"{kind}_{o.name}" for o in self.objectives for kind in ("mean", "sd"))}
+        own = {*OWN, *(f"{kind}_{name}" for name in self.outcomes for kind in ("mean", "sd"))}
         if taken := sorted(own & set(names)):
             raise ValueError(f"the name {taken[0]} is that of a column of proposals")
         return self

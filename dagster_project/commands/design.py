@@ -78,15 +78,21 @@ def init(
 def propose(
     problem: Problem,
     out: Out,
-    observations: Annotated[str, typer.Option("--observations", help="Table with the variables and objectives.")],
-    batch: Annotated[int, typer.Option("--batch", help="How many candidates."), within(1)] = 1,
+    observations: Annotated[
+        str, typer.Option("--observations", help="Table with variables, objectives, what has a limit.")
+    ],
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", help="How many; else 1, or at first an initial design."),
+        within(1),
+    ] = None,
     strategy: Strategy = "lvgp",
     acquisition: Acquisition = "gain+front",
     pending: Annotated[str, typer.Option("--pending", help="Table of candidates that are being evaluated.")] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Propose the next candidates; a row without an objective counts as a failed evaluation.
+    """Propose the next candidates; a row without an objective, or without what has a limit, is a failed evaluation.
 
     Observations that are no candidates of the problem are left out, counted and named on stderr. The summary says what
     may still be gained: the improvement expected were all candidates evaluated, and the chance that nothing is left.
@@ -96,7 +102,7 @@ def propose(
 
     asked = load(problem)
     names = tuple(v.name for v in asked.variables)
-    observed = read_input(observations, needs=(*names, *(o.name for o in asked.objectives)), text=names)
+    observed = read_input(observations, needs=(*names, *asked.outcomes), text=names)
     waiting = read_input(pending, needs=names, text=names) if pending else None
     found, told = campaigns.proposed(
         asked, observed, waiting, batch=batch, strategy=strategy, acquisition=acquisition, seed=seed
@@ -125,6 +131,7 @@ def simulate(
     seeds: Annotated[int, typer.Option("--seeds", help="Repetitions."), within(1)] = 20,
     strategy: Strategy = "lvgp",
     acquisition: Acquisition = "gain+front",
+    limits: Annotated[str, typer.Option("--limits", help="Such as stability<=0.1, of further columns.")] = "",
     design: Annotated[str, typer.Option("--design", help="Kind of the initial design, as in `init`.")] = "usual",
     descriptors: Descriptors = "",
     seed: Seed = 0,
@@ -135,12 +142,13 @@ def simulate(
 
     The same seed gives the same trace in all columns but fit_s, which is the time of each proposal.
     """
-    from models.design import proposal, simulation
+    from models.design import goals, simulation
 
     names = listed(variables)
     plan = simulation.Plan(
         variables=names,
-        wanted=proposal.objectives(objectives),
+        wanted=goals.objectives(objectives),
+        limits=goals.limits(limits),
         init=init,
         budget=budget,
         batch=batch,
@@ -150,7 +158,9 @@ def simulate(
     )
     if both := [o.name for o in plan.wanted if o.name in names]:
         raise InputError.of(f"the objective {both[0]}", "--variables", "leave it out")
-    frame = read_input(table, needs=(*names, *(o.name for o in plan.wanted)), text=("formula",))
+    if both := [told for told in plan.outcomes[len(plan.wanted) :] if told in {*names, *(o.name for o in plan.wanted)}]:
+        raise InputError.of(f"a limit of {both[0]}", "--limits", "name a column that is no variable and no objective")
+    frame = read_input(table, needs=(*names, *plan.outcomes), text=("formula",))
     trace = simulation.simulate(
         frame, plan, seeds=range(seed, seed + seeds), workers=workers(count), descriptors=_descriptors(descriptors)
     )

@@ -5,7 +5,7 @@ Surrogates are in `models.lvgp`, evaluation in `models.evaluators`; problems are
 
 from models.design.candidates import candidates
 from models.design.doe import initial
-from models.design.proposal import STRATEGIES, propose
+from models.design.proposal import STRATEGIES, Known, propose
 from models.design.simulation import simulate, summarise
 
-__all__ = ["STRATEGIES", "candidates", "initial", "propose", "simulate", "summarise"]
+__all__ = ["STRATEGIES", "Known", "candidates", "initial", "propose", "simulate", "summarise"]

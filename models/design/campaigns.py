@@ -10,7 +10,7 @@ import polars as pl
 from etl.features.elements import SYMBOLS
 from models.design import doe, scoring, space
 from models.design.candidates import candidates
-from models.design.proposal import Rules, propose
+from models.design.proposal import Known, Rules, propose
 from models.lvgp.descriptors import COLUMNS, described
 from models.lvgp.encoding import Encoding
 from schemas.arrays import Bools, Floats
@@ -110,7 +110,7 @@ def next_candidates(
     Args:
         problem: the problem.
         frame: its candidates, n rows; where it is open, those that were tried and some to start from.
-        values: n x k objectives, NaN where unknown or failed.
+        values: n x (k + c) outcomes, as in `DesignProblem.outcomes`; NaN where unknown or failed.
         tried: which candidates were evaluated, n.
         batch: how many.
         strategy: of the proposals.
@@ -121,20 +121,18 @@ def next_candidates(
         The candidates, with `row` and the columns of `models.design.propose` after the initial design.
     """
     if not tried.any() and (rules is None or rules.pending is None or not rules.pending.any()):
-        return first(problem, frame, n=min(problem.budget.initial, frame.height), seed=seed)
-    known = int((tried & np.isfinite(values).all(axis=1)).sum())
+        return first(problem, frame, n=min(batch, frame.height), seed=seed)
     priced = partial(space.costs, problem) if problem.costs else None
-    made = propose(
-        space.filled(problem, frame),
+    known = Known(
+        frame=space.filled(problem, frame),
         values=values,
         tried=tried,
         encoding=encoding_of(problem, strategy=strategy),
         wanted=problem.objectives,
-        batch=batch,
-        strategy=strategy if known >= 2 else "random",
-        seed=seed,
-        rules=replace(rules or Rules(), costs=priced),
+        limits=problem.limits,
     )
+    strategy = strategy if known.done.sum() >= 2 else "random"
+    made = propose(known, batch=batch, strategy=strategy, seed=seed, rules=replace(rules or Rules(), costs=priced))
     return space.blank(problem, made)
 
 
@@ -163,7 +161,7 @@ def proposed(
     observed: pl.DataFrame,
     waiting: pl.DataFrame | None = None,
     *,
-    batch: int = 1,
+    batch: int | None = None,
     strategy: str = "lvgp",
     acquisition: str = scoring.USUAL,
     seed: int = 0,
@@ -172,9 +170,9 @@ def proposed(
 
     Args:
         problem: the problem.
-        observed: columns are the variables and the objectives.
+        observed: columns are the variables and the outcomes.
         waiting: candidates that are being evaluated; None for none.
-        batch: how many.
+        batch: how many; by default one, or, where nothing is known, as many as the budget has of an initial design.
         strategy: of the proposals.
         acquisition: see `models.design.scoring`.
         seed: of everything random.
@@ -195,12 +193,13 @@ def proposed(
     def near(rows: pl.DataFrame) -> pl.DataFrame:
         return space.filled(problem, space.neighbours(problem, rows, 20, chance))
 
+    begun = known.tried.any() or (pending is not None and pending.any())
     found = next_candidates(
         problem,
         known.frame,
         values=known.values,
         tried=known.tried,
-        batch=batch,
+        batch=batch or (1 if begun else problem.budget.initial),
         strategy=strategy,
         seed=seed,
         rules=Rules(acquisition=acquisition, pending=pending, near=near if space.is_open(problem) else None),
@@ -219,7 +218,7 @@ class Told:
 
     Attributes:
         frame: the candidates, n; where the problem is open, those observed come first, then some to start from.
-        values: n x k objectives, NaN where unknown or failed.
+        values: n x (k + c) outcomes, NaN where unknown or failed.
         tried: which candidates were evaluated, n.
         refused: why an observation was left out, one text each.
     """
@@ -237,14 +236,14 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
 
     Args:
         problem: the problem.
-        observed: columns are the variables and the objectives; an empty objective is a failed evaluation.
+        observed: columns are the variables and the outcomes; an empty one is a failed evaluation.
         waiting: candidates that are being evaluated, which an open problem must offer too.
         seed: of the candidates to start from.
 
     Raises:
         InputError: there are observations, and none of them can be used.
     """
-    names, wanted = [v.name for v in problem.variables], [o.name for o in problem.objectives]
+    names, wanted = [v.name for v in problem.variables], problem.outcomes
     given = [_typed(problem, table) for table in (observed, waiting) if table is not None]
     frame = offered(problem, pl.concat(given), seed=seed)
     index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}

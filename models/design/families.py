@@ -8,7 +8,7 @@ import re
 import polars as pl
 
 from etl.features.composition import composition
-from models.design.proposal import objectives
+from models.design.goals import objectives
 from schemas.errors import InputError
 from schemas.problem import DesignProblem
 from schemas.units import UNITS

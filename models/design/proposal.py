@@ -1,12 +1,12 @@
-"""From observations to the next rows: fit one surrogate an objective, score every open row, take the best.
+"""From observations to the next rows: fit one surrogate an outcome, score every open row, take the best.
 
 A row whose evaluation failed is never proposed again and teaches nothing. Several rows at once are taken one by one,
 each scored on joint posterior draws in which the former ones have their drawn values (Wilson et al., NeurIPS 2018).
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +14,13 @@ import polars as pl
 from scipy.special import ndtr
 
 from models import cards
-from models.design import scoring
+from models.design import goals, scoring
+from models.design.coverage import Coverage
 from models.lvgp.encoding import Encoding
 from models.lvgp.kinds import KINDS
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
-from schemas.problem import Objective
+from schemas.problem import Limit, Objective
 
 if TYPE_CHECKING:
     from models.lvgp.interface import Surrogate
@@ -39,34 +40,65 @@ class Memory:
     models: "dict[str, Surrogate]" = field(default_factory=dict)
 
 
-def objectives(text: str) -> tuple[Objective, ...]:
-    """Objectives from ``max:gap,min:stability``.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of the candidates of a campaign, and what is wanted of them.
 
-    Raises:
-        InputError: any other form, or a name given twice.
+    Attributes:
+        frame: all candidates, n rows.
+        values: outcomes as measured, those of the objectives first, n x (k + c); NaN where unknown or failed.
+        tried: which rows were evaluated, failed ones included, n.
+        encoding: of the variables.
+        wanted: the k objectives.
+        limits: of c further outcomes.
     """
-    found: list[Objective] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(max|min)\s*:\s*(\S+)\s*", part)
-        if not match:
-            raise InputError.of(f"objective {part.strip()!r}", "--objectives", "write max:NAME or min:NAME")
-        if match.group(2) in {o.name for o in found}:
-            raise InputError.of(f"objective {match.group(2)} twice", "--objectives", "leave one out")
-        found.append(Objective(name=match.group(2), direction=match.group(1)))  # type: ignore[arg-type, call-arg]
-    return tuple(found)
 
+    frame: pl.DataFrame
+    values: Floats
+    tried: Bools
+    encoding: Encoding
+    wanted: Sequence[Objective]
+    limits: Sequence[Limit] = ()
 
-def signs(wanted: Sequence[Objective]) -> Floats:
-    """+1 for objectives to be made large, -1 for small ones, k."""
-    return np.array([1.0 if o.direction == "max" else -1.0 for o in wanted])
+    @property
+    def outcomes(self) -> list[str]:
+        """Names of what is measured, k + c."""
+        return [*(o.name for o in self.wanted), *(limit.name for limit in self.limits)]
 
+    @cached_property
+    def done(self) -> Bools:
+        """Which rows gave all outcomes, n."""
+        return np.asarray(self.tried & np.isfinite(self.values).all(axis=1))
 
-def reference_point(values: Floats, wanted: Sequence[Objective]) -> Floats:
-    """The worst point of interest in turned signs: as declared, else a tenth of the range below the worst seen, k."""
-    low, high = values.min(axis=0), values.max(axis=0)
-    fallback = low - 0.1 * np.where(high > low, high - low, 1.0)
-    given = [None if o.reference is None else s * o.reference for o, s in zip(wanted, signs(wanted), strict=True)]
-    return np.array([f if g is None else g for f, g in zip(fallback, given, strict=True)])
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Those rows, m."""
+        return self.frame.filter(self.done)
+
+    @cached_property
+    def told(self) -> Floats:
+        """Their outcomes, m x (k + c)."""
+        return self.values[self.done]
+
+    @cached_property
+    def kept(self) -> Bools:
+        """Which of them keep the limits, m."""
+        return goals.met(self.told[:, len(self.wanted) :], self.limits)
+
+    @cached_property
+    def turned(self) -> Floats:
+        """Objectives of the rows that keep the limits, turned so that large is good."""
+        return self.told[self.kept, : len(self.wanted)] * self.turn
+
+    @property
+    def turn(self) -> Floats:
+        """See `goals.signs`, k."""
+        return goals.signs(self.wanted)
+
+    @property
+    def reference(self) -> Floats:
+        """See `goals.reference_point`, k."""
+        return goals.reference_point(self.turned, self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +119,8 @@ class Rules:
 
 
 def propose(
-    frame: pl.DataFrame,
+    known: Known,
     *,
-    values: Floats,
-    tried: Bools,
-    encoding: Encoding,
-    wanted: Sequence[Objective],
     batch: int = 1,
     strategy: str = "lvgp",
     seed: int = 0,
@@ -102,11 +130,7 @@ def propose(
     """The next rows to evaluate, best first.
 
     Args:
-        frame: all candidates, n rows.
-        values: objectives as measured, n x k; NaN where unknown or failed.
-        tried: which rows were evaluated, failed ones included, n.
-        encoding: of the variables.
-        wanted: the k objectives.
+        known: the candidates and what is known of them.
         batch: how many rows.
         strategy: one of `STRATEGIES`.
         seed: of starts, draws and ties.
@@ -114,54 +138,59 @@ def propose(
         rules: how they are chosen; as usual by default.
 
     Returns:
-        The rows with `row` (their number, null for one that is near), `acquisition`, `mean_<objective>` and
-        `sd_<objective>`, what `scoring.Remaining` says in `remaining_improvement` and `p_complete`, and `model_id`, a
-        hash of what the surrogates learned from; fewer than `batch` where fewer are open. Random proposals have null
-        predictions.
+        The rows with `row` (their number, null for one that is near), `acquisition`, `mean_<outcome>` and
+        `sd_<outcome>`, where there are limits `p_feasible`, the probability that all hold, what `scoring.Remaining`
+        says in `remaining_improvement` and `p_complete`, and `model_id`, a hash of what the surrogates learned from;
+        fewer than `batch` where fewer are open; of random ones nothing is said. While no known row keeps the limits,
+        a row promises the probability that it does.
 
     Raises:
         InputError: an unknown strategy or acquisition, an infinite value, or fewer than two known rows.
     """
     rules = rules or Rules()
+    score = _checked(known, strategy, rules)
+    chance = np.random.default_rng(seed)
+    waiting = np.zeros(len(known.tried), dtype=bool) if rules.pending is None else rules.pending & ~known.tried
+    open_rows = np.flatnonzero(~known.tried & ~waiting)
+    if strategy == "random" or not len(open_rows):
+        return _at_random(known, chance.permutation(open_rows)[:batch])
+    if known.done.sum() < 2:
+        raise InputError.of(f"{len(known.rows)} known rows", "the observations", "evaluate an initial design first")
+    models = _fitted(known, strategy, seed, memory or Memory())
+    numbered = known.frame.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
+    pool = _pool(models, known, numbered[open_rows], rules.near)
+    rows = pl.concat([pool.rows, numbered[np.flatnonzero(waiting)[:POOL]]])
+    sight = _sight(models, known, rows, rules, chance, pool.gain)
+    worth = _succeeding(known, rows, strategy, seed) / (1.0 if rules.costs is None else rules.costs(rows))
+    turns = Coverage.of(known.frame, known.encoding, known.tried, rows)
+    at, scores = _best(sight, score, worth, range(pool.rows.height, rows.height), batch, chance, turns)
+    left = scoring.remaining(sight)
+    return _proposed(known, rows[at], np.array(scores), pool.outlook.take(np.array(at))).with_columns(
+        remaining_improvement=pl.lit(left.improvement).fill_nan(None),
+        p_complete=pl.lit(left.complete),
+        model_id=pl.lit(cards.identify(strategy, {"seed": seed}, known.rows.rows(), known.told.tolist())),
+    )
+
+
+def _checked(known: Known, strategy: str, rules: Rules) -> Callable[[scoring.Sight, Sequence[int]], Floats]:
+    """The score that rows are chosen by."""
     if strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
-    score = scoring.score_of(rules.acquisition, len(wanted))
-    if np.isinf(values).any():
+    score = scoring.score_of(rules.acquisition, len(known.wanted))
+    if np.isinf(known.values).any():
         raise InputError.of("an infinite value", "the observations", "leave out what failed, or give a number")
-    chance = np.random.default_rng(seed)
-    waiting = np.zeros(len(tried), dtype=bool) if rules.pending is None else rules.pending & ~tried
-    open_rows = np.flatnonzero(~tried & ~waiting)
-    if strategy == "random" or not len(open_rows):
-        return _at_random(frame, chance.permutation(open_rows)[:batch], wanted)
-    known = tried & np.isfinite(values).all(axis=1)
-    if known.sum() < 2:
-        raise InputError.of(f"{int(known.sum())} known rows", "the observations", "evaluate an initial design first")
-    models = _fitted(frame, values, known, encoding, wanted, strategy, seed, memory or Memory())
-    turn = signs(wanted)
-    told = (values * turn)[known]
-    numbered = frame.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    pool = _pool(models, numbered[open_rows], told, wanted, rules.near)
-    extra = numbered[np.flatnonzero(waiting)[:POOL]]
-    rows = pl.concat([pool.rows, extra])
-    sight = _sight(models, frame.filter(known), rows, told, wanted, rules, chance, pool.gain)
-    worth = _succeeding(frame, tried, known, rows, encoding, strategy, seed)
-    if rules.costs is not None:
-        worth = worth / rules.costs(rows)
-    turns = Coverage.of(frame, encoding, tried, rows)
-    at, scores = _best(sight, score, worth, range(pool.rows.height, rows.height), batch, chance, turns)
-    outlook = pool.outlook.take(np.array(at))
-    left = scoring.remaining(sight)
-    made = _proposed(rows[at], wanted, np.array(scores), outlook.mean * turn, outlook.deviation)
-    return made.with_columns(
-        remaining_improvement=pl.lit(left.improvement),
-        p_complete=pl.lit(left.complete),
-        model_id=pl.lit(cards.identify(strategy, {"seed": seed}, frame.filter(known).rows(), values[known].tolist())),
-    )
+    return score if len(known.turned) else scoring.keeping
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The open rows of the largest gain, with what is expected of them."""
+    """The open rows that promise most, with what is expected of them.
+
+    Attributes:
+        rows: of the frame, and what is near.
+        outlook: on all outcomes, as they are measured.
+        gain: what each promises.
+    """
 
     rows: pl.DataFrame
     outlook: scoring.Outlook
@@ -170,17 +199,15 @@ class Pool:
 
 def _pool(
     models: "list[Surrogate]",
+    known: Known,
     rows: pl.DataFrame,
-    told: Floats,
-    wanted: Sequence[Objective],
     near: Callable[[pl.DataFrame], pl.DataFrame] | None,
 ) -> Pool:
-    """Of the open rows those of the largest gain; then of those and what is near them, until nothing better comes."""
-    turn, reference = signs(wanted), reference_point(told, wanted)
+    """Of the open rows those that promise most; then of those and what is near them, until nothing better comes."""
 
     def judged(rows: pl.DataFrame, models: "list[Surrogate]", most: int) -> Pool:
-        outlook = _foreseen(models, rows, turn)
-        gain = scoring.gain(outlook, told, reference)
+        outlook = _foreseen(models, rows)
+        gain = _gain(known, outlook)
         at = np.argsort(-gain, kind="stable")[:most]
         return Pool(rows[at], outlook.take(at), gain[at])
 
@@ -196,126 +223,83 @@ def _pool(
     return found
 
 
-def _at_random(frame: pl.DataFrame, rows: Ints, wanted: Sequence[Objective]) -> pl.DataFrame:
-    none = np.full((len(rows), len(wanted)), np.nan)
-    taken: pl.DataFrame = frame[rows.tolist()]
-    return _proposed(taken.with_columns(row=pl.Series(rows, dtype=pl.Int64)), wanted, none[:, 0], none, none)
+def _gain(known: Known, outlook: scoring.Outlook) -> Floats:
+    """What a row promises of the objectives where it keeps the limits, n; before any did, the chance that it does."""
+    k = len(known.wanted)
+    chance = goals.chance_met(outlook.means[..., k:], outlook.deviations[..., k:], known.limits)
+    if not len(known.turned):
+        return chance
+    hoped = scoring.Outlook(outlook.means[..., :k] * known.turn, outlook.deviations[..., :k])
+    return chance * scoring.gain(hoped, known.turned, known.reference)
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Whose turn it is: of the rows that promise most, one with a level never tried goes first every second time.
-
-    What a level does is unknown until it is tried once, and a surrogate that is sure of the others never asks. Only
-    variables of which half the levels are known take part: where hundreds are open, no loop sees them all.
-
-    Attributes:
-        levels: codes of the levels of n open rows, n x m.
-        seen: of each variable that takes part, its column and the codes that were tried.
-        number: how many rows were tried.
-    """
-
-    levels: Ints
-    seen: tuple[tuple[int, frozenset[int]], ...]
-    number: int
-
-    @classmethod
-    def of(cls, frame: pl.DataFrame, encoding: Encoding, tried: Bools, rows: pl.DataFrame) -> "Coverage":
-        """Of open rows, given a frame and which of its rows were tried."""
-        codes, _ = encoding.encode(frame[np.flatnonzero(tried)])
-        known = [frozenset(codes[:, j].tolist()) for j in range(len(encoding.sizes))]
-        most = tuple((j, k) for j, (k, n) in enumerate(zip(known, encoding.sizes, strict=True)) if n <= 2 * len(k))
-        return cls(encoding.encode(rows)[0], most, int(tried.sum()))
-
-    def allowed(self, chosen: Sequence[int]) -> Bools:
-        """Which rows may come after those that were chosen for the batch, n; all where no level is left to try."""
-        every = np.ones(len(self.levels), dtype=bool)
-        if (self.number + len(chosen)) % 2:
-            return every
-        fresh = ~every
-        for column, tried in self.seen:
-            told = [*tried, *self.levels[list(chosen), column].tolist()]
-            fresh |= ~np.isin(self.levels[:, column], told)
-        fresh[list(chosen)] = False
-        return fresh if fresh.any() else every
+def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
+    none = np.full((1, len(rows), len(known.outcomes)), np.nan)
+    taken: pl.DataFrame = known.frame[rows.tolist()]
+    numbered = taken.with_columns(row=pl.Series(rows, dtype=pl.Int64))
+    return _proposed(known, numbered, none[0, :, 0], scoring.Outlook(none, none))
 
 
-def _fitted(
-    frame: pl.DataFrame,
-    values: Floats,
-    known: Bools,
-    encoding: Encoding,
-    wanted: Sequence[Objective],
-    strategy: str,
-    seed: int,
-    memory: Memory,
-) -> "list[Surrogate]":
+def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
+    """A surrogate of each outcome; each goes on where its last one ended."""
     from models.lvgp.model import fit
 
-    rows = frame[np.flatnonzero(known)]
-    for j, objective in enumerate(wanted):
-        warm = memory.models.get(objective.name)
+    for j, name in enumerate(known.outcomes):
+        warm = memory.models.get(name)
         steps = {"steps": 60, "rate": 0.1} if warm is None else {"steps": 10, "rate": 0.05}
-        memory.models[objective.name] = fit(
-            rows,
-            values[known, j],
-            encoding=encoding,
+        memory.models[name] = fit(
+            known.rows,
+            known.told[:, j],
+            encoding=known.encoding,
             kind=strategy,  # type: ignore[arg-type]
             seed=seed + 1000 * j,
             warm=warm,
             **steps,  # type: ignore[arg-type]
         )
-    return [memory.models[o.name] for o in wanted]
+    return [memory.models[name] for name in known.outcomes]
 
 
-def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame, turn: Floats) -> scoring.Outlook:
-    """Of the outputs as measured: what no input explains is part of what is looked for."""
+def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame) -> scoring.Outlook:
+    """Of the outcomes as measured: what no input explains is part of what is looked for."""
     parts = [model.members(rows, noisy=True) for model in models]
     means, deviations = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
-    return scoring.Outlook(means * turn, np.maximum(deviations, 1e-9))
+    return scoring.Outlook(means, np.maximum(deviations, 1e-9))
 
 
 def _sight(
     models: "list[Surrogate]",
-    known: pl.DataFrame,
+    known: Known,
     rows: pl.DataFrame,
-    told: Floats,
-    wanted: Sequence[Objective],
     rules: Rules,
     chance: np.random.Generator,
     gain: Floats,
 ) -> scoring.Sight:
-    """Joint draws of rows, and of the known ones where the acquisition asks for them, turned."""
+    """Joint draws of the objectives of rows, and of known ones where the acquisition asks for them."""
     usual, anew = rules.acquisition == scoring.USUAL, rules.acquisition == "nei"
-    asked = pl.concat([rows.select(known.columns), known]) if anew else rows
+    names, k = known.frame.columns, len(known.wanted)
+    asked = pl.concat([rows.select(names), known.rows.filter(known.kept)]) if anew else rows
     count = DRAWS if usual else 4 * DRAWS
-    drawn = signs(wanted) * np.stack([m.draw(asked, count=count, chance=chance, noisy=True) for m in models], axis=-1)
+    drawn = np.stack([m.draw(asked, count=count, chance=chance, noisy=True) for m in models], axis=-1)
+    kept = goals.met(drawn[..., k:], known.limits)
+    hopes = np.where(kept[..., None], known.turn * drawn[..., :k], -np.inf)
     return scoring.Sight(
-        draws=drawn[:, : rows.height],
-        told=told,
-        again=drawn[:, rows.height :],
-        reference=reference_point(told, wanted),
-        weights=chance.dirichlet(np.ones(len(wanted)), scoring.SCALARS),
-        promise=gain if len(wanted) < 3 and len(gain) == rows.height else None,
+        draws=hopes[:, : rows.height],
+        told=known.turned,
+        again=hopes[:, rows.height :],
+        reference=known.reference if len(known.turned) else np.zeros(k),
+        weights=chance.dirichlet(np.ones(k), scoring.SCALARS),
+        promise=gain if k < 3 and len(gain) == rows.height else None,
     )
 
 
-def _succeeding(
-    frame: pl.DataFrame,
-    tried: Bools,
-    known: Bools,
-    rows: pl.DataFrame,
-    encoding: Encoding,
-    strategy: str,
-    seed: int,
-) -> Floats:
+def _succeeding(known: Known, rows: pl.DataFrame, strategy: str, seed: int) -> Floats:
     """Probability that the evaluation of each row gives values, n; ones until three have failed."""
     from models.lvgp.model import fit
 
-    if (tried & ~known).sum() < FAILURES or known.sum() < FAILURES:
+    if (known.tried & ~known.done).sum() < FAILURES or known.done.sum() < FAILURES:
         return np.ones(rows.height)
-    outcome = known[tried].astype(np.float64)
-    model = fit(frame.filter(tried), outcome, encoding=encoding, kind=strategy, seed=seed, members=4)  # type: ignore[arg-type]
+    tried, outcome = known.frame.filter(known.tried), known.done[known.tried].astype(np.float64)
+    model = fit(tried, outcome, encoding=known.encoding, kind=strategy, seed=seed, members=4)  # type: ignore[arg-type]
     mean, deviation = model.predict(rows)
     return np.asarray(ndtr((mean - 0.5) / np.maximum(deviation, 1e-9)))
 
@@ -327,7 +311,7 @@ def _best(
     pending: Sequence[int],
     count: int,
     chance: np.random.Generator,
-    turns: "Coverage",
+    turns: Coverage,
 ) -> tuple[list[int], list[float]]:
     """The rows of the highest scores times their worth, taken one by one, and these; ties are broken by chance."""
     at: list[int] = []
@@ -342,12 +326,13 @@ def _best(
     return at, scores
 
 
-def _proposed(
-    rows: pl.DataFrame, wanted: Sequence[Objective], score: Floats, mean: Floats, deviation: Floats
-) -> pl.DataFrame:
+def _proposed(known: Known, rows: pl.DataFrame, score: Floats, outlook: scoring.Outlook) -> pl.DataFrame:
     columns = {"acquisition": score}
-    for j, objective in enumerate(wanted):
-        columns[f"mean_{objective.name}"] = mean[:, j]
-        columns[f"sd_{objective.name}"] = deviation[:, j]
+    for j, name in enumerate(known.outcomes):
+        columns[f"mean_{name}"] = outlook.mean[:, j]
+        columns[f"sd_{name}"] = outlook.deviation[:, j]
+    if known.limits:
+        k = len(known.wanted)
+        columns["p_feasible"] = goals.chance_met(outlook.means[..., k:], outlook.deviations[..., k:], known.limits)
     made = pl.DataFrame(columns).with_columns(pl.all().fill_nan(None))
     return pl.concat([rows, made], how="horizontal")

@@ -52,8 +52,8 @@ class Sight:
     """What scores are made of.
 
     Attributes:
-        draws: joint draws of n open rows, s x n x k.
-        told: values of the known rows, m x k.
+        draws: joint draws of n open rows, s x n x k; minus infinity where they break a limit.
+        told: values of the known rows that keep the limits, m x k.
         again: joint draws of the known rows, s x m x k, as if they were measured anew.
         reference: worst point of interest, k.
         weights: of the objectives, one row a scalar of `parego`.
@@ -115,7 +115,7 @@ def upper_bound(sight: Sight, taken: Sequence[int]) -> Floats:
 
     Half-normal draws of the right scale have the bound as their mean (Wilson et al., 2017, appendix A).
     """
-    draws = sight.draws[..., 0]
+    draws = np.where(np.isfinite(sight.draws[..., 0]), sight.draws[..., 0], sight.told.min())
     mean = draws.mean(axis=0)
     hopes = mean + BETA * np.sqrt(np.pi / 2) * np.abs(draws - mean)
     if not taken:
@@ -149,6 +149,12 @@ def scalar_improvement(sight: Sight, taken: Sequence[int]) -> Floats:
 def belonging(sight: Sight, taken: Sequence[int]) -> Floats:
     """Probability that a row is the optimum, or on the front, of all rows, n."""
     return acquisition.front_probability(sight.draws, sight.told)
+
+
+def keeping(sight: Sight, taken: Sequence[int]) -> Floats:
+    """Probability that a row keeps the limits and none of the taken does, n: what to ask before any row is of use."""
+    kept = np.isfinite(sight.draws).all(axis=-1)
+    return np.asarray((kept & ~kept[:, list(taken)].any(axis=1)[:, None]).mean(axis=0))
 
 
 def gain_and_belonging(sight: Sight, taken: Sequence[int]) -> Floats:
@@ -201,7 +207,7 @@ class Remaining:
 
     Attributes:
         improvement: expected improvement of the best value, in its unit, were all of them evaluated; for several
-            objectives, expected growth of the dominated volume over the volume now.
+            objectives, expected growth of the dominated volume over the volume now. NaN before any row is of use.
         complete: probability that none of them is better than the best, or belongs to the front.
     """
 
@@ -211,6 +217,8 @@ class Remaining:
 
 def remaining(sight: Sight) -> Remaining:
     """What n open rows leave to gain, from joint draws of them: few are better than chance, and noise counts."""
+    if not len(sight.told):
+        return Remaining(float("nan"), float((~np.isfinite(sight.draws).all(-1).any(1)).mean()))
     if sight.told.shape[1] == 1:
         step = np.maximum(sight.draws[..., 0].max(axis=1) - sight.told.max(), 0.0)
         return Remaining(float(step.mean()), float((step == 0).mean()))

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.design import pareto, scoring
+from models.design import goals, pareto, scoring
 from models.design.doe import Kind, initial
-from models.design.proposal import STRATEGIES, Memory, Rules, propose, reference_point, signs
+from models.design.proposal import STRATEGIES, Known, Memory, Rules, propose
 from models.lvgp.descriptors import described
 from models.lvgp.encoding import Encoding, of_frame
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
-from schemas.problem import Objective
+from schemas.problem import Limit, Objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class Plan:
     Attributes:
         variables: columns that are chosen.
         wanted: the objectives.
+        limits: of further columns; a row that breaks one is no optimum and on no front.
         init: evaluations of the initial design.
         budget: evaluations in all.
         batch: evaluations at once.
@@ -41,6 +42,7 @@ class Plan:
 
     variables: tuple[str, ...]
     wanted: tuple[Objective, ...]
+    limits: tuple[Limit, ...] = ()
     init: int = 12
     budget: int = 60
     batch: int = 1
@@ -48,6 +50,11 @@ class Plan:
     acquisition: str = scoring.USUAL
     design: Kind = "usual"
     stop: bool = False
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What an evaluation tells: the objectives, then what has a limit."""
+        return (*(o.name for o in self.wanted), *(limit.name for limit in self.limits))
 
 
 def simulate(
@@ -69,7 +76,7 @@ def simulate(
             table those of chemical elements.
 
     Returns:
-        One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the objectives,
+        One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the outcomes,
         `best_<objective>` so far, `front_fraction`, `hypervolume_fraction`, `fit_s` (time of the proposal).
 
     Raises:
@@ -99,7 +106,7 @@ def usable(table: pl.DataFrame, plan: Plan) -> pl.Series:
     Raises:
         InputError: a missing column.
     """
-    missing = [n for n in (*plan.variables, *(o.name for o in plan.wanted)) if n not in table.columns]
+    missing = [n for n in (*plan.variables, *plan.outcomes) if n not in table.columns]
     if missing:
         raise InputError.of(f"missing column {missing[0]}", "the table", f"it has {', '.join(table.columns)}")
     text = _text(table, plan.variables)
@@ -158,15 +165,11 @@ def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, list[int], int]) -> pl
         iteration += 1
         start = time.perf_counter()
         left = min(plan.batch, plan.budget - len(bought))
-        strategy = plan.strategy if (tried & np.isfinite(told).all(axis=1)).sum() >= 2 else "random"
+        known = Known(frame=frame, values=told, tried=tried, encoding=encoding, wanted=plan.wanted, limits=plan.limits)
         made = propose(
-            frame,
-            values=told,
-            tried=tried,
-            encoding=encoding,
-            wanted=plan.wanted,
+            known,
             batch=left,
-            strategy=strategy,
+            strategy=plan.strategy if known.done.sum() >= 2 else "random",
             seed=seed * 100_003 + iteration,
             memory=memory,
             rules=Rules(acquisition=plan.acquisition),
@@ -179,14 +182,14 @@ def _run(job: tuple[pl.DataFrame, Floats, Plan, Encoding, list[int], int]) -> pl
 
 def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, seed: int) -> pl.DataFrame:
     """The trace; the true front and optimum are used after the loop has ended."""
-    turned = values * signs(plan.wanted)
-    known = np.isfinite(turned).all(axis=1)
+    signs, count = goals.signs(plan.wanted), len(plan.wanted)
+    turned, known = values[:, :count] * signs, _of_use(values, plan)
     front = _front(values, plan)
-    reference = reference_point(turned[known], plan.wanted)
+    reference = goals.reference_point(turned[known], plan.wanted)
     whole = pareto.hypervolume(turned[front], reference)
     rows = []
     seen = np.zeros(len(values), dtype=bool)
-    volume, best = 0.0, np.full(len(plan.wanted), np.nan)
+    volume, best = 0.0, np.full(count, np.nan)
     for iteration, row, spent in bought:
         seen[row] = True
         if known[row]:
@@ -195,8 +198,8 @@ def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, see
                 volume = pareto.hypervolume(turned[seen & known], reference)
         share = float((front & seen).sum() / front.sum())
         entry = {"seed": seed, "iteration": iteration, "row": row}
-        entry |= {o.name: values[row, j] for j, o in enumerate(plan.wanted)}
-        entry |= {f"best_{o.name}": (best * signs(plan.wanted))[j] for j, o in enumerate(plan.wanted)}
+        entry |= {name: values[row, j] for j, name in enumerate(plan.outcomes)}
+        entry |= {f"best_{o.name}": (best * signs)[j] for j, o in enumerate(plan.wanted)}
         rows.append({**entry, "front_fraction": share, "hypervolume_fraction": volume / whole, "fit_s": spent})
     floats = [c for c in rows[0] if c not in ("seed", "iteration", "row")]
     return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(floats).cast(pl.Float64).fill_nan(None))
@@ -204,11 +207,17 @@ def _trace(bought: list[tuple[int, int, float]], values: Floats, plan: Plan, see
 
 def _front(values: Floats, plan: Plan) -> Bools:
     """Which rows are the optimum or the front, n."""
-    turned = values * signs(plan.wanted)
-    known = np.isfinite(turned).all(axis=1)
+    known = _of_use(values, plan)
     front = np.zeros(len(values), dtype=bool)
-    front[np.flatnonzero(known)] = pareto.nondominated(turned[known])
+    turned = values[known, : len(plan.wanted)] * goals.signs(plan.wanted)
+    front[np.flatnonzero(known)] = pareto.nondominated(turned)
     return front
+
+
+def _of_use(values: Floats, plan: Plan) -> Bools:
+    """Which rows have every outcome and keep the limits, n."""
+    kept = goals.met(values[:, len(plan.wanted) :], plan.limits)
+    return np.asarray(kept & np.isfinite(values).all(axis=1))
 
 
 def _checked(table: pl.DataFrame, plan: Plan) -> Floats:
@@ -217,10 +226,12 @@ def _checked(table: pl.DataFrame, plan: Plan) -> Floats:
     if not 2 <= plan.init <= min(plan.budget, table.height) or plan.batch < 1:
         remedy = f"2 <= init <= budget, and init at most the {table.height} rows with every variable"
         raise InputError.of("init, budget or batch out of range", "the options", remedy)
-    columns = [table[o.name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for o in plan.wanted]
+    columns = [table[n].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() for n in plan.outcomes]
     values = np.column_stack(columns).astype(np.float64)
     if np.isfinite(values).all(axis=1).sum() < 2:
         raise InputError.of("fewer than two rows with all objectives", "the table", "give numbers")
+    if not _of_use(values, plan).any():
+        raise InputError.of("no row within the limits", "the table", "widen them")
     return values
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from models.design import pareto
-from models.design.proposal import signs
+from models.design.goals import met, signs
 from models.design.scoring import USUAL
 from models.evaluators.protocol import Change, Evaluator, Observation
 from models.evaluators.states import FINAL, State, check_move
@@ -183,23 +183,25 @@ def surprise(predicted: str | None, objectives: str) -> dict[str, float]:
 
 
 def values_of(problem: DesignProblem, observations: pl.DataFrame, candidate_ids: Sequence[str]) -> tuple[Any, Any]:
-    """Objectives (n x k, NaN where unknown or failed) and which candidates were evaluated (n)."""
+    """Outcomes (n x (k + c), NaN where unknown or failed) and which candidates were evaluated (n)."""
     told = {
         row["candidate_id"]: json.loads(row["objectives"])
         for row in observations.filter(pl.col("problem") == problem.name).iter_rows(named=True)
     }
-    names = [o.name for o in problem.objectives]
+    names = problem.outcomes
     values = np.array([[told.get(c, {}).get(n, np.nan) for n in names] for c in candidate_ids], dtype=np.float64)
     return values.reshape(len(candidate_ids), len(names)), np.array([c in told for c in candidate_ids], dtype=bool)
 
 
 def front_rows(problem: DesignProblem, observations: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    """Rows of design.fronts: the accepted candidates that no other dominates, of those that the problem allows."""
+    """Rows of design.fronts: the accepted candidates that no other dominates, of those that keep all limits."""
     own = candidates.filter((pl.col("problem") == problem.name) & ~pl.col("retired"))
     values, _ = values_of(problem, observations, own["candidate_id"].to_list())
-    known = np.flatnonzero(np.isfinite(values).all(axis=1))
-    best = known[pareto.nondominated(values[known] * signs(problem.objectives))] if len(known) else known
     names = [o.name for o in problem.objectives]
+    kept = met(values[:, len(names) :], problem.limits)
+    values = values[:, : len(names)]
+    known = np.flatnonzero(np.isfinite(values).all(axis=1) & kept)
+    best = known[pareto.nondominated(values[known] * signs(problem.objectives))] if len(known) else known
     told = [json.dumps(dict(zip(names, map(float, values[i]), strict=True)), sort_keys=True) for i in best]
     chosen: pl.DataFrame = own[best.tolist()]
     return chosen.select(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from models.design import pareto
-from models.design.proposal import signs
+from models.design.goals import met, signs
 from models.evaluators.states import State
 from schemas.problem import DesignProblem
 
@@ -41,14 +41,15 @@ def steps(problem: DesignProblem, observed: pl.DataFrame) -> dict[str, Step]:
         problem: the problem.
         observed: rows of design.observations, of any problems.
     """
-    names = [o.name for o in problem.objectives]
+    names, limited = [o.name for o in problem.objectives], [limit.name for limit in problem.limits]
     seen: list[str] = []
     values = np.empty((0, len(names)))
     front: tuple[str, ...] = ()
     evaluations, found = 0, {}
     for batch, rows in _batches(problem, observed):
         told = [(c, json.loads(o)) for c, state, o in rows if state == State.ACCEPTED]
-        known = [(c, [v[n] for n in names]) for c, v in told if all(n in v for n in names)]
+        whole = [(c, v) for c, v in told if all(n in v for n in problem.outcomes)]
+        known = [(c, [v[n] for n in names]) for c, v in whole if met(np.array([v[n] for n in limited]), problem.limits)]
         before = values[[seen.index(c) for c in front]]
         seen += [c for c, _ in known]
         values = np.vstack([values, *(v for _, v in known)])

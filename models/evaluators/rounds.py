@@ -75,7 +75,7 @@ def propose(
         waiting = frame["candidate_id"].is_in(own["candidate_id"].to_list()).to_numpy() & ~tried
         pending = int(waiting.sum())
         rest = min(left(asked, observed, candidates=frame["candidate_id"]), frame.height - int(tried.sum())) - pending
-        batch = min(asked.budget.batch - pending, rest)
+        batch = min((asked.budget.batch if tried.any() else asked.budget.initial) - pending, rest)
         if batch <= 0 or (pending and not tried.any()):
             continue
         iteration = own["batch_id"].n_unique()
@@ -146,8 +146,8 @@ def recorded(asked: DesignProblem, tables: Mapping[str, pl.DataFrame]) -> Record
     name = str(asked.evaluator.table)
     if name not in tables:
         raise InputError.of(f"no recorded table {name!r}", asked.name, f"use one of {', '.join(tables)}")
-    variables, names = [v.name for v in asked.variables], [o.name for o in asked.objectives]
-    return RecordedTable(name, tables[name], variables=variables, objectives=names)
+    variables = [v.name for v in asked.variables]
+    return RecordedTable(name, tables[name], variables=variables, objectives=asked.outcomes)
 
 
 def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -172,6 +172,7 @@ def _plan(asked: DesignProblem, strategy: str) -> simulation.Plan:
     return simulation.Plan(
         variables=tuple(v.name for v in asked.variables),
         wanted=asked.objectives,
+        limits=asked.limits,
         init=asked.budget.initial,
         budget=asked.budget.total,
         batch=asked.budget.batch,

@@ -54,12 +54,24 @@ def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Describ
 
 
 def of_elements(levels: dict[str, tuple[str, ...]]) -> Described:
-    """Magpie properties of those variables whose levels are all chemical elements (Ward et al., 2016)."""
-    from etl.features.composition import elemental_table
+    """What an ion is, of those variables whose levels are all chemical elements.
+
+    Lowest and highest common oxidation state, mean ionic radius, electronegativity, group and row, in which the f block
+    has rows of its own: what decides which site an element takes, as pymatgen tells it.
+    """
     from etl.features.elements import NUMBER
 
     elements = {name: v for name, v in levels.items() if all(level in NUMBER for level in v)}
-    return {name: scaled(elemental_table()[[NUMBER[level] for level in v]]) for name, v in elements.items()}
+    return {name: scaled(np.array([_ion(level) for level in v])) for name, v in elements.items()}
+
+
+def _ion(symbol: str) -> list[float]:
+    from pymatgen.core import Element
+
+    element = Element(symbol)
+    states = element.common_oxidation_states or element.oxidation_states or (np.nan,)
+    radius, negativity = float(element.average_ionic_radius) or np.nan, element.data.get("X") or np.nan
+    return [min(states), max(states), radius, negativity, element.group, element.row]
 
 
 def scaled(raw: Floats) -> Floats:
@@ -67,7 +79,10 @@ def scaled(raw: Floats) -> Floats:
 
     A missing value is the mean of its column. A level without any has a column of its own: its point is free.
     """
+    raw = raw[:, np.isfinite(raw).any(axis=0)]
     bare = ~np.isfinite(raw).any(axis=1)
+    if bare.all():
+        return np.eye(len(raw))
     known = np.where(np.isfinite(raw), raw, np.nan)[~bare]
     center = np.nanmean(known, axis=0)
     filled = np.where(np.isfinite(known), known, center) - center

@@ -12,7 +12,7 @@ from etl.sources import folder
 from etl.structures.candidates import candidates
 from etl.text.extract import extract
 from etl.text.select import select
-from models.design import proposal, simulation
+from models.design import goals, simulation
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -58,9 +58,7 @@ def test_the_surrogate_finds_more_of_the_front_than_chance(name: str, objectives
     variables = tuple(c for c in ("M", "A", "B", "X") if c in table.columns)
     found = {}
     for strategy in ("lvgp", "hamming", "random"):
-        plan = simulation.Plan(
-            variables=variables, wanted=proposal.objectives(objectives), batch=batch, strategy=strategy
-        )
+        plan = simulation.Plan(variables=variables, wanted=goals.objectives(objectives), batch=batch, strategy=strategy)
         trace = simulation.simulate(table, plan, seeds=range(5), workers=2)
         found[strategy] = simulation.summarise(trace, plan, table)
         shown = {k: found[strategy][k] for k in ("reached", "median_front_fraction", "median_hypervolume_fraction")}

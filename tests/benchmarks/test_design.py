@@ -23,7 +23,7 @@ import pytest
 import torch
 
 from etl import reference
-from models.design import initial, proposal, simulation
+from models.design import goals, initial, proposal, simulation
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import Encoding, of_frame
 from tests.benchmarks.datasets import data_set
@@ -43,7 +43,7 @@ def evaluations(
     most: int = MOST,
 ) -> np.ndarray:
     """Evaluations after the initial design until the goal, one a seed; infinite where `most` were not enough."""
-    wanted = proposal.objectives(objectives)
+    wanted = goals.objectives(objectives)
     plan = simulation.Plan(variables=variables, wanted=wanted, budget=12 + most, strategy=strategy, stop=True)
     trace = simulation.simulate(table, plan, seeds=SEEDS, workers=2, descriptors=descriptors)
     numbered = trace.with_columns(number=pl.int_range(1, pl.len() + 1).over("seed") - 12)
@@ -106,8 +106,8 @@ def of_botorch(table: pl.DataFrame, variables: tuple[str, ...], objective: str, 
     from botorch.models.transforms import Standardize
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    wanted = proposal.objectives(objective)
-    values = table[wanted[0].name].cast(pl.Float64).fill_null(float("nan")).to_numpy() * proposal.signs(wanted)[0]
+    wanted = goals.objectives(objective)
+    values = table[wanted[0].name].cast(pl.Float64).fill_null(float("nan")).to_numpy() * goals.signs(wanted)[0]
     inputs = torch.from_numpy(of_frame(table, inputs=variables, categorical=variables).encode(table)[0]).double()
     tried, chance = initial(table, n=12, variables=variables, seed=seed), np.random.default_rng(seed)
     best = int(np.nanargmax(values))
@@ -170,9 +170,10 @@ def test_one_proposal_of_a_million_rows() -> None:
     encoding = Encoding({f"v{j}": tuple(f"l{k}" for k in range(s)) for j, s in enumerate(sizes)}, {})
     tried = np.arange(frame.height) < 60
     values = np.where(tried, chance.standard_normal(frame.height), np.nan)[:, None]
-    wanted = proposal.objectives("max:y")
+    wanted = goals.objectives("max:y")
     start = time.process_time()
-    found = proposal.propose(frame, values=values, tried=tried, encoding=encoding, wanted=wanted)
+    known = proposal.Known(frame=frame, values=values, tried=tried, encoding=encoding, wanted=wanted)
+    found = proposal.propose(known)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"a million rows: {time.process_time() - start:.1f} s of one core, {peak:.1f} GB at most")
     assert found.height == 1

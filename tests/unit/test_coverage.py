@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from models.design.proposal import Coverage
+from models.design.coverage import Coverage
 from models.lvgp.encoding import of_frame
 
 FRAME = pl.DataFrame([(a, b) for a in "uvwxyz" for b in "pq"], schema=["a", "b"], orient="row")

@@ -12,7 +12,7 @@ import torch
 
 from dagster_project.quality import run_checks
 from etl import reference
-from models.design import acquisition, campaigns, candidates, initial, pareto, proposal, simulation
+from models.design import acquisition, campaigns, candidates, goals, initial, pareto, proposal, simulation
 from models.evaluators import RecordedTable, State, budget, campaign, rounds, states
 from models.lvgp.encoding import of_frame
 from schemas import problem as problems
@@ -132,12 +132,13 @@ def test_a_batch_is_made_of_different_open_rows() -> None:
     tried = np.zeros(table.height, dtype=bool)
     tried[initial(table, n=12, variables=("A", "B"), seed=0)] = True
     encoding = of_frame(table, inputs=("A", "B"), categorical=("A", "B"))
-    wanted = proposal.objectives("max:gap_eV,min:stability_eV_atom")
+    wanted = goals.objectives("max:gap_eV,min:stability_eV_atom")
     told = np.where(tried[:, None], values, np.nan)
-    found = proposal.propose(table, values=told, tried=tried, encoding=encoding, wanted=wanted, batch=8)
+    known = proposal.Known(frame=table, values=told, tried=tried, encoding=encoding, wanted=wanted)
+    found = proposal.propose(known, batch=8)
     assert found["row"].n_unique() == 8
     assert not tried[found["row"].to_numpy()].any()
-    one = proposal.propose(table, values=told[:, :1], tried=tried, encoding=encoding, wanted=wanted[:1], batch=3)
+    one = proposal.propose(replace(known, values=told[:, :1], wanted=wanted[:1]), batch=3)
     assert one["row"].n_unique() == 3
 
 
@@ -150,16 +151,16 @@ def test_of_many_open_rows_the_best_are_found() -> None:
     tried = np.zeros(frame.height, dtype=bool)
     tried[:150] = True
     told = np.where(tried, truth, np.nan)[:, None]
-    found = proposal.propose(
-        frame, values=told, tried=tried, encoding=encoding, wanted=proposal.objectives("max:y"), batch=2
-    )
+    wanted = goals.objectives("max:y")
+    known = proposal.Known(frame=frame, values=told, tried=tried, encoding=encoding, wanted=wanted)
+    found = proposal.propose(known, batch=2)
     assert truth[found["row"].to_numpy()].min() > np.nanmax(told) - 8  # of 0 to 87
 
 
 def test_a_loop_may_stop_at_its_goal_and_is_the_same_until_then() -> None:
     table = reference.max_phases()
     plan = simulation.Plan(
-        variables=("M", "A", "X"), wanted=proposal.objectives("max:shear_GPa"), budget=223, strategy="random"
+        variables=("M", "A", "X"), wanted=goals.objectives("max:shear_GPa"), budget=223, strategy="random"
     )
     whole = simulation.simulate(table, plan)
     short = simulation.simulate(table, replace(plan, stop=True))
@@ -179,12 +180,12 @@ def test_initial_designs_use_levels_evenly() -> None:
         initial(frame, n=999, variables=("A",))
 
 
-PLAN = simulation.Plan(variables=("A", "B"), wanted=proposal.objectives("max:gap_eV"), init=12, budget=40)
+PLAN = simulation.Plan(variables=("A", "B"), wanted=goals.objectives("max:gap_eV"), init=12, budget=40)
 
 
 def test_a_loop_finds_more_of_the_front_than_chance_and_repeats_itself() -> None:
     table = reference.max_phases()
-    wanted = proposal.objectives("max:bulk_GPa,min:shear_GPa")
+    wanted = goals.objectives("max:bulk_GPa,min:shear_GPa")
     plan = simulation.Plan(variables=("M", "A", "X"), wanted=wanted, budget=44, batch=8)
     trace = simulation.simulate(table, plan, seeds=(0, 1))
     again = simulation.simulate(table, plan, seeds=(0,))
@@ -211,7 +212,7 @@ def test_failed_evaluations_are_bought_and_teach_nothing() -> None:
         bulk_GPa=pl.when(pl.int_range(pl.len()) % 3 == 0).then(None).otherwise(pl.col("bulk_GPa"))
     )
     plan = simulation.Plan(
-        variables=("M", "A", "X"), wanted=proposal.objectives("max:bulk_GPa,min:shear_GPa"), budget=20, batch=4
+        variables=("M", "A", "X"), wanted=goals.objectives("max:bulk_GPa,min:shear_GPa"), budget=20, batch=4
     )
     trace = simulation.simulate(table, plan)
     assert trace.height == 20
@@ -226,7 +227,7 @@ def test_failed_evaluations_are_bought_and_teach_nothing() -> None:
         ({"variables": ("Q",)}, "missing column Q"),
         ({"strategy": "magic"}, "unknown strategy"),
         ({"init": 1}, "out of range"),
-        ({"wanted": proposal.objectives("max:none")}, "missing column none"),
+        ({"wanted": goals.objectives("max:none")}, "missing column none"),
     ],
 )
 def test_a_bad_plan_is_explained(change: dict[str, object], said: str) -> None:
@@ -236,7 +237,7 @@ def test_a_bad_plan_is_explained(change: dict[str, object], said: str) -> None:
 
 def test_objectives_are_written_with_a_direction() -> None:
     with pytest.raises(InputError, match="write max:NAME"):
-        proposal.objectives("gap")
+        goals.objectives("gap")
 
 
 def test_states_follow_each_other_as_declared() -> None:
@@ -259,7 +260,7 @@ def test_a_campaign_on_a_recorded_table_fills_the_design_tables() -> None:
     observed = pl.DataFrame(schema=campaign.OBSERVATIONS)
     for iteration in range(3):
         values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
-        chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=5)
+        chosen = campaigns.next_candidates(asked, frame, values=values, tried=tried, batch=5 if iteration else 12)
         batch = campaign.batch_id(asked, iteration)
         proposals = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy="lvgp", at=AT)
         events, new = campaign.evaluate(asked, chosen.to_dicts(), batch=batch, evaluator=evaluator, at=AT)
@@ -392,7 +393,7 @@ def test_a_simulation_leaves_out_rows_without_a_variable() -> None:
         }
     )
     plan = simulation.Plan(
-        variables=("A", "T"), wanted=proposal.objectives("max:gap"), init=2, budget=6, strategy="random"
+        variables=("A", "T"), wanted=goals.objectives("max:gap"), init=2, budget=6, strategy="random"
     )
     trace = simulation.simulate(table, plan)
     assert sorted(trace["row"]) == [0, 4, 5]

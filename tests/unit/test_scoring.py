@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import norm
 
-from models.design import acquisition, proposal, scoring
+from models.design import acquisition, goals, proposal, scoring
 from models.lvgp.encoding import of_frame
 from schemas.errors import InputError
 
@@ -94,18 +94,12 @@ FRAME = pl.DataFrame([(a, b) for a in "uvwxyz" for b in "pqrs"], schema=["a", "b
 ENCODING = of_frame(FRAME, inputs=("a", "b"), categorical=("a", "b"))
 TRIED = np.arange(24) % 2 == 0
 TRUTH = np.add.outer(np.arange(6.0), np.arange(4.0)).ravel()
-WANTED = proposal.objectives("max:y")
+WANTED = goals.objectives("max:y")
 
 
 def asked(values: np.ndarray, tried: np.ndarray = TRIED, **given: object) -> pl.DataFrame:
-    return proposal.propose(
-        FRAME,
-        values=values[:, None],
-        tried=tried,
-        encoding=ENCODING,
-        wanted=WANTED,
-        **given,  # type: ignore[arg-type]
-    )
+    known = proposal.Known(frame=FRAME, values=values[:, None], tried=tried, encoding=ENCODING, wanted=WANTED)
+    return proposal.propose(known, **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", [n for n, (_, low, _) in scoring.ACQUISITIONS.items() if low == 1])
