@@ -96,6 +96,21 @@ class Atmosphere:
     reason: str
 
 
+@dataclass(frozen=True)
+class Raised:
+    """Metals of an oxide that are higher than hot air leaves them.
+
+    Attributes:
+        metals: in alphabetic order.
+        state: their mean oxidation state.
+        share: of them among the metals.
+    """
+
+    metals: tuple[str, ...]
+    state: float
+    share: float
+
+
 UNKNOWN = Atmosphere("unknown", "the formula does not tell which gas to heat in.")
 
 
@@ -127,9 +142,32 @@ def _sealed(target: str, amounts: Amounts, burning: Sequence[str]) -> str:
     )
 
 
-def _oxide(amounts: Amounts, negative: frozenset[str]) -> Atmosphere:
+def raised(target: str) -> Raised | None:
+    """The metals of an oxide that hot air would not leave as its formula has them; None where it would, or is none."""
+    if asked(target).kind != "oxygen":
+        return None
+    amounts = parse(target) or {}
+    positive, owed = _charges(amounts, anions(amounts))
+    metals, state = _moved(positive, owed)
+    share = sum((positive[e] for e in metals), Fraction(0)) / sum(positive.values())
+    return Raised(tuple(sorted(metals)), float(state), float(share))
+
+
+def _charges(amounts: Amounts, negative: frozenset[str]) -> tuple[Amounts, Fraction]:
+    """The positive elements of an oxide, and the charge that they owe."""
     owed = sum((n * (2 if e == "O" else 1) for e, n in amounts.items() if e in negative), Fraction(0))
-    positive = {e: n for e, n in amounts.items() if e not in negative}
+    return {e: n for e, n in amounts.items() if e not in negative}, owed
+
+
+def span(metals: Mapping[str, Fraction]) -> tuple[Fraction, Fraction]:
+    """Least and most charge of metals as hot air leaves them."""
+    windows = {e: _windows(e) for e in metals}
+    low = sum((n * windows[e][0][0] for e, n in metals.items()), Fraction(0))
+    return low, sum((n * windows[e][-1][1] for e, n in metals.items()), Fraction(0))
+
+
+def _oxide(amounts: Amounts, negative: frozenset[str]) -> Atmosphere:
+    positive, owed = _charges(amounts, negative)
     choices = [
         tuple(sum((n * w[k] for n, w in zip(positive.values(), each, strict=True)), Fraction(0)) for k in (0, 1))
         for each in itertools.product(*(_windows(e) for e in positive))
@@ -169,11 +207,16 @@ def _lowered(positive: Mapping[str, Fraction], owed: Fraction) -> str:
     return "as the formula stands " + ("; ".join(out) or "its metals are lower than air leaves them")
 
 
-def _raised(positive: Mapping[str, Fraction], owed: Fraction) -> str:
-    """Which metals are higher than hot air leaves them, on average."""
+def _moved(positive: Mapping[str, Fraction], owed: Fraction) -> tuple[list[str], Fraction]:
+    """Metals that can be higher than hot air leaves them, and their mean state where the others are as air has them."""
     moved = [e for e in positive if e in AIR and states(e)[1] > _windows(e)[0][1]] or list(positive)
     rest = sum((n * _windows(e)[-1][1] for e, n in positive.items() if e not in moved), Fraction(0))
-    mean = (owed - rest) / sum((positive[e] for e in moved), Fraction(0))
+    return moved, (owed - rest) / sum((positive[e] for e in moved), Fraction(0))
+
+
+def _raised(positive: Mapping[str, Fraction], owed: Fraction) -> str:
+    """Which metals are higher than hot air leaves them, on average."""
+    moved, mean = _moved(positive, owed)
     kept = ", ".join(f"{e} {' or '.join(_sign(w[1]) for w in _windows(e))}" for e in moved)
     verb = "is" if len(moved) == 1 else "are on average"
     return f"as the formula stands {' and '.join(moved)} {verb} {_sign(mean)}, and hot air leaves at most {kept}"

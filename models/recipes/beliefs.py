@@ -4,6 +4,7 @@ Fitted once, then read by `conditions` (medians, intervals) and by `density` (jo
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,24 +15,24 @@ from models.recipes.grid import STEPS, TEMPERATURES, TIMES, Atoms, place
 from schemas.arrays import Bools, Floats, Ints
 
 LARGE = 3000
-TREES, NETS = 100, 3
+TREES, NETS = 60, 3
 LEAST = 12
 HEATS = CONDITIONS[:3]
 
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Forest, network and the reported values.
+    """Forests, network and the reported values.
 
     Attributes:
-        forest: None where nothing is known.
+        forests: one of exact and one of rough trees; none where nothing is known.
         network: None where the table is small.
         atoms: reported values of each condition that enough rows state.
         generator: draws pairs instead of forest and network, where asked for.
         trees_only: whether the forest alone draws pairs.
     """
 
-    forest: forest.Forest | None
+    forests: tuple[forest.Forest, ...]
     network: network.Network | None
     atoms: dict[str, Atoms]
     generator: generators.Generator | None = None
@@ -41,12 +42,12 @@ class Beliefs:
         """All distributions for n rows."""
         single: dict[str, list[Floats]] = {}
         joint: dict[str, dict[str, Floats]] = {}
-        if self.forest is not None:
-            met = self.forest.meet(X)
-            single = {c: [self.forest.probabilities(met, c)] for c in self.atoms}
+        met = [f.meet(X) for f in self.forests]
+        if self.forests:
+            single = {c: self._told(met, c) for c in self.atoms}
             for heat, _ in STEPS:
-                if heat in self.forest.leaves and _pair(heat) in self.forest.leaves:
-                    p = self.forest.probabilities(met, _pair(heat))
+                if all(n in self.forests[0].leaves for n in (heat, _pair(heat))):
+                    p = np.mean(self._told(met, _pair(heat)), axis=0)
                     joint[heat] = {"forest": p.reshape(-1, TEMPERATURES, TIMES)}
         if self.network is not None:
             heats, joints = self.network.probabilities(X)
@@ -61,13 +62,16 @@ class Beliefs:
             joint = {heat: {self.generator.kind: drawn[:, k]} for k, (heat, _) in enumerate(STEPS) if heat in joint}
         return Reading(single, joint)
 
+    def _told(self, met: list[Any], name: str) -> list[Floats]:
+        return [f.probabilities(m, name) for f, m in zip(self.forests, met, strict=True)]
+
 
 @dataclass(frozen=True)
 class Reading:
     """Distributions for n rows.
 
     Attributes:
-        single: by condition, of the forest, then of the network where there is one; each n x atoms.
+        single: by condition, of the forests, then of the network where there is one; each n x atoms.
         joint: by temperature of the step, then by who believes it; each n x TEMPERATURES x TIMES.
     """
 
@@ -102,19 +106,16 @@ def fit(X: Singles, frame: pl.DataFrame, *, precursors: int, seed: int, generato
     weight = splits.paper_weights(splits.papers(frame)) if frame.height else np.empty(0)
     atoms, outcomes = _outcomes(found, weight)
     if not atoms:
-        return Beliefs(None, None, {})
+        return Beliefs((), None, {})
     large = frame.height >= LARGE
     copied = hidden_rows(frame, X, precursors, seed)
     rows = np.concatenate([np.arange(frame.height), copied])
     both = np.vstack([X, hide(X[copied], precursors)])
-    grown = forest.fit(
-        both,
-        _contrast(found)[rows],
-        {k: _copied(o, copied, frame.height) for k, o in outcomes.items()},
-        weight[rows],
-        seed=seed,
-        trees=TREES if large else 60,
-        threads=2 if large else 1,
+    apart, kept = _contrast(found)[rows], {k: _copied(o, copied, frame.height) for k, o in outcomes.items()}
+    threads = 2 if large else 1
+    grown = tuple(
+        forest.fit(both, apart, kept, weight[rows], seed=seed, trees=TREES, threads=threads, rough=rough)
+        for rough in (False, True)
     )
     pairs = None
     if generator in ("mdn", "cvae"):

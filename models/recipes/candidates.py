@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import ROUTES
-from models.recipes.charges import plausible_reagent
+from models.recipes import ROUTES, valence
+from models.recipes.charges import anions, plausible_reagent
 from models.recipes.compositions import ELEMENTS, PLACE, VOLATILE, Amounts, fractions, key, parse, precursor_key
+from models.recipes.reagents import KINDS, reagent
 from schemas.arrays import Floats
 
 NEIGHBOURS = 80
@@ -24,6 +25,8 @@ OTHER = 0.1  # what a paper on another route than the one asked for counts
 WHOLE = 20  # whole sets kept, and
 BEAM = 30  # sets put together
 WHOLE_SHARE = 0.3
+FAMILIES = ("Te", "Se", "S", "N", "O", "F", "Cl", "Br", "I")
+BARE = 0.05  # share of a source that no similar target has
 Set = tuple[str, ...]
 
 
@@ -42,6 +45,7 @@ class Library:
         brings: precursor key -> elements it brings.
         use: how many targets each precursor, and each pair of them, is used for.
         routes: papers on each route by precursor.
+        kinds: papers by kind of precursor (`KINDS`), for each kind of target (`family`) and route.
     """
 
     places: dict[str, int]
@@ -54,6 +58,7 @@ class Library:
     brings: dict[str, frozenset[str]]
     use: dict[Set, int]
     routes: dict[str, Floats]
+    kinds: dict[tuple[str, int], Floats]
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def library(frame: pl.DataFrame) -> Library:
         brings,
         _use(sets),
         _routes(sets, counted),
+        _kinds([family(aims[k]) for k in papers], sets, counted, spelling),
     )
 
 
@@ -162,6 +168,28 @@ def _routes(sets: tuple[tuple[Set, ...], ...], counted: tuple[Floats, ...]) -> d
     return out
 
 
+def family(aim: Amounts) -> str:
+    """The anion that tells most of how a target is made: tellurides come from the elements, oxides seldom."""
+    negative = anions(aim)
+    return next((e for e in FAMILIES if e in negative), "none")
+
+
+def _kinds(
+    families: Sequence[str],
+    sets: tuple[tuple[Set, ...], ...],
+    counted: tuple[Floats, ...],
+    spelling: dict[str, str],
+) -> dict[tuple[str, int], Floats]:
+    out: dict[tuple[str, int], Floats] = defaultdict(lambda: np.zeros(len(KINDS)))
+    for name, made, papers in zip(families, sets, counted, strict=True):
+        for keys, n in zip(made, papers, strict=True):
+            for k in keys:
+                at = KINDS.index(reagent(spelling[k]).kind)
+                for route in np.flatnonzero(n):
+                    out[name, int(route)][at] += n[route]
+    return dict(out)
+
+
 def candidates(made: Library, aim: Amounts, route: str, *, without: str | None = None) -> list[Candidate]:
     """Sets for a target in no order; [] where an element has no known source.
 
@@ -184,6 +212,8 @@ def candidates(made: Library, aim: Amounts, route: str, *, without: str | None =
     if not all(shares.values()):
         return []
     parts = _composed(made, shares)
+    if route == ROUTES[0]:
+        parts = _bracketed(made, aim, shares, parts) | parts
     kept = dict(sorted(whole.items(), key=lambda v: (-v[1], v[0]))[:WHOLE])
     itself, total = key(aim), sum(whole.values()) or 1.0
     return [
@@ -261,6 +291,20 @@ def _composed(made: Library, shares: dict[str, dict[str, float]]) -> dict[Set, f
                 grown[made_of] = max(grown.get(made_of, 0.0), p * q)
         beams = dict(sorted(grown.items(), key=lambda b: (-b[1], b[0]))[:BEAM])
     return beams
+
+
+def _bracketed(
+    made: Library, aim: Amounts, shares: dict[str, dict[str, float]], parts: dict[Set, float]
+) -> dict[Set, float]:
+    """The best set with a higher and a lower source of an element in place of one, for dry mixing."""
+    best = min(parts, key=lambda k: (-parts[k], k))
+    out: dict[Set, float] = {}
+    for e, pairs in valence.brackets(aim, made.source, made.spelling).items():
+        rest = tuple(k for k in best if made.brings[k] != {e})
+        for low, high in pairs:
+            share = (shares[e].get(low, 0.0) + BARE) * (shares[e].get(high, 0.0) + BARE)
+            out[tuple(sorted({*rest, low, high}))] = parts[best] * share
+    return out
 
 
 def usual(made: Library, elements: Sequence[str], *, top: int = 3) -> list[str]:

@@ -113,11 +113,11 @@ _GROUPS: tuple[tuple[str, str], ...] = (
     (r"NH4", "Kr"),
 )
 _WATER = re.compile(r"\(H2O\)(\d+(?:\.\d+)?)?")
-_HALIDES = frozenset({"F", "Cl", "Br", "I"})
+HALIDES = frozenset({"F", "Cl", "Br", "I"})
 CHALCOGENS = ("S", "Se", "Te")
-_NONMETALS = frozenset({"H", "C", "N", "O", "P", "S", "Se"}) | _HALIDES
+_NONMETALS = frozenset({"H", "C", "N", "O", "P", "S", "Se"}) | HALIDES
 # Without any of these a compound is an element, an alloy, a boride or the like, to which charges do not apply.
-_IONIC = frozenset({"O", "N", "S", "Se", *_HALIDES, *_STANDS_FOR})
+_IONIC = frozenset({"O", "N", "S", "Se", *HALIDES, *_STANDS_FOR})
 
 
 def charge_balanced(formula: str) -> bool | None:
@@ -127,7 +127,7 @@ def charge_balanced(formula: str) -> bool | None:
     Elements and intermetallics come out False where nothing can be negative: read a False as a warning.
     """
     amounts = parse(formula)
-    return _neutral(amounts, {}) or len(anions(amounts) - _HALIDES) > 1 if amounts else None
+    return _neutral(amounts, {}) or len(anions(amounts) - HALIDES) > 1 if amounts else None
 
 
 def anions(amounts: Amounts) -> frozenset[str]:
@@ -135,7 +135,7 @@ def anions(amounts: Amounts) -> frozenset[str]:
 
     La2O2S is a sulfide, La2O2SO4 a sulfate: in the latter no state of La pays for six oxygen and one sulfur.
     """
-    certain = {e for e in ("O", *sorted(_HALIDES)) if e in amounts}
+    certain = {e for e in ("O", *sorted(HALIDES)) if e in amounts}
     for e, charge in (*((e, 2) for e in CHALCOGENS), ("N", 3)):
         others = [m for m in amounts if m not in certain and m != e]
         if e not in amounts or not others or (e == "N" and {"H", "C"} & set(amounts)):
@@ -145,6 +145,11 @@ def anions(amounts: Amounts) -> frozenset[str]:
         if "O" not in amounts or paid >= owed:
             certain.add(e)
     return frozenset(certain)
+
+
+def anion_charge(element: str) -> int:
+    """How many electrons an anion takes."""
+    return 2 if element in ("O", *CHALCOGENS) else 3 if element == "N" else 1
 
 
 def oxygen_burns(amounts: Amounts) -> bool:
@@ -165,7 +170,7 @@ def _neutral(amounts: Amounts, narrower: dict[str, tuple[int, int]]) -> bool:
         least, most = narrower.get(e) or states(e)
         if e == anion:
             most = least = min(least, -1)
-        elif e not in _STANDS_FOR and e not in ("O", *_HALIDES):
+        elif e not in _STANDS_FOR and e not in ("O", *HALIDES):
             least = max(least, 1)
         low, high = low + n * least, high + n * most
     return low <= 0 <= high
@@ -196,7 +201,7 @@ def plausible_reagent(formula: str) -> bool:
     if _peroxide(grouped) or not set(grouped) & _IONIC:
         return True
     nitrate = {"Mn": (2, 2)} if "NO3" in formula else {}  # the acetate of Mn(III) exists, the nitrate does not
-    salt = set(grouped) & {*_HALIDES, *_STANDS_FOR} and not set(grouped) & {"O", "S", "Se", "N"}
+    salt = set(grouped) & {*HALIDES, *_STANDS_FOR} and not set(grouped) & {"O", "S", "Se", "N"}
     return _neutral(grouped, {**_STANDS_FOR, **(_SALT_STATES | nitrate if salt else {})})
 
 

@@ -17,6 +17,7 @@ from models.recipes import (
     conditions,
     features,
     generators,
+    heat_features,
     heat_scores,
     heating,
     planning,
@@ -85,9 +86,8 @@ def compare(table: pl.DataFrame, *, seeds: Sequence[int], parts: Sequence[str] =
 
 def heated(frame: pl.DataFrame) -> pl.DataFrame:
     """Distinct readable recipes that state a condition."""
-    stated = pl.any_horizontal(pl.col(c).is_not_null() for c in CONDITIONS)
     keys = ["doi", "target_key", "route", "precursor_set", *CONDITIONS]
-    return frame.filter(pl.col("ok") & stated).unique(keys, maintain_order=True, keep="first")
+    return frame.filter(pl.col("ok") & heating.stated()).unique(keys, maintain_order=True, keep="first")
 
 
 def held_out(frame: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -112,24 +112,31 @@ def _conditions(frame: pl.DataFrame, seed: int) -> Iterator[Row]:
         return
     train, test = (known[rows.tolist()] for rows in split)
     encoder = features.fit(train["precursor_set"].to_list())
-    Z, X = features.matrix(encoder, train), features.matrix(encoder, test)
-    model = heating.fit(Z, train, precursors=encoder.precursor_width, seed=seed)
+    Z, X = heat_features.matrix(encoder, train), heat_features.matrix(encoder, test)
+    width = heat_features.width(encoder)
+    model = heating.fit(Z, train, precursors=width, seed=seed)
     at = np.array([fractions(parse(t)) for t in train["target"].to_list()], dtype=np.float32)
-    scores = heat_scores.points(model, train, at, X, test, seed)
     others = _medians(model, Z, train, X, seed)
-    for c, found in scores.items():
-        if not found["n"] or f"constant_mae{_unit(c)}" not in found:
-            continue
-        named = {"constant": "constant", "chemsys": "median of the chemical system", "knn": "nearest neighbours"}
-        figure, n = f"{c}, mean absolute error{' (decades)' if _unit(c) else ''}", found["n"]
-        yield from (_row(figure, "low", told, found[f"{k}_mae{_unit(c)}"], n) for k, told in named.items())
-        yield from (_row(figure, "low", k, _error(c, test, v), n) for k, v in others[c].items())
-        yield _row(figure, "low", OURS, found[f"mae{_unit(c)}"], n)
-        yield _row(f"{c}, coverage of 80 %", "80 %", OURS, found["coverage_80"], n)
-        if found["coverage_80_new_systems"] is not None:
-            figure = f"{c}, coverage of 80 %, new chemical systems"
-            yield _row(figure, "80 %", OURS, found["coverage_80_new_systems"], n)
-    yield from _joints(model, (Z, train), (X, test), encoder.precursor_width, seed)
+    dry = (test["route"] == ROUTES[0]).fill_null(False).to_numpy()
+    for told, rows in (("", np.arange(test.height)), (f" of {ROUTES[0]} recipes", np.flatnonzero(dry))):
+        part = test[rows.tolist()]
+        scores = heat_scores.points(model, train, at, X[rows], part, seed)
+        for c, found in scores.items():
+            if found["n"] and f"constant_mae{_unit(c)}" in found:
+                answers = {k: _error(c, part, v[rows]) for k, v in others[c].items()}
+                yield from _pointed(f"{c}{told}", c, found, answers)
+    yield from _joints(model, (Z, train), (X, test), width, seed)
+
+
+def _pointed(told: str, c: str, found: dict[str, Any], others: dict[str, float]) -> Iterator[Row]:
+    """Errors of every model, and coverage of the intervals."""
+    named = {"constant": "constant", "chemsys": "median of the chemical system", "knn": "nearest neighbours"}
+    figure, n = f"{told}, mean absolute error{' (decades)' if _unit(c) else ''}", found["n"]
+    errors = {name: found[f"{k}_mae{_unit(c)}"] for k, name in named.items()} | others
+    yield from (_row(figure, "low", k, v, n) for k, v in (errors | {OURS: found[f"mae{_unit(c)}"]}).items())
+    yield _row(f"{told}, coverage of 80 %", "80 %", OURS, found["coverage_80"], n)
+    if found["coverage_80_new_systems"] is not None:
+        yield _row(f"{told}, coverage of 80 %, new chemical systems", "80 %", OURS, found["coverage_80_new_systems"], n)
 
 
 def _unit(c: str) -> str:
@@ -145,7 +152,7 @@ def _error(c: str, test: pl.DataFrame, answers: Floats) -> float:
 def _medians(
     model: heating.Heating, Z: Singles, train: pl.DataFrame, X: Singles, seed: int
 ) -> dict[str, dict[str, Floats]]:
-    """Answers of plain LightGBM, and of forest and network alone, by condition."""
+    """Answers of plain LightGBM, and of forests and network alone, by condition."""
     import lightgbm
 
     out: dict[str, dict[str, Floats]] = {c: {} for c in CONDITIONS}
@@ -162,7 +169,9 @@ def _medians(
         for c, believed in model.beliefs.read(X[i : i + heating.CHUNK]).single.items():
             parts[c].append([model.beliefs.atoms[c].quantile(p, 0.5) for p in believed])
     for c, made in parts.items():
-        for name, answers in zip(("forest", "network"), zip(*made, strict=True), strict=False):
+        for name, answers in zip(
+            ("random forest", "extremely random trees", "network"), zip(*made, strict=True), strict=False
+        ):
             out[c][name] = np.concatenate(answers)
     return out
 

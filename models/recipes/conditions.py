@@ -1,22 +1,20 @@
-"""Condition regression: boosted medians, and medians and intervals of what forest and network believe.
+"""Condition regression: medians and intervals of what forests and network believe.
 
-A point is the middle one of three medians. An 80 % interval is the middle part of the mean belief that covers 80 % of
-held-out papers (distributional conformal prediction: Chernozhukov, Wuthrich, Zhu, PNAS 118, e2107794118 (2021)); how
-large a part, is learned for chemical systems never seen and for missing precursors too. (Margins in K or h were tried:
-with values heaped on round numbers a small one moves coverage by 5 %.)
+A point is the median of the mean belief (boosted medians beside it gained nothing). An 80 % interval is the middle part
+of that belief that covers 80 % of held-out papers (distributional conformal prediction: Chernozhukov, Wuthrich, Zhu,
+PNAS 118, e2107794118 (2021)); how large a part, is learned for chemical systems never seen and for missing precursors
+too. (Margins in K or h were tried: with values heaped on round numbers a small one moves coverage by 5 %.)
 """
 
-import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from models.recipes import CONDITIONS, beliefs, splits
-from models.recipes.beliefs import Reading, hidden_rows, hide, systems
+from models.recipes.beliefs import Reading, systems
 from models.recipes.features import Singles
 from models.recipes.grid import Atoms
 from schemas.arrays import Bools, Floats, Ints
@@ -28,47 +26,6 @@ LEAST = 20
 # part that covers 80 % differed by 0.012 between conditions, which is what some 1300 papers tell apart.
 OTHERS = 1300
 DOUBT = 0.02  # share of the belief that any reported value has
-ROUNDS = 450
-COMMON: dict[str, Any] = {
-    "verbosity": -1,
-    "deterministic": True,
-    "force_col_wise": True,
-    "max_bin": 63,
-    "feature_fraction": 0.35,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 1.0,
-}
-MEDIANS: tuple[dict[str, Any], ...] = ({}, {"extra_trees": True})
-
-
-def boost(X: Singles, y: Floats, w: Floats, more: dict[str, Any], *, seed: int) -> str:
-    """Fits one booster of the median and returns its text; small tables get small, shrunk trees."""
-    import lightgbm
-
-    large = len(y) >= beliefs.LARGE
-    size: dict[str, Any] = {
-        "num_leaves": 47 if large else 8,
-        "min_data_in_leaf": 12 if large else max(2, len(y) // 40),
-        "learning_rate": 0.05 if large else 0.06,
-        "num_threads": 1,  # conditions are fitted side by side: threads of one booster wait more than they work
-    }
-    data = lightgbm.Dataset(X, y, weight=w, params={"verbosity": -1, "max_bin": COMMON["max_bin"]})
-    settings = {**COMMON, **size, **more, "objective": "regression_l1", "seed": seed}
-    return str(lightgbm.train(settings, data, num_boost_round=ROUNDS if large else 80).model_to_string())
-
-
-def run(text: str, X: Singles) -> Floats:
-    """Predictions of a stored booster."""
-    return np.asarray(_booster(text).predict(X), dtype=np.float64)
-
-
-@functools.lru_cache(maxsize=32)
-def _booster(text: str) -> Any:
-    """Reading the text takes longer than one target does."""
-    import lightgbm
-
-    return lightgbm.Booster(model_str=text)
 
 
 def holdouts(frame: pl.DataFrame, seed: int) -> list[tuple[Ints, Ints]]:
@@ -88,7 +45,6 @@ class ConditionModel:
     """One condition.
 
     Attributes:
-        texts: boosters of the median; empty where too few rows are known.
         atoms: reported values; None where too few rows are known.
         reach: by level, then by cell: the part of the belief that an interval takes in.
         seen: chemical systems of the training rows.
@@ -98,7 +54,6 @@ class ConditionModel:
     """
 
     name: str
-    texts: tuple[str, ...]
     atoms: Atoms | None
     reach: dict[float, dict[Cell, float]]
     seen: frozenset[bytes]
@@ -112,16 +67,14 @@ class ConditionModel:
 
         Args:
             X: features.
-            reading: what forest and network believe about the same rows.
+            reading: what forests and network believe about the same rows.
             level: one of LEVELS.
         """
         if self.atoms is None:
             point, low, high = (np.full(len(X), c) for c in self.constant)
             return point, low, high
         found = reading.single[self.name]
-        boosted = np.mean([run(t, X) for t in self.texts], axis=0)
-        medians = [_scale(self.name, self.atoms.quantile(p, 0.5)) for p in found]
-        point = np.median([boosted, *medians], axis=0)
+        point = _scale(self.name, self.atoms.quantile(np.asarray(np.mean(found, axis=0)), 0.5))
         reach = np.array([self.reach[level][c] for c in cells(X, self.seen)])
         at, p = _scale(self.name, self.atoms.values), pooled(found)
         low = np.minimum(point, between(at, p, 0.5 - reach / 2))
@@ -172,9 +125,6 @@ def fit(
     name: str,
     atoms: Atoms | None,
     reach: dict[float, dict[Cell, float]],
-    *,
-    precursors: int,
-    seed: int,
 ) -> ConditionModel:
     """Fits one condition on the rows that have it.
 
@@ -184,8 +134,6 @@ def fit(
         name: one of CONDITIONS.
         atoms: its reported values.
         reach: of its intervals.
-        precursors: how many of the last columns describe precursors.
-        seed: of the trees.
     """
     rows = np.flatnonzero(frame[name].is_not_null().to_numpy())
     part, y = frame[rows.tolist()], frame[name].drop_nulls().to_numpy()
@@ -194,13 +142,12 @@ def fit(
         if len(rows):
             q = np.quantile(y, [0.5, 0.1, 0.9])
             middle = (float(q[0]), float(q[1]), float(q[2]))
-        return ConditionModel(name, (), None, {}, frozenset(), middle, (min(middle), max(middle)), len(rows), 0)
+        return ConditionModel(name, None, {}, frozenset(), middle, (min(middle), max(middle)), len(rows), 0)
     names = splits.papers(part)
     weight, Z = splits.paper_weights(names), X[rows]
     centre, low, high = weighted_quantiles(y, weight, (0.5, 0.1, 0.9))
     return ConditionModel(
         name,
-        medians(Z, _scale(name, y), weight, part, precursors=precursors, seed=seed),
         atoms,
         reach,
         frozenset(systems(Z)),
@@ -209,14 +156,6 @@ def fit(
         len(rows),
         len(set(names)),
     )
-
-
-def medians(Z: Singles, y: Floats, w: Floats, part: pl.DataFrame, *, precursors: int, seed: int) -> tuple[str, ...]:
-    """Boosters of the median, with and without precursors in the rows."""
-    copied = hidden_rows(part, Z, precursors, seed)
-    both = np.vstack([Z, hide(Z[copied], precursors)])
-    twice, weight = np.concatenate([y, y[copied]]), np.concatenate([w, w[copied]])
-    return tuple(boost(both, twice, weight, q, seed=seed + k) for k, q in enumerate(MEDIANS))
 
 
 @dataclass(frozen=True)

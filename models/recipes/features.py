@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.recipes.compositions import ELEMENTS, fractions, parse
-from schemas.arrays import Bools, Floats
+from schemas.arrays import Floats
 
 Singles = npt.NDArray[np.float32]
 COMMON = 150
@@ -97,16 +97,6 @@ def precursor_matrix(
             out[row, other + 1 + kind] += 1
         out[row, -1] = len(keys)
     return out
-
-
-def matrix(encoder: Encoder, frame: pl.DataFrame, *, hide: Bools | None = None) -> Singles:
-    """All features of a normalised recipe frame; `hide` marks rows whose precursors are withheld."""
-    sets: list[Any] = frame["precursor_set"].to_list()
-    names: list[Any] = frame["precursors"].to_list()
-    built = precursor_matrix(encoder, sets, names)
-    if hide is not None:
-        built[hide] = np.nan
-    return np.hstack([target_matrix(frame["target"].to_list()), built])
 
 
 def distances(points: Any, to: Any, *, batch: int = 2000) -> tuple[Floats, npt.NDArray[np.int64]]:

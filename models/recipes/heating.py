@@ -5,7 +5,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +93,11 @@ class Heating:
             yield rows, self.beliefs.read(X[rows])
 
 
+def stated() -> pl.Expr:
+    """Whether a recipe states any condition."""
+    return pl.any_horizontal(pl.col(c).is_not_null() for c in CONDITIONS)
+
+
 def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, generator: str = "pooled") -> Heating:
     """Fits on the rows that state any condition.
 
@@ -104,8 +108,8 @@ def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, genera
         seed: of splits, trees and networks.
         generator: one of GENERATORS, of pairs of temperature and time.
     """
-    stated = recipes.select(pl.any_horizontal(pl.col(c).is_not_null() for c in CONDITIONS)).to_series().to_numpy()
-    X, frame = X[stated], recipes.filter(pl.Series(stated))
+    said = recipes.select(stated()).to_series().to_numpy()
+    X, frame = X[said], recipes.filter(pl.Series(said))
     whole = beliefs.fit(X, frame, precursors=precursors, seed=seed, generator=generator)
     found = beliefs.values(frame)
     weight = splits.paper_weights(splits.papers(frame)) if frame.height else np.empty(0)
@@ -114,12 +118,7 @@ def fit(X: Singles, recipes: pl.DataFrame, *, precursors: int, seed: int, genera
         trial.look(train, test, seed)
 
     reach = conditions.reaches(trial.held)
-
-    def fitted(c: str) -> conditions.ConditionModel:
-        return conditions.fit(X, frame, c, whole.atoms.get(c), reach[c], precursors=precursors, seed=seed)
-
-    with ThreadPoolExecutor(2) as pool:
-        made = dict(zip(CONDITIONS, pool.map(fitted, CONDITIONS), strict=True))
+    made = {c: conditions.fit(X, frame, c, whole.atoms.get(c), reach[c]) for c in CONDITIONS}
     return Heating(whole, made, {h: trial.weighed(h) for h in trial.joints})
 
 

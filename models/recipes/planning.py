@@ -151,7 +151,9 @@ def _interval(hit: Bools, seed: int) -> list[float]:
 
 
 def _rank(library: precursors.Library, target: str, route: str, accepted: set[tuple[str, ...]]) -> int:
-    for k, found in enumerate(precursors.propose(library, target, route=route, top=10, reactions=False), start=1):
+    for k, found in enumerate(
+        precursors.propose(library, target, routes={route: 1.0}, top=10, reactions=False), start=1
+    ):
         if tuple(sorted({precursor_key(p) for p in found.precursors})) in accepted:
             return k
     return 99

@@ -3,20 +3,22 @@
 Sets come from `candidates`, their order from `ranker`, reactions from `balance`.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from models.recipes import ROUTES, candidates, ranker
+from models.recipes import candidates, ranker
 from models.recipes.balance import Reaction, balance
 from models.recipes.candidates import needed
-from models.recipes.compositions import parse
+from models.recipes.compositions import Amounts, parse
 from models.recipes.ranker import Ranker
 
 __all__ = ["Library", "Proposal", "fit", "needed", "propose", "unreadable", "unsupplied"]
 UNBALANCED = 0.5
+UNLIKELY = 0.1
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Library:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A precursor set with its score (probability among the candidates) and reaction."""
+    """A precursor set with its score (probability among the candidates), the route it serves most, and reaction."""
 
     precursors: tuple[str, ...]
     score: float
+    route: str
     reaction: Reaction
 
 
@@ -58,28 +61,41 @@ def fit(frame: pl.DataFrame, *, seed: int = 0) -> Library:
 
 
 def propose(
-    library: Library, target: str, *, route: str = ROUTES[0], top: int = 5, reactions: bool = True
+    library: Library, target: str, *, routes: Mapping[str, float], top: int = 5, reactions: bool = True
 ) -> list[Proposal]:
     """The best precursor sets for a target, best first; [] where the target does not parse or nothing is known.
 
     Args:
         library: observed sets and their order.
         target: formula with numbers.
-        route: papers on this route count in full, the others at a discount.
+        routes: how probable each route is. Sets are ranked route by route (papers on the others count less), and a
+            set's score is its probability over all of them; routes below a tenth are left out beside likelier ones.
         top: how many.
         reactions: whether to balance each (a set that does not balance loses half its score).
     """
     aim = parse(target)
-    found = candidates.candidates(library.observed, aim, route) if aim and library.observed.sets else []
-    if not found:
+    if not aim or not library.observed.sets:
         return []
-    scores = library.ranker.scores(library.observed, found, route)
-    weight = np.exp(scores - scores.max())
-    ranked = sorted(zip(weight / weight.sum(), (c.keys for c in found), strict=True), key=lambda v: (-v[0], v[1]))
+    kept = {r: p for r, p in routes.items() if p >= min(UNLIKELY, max(routes.values()))}
+    shares: dict[candidates.Set, dict[str, float]] = defaultdict(dict)
+    for route, p in kept.items():
+        for keys, share in _shares(library, aim, route).items():
+            shares[keys][route] = p / sum(kept.values()) * share
+    ranked = sorted(shares.items(), key=lambda v: (-sum(v[1].values()), v[0]))
     out = []
-    for share, keys in ranked[: top + 3 if reactions else top]:
+    for keys, each in ranked[: top + 3 if reactions else top]:
         names = tuple(library.observed.spelling[k] for k in keys)
         reaction = balance(target, names) if reactions else Reaction(False)
-        score = float(share) * (1.0 if reaction.balanced or not reactions else UNBALANCED)
-        out.append(Proposal(names, round(score, 6), reaction))
+        score = sum(each.values()) * (1.0 if reaction.balanced or not reactions else UNBALANCED)
+        out.append(Proposal(names, round(score, 6), max(each, key=lambda r: each[r]), reaction))
     return sorted(out, key=lambda p: (-p.score, p.precursors))[:top]
+
+
+def _shares(library: Library, aim: Amounts, route: str) -> dict[candidates.Set, float]:
+    """Probability of each candidate set on one route."""
+    found = candidates.candidates(library.observed, aim, route)
+    if not found:
+        return {}
+    scores = library.ranker.scores(library.observed, aim, found, route)
+    weight = np.exp(scores - scores.max())
+    return dict(zip((c.keys for c in found), (weight / weight.sum()).tolist(), strict=True))

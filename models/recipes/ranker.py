@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from models.recipes import ROUTES, splits
-from models.recipes.candidates import Candidate, Library, candidates
-from models.recipes.compositions import parse
-from models.recipes.reagents import reagent
+from models.recipes.candidates import FAMILIES, Candidate, Library, candidates, family
+from models.recipes.compositions import Amounts, parse
+from models.recipes.reagents import KINDS, reagent
 from schemas.arrays import Floats
 
 TARGETS = 1500  # targets learned from at most, and
@@ -44,12 +44,12 @@ class Ranker:
 
     boosters: tuple[str, ...]
 
-    def scores(self, made: Library, found: list[Candidate], route: str) -> Floats:
+    def scores(self, made: Library, aim: Amounts, found: list[Candidate], route: str) -> Floats:
         """One score a candidate, the higher the better; differences are log-odds."""
         plain = np.log([c.mixed + 1e-6 for c in found])
         if not self.boosters or not found:
             return plain
-        X = features(made, found, route)
+        X = features(made, aim, found, route)
         learned: Floats = plain + np.mean([np.asarray(_booster(t).predict(X)) for t in self.boosters], axis=0)
         return learned
 
@@ -61,20 +61,33 @@ def _booster(text: str) -> Any:
     return lightgbm.Booster(model_str=text)
 
 
-def features(made: Library, found: list[Candidate], route: str, *, own: set[tuple[str, ...]] | None = None) -> Floats:
+def features(
+    made: Library, aim: Amounts, found: list[Candidate], route: str, *, own: set[tuple[str, ...]] | None = None
+) -> Floats:
     """Numbers that describe each candidate among its rivals.
 
     Args:
         made: observed sets.
-        found: candidates for one target.
+        aim: composition of the target.
+        found: its candidates.
         route: asked for.
         own: words (precursors and pairs) of a target that shall not be counted.
     """
-    rows = np.array([_describe(made, c, route, own or set()) for c in found])
+    name = family(aim)
+    counts = made.kinds.get((name, ROUTES.index(route)), np.zeros(len(KINDS)))
+    habit = np.log((counts + 1) / (counts.sum() + len(KINDS)))
+    rows = np.array([[*_describe(made, c, route, own or set()), *_fitting(made, c, habit)] for c in found])
+    rows = np.hstack([rows, np.full((len(rows), 1), FAMILIES.index(name) if name in FAMILIES else -1)])
     parts, whole = np.log([c.parts + 1e-7 for c in found]), np.array([c.whole for c in found])
     mixed = np.log([c.mixed + 1e-9 for c in found])
     rival = np.column_stack([parts, parts - parts.max(), whole - whole.max(), mixed, mixed - mixed.max()])
     return np.hstack([rows, rival])
+
+
+def _fitting(made: Library, c: Candidate, habit: Floats) -> tuple[float, float]:
+    """How usual the kinds of its precursors are for such targets: the least usual, and the mean."""
+    each = [habit[KINDS.index(reagent(made.spelling[k]).kind)] for k in c.keys]
+    return float(min(each)), float(np.mean(each))
 
 
 def _describe(made: Library, c: Candidate, route: str, own: set[tuple[str, ...]]) -> list[float]:
@@ -130,12 +143,13 @@ def fit(made: Library, targets: dict[str, str], *, seed: int) -> Ranker:
         place = int(by_route.sum(axis=0).argmax())
         told = by_route[:, place] > 0 if by_route.any() else np.ones(len(by_route), bool)
         accepted = {keys for keys, ok in zip(made.sets[at], told, strict=True) if ok}
-        found = candidates(made, parse(targets[name]) or {}, ROUTES[place], without=name)
+        aim = parse(targets[name]) or {}
+        found = candidates(made, aim, ROUTES[place], without=name)
         labels = [c.keys in accepted for c in found]
         if any(labels) and not all(labels):
             own: set[tuple[str, ...]] = {(k,) for s in made.sets[at] for k in s}
             own |= {p for s in made.sets[at] for p in itertools.combinations(s, 2)}
-            X.append(features(made, found, ROUTES[place], own=own))
+            X.append(features(made, aim, found, ROUTES[place], own=own))
             y.append(np.array(labels, float))
             sizes.append(len(found))
     if len(sizes) < LEAST:

@@ -9,11 +9,12 @@ import polars as pl
 from models.recipes import CONDITIONS, ROUTES, atmosphere, balance, candidates, charges, density, precedents, precursors
 from models.recipes.compositions import parse, precursor_key
 from models.recipes.table import normalise
-from models.recipes.training import P_COLUMNS, RecipeModel, predict, sample
+from models.recipes.training import RecipeModel, predict, sample
 from schemas.errors import InputError
 
 HEATS = CONDITIONS[:3]
 NEAR = 25.0  # K that no recipe tells apart
+WET = 0.3  # probability from which a route is spoken of
 LABELS = {
     "sinter_temperature_K": "sintering temperature (K)",
     "calcine_temperature_K": "calcination temperature (K)",
@@ -39,65 +40,72 @@ def recommend(
         model: trained recipe models.
         target: formula with numbers ("NaN" is one).
         given: precursors that shall be used, if any.
-        top: precursor sets and precedents to list.
-        samples: joint samples behind the quantiles.
+        top, samples, seed: sets and precedents to list; joint samples behind the quantiles, and their seed.
         hull: energy above the convex hull in eV per atom, where known.
-        seed: of the samples.
 
     Raises:
         InputError: the target or a given precursor does not parse.
     """
-    check_target(target)
-    if odd := precursors.unreadable(given):
-        raise InputError.of(odd, "recommend", 'give formulas joined by ";", such as "La2O3;NiO"')
-    asked = pl.DataFrame(
-        {"target": [target], "precursors": [given]}, schema={"target": pl.String, "precursors": pl.List(pl.String)}
-    )
-    row = predict(model, asked).row(0, named=True)
-    # The sets that head the page belong to the route that heads it.
-    route = max(ROUTES, key=lambda r: float(row[P_COLUMNS[ROUTES.index(r)]]))
-    proposals = precursors.propose(model.library, target, route=route, top=top)
+    check_target(target, given)
+    asked = _table(target, given)
+    routes = _routes(model, asked)
+    proposals = precursors.propose(model.library, target, routes=routes, top=top)
     used = given or (list(proposals[0].precursors) if proposals else None)
     # Conditions follow from the precursors that are used; the route is judged without them unless they were given.
-    chosen = predict(model, asked.with_columns(pl.Series("precursors", [used], dtype=pl.List(pl.String)))).row(
-        0, named=True
-    )
-    drawn = sample(model, asked, count=samples, seed=seed)
-    away = precedents.distances(model.points, target)
+    chosen = predict(model, _table(target, used)).row(0, named=True)
     reaction = balance.balance(target, used) if used else balance.Reaction(False, reason="no precursors known")
     return {
         "target": target,
         "model_id": model.model_id,
-        "route": {r: row[c] for r, c in zip(ROUTES, P_COLUMNS, strict=True)},
+        "route": routes,
         "route_reasons": _reasons(model, asked),
         "given_precursors": given,
         "precursors": [_set(p, parse(target) or {}) for p in proposals],
-        "reaction": {"precursors": used, **{k: getattr(reaction, k) for k in ("balanced", "text", "reason")}},
-        "conditions": {
-            c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS
-        },
-        "joint": _quantiles(drawn),
-        "samples": drawn.select(density.PAIR).rows() if samples else [],
+        "reaction": _closed(used, reaction),
+        "conditions": _conditions(chosen),
+        **_drawn(sample(model, asked, count=samples, seed=seed)),
         "atmosphere": dataclasses.asdict(atmosphere.asked(target)),
-        "precedents": precedents.nearest(model.precedents, away, target, route=route, top=top),
-        "synthesizability": precedents.outlook(model.precedents, away, limit=model.limit, hull=hull),
-        "in_domain": row["in_domain"],
+        **_known(model, target, route=max(routes, key=lambda r: routes[r]), top=top, hull=hull),
+        "in_domain": chosen["in_domain"],
         "caveats": [
             *_unknown(model, given),
-            *_caveats(target, used, reaction, row, given),
+            *_reagents(target, used, reaction, given),
+            *_trust(chosen, routes),
             *_furnace(target, reaction, chosen),
         ],
     }
 
 
-def check_target(target: str) -> None:
-    """Checks that a target is a formula.
+def _routes(model: RecipeModel, asked: pl.DataFrame) -> dict[str, float]:
+    judged = model.route.probabilities(normalise(asked).frame)[0]
+    return {r: round(float(p), 6) for r, p in zip(ROUTES, judged, strict=True)}
+
+
+def _table(target: str, names: list[str] | None) -> pl.DataFrame:
+    """One row to predict."""
+    return pl.DataFrame(
+        {"target": [target], "precursors": [names]}, schema={"target": pl.String, "precursors": pl.List(pl.String)}
+    )
+
+
+def _closed(used: list[str] | None, reaction: balance.Reaction) -> dict[str, Any]:
+    return {"precursors": used, "balanced": reaction.balanced, "text": reaction.text, "reason": reaction.reason}
+
+
+def _conditions(chosen: dict[str, Any]) -> dict[str, dict[str, float]]:
+    return {c: {"point": chosen[c], "low": chosen[f"{c}_low"], "high": chosen[f"{c}_high"]} for c in CONDITIONS}
+
+
+def check_target(target: str, given: list[str] | None = None) -> None:
+    """Checks that a target, and the precursors it shall be made from, are formulas.
 
     Raises:
-        InputError: it does not parse.
+        InputError: one does not parse.
     """
     if parse(target) is None:
         raise InputError.of(f"target {target!r}", "recommend", "give a formula with numbers, such as LiMn1.8Ni0.2O4")
+    if odd := precursors.unreadable(given):
+        raise InputError.of(odd, "recommend", 'give formulas joined by ";", such as "La2O3;NiO"')
 
 
 def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +113,7 @@ def _set(p: precursors.Proposal, aim: dict[str, Any]) -> dict[str, Any]:
     return {
         "precursors": list(p.precursors),
         "score": p.score,
+        "route": p.route,
         "covers_elements": precursors.needed(aim) <= brought,
         "balanced": p.reaction.balanced,
         "reaction": p.reaction.text or p.reaction.reason,
@@ -118,16 +127,22 @@ def _reasons(model: RecipeModel, asked: pl.DataFrame) -> list[dict[str, Any]]:
     return [{"feature": name, "value": value, "log_odds": push} for name, value, push in told]
 
 
-def _quantiles(drawn: pl.DataFrame) -> dict[str, Any]:
-    names = ("sinter_temperature_K", "sinter_time_h")
-    if not drawn.height or drawn[names[0]].is_nan().all():
-        return {}
+def _drawn(pairs: pl.DataFrame) -> dict[str, Any]:
+    """Samples of sintering, and their quantiles where sintering is known."""
+    samples, heat = pairs.select(density.PAIR), density.PAIR[0]
+    if not samples.height or samples[heat].is_nan().all():
+        return {"joint": {}, "samples": samples.rows()}
+    levels = (0.1, 0.25, 0.5, 0.75, 0.9)
+    joint = {n: {f"q{q * 100:.0f}": round(float(np.quantile(samples[n], q)), 2) for q in levels} for n in density.PAIR}
+    return {"joint": joint, "samples": samples.rows()}
+
+
+def _known(model: RecipeModel, target: str, *, route: str, top: int, hull: float | None) -> dict[str, Any]:
+    """What was made near the target."""
+    away = precedents.distances(model.points, target)
     return {
-        n: {
-            f"q{int(q * 100)}": round(float(np.quantile(drawn[n].to_numpy(), q)), 2)
-            for q in (0.1, 0.25, 0.5, 0.75, 0.9)
-        }
-        for n in names
+        "precedents": precedents.nearest(model.precedents, away, target, route=route, top=top),
+        "synthesizability": precedents.outlook(model.precedents, away, limit=model.limit, hull=hull),
     }
 
 
@@ -144,12 +159,8 @@ def _unknown(model: RecipeModel, given: list[str] | None) -> list[str]:
     return out
 
 
-def _caveats(
-    target: str, used: list[str] | None, reaction: balance.Reaction, row: dict[str, Any], given: list[str] | None
-) -> list[str]:
+def _reagents(target: str, used: list[str] | None, reaction: balance.Reaction, given: list[str] | None) -> list[str]:
     out = []
-    if not row["in_domain"]:
-        out.append(f"Outside the domain of the training recipes: {row['domain_reason']}.")
     suspects = [target] if charges.charge_balanced(target) is False else []
     for name in suspects + [n for n in used or [] if not charges.plausible_reagent(n)]:
         out.append(
@@ -163,13 +174,19 @@ def _caveats(
             "The reaction closes only by giving off O2: "
             "the oxidation states of the precursors are higher than the target's."
         )
+    return out
+
+
+def _trust(chosen: dict[str, Any], routes: dict[str, float]) -> list[str]:
+    """How far to trust the model, and what is not told of routes through solution."""
+    out = [] if chosen["in_domain"] else [f"Outside the domain of the training recipes: {chosen['domain_reason']}."]
     out.append(
         "Learned from reported successes; the same recipe in two papers differs by about 100 K. "
         "Check hazards before heating anything."
     )
-    if row["p_hydrothermal"] > 0.3:
+    if routes["hydrothermal"] > WET:
         out.append("Hydrothermal hold temperatures are not in the data: none are given.")
-    if max(row["p_hydrothermal"], row["p_precipitation"]) > 0.3:
+    if max(routes["hydrothermal"], routes["precipitation"]) > WET:
         out.append("From solution the reaction tells amounts only: nitrate, halide and alkali ions stay dissolved.")
     return out
 
@@ -200,7 +217,7 @@ def page(found: dict[str, Any]) -> str:
         lines += [f"- {r['log_odds']:+.2f} {r['feature']} = {r['value']:g}" for r in found["route_reasons"]]
     lines += ["", "## Precursors", ""]
     lines += [
-        f"{k}. {' + '.join(p['precursors'])} (score {p['score']:.2f}): {p['reaction']}"
+        f"{k}. {' + '.join(p['precursors'])} ({p['route']}, score {p['score']:.2f}): {p['reaction']}"
         for k, p in enumerate(found["precursors"], 1)
     ] or ["none known"]
     reaction = found["reaction"]

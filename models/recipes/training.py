@@ -9,7 +9,19 @@ import polars as pl
 
 from etl.features.rows import beside
 from models import cards
-from models.recipes import CONDITIONS, ROUTES, beliefs, conditions, features, heating, precursors, routes, splits
+from models.recipes import (
+    CONDITIONS,
+    ROUTES,
+    beliefs,
+    conditions,
+    doubts,
+    features,
+    heat_features,
+    heating,
+    precursors,
+    routes,
+    splits,
+)
 from models.recipes.compositions import fractions, parse
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS
@@ -35,6 +47,7 @@ class RecipeModel:
         precedents: training rows for look-up: target, route, precursors, conditions, doi.
         points: atomic fractions of the precedents, n x elements.
         limit: largest distance of `in_domain`.
+        heated: how far papers heat, for doubts.
         card: what is written beside the model.
     """
 
@@ -46,6 +59,7 @@ class RecipeModel:
     precedents: pl.DataFrame
     points: Any
     limit: float
+    heated: doubts.Heated
     card: cards.Card = field(repr=False)
 
 
@@ -72,18 +86,17 @@ def train(table: pl.DataFrame, *, seed: int = 0, generator: str = "pooled") -> R
             f"{frame.height} usable rows", "the recipe table", "give at least 20 with a formula as target"
         )
     encoder = features.fit(frame["precursor_set"].to_list())
-    X = features.matrix(encoder, frame)
-    fitted = heating.fit(X, frame, precursors=encoder.precursor_width, seed=seed, generator=generator)
+    hot = frame.filter(heating.stated())
+    fitted = heating.fit(
+        heat_features.matrix(encoder, hot),
+        hot,
+        precursors=heat_features.width(encoder),
+        seed=seed,
+        generator=generator,
+    )
     points, limit = _domain(frame, seed)
-    settings = {
-        "seed": seed,
-        "generator": generator,
-        "levels": conditions.LEVELS,
-        "trees": beliefs.TREES,
-        "networks": beliefs.NETS,
-        "rounds": conditions.ROUNDS,
-        **conditions.COMMON,
-    }
+    numbers = {"levels": conditions.LEVELS, "trees": beliefs.TREES, "networks": beliefs.NETS}
+    settings = {"seed": seed, "generator": generator, **numbers}
     model_id = cards.identify(KIND, settings, frame.drop("ok", "reason").write_json())
     return RecipeModel(
         model_id,
@@ -94,6 +107,7 @@ def train(table: pl.DataFrame, *, seed: int = 0, generator: str = "pooled") -> R
         frame.select("target", "target_key", "route", "precursors", "doi", *CONDITIONS),
         points,
         limit,
+        doubts.learn(frame),
         _card(model_id, settings, table, frame, made, fitted),
     )
 
@@ -165,8 +179,10 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
             made[c][rows] = p[:, k]
         for name, values in model.heating.columns(X).items():
             made.setdefault(name, np.full(table.height, np.nan))[rows] = np.round(values, 3)
-        for row, reason in zip(rows, domain_reasons(model, frame[rows.tolist()]), strict=True):
-            near[row], why[row] = reason is None, reason
+        doubted = _doubted(model, frame["target"].to_list(), rows, made)
+        for row, reason, doubt in zip(rows, domain_reasons(model, frame[rows.tolist()]), doubted, strict=True):
+            why[row] = "; ".join(filter(None, (reason, doubt))) or None
+            near[row] = why[row] is None
     else:
         empty = {f"{c}{s}": np.full(table.height, np.nan) for c in CONDITIONS for s in ("", "_low", "_high")}
         made.update(empty)
@@ -179,6 +195,19 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
         pl.Series("model_id", [model.model_id] * table.height, dtype=pl.String),
     ]
     return beside(table, pl.DataFrame(columns))
+
+
+def _doubted(model: RecipeModel, targets: list[str], rows: Ints, made: dict[str, Floats]) -> list[str | None]:
+    """Reasons to doubt the predicted heat of each row; intervals of what is doubted are made to reach the recipes."""
+    out: list[str | None] = []
+    for row in rows:
+        found = model.heated.doubt(targets[row], max(float(made[c][row]) for c in doubts.HEATS))
+        out.append(found.reason if found else None)
+        if found:
+            for c in doubts.HEATS:
+                made[f"{c}_low"][row] = min(made[f"{c}_low"][row], found.reach)
+                made[f"{c}_high"][row] = max(made[f"{c}_high"][row], found.reach)
+    return out
 
 
 def prepare(model: RecipeModel, table: pl.DataFrame, *, strict: bool = True) -> tuple[pl.DataFrame, Singles, Ints]:
@@ -195,7 +224,7 @@ def prepare(model: RecipeModel, table: pl.DataFrame, *, strict: bool = True) -> 
         frame = frame.with_columns(pl.col("ok") & odd.is_null(), pl.coalesce("reason", odd).alias("reason"))
     rows = np.flatnonzero(frame["ok"].to_numpy()).astype(np.int64)
     part = frame[rows.tolist()]
-    X = features.matrix(model.encoder, part) if len(rows) else np.empty((0, 0), np.float32)
+    X = heat_features.matrix(model.encoder, part) if len(rows) else np.empty((0, 0), np.float32)
     return frame, X, rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.recipes import atmosphere, comparison, features, heat_scores, heating, splits
+from models.recipes import atmosphere, comparison, features, heat_features, heat_scores, heating, splits
 from models.recipes.compositions import fractions, parse
 from models.recipes.table import normalise
 from tests.benchmarks.datasets import data_set
@@ -47,8 +47,9 @@ def recipes() -> pl.DataFrame:
 def measured(train: pl.DataFrame, test: pl.DataFrame, seed: int) -> dict[str, Any]:
     """All scores of conditions on a test part."""
     encoder = features.fit(train["precursor_set"].to_list())
-    model = heating.fit(features.matrix(encoder, train), train, precursors=encoder.precursor_width, seed=seed)
-    X = features.matrix(encoder, test)
+    made, width = heat_features.matrix(encoder, train), heat_features.width(encoder)
+    model = heating.fit(made, train, precursors=width, seed=seed)
+    X = heat_features.matrix(encoder, test)
     at = np.array([fractions(parse(t)) for t in train["target"].to_list()], dtype=np.float32)
     return {
         "leak": splits.leak_report(train, test),

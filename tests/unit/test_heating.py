@@ -13,6 +13,7 @@ from models.recipes import (
     forest,
     generators,
     grid,
+    heat_features,
     heat_scores,
     heating,
     network,
@@ -34,8 +35,8 @@ def recipes() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def learned(recipes: pl.DataFrame) -> tuple[heating.Heating, features.Singles]:
     encoder = features.fit(recipes["precursor_set"].to_list())
-    X = features.matrix(encoder, recipes)
-    return heating.fit(X, recipes, precursors=encoder.precursor_width, seed=0), X
+    X = heat_features.matrix(encoder, recipes)
+    return heating.fit(X, recipes, precursors=heat_features.width(encoder), seed=0), X
 
 
 def test_a_round_temperature_opens_its_bin_and_gaps_have_none() -> None:

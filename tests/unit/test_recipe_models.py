@@ -183,7 +183,7 @@ def test_debris_of_text_mining_is_no_reagent(formula: str) -> None:
     assert not plausible_reagent(formula)
 
 
-def test_proposed_sets_hold_reagents_only_and_belong_to_the_route_that_heads_the_page(
+def test_proposed_sets_hold_reagents_only_and_close_their_reactions(
     model: training.RecipeModel,
 ) -> None:
     found = proposals.propose(model, pl.DataFrame({"target": ["LaNiO3", "VO2", "NdNiO3", "BaTiO3"]}))
@@ -192,10 +192,17 @@ def test_proposed_sets_hold_reagents_only_and_belong_to_the_route_that_heads_the
     page = recommend.recommend(model, "BaTiO3")
     assert max(page["route"], key=page["route"].get) == "solid-state"
     assert page["reaction"]["text"] == "BaCO3 + TiO2 -> BaTiO3 + CO2"
-    wet = recommend.recommend(model, "LiMn2O4")
-    assert max(wet["route"], key=wet["route"].get) == "sol-gel"
-    listed = {r: [list(p.precursors) for p in precursors.propose(model.library, "LiMn2O4", route=r)] for r in ROUTES}
-    assert [p["precursors"] for p in wet["precursors"]] == listed["sol-gel"] != listed["solid-state"]
+
+
+def test_sets_are_ranked_over_the_routes_and_name_the_one_they_serve(model: training.RecipeModel) -> None:
+    page = recommend.recommend(model, "LiMn2O4")
+    listed = precursors.propose(model.library, "LiMn2O4", routes=page["route"])
+    assert [p["precursors"] for p in page["precursors"]] == [list(p.precursors) for p in listed]
+    alone = {r: precursors.propose(model.library, "LiMn2O4", routes={r: 1.0}) for r in ROUTES}
+    assert all(p.route == r for r, found in alone.items() for p in found)
+    assert alone["sol-gel"][0].precursors != alone["solid-state"][0].precursors
+    assert all(page["route"][p.route] >= precursors.UNLIKELY for p in listed)
+    assert len({p.precursors for p in listed}) == len(listed)
 
 
 def test_a_paper_counts_in_full_for_its_own_route() -> None:
@@ -209,7 +216,7 @@ def test_a_paper_counts_in_full_for_its_own_route() -> None:
         row("hydrothermal", "d", "Ba(OH)2", "TiO2"),
     ]
     library = precursors.fit(normalise(pl.DataFrame(rows)).frame)
-    first = {r: precursors.propose(library, "BaTiO3", route=r)[0].precursors[0] for r in ROUTES}
+    first = {r: precursors.propose(library, "BaTiO3", routes={r: 1.0})[0].precursors[0] for r in ROUTES}
     assert first["solid-state"] == first["sol-gel"] == "BaCO3"
     assert first["hydrothermal"] == "Ba(OH)2"
 

@@ -146,10 +146,11 @@ def test_the_order_of_sets_is_learned_where_there_is_enough_to_learn_from(frame:
     made = candidates.library(frame.filter("ok"))
     named = dict(frame.filter("ok").select("target_key", "target").iter_rows())
     assert ranker.fit(made, dict(list(named.items())[:10]), seed=0).boosters == ()
-    found = candidates.candidates(made, parse("LaNiO3") or {}, "solid-state")
-    order = ranker.Ranker(()).scores(made, found, "solid-state")
+    aim = parse("LaNiO3") or {}
+    found = candidates.candidates(made, aim, "solid-state")
+    order = ranker.Ranker(()).scores(made, aim, found, "solid-state")
     assert list(np.argsort(-order, kind="stable")) == list(np.argsort([-c.mixed for c in found], kind="stable"))
-    assert ranker.features(made, found, "solid-state").shape[0] == len(found)
+    assert ranker.features(made, aim, found, "solid-state").shape[0] == len(found)
 
 
 def test_precedents_say_what_differs() -> None:

@@ -61,7 +61,7 @@ def sections(file: str, formula: str, plan: Plan | None) -> list[Section]:
     made = [_recipe(file, plan)]
     if plan.sets:
         rows = [(r["rank"], " + ".join(r["precursors"]), r["score"], r["reaction"]) for r in plan.sets]
-        text = "For the most probable route; common reagents come first, a set without a balanced reaction last."
+        text = "Over all routes, as probable as these are; a set without a balanced reaction loses half its score."
         made.append(listing("Precursor sets", ("rank", "set", "score", "reaction"), rows, text=text))
     if plan.precedents:
         made.append(_precedents(plan.precedents))
