@@ -17,7 +17,7 @@ _GROUPS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "features": (("features",), "app", "Features of compositions and structures."),
     "formula": (("text", "extract"), "formula_app", "Chemical formulas as written in text."),
     "fuse": (("fuse",), "app", "Several fidelities of one quantity in one model."),
-    "model": (("design",), "model_app", "Latent-variable Gaussian processes."),
+    "model": (("model",), "app", "Latent-variable Gaussian processes."),
     "physics": (("physics",), "app", "Models of transitions in bodies and layers."),
     "quality": (("quality", "trust", "sources"), "app", "Checks of contract, bias and leakage; choice of rows."),
     "recipes": (("recipes",), "app", "Learn and plan syntheses."),

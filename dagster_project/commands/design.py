@@ -1,8 +1,7 @@
-"""`matloom design` and `matloom model`: thin skins over `models.design` and `models.lvgp`."""
+"""`matloom design`: thin skins over `models.design`; surrogates by themselves are in `model`, the loop in `loop`."""
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,27 +9,20 @@ from dagster_project.commands.common import (
     InputError,
     Json,
     Out,
-    OutFolder,
-    OutModel,
     Seed,
     Workers,
     command,
     finish,
-    folder,
     listed,
     read_input,
-    say,
     within,
     workers,
-    write_output,
 )
-from models.lvgp.kinds import KINDS
 
 if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
-model_app = typer.Typer(no_args_is_help=True, help="Gaussian processes over mixed variables.")
 Strategy = Annotated[str, typer.Option("--strategy", help="A kind of `model fit`, or random.")]
 Descriptors = Annotated[
     str, typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; else of elements.")
@@ -162,122 +154,11 @@ def simulate(
         raise InputError.of(f"a limit of {both[0]}", "--limits", "name a column that is no variable and no objective")
     frame = read_input(table, needs=(*names, *plan.outcomes), text=("formula",))
     trace = simulation.simulate(
-        frame, plan, seeds=range(seed, seed + seeds), workers=workers(count), descriptors=_descriptors(descriptors)
+        frame, plan, seeds=range(seed, seed + seeds), workers=workers(count), descriptors=described(descriptors)
     )
     finish(trace, out, simulation.summarise(trace, plan, frame), as_json=as_json)
 
 
-@command(model_app, "fit")
-def fit(
-    table: Annotated[str, typer.Argument(help="Training rows.")],
-    out: OutModel,
-    target: Annotated[str, typer.Option("--target", help="Output column.")],
-    inputs: Annotated[str, typer.Option("--inputs", help="Input columns joined by commas.")] = "",
-    categorical: Annotated[str, typer.Option("--categorical", help="Categorical columns joined by commas.")] = "",
-    kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(KINDS)}.")] = "lvgp",
-    descriptors: Descriptors = "",
-    noise: Annotated[str, typer.Option("--noise", help="Column with the standard deviation of each output.")] = "",
-    repeated: Annotated[bool, typer.Option("--repeated", help="Estimate noise from rows of equal inputs.")] = False,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Fit a surrogate and write a model folder."""
-    from models.lvgp import model as lvgp
-    from models.lvgp.descriptors import described
-    from models.lvgp.encoding import of_frame
-    from models.lvgp.noise import replicated
-
-    if kind not in KINDS:
-        raise InputError.of(f"unknown kind {kind!r}", "--kind", f"use one of {', '.join(KINDS)}")
-    names, levels = listed(inputs), listed(categorical)
-    if noise and repeated:
-        raise InputError.of("noise told and estimated", "--noise and --repeated", "give one of them")
-    if target in (*names, *levels):
-        raise InputError.of(f"the target {target}", "the inputs", "leave it out")
-    frame = read_input(table, needs=(*names, *levels, target, *listed(noise)), text=levels)
-    known, values = _known(frame, target)
-    encoding = of_frame(known, inputs=names, categorical=levels)
-    if not encoding.names:
-        raise InputError.of("no inputs", "--inputs", "name input columns")
-    if kind == "lvgp-descriptor" or (KINDS[kind].described and descriptors):
-        encoding = described(encoding, _descriptors(descriptors))
-    count, spread = known.height, _spread(known, noise)
-    if repeated:
-        known, values, spread = replicated(known, values, encoding.names)
-    made = lvgp.fit(known, values, encoding=encoding, kind=kind, known=spread, seed=seed)
-    card = lvgp.save(made, Path(out), target=target, noise=noise or "repeated" * repeated, seed=seed)
-    counts = {"model_id": card.model_id, "rows": known.height, "left_out": frame.height - count}
-    say(counts | card.scores, as_json=as_json)
-
-
-@command(model_app, "predict")
-def predict(
-    model: Annotated[str, typer.Argument(help="Model folder.")],
-    rows: Annotated[str, typer.Argument(help="Rows to predict.")],
-    out: Out,
-    as_json: Json = False,
-) -> None:
-    """Add mean and standard deviation; rows with an unknown level stay with a reason.
-
-    Kind lvgp-bayes knows no unknown level: its points are prior draws.
-    """
-    import polars as pl
-
-    from etl.features.rows import beside
-    from models.lvgp import model as lvgp
-
-    made = lvgp.load(Path(model))
-    names = tuple(made.encoding.levels)
-    frame = read_input(rows, needs=made.encoding.names, text=names)
-    made = made.extended(frame) if made.kind == "lvgp-bayes" else made
-    asked = made.encoding.numeric(frame.select(made.encoding.names))
-    reasons = [made.encoding.refusal(row) for row in asked.iter_rows(named=True)]
-    ok = pl.Series("ok", [r is None for r in reasons], dtype=pl.Boolean)
-    means, deviations = made.predict(asked.filter(ok)) if ok.any() else ([], [])
-    found = pl.DataFrame({"at": ok.arg_true(), "mean": means, "sd": deviations}, schema_overrides={"at": pl.UInt32})
-    made_rows = pl.DataFrame({"ok": ok, "reason": pl.Series(reasons, dtype=pl.String)}).with_row_index("at")
-    joined = made_rows.join(found, on="at", how="left", maintain_order="left").select("mean", "sd", "ok", "reason")
-    finish(beside(frame, joined), out, {"rows": frame.height, "not_ok": int((~ok).sum())}, as_json=as_json)
-
-
-@command(model_app, "latent")
-def latent(
-    model: Annotated[str, typer.Argument(help="Model folder.")],
-    out: OutFolder,
-    as_json: Json = False,
-) -> None:
-    """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
-    from models.lvgp import model as lvgp
-    from models.lvgp.figure import latent_map
-    from warehouse.files import write_aside
-
-    positions = lvgp.load(Path(model)).latent_positions()
-    into = folder(out)
-    write_output(positions, str(into / "positions.csv"))
-    write_aside(latent_map(positions), into / "latent.svg")
-    say({"levels": positions.height, "out": out}, as_json=as_json)
-
-
-def _descriptors(where: str) -> "pl.DataFrame | None":
+def described(where: str) -> "pl.DataFrame | None":
+    """The table of descriptors, where one is named."""
     return read_input(where, needs=("parameter", "option", "descriptor", "value")) if where else None
-
-
-def _spread(frame: "pl.DataFrame", noise: str) -> "Any":
-    import polars as pl
-
-    if not noise:
-        return None
-    told = frame[noise].cast(pl.Float64, strict=False)
-    wrong = (~(told.is_finite() & (told >= 0))).fill_null(True)
-    if wrong.any():
-        value = frame[noise].filter(wrong)[0]
-        raise InputError.of(f"no deviation ({value})", f"column {noise}", "give a number from 0 on in each row used")
-    return told.pow(2).to_numpy()
-
-
-def _known(frame: "pl.DataFrame", target: str) -> "tuple[pl.DataFrame, Any]":
-    import polars as pl
-
-    values = frame[target].cast(pl.Float64, strict=False)
-    kept = values.is_finite().fill_null(False)
-    return frame.filter(kept), values.filter(kept).to_numpy(writable=True)  # torch shares its memory

@@ -1,6 +1,5 @@
 """Surrogates over mixed variables: kinds, slopes, draws, descriptors, the disk, botorch."""
 
-import json
 from pathlib import Path
 from typing import get_args
 
@@ -8,37 +7,20 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from dagster_project.cli import app
-from models.lvgp import bayes, descriptors, exact, figure, inference, noise, sampling, sources, sparse
+from models.lvgp import bayes, figure, inference, sampling, sparse
 from models.lvgp import model as lvgp
-from models.lvgp.encoding import Encoding, of_frame
+from models.lvgp.encoding import of_frame
 from models.lvgp.exact import LVGP
 from models.lvgp.kernel import FLOOR, Rows, Space
 from models.lvgp.kinds import KINDS, Kind, Place
-from schemas.arrays import Floats
 from schemas.errors import InputError
+from tests.mixed import additive, fitted
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def fitted(frame: pl.DataFrame, y: Floats, encoding: Encoding, **how: object) -> LVGP:
-    """An exact model."""
-    made = lvgp.fit(frame, y, encoding=encoding, **how)  # type: ignore[arg-type]
-    assert isinstance(made, LVGP)
-    return made
-
-
-def additive() -> tuple[pl.DataFrame, np.ndarray]:
-    """y depends on hidden positions of the levels; 5 x 4 x a number."""
-    u, v = {"a": 0.0, "b": 0.1, "c": 1.0, "d": 1.1, "e": 2.0}, {"p": 0.0, "q": 1.0, "r": 1.1, "s": 3.0}
-    rows = [(i, j, x) for i in u for j in v for x in (0.0, 0.5, 1.0)]
-    frame = pl.DataFrame(rows, schema=["i", "j", "x"], orient="row")
-    return frame, np.array([np.sin(u[i]) + 0.5 * v[j] + x**2 for i, j, x in rows])
 
 
 def test_predictions_follow_from_the_parameters_by_the_textbook() -> None:
@@ -205,41 +187,6 @@ def test_a_level_never_seen_stays_uncertain() -> None:
     assert deviation[~seen].min() > 3 * deviation[seen].max()
 
 
-def test_descriptors_tell_of_levels_never_seen() -> None:
-    places = np.linspace(0, 2, 12)
-    names = [f"l{k}" for k in range(12)]
-    frame = pl.DataFrame({"i": names}).join(pl.DataFrame({"j": ["p", "q"]}), how="cross")
-    y = np.sin(2 * places)[np.repeat(np.arange(12), 2)] + 0.5 * (frame["j"] == "q").to_numpy()
-    table = pl.DataFrame({"parameter": "i", "option": names, "descriptor": "size", "value": places})
-    encoding = descriptors.described(of_frame(frame, inputs=("i", "j"), categorical=("i", "j")), table)
-    seen = ~frame["i"].is_in(["l3", "l8"]).to_numpy()
-    errors = {}
-    kinds: tuple[Kind, ...] = ("lvgp", "lvgp-descriptor")
-    for kind in kinds:
-        model = lvgp.fit(frame.filter(seen), y[seen], encoding=encoding, kind=kind)
-        errors[kind] = np.sqrt(np.mean((model.predict(frame.filter(~seen))[0] - y[~seen]) ** 2))
-    assert errors["lvgp-descriptor"] < 0.5 * errors["lvgp"]
-    with pytest.raises(InputError, match="give a table of descriptors"):
-        descriptors.described(encoding, None)
-    with pytest.raises(InputError, match="no descriptor of any level"):
-        descriptors.described(encoding, table.with_columns(parameter=pl.lit("k")))
-
-
-def test_descriptors_are_scaled_and_bare_levels_stay_free() -> None:
-    raw = np.array([[1.0, 5.0, 7.0], [2.0, np.nan, 7.0], [4.0, 6.0, 7.0], [np.nan, np.nan, np.nan]])
-    found = descriptors.scaled(raw)
-    assert found.shape == (4, 3)  # two components, for the third never varies, and a column for the bare level
-    assert np.square(found[:3, :2]).sum(axis=1).mean() == pytest.approx(1.0)
-    assert found[3].tolist() == [0.0, 0.0, 1.0]
-
-
-def test_elements_describe_themselves() -> None:
-    found = descriptors.of_elements({"A": ("Ca", "Sr", "Ba", "La"), "B": ("x", "Ti")})
-    assert list(found) == ["A"]
-    gaps = np.linalg.norm(found["A"][:, None] - found["A"][None], axis=-1)
-    assert gaps[0, 1] < gaps[0, 3]  # calcium is more like strontium than like lanthanum
-
-
 def test_chains_recover_a_density_and_their_diagnosis_is_that_of_known_series() -> None:
     covariance = torch.tensor([[1.0, 0.6], [0.6, 0.5]], dtype=torch.float64)
     inverse = torch.linalg.inv(covariance)
@@ -284,73 +231,6 @@ def test_draws_of_the_posterior_predict_levels_never_declared(
     assert model.extended(frame) is model
     again = fitted(frame, y, encoding, kind="lvgp-bayes", warm=model)
     assert np.corrcoef(again.predict(frame)[0], y)[0, 1] > 0.9
-
-
-def test_sources_help_each_other_and_their_order_is_checked() -> None:
-    chance = np.random.default_rng(0)
-    a, x = chance.integers(0, 5, 60), chance.random(60)
-    low = np.sin(np.array([0.0, 0.5, 1.0, 2.0, 3.0])[a] + 2 * x)
-    high = 1.3 * low + 0.5 + 0.1 * x
-    rows = pl.DataFrame({"a": [f"l{k}" for k in a], "x": x})
-    few = rows[:8].with_columns(source=pl.lit("fine"))
-    both = pl.concat([rows[8:40].with_columns(source=pl.lit("coarse")), few])
-    told = np.concatenate([low[8:40], high[:8]])
-    test = rows[40:].with_columns(source=pl.lit("fine"))
-    order = ("coarse", "fine")
-    model = sources.fit_sources(both, told, order=order, inputs=("a", "x"))
-    alone = lvgp.fit(few, high[:8], encoding=of_frame(rows, inputs=("a", "x"), categorical=("a",)))
-    error = [np.sqrt(np.mean((m.predict(test)[0] - high[40:]) ** 2)) for m in (model, alone)]
-    assert error[0] < 0.5 * error[1]
-    assert model.predict(test.with_columns(source=pl.lit("coarse")))[1].mean() < model.predict(test)[1].mean()
-    with pytest.raises(InputError, match="source 'fine' without a place"):
-        sources.fit_sources(both, told, order=("coarse",), inputs=("a", "x"))
-    with pytest.raises(InputError, match="missing column origin"):
-        sources.fit_sources(both, told, order=order, inputs=("a", "x"), source="origin")
-
-
-def test_repeated_rows_tell_their_noise_and_known_noise_is_believed() -> None:
-    chance = np.random.default_rng(0)
-    frame = pl.DataFrame({"i": [f"l{k}" for k in range(40)] * 3})
-    spread = np.tile(np.exp(0.4 * chance.standard_normal(40)), 3)
-    y = spread * chance.standard_normal(120)
-    rows, means, variances = noise.replicated(frame, y, ("i",))
-    assert rows.height == 40
-    assert means[3] == pytest.approx(y[[3, 43, 83]].mean())
-    raw = np.array([y[[k, k + 40, k + 80]].var(ddof=1) / 3 for k in range(40)])
-    truth = spread[:40] ** 2 / 3
-    assert np.square(np.log(variances / truth)).mean() < 0.6 * np.square(np.log(raw / truth)).mean()
-    assert not noise.replicated(frame[:40], y[:40], ("i",))[2].any()
-    additive_frame, values = additive()
-    encoding = of_frame(additive_frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    wrong = values + np.where(np.arange(60) % 6 == 0, 5.0, 0.0)
-    doubt = np.where(np.arange(60) % 6 == 0, 25.0, 0.0)
-    told = [fitted(additive_frame, wrong, encoding, known=k, members=4) for k in (None, doubt)]
-    errors = [np.sqrt(np.mean((m.predict(additive_frame)[0] - values) ** 2)) for m in told]
-    assert errors[1] < 0.3 * errors[0]
-    exact_ = told[1].posterior(additive_frame)
-    assert np.allclose(exact_.mixture_mean[:, 0].detach(), told[1].predict(additive_frame)[0], atol=1e-6)
-    with pytest.raises(InputError, match="noise variance"):
-        lvgp.fit(additive_frame, values, encoding=encoding, known=-doubt)
-
-
-def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_together() -> None:
-    chance = np.random.default_rng(0)
-    hidden = chance.random((12, 2))
-    a, b = np.repeat(np.arange(12), 3), np.tile(np.arange(3), 12)
-    outputs = np.stack([np.sin(3 * hidden[a, 0] + k) + hidden[a, 1] * (b - k) for k in range(3)], axis=1)
-    frame = pl.DataFrame({"a": [f"a{k}" for k in a], "b": [f"b{k}" for k in b]})
-    encoding = of_frame(frame, inputs=("a", "b"), categorical=("a", "b"))
-    order = chance.permutation(36)
-    train, test = order[:20], order[20:]
-    together = exact.fit_together(frame[train.tolist()], outputs[train], encoding=encoding)
-    alone = [lvgp.fit(frame[train.tolist()], y, encoding=encoding) for y in outputs[train].T]
-    errors = [
-        np.mean([np.square(m.predict(frame[test.tolist()])[0] - y) for m, y in zip(ms, outputs[test].T, strict=True)])
-        for ms in (together, alone)
-    ]
-    assert errors[0] < errors[1]
-    with pytest.raises(InputError, match="no number"):
-        exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -420,32 +300,6 @@ def test_minibatches_reach_what_all_rows_reach() -> None:
         model = lvgp.fit(frame[:500], y[:500], encoding=encoding, kind="lvgp-svi", batch=batch, points=40, steps=120)
         error[batch] = np.sqrt(np.mean((model.predict(frame[500:])[0] - y[500:]) ** 2))
     assert max(error.values()) < 0.4 * y.std()
-
-
-def test_the_command_takes_every_kind_and_noise_as_told_or_repeated(tmp_path: Path) -> None:
-    frame, y = (part[::3] for part in additive())
-    chance = np.random.default_rng(0)
-    rows = pl.concat([frame.drop("x").with_columns(y=y + 0.1 * chance.standard_normal(20), sd=0.1)] * 2)
-    rows.with_columns(y=pl.col("y") + pl.Series(0.1 * chance.standard_normal(40))).write_csv(tmp_path / "in.csv")
-
-    def run(*words: str) -> tuple[int, str]:
-        start = ["model", "fit", str(tmp_path / "in.csv"), "--categorical", "i,j", "--target", "y", "--json"]
-        done = CliRunner().invoke(app, [*start, "--out", str(tmp_path / "m"), *words])
-        return done.exit_code, done.stdout if done.exit_code == 0 else done.stderr
-
-    for words in (("--noise", "sd"), ("--repeated",), ("--kind", "forest"), ("--kind", "gower", "--repeated")):
-        code, said = run("--kind", "onehot", *words)
-        assert code == 0, said
-        assert json.loads(said)["rows"] == (20 if "--repeated" in words else 40)
-    code, said = run("--noise", "sd", "--repeated")
-    assert code == 2
-    assert "give one of them" in said
-    code, said = run("--kind", "oracle")
-    assert code == 2
-    assert "lvgp-bayes" in said
-    code, said = run("--noise", "width")
-    assert code == 2
-    assert "width" in said
 
 
 def test_profiles_place_levels_that_act_alike_together_and_a_map_does_not_depend_on_chance() -> None:
