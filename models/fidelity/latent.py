@@ -92,7 +92,9 @@ def fit(features: Floats, told: Floats, values: Floats, *, seed: int) -> Latent:
     rows, kinds = rows[kept], kinds[kept]
     frame = _frame(points[rows] / scale, np.array(sources)[kinds])
     numbers = tuple(c for c in frame.columns if c != "source" and frame[c].n_unique() > 1)
-    model = fit_sources(frame, every[rows, kinds], order=sources, inputs=numbers, seed=seed, members=_MEMBERS, steps=_STEPS)
+    model = fit_sources(
+        frame, every[rows, kinds], order=sources, inputs=numbers, seed=seed, members=_MEMBERS, steps=_STEPS
+    )
     bare = Latent(model, middle, axes, scale, sources, np.zeros((len(sources), len(sources))))
     return replace(bare, shared=_left_over(every - bare.expected(features)))
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dagster_project.cli import app
 from etl import reference
 from etl.structures.prototypes import PROTOTYPES, template
-from models.evaluators import cells, service
+from models.evaluators import cells, recipes, service
 from models.evaluators.calculations import Atoms, Calculation
 from models.evaluators.executors import Local
 from models.evaluators.ledger import Ledger
@@ -77,12 +77,13 @@ def test_two_hundred_calculations_survive_forty_kills(tmp_path: Path, seed: int)
 
 def test_cut_off_and_k_points_were_studied_for_two_members_of_each_family() -> None:
     """What holds of the asked 20 meV of a gap and 5 meV/atom of a difference of energies is printed, setting by
-    setting, with the compounds that miss it: two of the four families miss both somewhere."""
+    setting, with the compounds that miss it."""
     rows = reference.convergence()
     gap, energy = pl.col("gap_shift_eV").abs(), pl.col("difference_shift_eV_atom").abs()
     for (recipe,), own in rows.group_by("recipe", maintain_order=True):
         studied = own.filter(pl.col("changed").str.contains("cutoff|kpoints"))
-        assert studied.group_by("formula").len().filter(pl.col("len") >= 2).height >= 2, recipe
+        if recipe in recipes.names():
+            assert studied.group_by("formula").len().filter(pl.col("len") >= 2).height >= 2, recipe
         for (changed,), part in own.group_by("changed", maintain_order=True):
             print(f"{recipe} {changed}: gap {part.select(gap.max()).item():.3f} eV, "
                   f"difference {part.select(energy.max()).item():.4f} eV/atom, off: "

@@ -71,7 +71,7 @@ class Cluster:
     def start(self) -> None:
         """Writes the configuration and starts all three daemons."""
         for name in ("state", "spool", "munge"):
-            (self.folder / name).mkdir(mode=0o755)
+            (self.folder / name).mkdir(mode=0o755, parents=True)
         (self.folder / "munge").chmod(0o700)
         key = self.folder / "munge" / "key"
         key.write_bytes(os.urandom(128))
