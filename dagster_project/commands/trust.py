@@ -65,7 +65,9 @@ def prune(
     target: Annotated[str, typer.Option("--target", help="Column that a model is to learn.")],
     out: Out,
     keep: Annotated[float, typer.Option("--keep", help="Share of the rows to keep, above 0 and up to 1.")] = 0.35,
-    method: Annotated[str, typer.Option("--method", help="uncertainty, similarity or random.")] = "uncertainty",
+    method: Annotated[
+        str, typer.Option("--method", help="difference, uncertainty, similarity or random.")
+    ] = "difference",
     features: Features = "",
     check: Annotated[
         bool, typer.Option("--check", help="Also measure what it costs, without whole elements too.")

@@ -2,7 +2,8 @@
 
 Zhang, Chen, Rondinelli and Chen, Appl. Phys. Rev. 10, 021403 (2023), doi 10.1063/5.0138913: take the group of lowest
 entropy and the row of it whose value raises that entropy most, by expected improvement over a Gaussian process.
-The robust variant looks at all groups, as the least diverse one may have nothing left to gain.
+The robust variant looks at all groups, as the least diverse one may have nothing left to gain: it takes the row that is
+expected to raise the mean entropy most.
 Simulated campaigns are in `sampling`; the process is in `pool`, the measures of entropy in `diversity`.
 """
 
@@ -22,10 +23,8 @@ STRATEGIES = ("etal", "group-random", "uncertainty", "random")
 VARIANTS = ("robust", "published")
 PATIENCE = 5
 """Draws from a group without a gain after which it rests."""
-WEIGHT = 2.0
-"""How fast the gains of a group lose weight with its entropy, one by nat; chosen on campaigns of the alloys of OQMD."""
 _COLUMNS = 16  # up to so many columns have a length scale each
-_GROWN = 1.25  # hyperparameters are learned again when the known rows grew so much
+_GROWN, _DRAWN = 1.01, 10  # hyperparameters are learned again when the known rows grew so much, after so many draws
 _OFFERED, _LEARNED = 3000, 2000  # rows of a large pool that are looked at, of known rows that the process learns from
 
 MEASURES: Mapping[str, Measure] = {"robust": mixed, "published": differential}
@@ -156,16 +155,15 @@ class Campaign:
         return _best(left, means, deviations, deviations)
 
     def _most_telling(self, left: Ints) -> Choice | None:
-        """The row of any group with the largest expected gain, gains of less diverse groups counting more."""
+        """The row of any group with the largest expected gain."""
         if not len(left):
             return None
         means, deviations = self._shared(left)
         gains, codes = np.zeros(len(left)), self.task.groups[left]
         for code in np.unique(codes):
             inside = codes == code
-            gains[inside] = self._curve(int(code)).improvement(means[inside], deviations[inside])
-        levels = np.maximum(list(self._entropies.values()), -50 / WEIGHT)  # minus infinity where nothing is known
-        return _best(left, means, deviations, gains * np.exp(WEIGHT * (levels.max() - levels[codes])))
+            gains[inside] = self._curve(int(code)).gain(means[inside], deviations[inside])
+        return _best(left, means, deviations, gains)
 
     def _curve(self, code: int) -> Curve:
         """How the entropy of a group answers to one more value; kept until the group gets one."""
@@ -186,7 +184,7 @@ class Campaign:
     def _shared(self, rows: Ints) -> tuple[Floats, Floats]:
         """Predictions of one process over all groups, updated draw by draw."""
         count = int(self.known.sum())
-        if self._pool is None or count > _GROWN * self._fitted:
+        if self._pool is None or count >= max(_GROWN * self._fitted, self._fitted + _DRAWN):
             features = self._described()
             known = np.flatnonzero(_sample(self.known, _LEARNED, self.chance))
             every = np.flatnonzero(~self.known & self._offered)

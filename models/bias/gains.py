@@ -15,6 +15,7 @@ from schemas.arrays import Floats
 Measure = Callable[[Floats], Floats]
 """Entropies of k sets of n values, k x n, in nats."""
 _GRID, _NODES = 128, 16  # values at which an entropy is computed; Gauss-Hermite nodes of a prediction
+_FIRST = 50.0  # nats, more than any gain
 _REACH = 0.5  # how far beyond the values the grid goes, in their range
 
 
@@ -74,13 +75,27 @@ class Curve:
         Mean and deviation of the entropy by quadrature over the curve, instead of 1000 samples a candidate, and then
         as published: normal, the incumbent being the entropy now.
         """
-        from scipy.special import roots_hermitenorm
-
-        nodes, weights = roots_hermitenorm(_NODES)
-        asked = np.maximum(means[:, None] + deviations[:, None] * nodes[None, :], self.floor)
-        found, share = np.interp(asked, self.grid, self.entropies), weights / weights.sum()
+        found, share = self._expected(means, deviations)
         mean = found @ share
         sd = np.sqrt(np.maximum(np.square(found - mean[:, None]) @ share, 0.0)) + 1e-9
         if not np.isfinite(self.now):
             return np.asarray(mean + sd - self.entropies.min())
         return excess(mean, sd, self.now)
+
+    def gain(self, means: Floats, deviations: Floats) -> Floats:
+        """Expected rise of the entropy at m candidates, no fall counting; the entropy is not taken to be normal.
+
+        A set without an entropy yet comes before all others.
+        """
+        found, share = self._expected(means, deviations)
+        if not np.isfinite(self.now):
+            return np.asarray(_FIRST + (found - self.entropies.min()) @ share)
+        return np.asarray(np.maximum(found - self.now, 0.0) @ share)
+
+    def _expected(self, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
+        """Entropies at the nodes of each prediction, m x k, and the weights of the nodes, k."""
+        from scipy.special import roots_hermitenorm
+
+        nodes, weights = roots_hermitenorm(_NODES)
+        asked = np.maximum(means[:, None] + deviations[:, None] * nodes[None, :], self.floor)
+        return np.interp(asked, self.grid, self.entropies), weights / weights.sum()

@@ -102,7 +102,12 @@ def learn(
     bounds = [_BOUNDS["length"]] * len(squares) + [_BOUNDS["signal"], _BOUNDS["noise"]]
     first = np.clip(first, *np.transpose(bounds))
     best = minimize(
-        _loss, first, args=((values - mean) / scale, squares), jac=True, bounds=bounds, options={"maxiter": 60}
+        _loss,
+        first,
+        args=((values - mean) / scale, squares),
+        jac=True,
+        bounds=bounds,
+        options={"maxiter": 60 if start is None else 20},
     ).x
     lengths = np.exp(best[:-2]) if each else np.full(columns, np.exp(best[0]))
     return Hyperparameters(lengths, float(np.exp(best[-2])) * scale**2, float(np.exp(best[-1])) * scale**2, mean)

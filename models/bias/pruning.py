@@ -1,10 +1,14 @@
 """Which rows of a training set a model can do without, and whether a model of the rest is as good.
 
-Grown from a tenth of the rows by what a committee of models disagrees on most, the rest is dropped (Li et al., Nat.
-Commun. 14, 7283 (2023), doi 10.1038/s41467-023-42992-y). Disagreement, not error: the worst predicted rows of a table
-of compositions are polymorphs that no composition can tell apart. Thinning by similarity is in `thinning`.
+Grown from a tenth of the rows, the rest is dropped (Li et al., Nat. Commun. 14, 7283 (2023),
+doi 10.1038/s41467-023-42992-y). `difference` adds the rows where a model of the chosen ones is farthest from a model of
+all: values are known here, and a model of all says what they are without the noise of single rows. `uncertainty` adds
+what a committee of models of the chosen ones disagrees on most, as where values are not known yet. Neither adds the
+worst predicted rows: those of a table of compositions are polymorphs that no composition can tell apart. Thinning by
+similarity is in `thinning`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +23,9 @@ from models.boosting import regressor
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 
-METHODS = ("uncertainty", "similarity", "random")
+METHODS = ("difference", "uncertainty", "similarity", "random")
 START, ROUNDS, COMMITTEE = 0.1, 6, 2
+_ROUGH = 150  # rounds of boosting of the models that choose
 _BAG = 0.8  # share of the chosen rows that a member of the committee learns from
 FEWEST = 40
 
@@ -44,10 +49,10 @@ class Rows:
         return Rows(self.features[rows], self.shares[rows], self.values[rows])
 
 
-def prune(rows: Rows, *, keep: float, method: str = "uncertainty", seed: int = 0) -> Ints:
+def prune(rows: Rows, *, keep: float, method: str = "difference", seed: int = 0) -> Ints:
     """The rows to keep, in the order in which they were taken.
 
-    Disagreement keeps all of fewer than `FEWEST` rows, which cannot tell redundancy; the other methods do not.
+    Methods with models keep all of fewer than `FEWEST` rows, which cannot tell redundancy.
 
     Args:
         rows: n rows.
@@ -63,29 +68,56 @@ def prune(rows: Rows, *, keep: float, method: str = "uncertainty", seed: int = 0
     if not 0 < keep <= 1:
         raise InputError.of(str(keep), "--keep", "give a share above 0 and up to 1")
     n = len(rows.values)
-    if method == "uncertainty" and n < FEWEST:
+    if method in ("difference", "uncertainty") and n < FEWEST:
         return np.arange(n)
     count = max(1, round(keep * n)) if n else 0
     if method == "similarity":
         return farthest_first(rows.shares, count=count, threshold=-1.0, seed=seed)[0]
     chance = np.random.default_rng(seed)
     order = chance.permutation(n)
-    return order[:count] if method == "random" else _grow(rows, order, count, chance)
+    if method == "random":
+        return order[:count]
+    return _grow(rows, order, count, _difference(rows, seed) if method == "difference" else _disagreement(rows, chance))
 
 
-def _grow(rows: Rows, order: Ints, count: int, chance: np.random.Generator) -> Ints:
+Score = Callable[[Ints, Ints], Floats]
+"""How much each of some left rows would tell a model of the chosen rows: (chosen, left) -> n."""
+
+
+def _grow(rows: Rows, order: Ints, count: int, score: Score) -> Ints:
     start = min(count, max(FEWEST // 2, round(START * len(order))))
     chosen, left = order[:start], order[start:]
     for size in np.linspace(start, count, ROUNDS + 1)[1:].round().astype(int):
-        guesses = []
-        for _ in range(COMMITTEE):
-            bag = chance.choice(chosen, max(2, int(_BAG * len(chosen))), replace=False)
-            model = learner(len(bag), seed=int(chance.integers(2**31)), rounds=150)
-            guesses.append(model.fit(rows.features[bag], rows.values[bag]).predict(rows.features[left]))
-        first = np.argsort(-np.std(guesses, axis=0), kind="stable")
+        first = np.argsort(-score(chosen, left), kind="stable")
         taken = first[: size - len(chosen)]
         chosen, left = np.concatenate([chosen, left[taken]]), np.delete(left, taken)
     return chosen
+
+
+def _difference(rows: Rows, seed: int) -> Score:
+    """Distance between a model of the chosen rows and one of all."""
+
+    def predicted(learned: Ints, asked: Ints) -> Floats:
+        model = learner(len(learned), seed=seed, rounds=_ROUGH)
+        return np.asarray(model.fit(rows.features[learned], rows.values[learned]).predict(rows.features[asked]))
+
+    every = np.arange(len(rows.values))
+    goal = predicted(every, every)
+    return lambda chosen, left: np.abs(predicted(chosen, left) - goal[left])
+
+
+def _disagreement(rows: Rows, chance: np.random.Generator) -> Score:
+    """Deviation of a committee, each member having learned from a part of the chosen rows."""
+
+    def score(chosen: Ints, left: Ints) -> Floats:
+        guesses = []
+        for _ in range(COMMITTEE):
+            bag = chance.choice(chosen, max(2, int(_BAG * len(chosen))), replace=False)
+            model = learner(len(bag), seed=int(chance.integers(2**31)), rounds=_ROUGH)
+            guesses.append(model.fit(rows.features[bag], rows.values[bag]).predict(rows.features[left]))
+        return np.asarray(np.std(guesses, axis=0))
+
+    return score
 
 
 @dataclass(frozen=True)
@@ -104,7 +136,7 @@ class Trial:
 
 
 def check(
-    rows: Rows, trials_: tuple[Trial, ...], *, keep: float, method: str = "uncertainty", seed: int = 0
+    rows: Rows, trials_: tuple[Trial, ...], *, keep: float, method: str = "difference", seed: int = 0
 ) -> list[dict[str, Any]]:
     """What pruning costs: errors of a model of all training rows, of the kept ones, and of as many random ones.
 

@@ -45,31 +45,46 @@ def published_start(table: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("labelled", "budget", "share"),
-    # floors of the share of random's draws
-    [("known", 150, 0.30), ("", 300, 0.60)],
+    ("labelled", "budget", "share", "strategies"),
+    [
+        # measured over ten seeds: 14 to 29 draws of 118 to 148, the paper's start
+        ("known", 150, 0.30, etal.STRATEGIES),
+        # a harder start, halves of up to three groups hidden: .49 [.39, .58], one seed of ten never gets there; a rule
+        # that knew the hidden values took .53 to .91 on two seeds
+        ("", 300, 0.58, ("etal", "group-random", "random")),
+    ],
 )
-def test_entropy_targeted_draws_cover_sooner(labelled: str, budget: int, share: float) -> None:
-    table = published_start(pl.read_csv(data_set(ALLOYS)), seed=0)
-    kept = table if labelled else table.drop("known")
-    runs = {
-        name: sampling.simulate(
-            kept,
-            group="crystal_system",
-            value="energy",
-            budget=budget,
-            seeds=range(5),
-            strategy=name,
-            labelled=labelled,
-        )
-        for name in etal.STRATEGIES
-    }
-    found = {name: sampling.summarise(runs, name) for name in runs}
-    for name, told in found.items():
-        print(name, {k: told[k] for k in ("draws", "share_of_random", "seeds_reached", "coverage")})
-    assert found["etal"]["draws"] <= share * found["random"]["draws"]
-    rival = found["etal"]["group_random_draws"]
-    assert rival is None or found["etal"]["draws"] <= rival
+def test_entropy_targeted_draws_cover_sooner(
+    labelled: str, budget: int, share: float, strategies: tuple[str, ...]
+) -> None:
+    table = pl.read_csv(data_set(ALLOYS))
+    draws: dict[str, list[float]] = {name: [] for name in strategies}
+    for seed in range(10):
+        kept = published_start(table, seed=seed) if labelled else table
+        runs = {
+            name: sampling.simulate(
+                kept,
+                group="crystal_system",
+                value="energy",
+                budget=budget,
+                seeds=range(seed, seed + 1),
+                strategy=name,
+                labelled=labelled,
+            )
+            for name in strategies
+        }
+        goals = sampling.finals(runs["random"])
+        for name, trace in runs.items():
+            draws[name] += sampling.reached(trace, goals)
+    middle = {name: float(np.median(found)) for name, found in draws.items()}
+    print({name: sorted(found) for name, found in draws.items()})
+    chance, pairs = np.random.default_rng(0), np.array([draws["etal"], draws["random"]])
+    again = [np.divide(*np.median(pairs[:, chance.integers(0, 10, 10)], axis=1)) for _ in range(2000)]
+    low, high = np.quantile(again, [0.025, 0.975])
+    print(f"share of random's draws: {middle['etal'] / middle['random']:.3f} [{low:.3f}, {high:.3f}]")
+    assert middle["etal"] <= share * middle["random"]
+    assert middle["etal"] <= middle["group-random"]
+    assert np.isfinite(draws["etal"]).sum() >= 9
 
 
 def held_out(column: pl.Series) -> np.ndarray:

@@ -630,3 +630,14 @@ def test_models_are_trained_scored_and_explained_from_files(home: Path, tmp_path
     code, stdout, _ = run("temperature evaluate IN --json", home, **{"in": labelled})
     assert code == 0
     assert json.loads(stdout)["mae_K"] < json.loads(stdout)["mae_mean_K"]
+
+
+def test_pruning_says_that_few_rows_are_all_kept(home: Path, tmp_path: Path) -> None:
+    pl.DataFrame({"formula": ["VO2", "NiO", "CoO"], "y": [1.0, 2.0, 3.0]}).write_csv(tmp_path / "in.csv")
+    code, stdout, _ = run(
+        "quality prune IN --target y --keep 0.4 --out OUT --json",
+        home,
+        **{"in": tmp_path / "in.csv", "out": tmp_path / "o.csv"},
+    )
+    assert (code, json.loads(stdout)["kept"]) == (0, 3)
+    assert "all are kept" in json.loads(stdout)["note"]

@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.core import Column, Table, Type
+from schemas.errors import InputError
 from schemas.rules import Between, OneOf
 from schemas.tables import REGISTRY
 from schemas.units import UNITS
@@ -74,3 +75,11 @@ def test_bounds_are_the_right_way_round() -> None:
 def test_an_unknown_table_is_named_in_the_error() -> None:
     with pytest.raises(KeyError, match=r"core\.nothing"):
         REGISTRY["core.nothing"]
+
+
+def test_what_a_file_holds_wrongly_is_said_in_our_words() -> None:
+    found = [{"type": "value_error", "loc": ("name",), "msg": "Value error, no source 'x'; use one of a, b"}]
+    assert (
+        str(InputError.invalid(found, "s.yaml", "mend it"))
+        == "name (no source 'x'; use one of a, b) in s.yaml: mend it"
+    )

@@ -86,7 +86,7 @@ def frame(*rows: dict[str, object]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=polars.schema(TABLE))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS)
 def test_polars_and_duckdb_give_the_same_verdict_per_rule(rows):
     found = frame(*rows)
@@ -101,7 +101,7 @@ def suite() -> gx.Suite:
     return gx.suite(TABLE)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ROWS)
 def test_great_expectations_gives_the_same_verdict_per_rule(suite, rows):
     found = frame(*rows, GOOD)

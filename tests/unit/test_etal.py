@@ -75,6 +75,17 @@ def test_improvement_by_quadrature_equals_sampling(variant: str) -> None:
     assert found == pytest.approx(expected, rel=0.15)
 
 
+def test_the_expected_gain_is_the_mean_of_what_draws_gain() -> None:
+    chance = np.random.default_rng(5)
+    values = chance.standard_normal(40)
+    curve = gains.Curve.of(values, gains.mixed, (-3.0, 3.0))
+    drawn = np.interp(1.5 + 0.8 * chance.standard_normal(20_000), curve.grid, curve.entropies)
+    expected = np.maximum(drawn - curve.now, 0.0).mean()
+    assert curve.gain(np.array([1.5]), np.array([0.8]))[0] == pytest.approx(expected, rel=0.1)  # 16 nodes, and a kink
+    unknown = gains.Curve.of(values[:1], gains.mixed, (-3.0, 3.0))
+    assert unknown.gain(np.array([0.0]), np.array([0.1]))[0] > curve.gain(np.array([3.0]), np.array([0.1]))[0] + 10
+
+
 def test_what_is_predicted_below_the_gap_of_metals_counts_as_zero() -> None:
     values = np.concatenate([np.zeros(30), np.linspace(0.5, 3, 30)])
     curve = gains.Curve.of(values, gains.mixed, (0.0, 5.0))

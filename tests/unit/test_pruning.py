@@ -40,7 +40,7 @@ def test_as_many_rows_are_kept_as_asked_and_none_twice(method: str) -> None:
     assert kept.tolist() == again.tolist()
 
 
-@pytest.mark.parametrize("method", ["uncertainty", "similarity"])
+@pytest.mark.parametrize("method", ["difference", "uncertainty", "similarity"])
 def test_rows_that_repeat_others_are_dropped_first(method: str) -> None:
     kept = pruning.prune(made(), keep=0.35, method=method)
     assert (kept < 150).mean() < 0.35  # by chance half
