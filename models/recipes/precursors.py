@@ -3,6 +3,7 @@
 Sets come from `candidates`, their order from `ranker`, reactions from `balance`.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.recipes import candidates, ranker
+from models.recipes import ROUTES, candidates, ranker, valence
 from models.recipes.balance import Reaction, balance
 from models.recipes.candidates import needed
 from models.recipes.compositions import Amounts, parse
 from models.recipes.ranker import Ranker
 
-__all__ = ["Library", "Proposal", "fit", "needed", "propose", "unreadable", "unsupplied"]
+__all__ = ["Library", "Proposal", "fit", "mixture", "needed", "propose", "unreadable", "unsupplied"]
 UNBALANCED = 0.5
 UNLIKELY = 0.1
 
@@ -89,6 +90,22 @@ def propose(
         score = sum(each.values()) * (1.0 if reaction.balanced or not reactions else UNBALANCED)
         out.append(Proposal(names, round(score, 6), max(each, key=lambda r: each[r]), reaction))
     return sorted(out, key=lambda p: (-p.score, p.precursors))[:top]
+
+
+def mixture(library: Library, target: str) -> Reaction | None:
+    """Dry mixing of a higher and a lower source of an element that closes without oxygen; None where nothing does."""
+    aim, known = parse(target), library.observed
+    pairs = [set(p) for each in valence.brackets(aim or {}, known.source, known.spelling).values() for p in each]
+    if not aim or not pairs:
+        return None
+    found = candidates.candidates(known, aim, ROUTES[0])
+    ranked = sorted(found, key=lambda c: (-c.mixed, c.keys))
+    for pair, c in itertools.product(pairs, ranked):
+        if pair <= set(c.keys):
+            reaction = balance(target, [known.spelling[k] for k in c.keys])
+            if reaction.balanced and "O2" not in dict(reaction.coefficients):
+                return reaction
+    return None
 
 
 def _shares(library: Library, aim: Amounts, route: str) -> dict[candidates.Set, float]:

@@ -68,10 +68,10 @@ def recommend(
         **_known(model, target, route=max(routes, key=lambda r: routes[r]), top=top, hull=hull),
         "in_domain": chosen["in_domain"],
         "caveats": [
-            *_unknown(model, given),
-            *_reagents(target, used, reaction, given),
+            *_reagents(model, target, used, reaction, given),
             *_trust(chosen, routes),
             *_furnace(target, reaction, chosen),
+            *_closed_tube(model, target),
         ],
     }
 
@@ -159,8 +159,11 @@ def _unknown(model: RecipeModel, given: list[str] | None) -> list[str]:
     return out
 
 
-def _reagents(target: str, used: list[str] | None, reaction: balance.Reaction, given: list[str] | None) -> list[str]:
-    out = []
+def _reagents(
+    model: RecipeModel, target: str, used: list[str] | None, reaction: balance.Reaction, given: list[str] | None
+) -> list[str]:
+    """What is odd about formulas and reaction."""
+    out = _unknown(model, given)
     suspects = [target] if charges.charge_balanced(target) is False else []
     for name in suspects + [n for n in used or [] if not charges.plausible_reagent(n)]:
         out.append(
@@ -206,6 +209,12 @@ def _furnace(target: str, reaction: balance.Reaction, chosen: dict[str, Any]) ->
             " them, the highest temperature from all; heat as for the step where it is needed."
         )
     return out
+
+
+def _closed_tube(model: RecipeModel, target: str) -> list[str]:
+    """How a state between those of two oxides is met without metering a gas, where air would go past it."""
+    found = precursors.mixture(model.library, target) if atmosphere.asked(target).kind == "inert" else None
+    return [f"Dry, in a closed tube, without a gas to meter: {found.text}."] if found else []
 
 
 def page(found: dict[str, Any]) -> str:

@@ -107,3 +107,7 @@ def test_dry_mixtures_of_two_oxides_are_among_the_candidates() -> None:
     assert closed[0].reaction.balanced
     assert "O2" not in dict(closed[0].reaction.coefficients)
     assert all(set(p.precursors) != mixture for p in made["sol-gel"])
+    told = precursors.mixture(library, "LiV2O4")
+    assert told is not None
+    assert told.text == "0.5 Li2CO3 + 0.75 V2O3 + 0.25 V2O5 -> LiV2O4 + 0.5 CO2"
+    assert precursors.mixture(library, "LiVO3") is None
