@@ -7,11 +7,14 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, logsumexp
 
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Limit, Objective
+
+_FAR, _NONE = 1e100, -1e250  # deviations, the most that are told apart; the log of no chance
+_LIMIT = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*")
 
 
 def objectives(text: str) -> tuple[Objective, ...]:
@@ -35,15 +38,17 @@ def limits(text: str) -> tuple[Limit, ...]:
     """Limits from ``stability<=0.1,bulk>=100``; none from an empty text.
 
     Raises:
-        InputError: any other form, or limits that contradict each other.
+        InputError: any other form, a number that is not finite, a side given twice, or limits that contradict.
     """
     found: dict[str, dict[str, float]] = {}
     for part in filter(None, text.split(",")):
-        match = re.fullmatch(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(-?[0-9.]+(?:[eE][+-]?[0-9]+)?)\s*", part)
-        if not match:
+        match = _LIMIT.fullmatch(part)
+        if not match or not np.isfinite(float(match.group(3))):
             raise InputError.of(f"limit {part.strip()!r}", "--limits", "write NAME<=NUMBER or NAME>=NUMBER")
-        side = "high" if match.group(2) == "<=" else "low"
-        found.setdefault(match.group(1), {})[side] = float(match.group(3))
+        side, bounds = "high" if match.group(2) == "<=" else "low", found.setdefault(match.group(1), {})
+        if side in bounds:
+            raise InputError.of(f"two {side} limits of {match.group(1)}", "--limits", "leave one out")
+        bounds[side] = float(match.group(3))
     for name, bounds in found.items():
         if bounds.get("low", -np.inf) > bounds.get("high", np.inf):
             raise InputError.of(f"no {name} is above its low and below its high limit", "--limits", "turn them")
@@ -75,7 +80,14 @@ def met(values: Floats, limited: Sequence[Limit]) -> Bools:
 
 
 def chance_met(means: Floats, deviations: Floats, limited: Sequence[Limit]) -> Floats:
-    """Probability that all limits hold, n: of outcomes that are independent normals in each of s members.
+    """Probability that all limits hold, n; see `log_chance_met`."""
+    return np.asarray(np.exp(log_chance_met(means, deviations, limited)))
+
+
+def log_chance_met(means: Floats, deviations: Floats, limited: Sequence[Limit]) -> Floats:
+    """Log probability that all limits hold, n: of outcomes that are independent normals in each of s members.
+
+    The log still tells rows apart of which all are far from the limits.
 
     Args:
         means: s x n x c.
@@ -83,8 +95,11 @@ def chance_met(means: Floats, deviations: Floats, limited: Sequence[Limit]) -> F
         limited: the c limits.
     """
     low, high = _bounds(limited)
-    inside = ndtr((high - means) / deviations) - ndtr((low - means) / deviations)
-    return np.asarray(inside.prod(axis=-1).mean(axis=0))
+    start, end = (np.clip((bound - means) / deviations, -_FAR, _FAR) for bound in (low, high))
+    start, end = np.where(start > 0, -end, start), np.where(start > 0, -start, end)  # the tail that keeps its digits
+    with np.errstate(divide="ignore"):  # between equal bounds there is nothing
+        inside = log_ndtr(end) + np.log1p(-np.exp(log_ndtr(start) - log_ndtr(end)))
+    return np.asarray(np.maximum(logsumexp(inside.sum(axis=-1), axis=0) - np.log(len(means)), _NONE))
 
 
 def _bounds(limited: Sequence[Limit]) -> tuple[Floats, Floats]:

@@ -142,7 +142,7 @@ def propose(
         `sd_<outcome>`, where there are limits `p_feasible`, the probability that all hold, what `scoring.Remaining`
         says in `remaining_improvement` and `p_complete`, and `model_id`, a hash of what the surrogates learned from;
         fewer than `batch` where fewer are open; of random ones nothing is said. While no known row keeps the limits,
-        a row promises the probability that it does.
+        a row promises to be likelier than others to do so.
 
     Raises:
         InputError: an unknown strategy or acquisition, an infinite value, or fewer than two known rows.
@@ -224,13 +224,17 @@ def _pool(
 
 
 def _gain(known: Known, outlook: scoring.Outlook) -> Floats:
-    """What a row promises of the objectives where it keeps the limits, n; before any did, the chance that it does."""
+    """What a row promises of the objectives where it keeps the limits, n; before any did, how likely it is to.
+
+    That is 1 / (1 + x), x being how far the log of its chance lies below the largest: the chance itself is too small
+    for a number where all rows are far from the limits.
+    """
     k = len(known.wanted)
-    chance = goals.chance_met(outlook.means[..., k:], outlook.deviations[..., k:], known.limits)
+    chance = goals.log_chance_met(outlook.means[..., k:], outlook.deviations[..., k:], known.limits)
     if not len(known.turned):
-        return chance
+        return np.asarray(1.0 / (1.0 + chance.max(initial=-np.inf) - chance))
     hoped = scoring.Outlook(outlook.means[..., :k] * known.turn, outlook.deviations[..., :k])
-    return chance * scoring.gain(hoped, known.turned, known.reference)
+    return np.asarray(np.exp(chance) * scoring.gain(hoped, known.turned, known.reference))
 
 
 def _at_random(known: Known, rows: Ints) -> pl.DataFrame:

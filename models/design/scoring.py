@@ -100,9 +100,13 @@ def improvement(sight: Sight, taken: Sequence[int]) -> Floats:
 
 
 def noisy_improvement(sight: Sight, taken: Sequence[int]) -> Floats:
-    """Expected improvement on the best of the known rows were they measured anew, n (Letham et al., 2019)."""
-    rows = np.concatenate([sight.again, sight.draws[:, list(taken)]], axis=1)
-    return np.asarray(np.maximum(sight.draws[..., 0] - rows[..., 0].max(axis=1)[:, None], 0.0).mean(axis=0))
+    """Expected improvement on the best of the known rows were they measured anew, n (Letham et al., 2019).
+
+    Where none of them would keep the limits, the worst value known stands for the best.
+    """
+    best = np.concatenate([sight.again, sight.draws[:, list(taken)]], axis=1)[..., 0].max(axis=1)
+    best = np.where(np.isfinite(best), best, sight.told.min())
+    return np.asarray(np.maximum(sight.draws[..., 0] - best[:, None], 0.0).mean(axis=0))
 
 
 def chance_of_improvement(sight: Sight, taken: Sequence[int]) -> Floats:
@@ -152,9 +156,16 @@ def belonging(sight: Sight, taken: Sequence[int]) -> Floats:
 
 
 def keeping(sight: Sight, taken: Sequence[int]) -> Floats:
-    """Probability that a row keeps the limits and none of the taken does, n: what to ask before any row is of use."""
+    """Probability over its largest that a row keeps the limits and none of the taken does, n.
+
+    What to ask before any row is of use. A first row, and rows of which no draw is within the limits, are ranked by
+    their promise.
+    """
+    if sight.promise is not None and not taken:
+        return sight.promise
     kept = np.isfinite(sight.draws).all(axis=-1)
-    return np.asarray((kept & ~kept[:, list(taken)].any(axis=1)[:, None]).mean(axis=0))
+    share = (kept & ~kept[:, list(taken)].any(axis=1)[:, None]).mean(axis=0)
+    return _relative(share) if share.any() or sight.promise is None else sight.promise
 
 
 def gain_and_belonging(sight: Sight, taken: Sequence[int]) -> Floats:

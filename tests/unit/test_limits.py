@@ -39,11 +39,13 @@ def test_limits_are_written_as_inequalities() -> None:
     found = goals.limits("a<=1, b>=-2e-1,a>=0")
     assert [(f.name, f.low, f.high) for f in found] == [("a", 0.0, 1.0), ("b", -0.2, None)]
     assert goals.limits("") == ()
-    for text in ("a", "a<1", "a<=soon", "a<=nan", "<=1"):
+    for text in ("a", "a<1", "a<=soon", "a<=nan", "<=1", "a<=1.2.3", "a<=.", "a<=1e999"):
         with pytest.raises(InputError, match="write NAME<=NUMBER"):
             goals.limits(text)
     with pytest.raises(InputError, match="above its low and below its high"):
         goals.limits("a<=0,a>=1")
+    with pytest.raises(InputError, match="two high limits of a"):
+        goals.limits("a<=1,a<=5")
 
 
 def test_the_chance_to_keep_limits_is_that_of_normals_in_each_member() -> None:
@@ -52,6 +54,10 @@ def test_the_chance_to_keep_limits_is_that_of_normals_in_each_member() -> None:
     first = (norm.cdf(0.5) - norm.cdf(-0.5)) * 0.5
     second = (norm.cdf(-2) - norm.cdf(-3)) * norm.cdf(3)
     assert goals.chance_met(means, deviations, limits) == pytest.approx([(first + second) / 2])
+    assert goals.log_chance_met(np.array([[[-40.0]]]), np.ones((1, 1, 1)), goals.limits("a>=0")) == pytest.approx(
+        norm.logsf(40)
+    )
+    assert goals.chance_met(means, deviations, goals.limits("a<=0,a>=0,b>=2")).tolist() == [0.0]
     assert goals.met(np.array([[0.5, 2.0], [0.5, 1.9], [np.nan, 3.0]]), limits).tolist() == [True, False, False]
 
 
@@ -79,6 +85,31 @@ def test_before_any_row_is_of_use_the_likeliest_to_keep_the_limit_is_asked_for()
     assert found["p_complete"].is_between(0, 1).all()
     assert found["row"].to_list() == [3]
     assert found["p_feasible"].null_count() == 0
+
+
+def test_far_from_the_limits_the_nearest_rows_are_asked_for_wherever_they_stand() -> None:
+    frame = pl.DataFrame({"n": np.arange(120.0)})
+    far = frame["n"].to_numpy()
+    tried = far < 8
+    values = np.where(tried[:, None], np.column_stack([far, far]), np.nan)
+    asked = proposal.Known(
+        frame=frame,
+        values=values,
+        tried=tried,
+        encoding=of_frame(frame, inputs=("n",), categorical=()),
+        wanted=goals.objectives("max:y"),
+        limits=goals.limits("toxic>=1e6"),
+    )
+    found = proposal.propose(asked, batch=2)
+    assert found["p_feasible"].to_list() == [0.0, 0.0]
+    assert (found["n"] > 103).all()  # the first 96 open rows end there
+
+
+def test_noisy_improvement_stands_where_no_known_row_keeps_the_limits_in_a_draw() -> None:
+    draws, again = np.array([[[-np.inf], [1.0]], [[2.0], [3.0]]]), np.array([[[-np.inf]], [[0.4]]])
+    told = np.array([[0.5]])
+    sight = scoring.Sight(draws=draws, told=told, again=again, reference=np.zeros(1), weights=np.ones((1, 1)))
+    assert scoring.noisy_improvement(sight, []) == pytest.approx([0.8, (0.5 + 2.6) / 2])
 
 
 def test_a_loop_reaches_the_optimum_within_the_limits_and_counts_no_other() -> None:
