@@ -6,6 +6,7 @@ every value; energies of different settings are never mixed.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,7 +77,6 @@ def decomposition(compound: Phase, phases: Sequence[Phase]) -> Decomposition:
 class _Row:
     """An accepted calculation: its phase, composition and level."""
 
-    place: int
     phase: Phase
     formula: str
     level: str
@@ -99,38 +99,38 @@ def table(collected: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `calculation_id`, `label`, `formula`, `stability_eV_atom`, `above_lowest_eV_atom`, `products` (JSON, phase ->
         share of the atoms), `phases` (all that competed), `ok` and `reason`, a row a calculation in their order.
-
-    Raises:
-        InputError: a text that is none of a calculation.
     """
-    rows = [_row(place, row) for place, row in enumerate(collected.select(NEEDED).to_dicts())]
-    known = [row for row in rows if row is not None]
-    held = {row.place: _judged(row, [o for o in known if o.comparable(row)]) for row in known}
+    rows = [_row(row) for row in collected.select(NEEDED).to_dicts()]
+    known = [row for row in rows if isinstance(row, _Row)]
     nothing = dict.fromkeys(("formula", "stability_eV_atom", "above_lowest_eV_atom", "products"))
-    failed: dict[str, object] = {**nothing, "phases": [], "ok": False, "reason": "no energy"}
-    told = [held.get(place, failed) for place in range(len(rows))]
+    failed: dict[str, object] = {**nothing, "phases": [], "ok": False}
+    told = [
+        _judged(row, [o for o in known if o.comparable(row)]) if isinstance(row, _Row) else failed | {"reason": row}
+        for row in rows
+    ]
     kinds: dict[str, pl.DataType | type[pl.DataType]] = {"formula": pl.String}
     kinds |= {"stability_eV_atom": pl.Float64, "above_lowest_eV_atom": pl.Float64}
     kinds |= {"products": pl.String, "phases": pl.List(pl.String), "ok": pl.Boolean, "reason": pl.String}
     return collected.select("calculation_id", "label").hstack(pl.DataFrame(told, schema=kinds))
 
 
-def _row(place: int, row: Mapping[str, object]) -> "_Row | None":
-    if row["state"] != str(State.ACCEPTED) or row["energy_eV_atom"] is None:
-        return None
+def _row(row: Mapping[str, object]) -> "_Row | str":
+    """An accepted calculation, or why it is none."""
+    energy = math.nan if row["energy_eV_atom"] is None else float(str(row["energy_eV_atom"]))
+    if row["state"] != str(State.ACCEPTED) or not math.isfinite(energy):
+        return "no energy"
     try:
         symbols = Atoms.from_json(str(row["structure"])).symbols
-        settings: Settings = json.loads(str(row["provenance"]))["settings"]
+        settings: Settings = dict(json.loads(str(row["provenance"]))["settings"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError.of(f"no calculation ({error})", f"row {place}", "give what dft collect writes") from error
+        return f"no calculation as dft collect writes it ({error})"
     amounts = {e: float(symbols.count(e)) for e in sorted(set(symbols))}
     level = {k: v for k, v in settings.items() if k not in PATH and k != HUBBARD}
     return _Row(
-        place=place,
-        phase=Phase(label=str(row["label"]), amounts=amounts, energy_eV_atom=float(str(row["energy_eV_atom"]))),
+        phase=Phase(label=str(row["label"]), amounts=amounts, energy_eV_atom=energy),
         formula=reduced_formula(amounts),
         level=json.dumps([row["engine"], level], sort_keys=True),
-        hubbard=settings.get(HUBBARD, {}),
+        hubbard=settings.get(HUBBARD) or {},
     )
 
 

@@ -92,3 +92,16 @@ def test_phases_with_another_u_on_a_shared_element_do_not_compete() -> None:
     found = table(pl.DataFrame(rows)).to_dicts()[0]
     assert found["phases"] == ["Ni", "O"]
     assert found["stability_eV_atom"] == pytest.approx(-5.0 - (-3.0 - 4.0) / 2)
+
+
+def test_a_row_that_is_no_calculation_stays_and_does_not_stop_the_others() -> None:
+    odd = [
+        calculated("infinite", "Mg O", float("inf"), cutoff_eV=400),
+        {**calculated("bare", "Mg O", -6.0), "provenance": None},
+        {**calculated("settings of 3", "Mg O", -6.0), "provenance": json.dumps({"settings": 3})},
+        {**calculated("no sites", "Mg O", -6.0), "structure": json.dumps({"sites": []})},
+    ]
+    found = table(pl.DataFrame([*odd, *SYSTEM])).to_dicts()
+    assert [row["ok"] for row in found[:5]] == [False, False, False, False, True]
+    assert found[0]["reason"] == "no energy"
+    assert all("no calculation" in row["reason"] for row in found[1:4])
