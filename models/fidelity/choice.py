@@ -19,7 +19,7 @@ class Floor:
     """The lowest value, on which many rows may lie, such as 0 of a gap.
 
     Attributes:
-        value: minus infinity where few rows lie on the lowest.
+        value: minus infinity where few rows, or all, lie on the lowest.
         limits: predictions below count as the floor, where the base lies on it and where it does not.
     """
 
@@ -30,9 +30,10 @@ class Floor:
     def of(cls, values: Floats, middle: Floats, base: Floats) -> "Floor":
         """The floor of n values and, from held-out predictions of them, its limits."""
         lowest = float(values.min())
-        if (values == lowest).mean() < _TIES:
+        above = values[values > lowest]
+        if (values == lowest).mean() < _TIES or not len(above):
             return cls(-np.inf, (-np.inf, -np.inf))
-        tried = np.concatenate([[lowest], np.quantile(values[values > lowest], np.linspace(0, 0.4, _LIMITS))])
+        tried = np.concatenate([[lowest], np.quantile(above, np.linspace(0, 0.4, _LIMITS))])
         limits = []
         for inside in (base <= lowest, ~(base <= lowest)):
             errors = [

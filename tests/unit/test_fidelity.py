@@ -105,6 +105,12 @@ def test_huge_numbers_and_tables_without_rows_are_answered(fused: fidelity.Fused
     assert fused.predict(pl.DataFrame(schema={"formula": pl.String, "pbe_median": pl.Float64})).height == 0
 
 
+def test_a_value_that_never_changes_is_predicted(gaps: pl.DataFrame) -> None:
+    flat = gaps.with_columns(expt_gap_eV=pl.lit(0.0))
+    found = fidelity.fit(flat, fidelities=("pbe", "expt"), target="expt", way="alone", trees=10).predict(flat)
+    assert found["mean"].to_list() == found["high"].to_list() == [0.0] * gaps.height
+
+
 def test_columns_that_hold_nothing_to_learn_from_are_refused(gaps: pl.DataFrame) -> None:
     odd = gaps.with_columns(hse=pl.lit("n/a"), text=pl.lit("(("))
     with pytest.raises(InputError, match="no number in column hse in --fidelities"):
