@@ -68,6 +68,14 @@ def gain(base: pl.DataFrame, other: pl.DataFrame, *, target: str, seeds: range =
     return [_told(part, np.array(figures)) for part, figures in found.items() if figures]
 
 
+def certain(told: dict[str, Any], seeds: int, sign: int) -> bool:
+    """Whether a row of `gain` is a gain (sign 1) or a loss (-1) beyond its 95 % interval; never with a single seed."""
+    from scipy.stats import t
+
+    error = told["gain_error"]
+    return error is not None and sign * float(told["gain"]) > error * float(t.ppf(0.975, seeds - 1))
+
+
 def _rows(frame: pl.DataFrame, target: str) -> tuple[Rows, Any, tuple[str, ...]]:
     """What a model learns from in a table of compositions."""
     if not any(c in frame.columns for c in FORMULAS):

@@ -35,3 +35,10 @@ def test_a_source_without_compositions_or_rows_is_refused() -> None:
         aggregation.gain(base.drop("formula"), base, target="y")
     with pytest.raises(InputError, match="1 rows to learn from"):
         aggregation.gain(base, base, target="y")
+
+
+def test_a_gain_counts_beyond_its_interval_and_one_seed_tells_none() -> None:
+    told = {"gain": 0.25, "gain_error": 0.1}
+    assert [aggregation.certain(told, seeds, 1) for seeds in (2, 5, 20)] == [False, False, True]  # t: 12.7, 2.78, 2.09
+    assert aggregation.certain({"gain": -0.25, "gain_error": 0.1}, 20, -1)
+    assert not aggregation.certain({"gain": 9.0, "gain_error": None}, 1, 1)
