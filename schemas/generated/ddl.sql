@@ -109,7 +109,7 @@ COMMENT ON COLUMN "core"."lacunar_spinels"."converged" IS 'Whether the density c
 COMMENT ON COLUMN "core"."lacunar_spinels"."iterations" IS 'Steps to self-consistency. [count]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."starts" IS 'Starts of the moments that converged; the row is the lowest in energy. [count]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."attempts" IS 'Attempts; more than one where a rule changed the settings. [count]';
-COMMENT ON COLUMN "core"."lacunar_spinels"."cpu_s" IS 'CPU time. [s]';
+COMMENT ON COLUMN "core"."lacunar_spinels"."cpu_s" IS 'CPU time here. [s]';
 COMMENT ON COLUMN "core"."lacunar_spinels"."engine" IS 'Program and version.';
 COMMENT ON COLUMN "core"."lacunar_spinels"."settings" IS 'What the engine was told.';
 COMMENT ON COLUMN "core"."lacunar_spinels"."calculation_id" IS 'Hash of structure and settings.';
@@ -184,7 +184,7 @@ COMMENT ON COLUMN "core"."convergence"."gap_shift_eV" IS 'How far the gap moved.
 COMMENT ON COLUMN "core"."convergence"."energy_eV_atom" IS 'Energy with the setting. [eV_atom]';
 COMMENT ON COLUMN "core"."convergence"."energy_shift_eV_atom" IS 'How far the energy moved. [eV_atom]';
 COMMENT ON COLUMN "core"."convergence"."difference_shift_eV_atom" IS 'How far it moved more than that of `against`. [eV_atom]';
-COMMENT ON COLUMN "core"."convergence"."cpu_s" IS 'CPU time. [s]';
+COMMENT ON COLUMN "core"."convergence"."cpu_s" IS 'CPU time here. [s]';
 
 CREATE TABLE "raw"."documents" (
     "document_id" VARCHAR NOT NULL,

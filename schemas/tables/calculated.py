@@ -4,6 +4,7 @@ from schemas.columns import choice, count, text
 from schemas.core import Column, Table, Type
 from schemas.rules import Between, Finite
 
+_CPU = Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time here.", rules=(Between(0),))
 _LEVELS = ("7", "8", "8 Cr", "10", "11")
 
 
@@ -76,7 +77,7 @@ LACUNAR_SPINELS = Table(
         count("iterations", "Steps to self-consistency.", nullable=True),
         count("starts", "Starts of the moments that converged; the row is the lowest in energy.", least=0),
         count("attempts", "Attempts; more than one where a rule changed the settings.", least=1),
-        Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time.", rules=(Between(0),)),
+        _CPU,
         text("engine", "Program and version.", nullable=True),
         Column(name="settings", type=Type.JSON, doc="What the engine was told."),
         text("calculation_id", "Hash of structure and settings."),
@@ -124,7 +125,7 @@ PUBLISHED_GAPS = Table(
         text("licence", "Licence of the published number."),
         text("calculated_as", "What was calculated here, where it differs from the level of the source."),
         _energy("gap_eV", "Kohn-Sham gap calculated here; 0 for a metal.", low=0),
-        Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time here.", rules=(Between(0),)),
+        _CPU,
         text("engine", "Program and version here."),
         Column(name="settings", type=Type.JSON, doc="What the engine was told here."),
     ),
@@ -148,7 +149,7 @@ CONVERGENCE = Table(
         _energy("energy_eV_atom", "Energy with the setting.", unit="eV_atom"),
         _energy("energy_shift_eV_atom", "How far the energy moved.", unit="eV_atom"),
         _energy("difference_shift_eV_atom", "How far it moved more than that of `against`.", unit="eV_atom"),
-        Column(name="cpu_s", type=Type.FLOAT, unit="s", nullable=True, doc="CPU time.", rules=(Between(0),)),
+        _CPU,
     ),
     usage_warnings=("Settings were changed one at a time, so errors of several may add up.",),
 )
