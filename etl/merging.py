@@ -26,6 +26,7 @@ DISAGREEMENTS = pl.Schema(
 )
 """Rows of core.disagreements."""
 _SHOWN = 5  # other sources that a row names
+_UNTOLD = "untold"  # a source without a name
 
 
 def rank(order: Order) -> pl.Expr:
@@ -41,13 +42,9 @@ def ranked(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """The rows, those that count for more first.
 
     Raises:
-        InputError: a column of the policy is missing.
+        InputError: see `check`.
     """
-    missing = [c for c in policy.used if c not in frame.columns]
-    if missing:
-        raise InputError.of(
-            f"missing column {', '.join(missing)}", policy.table or "the table", f"it has {', '.join(frame.columns)}"
-        )
+    check(frame, policy)
     trusted = Order(column=policy.source, levels=policy.priority)
     by = [rank(trusted)] if policy.priority else []
     by += [rank(policy.fidelity)] if policy.fidelity else []
@@ -55,6 +52,27 @@ def ranked(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     falling = [False] * len(by) + [True] * len(later) + [False] * len(policy.last)
     keys = [*by, *later, *policy.last]
     return frame.sort(keys, descending=falling, nulls_last=True, maintain_order=True) if keys else frame
+
+
+def check(frame: pl.DataFrame, policy: Policy) -> None:
+    """Whether a policy can be applied to a table.
+
+    Raises:
+        InputError: a column is missing, the source is part of the key, or text stands where numbers are weighed.
+    """
+    where = policy.table or "the table"
+    if missing := [c for c in policy.used if c not in frame.columns]:
+        raise InputError.of(f"missing column {', '.join(missing)}", where, f"it has {', '.join(frame.columns)}")
+    if policy.source in policy.key:
+        raise InputError.of(f"the source {policy.source} is part of the key", where, "leave it out of the key")
+    weighed = [c.column for c in policy.compared if c.tolerance]
+    weighed += [policy.fidelity.column] if policy.fidelity and not policy.fidelity.levels else []
+    for column in weighed:
+        values = frame[column]
+        if not values.dtype.is_numeric() and values.dtype != pl.Boolean and values.null_count() < frame.height:
+            one = values.drop_nulls().filter(values.drop_nulls().cast(pl.Float64, strict=False).is_null()).first()
+            remedy = "mend it, name its levels (COLUMN:BEST,NEXT) or ask for no tolerance"
+            raise InputError.of(f"text such as {one!r} in the column {column}", where, remedy)
 
 
 def merged(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -65,7 +83,7 @@ def merged(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         columns in which they disagree).
 
     Raises:
-        InputError: a column of the policy is missing.
+        InputError: see `check`.
     """
     keyed = ranked(frame, policy).drop_nulls(policy.key)
     counted = keyed.group_by(policy.key, maintain_order=True).agg(sources=pl.col(policy.source).n_unique())
@@ -84,10 +102,10 @@ def merged(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 def disagreements(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Where sources disagree by more than the policy tolerates, and whose value counts: a frame of `DISAGREEMENTS`.
 
-    A source that tells several numbers of one thing speaks with their median.
+    A source that tells several numbers of one thing is compared by their median; what counts is one of them.
 
     Raises:
-        InputError: a column of the policy is missing.
+        InputError: see `check`.
     """
     keyed = ranked(frame, policy).drop_nulls(policy.key)
     parts = [_rows(_apart(keyed, policy, compared), policy, compared) for compared in policy.compared]
@@ -101,13 +119,14 @@ def mapped(frames: Mapping[str, pl.DataFrame], policies: Mapping[str, Policy]) -
 
 
 def _apart(keyed: pl.DataFrame, policy: Policy, compared: Compared) -> pl.DataFrame:
-    """Things whose sources disagree in one column: the key, `who` and `said` in order of trust, and how far apart."""
+    """Things whose sources disagree in one column: the key, `who` and `said` in order of trust, `counted`, how far."""
     number = keyed.schema[compared.column].is_numeric()
     value = pl.col(compared.column).cast(pl.Float64 if number else pl.String)
     told = keyed.filter(value.is_finite() if number else value.is_not_null())
     one = value.median() if number else value.first()
-    each = told.group_by(*policy.key, policy.source, maintain_order=True).agg(said=one)
-    by = each.group_by(policy.key, maintain_order=True).agg(who=pl.col(policy.source).cast(pl.String), said="said")
+    each = told.group_by(*policy.key, policy.source, maintain_order=True).agg(said=one, counted=value.first())
+    who = pl.col(policy.source).cast(pl.String).fill_null(_UNTOLD)
+    by = each.group_by(policy.key, maintain_order=True).agg(who=who, said="said", counted=pl.col("counted").first())
     several = by.filter(pl.col("who").list.len() > 1)
     if not number:
         return several.filter(pl.col("said").list.n_unique() > 1).with_columns(difference=None, limit=None)
@@ -121,10 +140,11 @@ def _apart(keyed: pl.DataFrame, policy: Policy, compared: Compared) -> pl.DataFr
 def _rows(apart: pl.DataFrame, policy: Policy, compared: Compared) -> pl.DataFrame:
     number = apart.schema["said"] == pl.List(pl.Float64)
     one = pl.element().round_sig_figs(6) if number else pl.element()
-    said = pl.col("said").list.eval(one.cast(pl.String))
-    texts = apart.with_columns(said).explode("who", "said").with_columns(told=pl.format("{} ({})", "said", "who"))
+    counted = pl.col("counted").round_sig_figs(6) if number else pl.col("counted")
+    said = pl.col("said").list.eval(one.cast(pl.String)), counted.cast(pl.String)
+    texts = apart.with_columns(*said).explode("who", "said").with_columns(told=pl.format("{} ({})", "said", "who"))
     named = texts.group_by(policy.key, maintain_order=True).agg(
-        counted=pl.col("said").first(),
+        counted=pl.col("counted").first(),
         counted_source=pl.col("who").first(),
         others=pl.col("told").slice(1, _SHOWN),
         sources=pl.len().cast(pl.Int64),

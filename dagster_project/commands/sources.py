@@ -59,7 +59,9 @@ def disagreements(
     found = merging.disagreements(frame, policy)
     if merged is not None:
         write_output(merging.merged(frame, policy), merged)
-    finish(found, out, {"rows": frame.height, "disagreements": found.height, "out": out}, as_json=as_json)
+    left_out = frame.height - frame.drop_nulls(policy.key).height  # without a key
+    told = {"rows": frame.height, "left_out": left_out, "disagreements": found.height, "out": out}
+    finish(found, out, told, as_json=as_json)
 
 
 @command(app, "aggregate")

@@ -51,12 +51,13 @@ def test_a_row_counts_by_fidelity_before_recency() -> None:
     assert merged(frame, Policy(key=("id",), recency="year"))["year"].to_list() == [2025]
 
 
-def test_sources_disagree_beyond_the_tolerance_only_and_a_source_speaks_with_its_median() -> None:
+def test_sources_disagree_beyond_the_tolerance_only_and_are_compared_by_their_median() -> None:
     found = disagreements(GAPS, POLICY)
     assert found.schema == DISAGREEMENTS
-    assert found.select("item", "counted", "counted_source", "sources").rows() == [("VO2", "0.65", "expt", 2)]
+    assert found.select("item", "counted", "counted_source", "sources").rows() == [("VO2", "0.7", "expt", 2)]
     assert found["others"].to_list() == [["0.0 (pbe)"]]
     assert found["difference"][0] == pytest.approx(0.65)
+    assert merged(GAPS, POLICY).filter(formula="VO2")["gap"].to_list() == [0.7], "what counts is what is kept"
     wide = Policy(key=("formula",), compared=(Compared(column="gap", tolerance=0.7),))
     assert disagreements(GAPS, wide).height == 0
 
@@ -65,6 +66,20 @@ def test_a_relative_tolerance_grows_with_the_value() -> None:
     frame = pl.DataFrame({"id": ["a", "a", "b", "b"], "source": ["x", "y"] * 2, "v": [10.0, 10.4, 1.0, 1.4]})
     policy = Policy(key=("id",), compared=(Compared(column="v", tolerance=0.05, relative=True),))
     assert disagreements(frame, policy)["item"].to_list() == ["b"]
+
+
+def test_text_is_not_weighed_as_numbers_and_a_source_is_no_key() -> None:
+    frame = pl.DataFrame({"id": [1, 1], "source": ["a", None], "gap": ["1.0", "n/a"]})
+    for policy in (
+        Policy(key=("id",), compared=(Compared(column="gap", tolerance=0.1),)),
+        Policy(key=("id",), fidelity=Order(column="gap")),
+    ):
+        with pytest.raises(InputError, match="text such as 'n/a' in the column gap"):
+            merged(frame, policy)
+    with pytest.raises(InputError, match="the source id is part of the key"):
+        merged(frame, Policy(key=("id",), source="id"))
+    found = disagreements(frame, Policy(key=("id",), compared=(Compared(column="gap"),)))
+    assert found["others"].to_list() == [["n/a (untold)"]]
 
 
 def test_a_missing_column_is_named() -> None:
