@@ -1321,7 +1321,7 @@ CREATE TABLE "pred"."recipe_sets" (
     "reaction" VARCHAR,
     PRIMARY KEY ("target", "model_id", "rank")
 );
-COMMENT ON TABLE "pred"."recipe_sets" IS 'Precursor sets for a target on its most probable route, ranked. Grain: one set of one target and model';
+COMMENT ON TABLE "pred"."recipe_sets" IS 'Precursor sets for a target, ranked over its routes as probable as these are. Grain: one set of one target and model';
 COMMENT ON COLUMN "pred"."recipe_sets"."target" IS 'Formula of the compound to be made.';
 COMMENT ON COLUMN "pred"."recipe_sets"."model_id" IS 'Model that made the prediction; its card lies in meta.models.';
 COMMENT ON COLUMN "pred"."recipe_sets"."rank" IS 'Place, best first, from 1. [count]';

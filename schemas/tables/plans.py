@@ -11,7 +11,7 @@ _RANK = count("rank", "Place, best first, from 1.", least=1)
 
 RECIPE_SETS = Table(
     name="pred.recipe_sets",
-    doc="Precursor sets for a target on its most probable route, ranked.",
+    doc="Precursor sets for a target, ranked over its routes as probable as these are.",
     grain="one set of one target and model",
     key=("target", "model_id", "rank"),
     foreign_keys=(MODEL,),

@@ -27,7 +27,8 @@ HELD = {
 """K and decades of time, training on four fifths of the papers less the held-out targets.
 
 Measured on seed 0: 116.5, 124.8, 151.4; 0.269, 0.243; 4.735; 80 % intervals held 78.8 to 80.8 % of the five conditions.
-Of its solid-state recipes: 112.8, 113.6, 140.0 (plain LightGBM 114.1, 120.3, 142.9; constant 209, 176, 234); 0.263, 0.246.
+Of its solid-state recipes: 112.8, 113.6, 140.0 (plain LightGBM 114.1, 120.3, 142.9; constant 209, 176, 234); 0.263,
+0.246.
 Each of the temperatures is uncertain by 6 to 8 K over papers. Seeds differ by 5 K: one forest beside boosted medians
 gave on seeds 0, 1, 2: 116.3, 116.6, 114.3; 127.1, 130.8, 122.7; 151.8, 153.2, 147.0; 4.745, 4.757, 4.677.
 """
