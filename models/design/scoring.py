@@ -165,7 +165,7 @@ def keeping(sight: Sight, taken: Sequence[int]) -> Floats:
         return sight.promise
     kept = np.isfinite(sight.draws).all(axis=-1)
     share = (kept & ~kept[:, list(taken)].any(axis=1)[:, None]).mean(axis=0)
-    return _relative(share) if share.any() or sight.promise is None else sight.promise
+    return _relative(share) if kept.any() or sight.promise is None else sight.promise
 
 
 def gain_and_belonging(sight: Sight, taken: Sequence[int]) -> Floats:

@@ -105,6 +105,18 @@ def test_far_from_the_limits_the_nearest_rows_are_asked_for_wherever_they_stand(
     assert (found["n"] > 103).all()  # the first 96 open rows end there
 
 
+def test_beside_a_row_that_keeps_the_limits_for_sure_no_double_is_asked_for() -> None:
+    draws = np.where(np.arange(3) < 2, 1.0, -np.inf)[None, :, None] * np.ones((4, 1, 1))
+    bare, promise = np.zeros((0, 1)), np.array([1.0, 0.9, 0.1])
+    weights = np.ones((1, 1))
+    sight = scoring.Sight(
+        draws=draws, told=bare, again=draws[:, :0], reference=np.zeros(1), weights=weights, promise=promise
+    )
+    assert scoring.keeping(sight, []).tolist() == promise.tolist()
+    assert scoring.keeping(sight, [0]).tolist() == [0.0, 0.0, 0.0]
+    assert scoring.keeping(replace(sight, draws=draws - np.inf), [0]).tolist() == promise.tolist()
+
+
 def test_noisy_improvement_stands_where_no_known_row_keeps_the_limits_in_a_draw() -> None:
     draws, again = np.array([[[-np.inf], [1.0]], [[2.0], [3.0]]]), np.array([[[-np.inf]], [[0.4]]])
     told = np.array([[0.5]])
