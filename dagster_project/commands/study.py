@@ -75,8 +75,10 @@ def convergence(
     from models.evaluators import convergence as study
     from models.evaluators import service
 
-    found = study.convergence(service.collect(ledger_of(where, None)), service.collect(ledger_of(base, None)))
-    finish(found, out, {"calculations": found.height, "out": out}, as_json=as_json)
+    changed = service.collect(ledger_of(where, None))
+    found = study.convergence(changed, service.collect(ledger_of(base, None)))
+    left_out = changed.height - found.height  # without a value, or without a base
+    finish(found, out, {"calculations": found.height, "left_out": left_out, "out": out}, as_json=as_json)
 
 
 _STRUCTURES = "select * from core.structures order by structure_id"

@@ -25,7 +25,8 @@ def convergence(changed: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:
     rows = changed.filter(pl.col("state") == str(State.ACCEPTED)).select(
         parts[0].alias("formula"), parts[1].alias("changed"), *VALUES, told.alias("cpu_s")
     )
-    own = lowest(base).select(parts[0].alias("formula"), *[pl.col(k).alias(f"base_{k}") for k in VALUES])
+    named = [pl.col(k).alias(f"base_{k}") for k in VALUES]
+    own = lowest(base.with_columns(label=parts[0])).select(pl.col("label").alias("formula"), *named)
     moved = rows.join(own, on="formula", maintain_order="left").with_columns(
         gap_shift_eV=pl.col("gap_eV") - pl.col("base_gap_eV"),
         energy_shift_eV_atom=pl.col("energy_eV_atom") - pl.col("base_energy_eV_atom"),
