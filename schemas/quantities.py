@@ -66,7 +66,7 @@ QUANTITIES = (
     ),
     Quantity(
         name="band gap",
-        pattern=r"(^|_)gap(_|$)|bandgap|^pbe$|^hse$|^scan$|^gllb",
+        pattern=r"(^|_)gap(?!_shift)(_|$)|bandgap|^pbe$|^hse$|^scan$|^gllb",
         unit="eV",
         low=-0.001,
         high=30,

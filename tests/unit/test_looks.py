@@ -94,6 +94,11 @@ def test_units_of_quantities_are_known() -> None:
     assert {q.unit for q in QUANTITIES} <= {*UNITS, *FOREIGN_UNITS}
 
 
+def test_a_gap_that_moved_is_no_gap_and_may_be_below_zero() -> None:
+    assert quantity("gap_eV") == quantity("base_gap_eV") != quantity("gap_shift_eV")
+    assert quantity("gap_shift_eV") is None
+
+
 def test_a_column_in_another_unit_has_an_unusual_middle() -> None:
     gap = quantity("band_gap_eV")
     assert gap is not None
