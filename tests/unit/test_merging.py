@@ -1,8 +1,12 @@
 """Several tellings of one thing: which counts is decided by a policy that is data, and where they differ is told."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from dagster_project.cli import app
 from etl.merging import DISAGREEMENTS, disagreements, mapped, merged, rank
 from etl.structures.pool import labelled
 from etl.text import tables
@@ -152,3 +156,14 @@ def test_the_map_names_table_thing_and_column() -> None:
         ("core.recipes", "10.1/x | VO2", "sinter_temperature_K", "1273.0", "recipe_facts"),
     ]
     assert {STRUCTURES.table, RECIPES.table} <= set(POLICIES)
+
+
+def test_the_command_takes_a_formula_for_its_composition_however_it_is_written(tmp_path: Path) -> None:
+    told = tmp_path / "told.csv"
+    told.write_text("formula,source,gap\nHfBe5,a,1\nBe5Hf,b,2\nnonsense,a,1\nnonsense,b,2\n,a,3\n")
+    out = str(tmp_path / "out.csv")
+    words = ["quality", "disagreements", str(told), "--key", "formula", "--value", "gap", "--out", out, "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert '"left_out": 1, "disagreements": 2' in done.output
+    assert pl.read_csv(out)["item"].to_list() == ["HfBe5", "nonsense"]
