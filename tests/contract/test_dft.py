@@ -118,6 +118,7 @@ def test_another_setting_is_another_calculation_and_its_label_tells_it(folder: P
         ("spin=1", "spin 1 in the gpaw engine: give true or false"),
         ("hubbard_U_eV=3", "hubbard_U_eV"),
         ('hubbard_U_eV={"V": ["x", 2]}', "hubbard_U_eV"),
+        ('hubbard_U_eV={"v": ["d", 2]}', "U of the unknown element v in --set"),
     ],
 )
 def test_a_setting_that_the_engine_does_not_take_is_said_once_and_nothing_is_asked(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from etl.features.elements import SYMBOLS
 from models.evaluators.calculations import Atoms, Calculation
 from models.evaluators.engines import engine
 from schemas.errors import InputError
@@ -35,13 +36,15 @@ class Recipe(Strict):
         """The recipe with other settings; `hubbard_U_eV` takes the place of the recipe's.
 
         Raises:
-            InputError: a setting that its engine does not take.
+            InputError: a setting that its engine does not take, or U of what is no element.
         """
         others = {k: v for k, v in settings.items() if k != "hubbard_U_eV"}
         told = {"settings": {**self.settings, **others}}
         told |= {k: v for k, v in settings.items() if k == "hubbard_U_eV"}
         made = valid({**self.model_dump(), **told}, Recipe, "--set")
         engine(made.engine).check_settings(made.settings)
+        if unknown := sorted(set(made.hubbard_U_eV) - set(SYMBOLS)):
+            raise InputError.of(f"U of the unknown element {unknown[0]}", "--set", "write symbols as in NiO")
         return made
 
     def calculation(self, atoms: Atoms, *, label: str) -> Calculation:
