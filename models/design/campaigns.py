@@ -18,6 +18,7 @@ from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 
 _ALLOWED = "use what the problem allows"
+_LARGEST = 1e100  # of outcomes: squares of larger ones are no numbers
 SAMPLED = 2_000  # candidates to start from where there are too many to list
 
 
@@ -253,7 +254,9 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
     keys = _typed(problem, observed)
     found = observed.select(pl.col(w).cast(pl.Float64, strict=False) for w in wanted)
     odd = observed.select(
-        (pl.col(w).is_not_null() & found[w].is_null()) | found[w].is_infinite().fill_null(False) for w in wanted
+        (pl.col(w).is_not_null() & found[w].is_null())
+        | found[w].abs().is_between(_LARGEST, np.inf, closed="right").fill_null(False)
+        for w in wanted
     )
     rows = zip(keys.iter_rows(), found.iter_rows(), odd.iter_rows(), strict=True)
     for number, (key, numbers, texts) in enumerate(rows):
@@ -263,7 +266,9 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
             why = space.refusal(problem, dict(zip(names, key, strict=True))) or "constraints forbid it"
             refused.append(f"row {number} ({shown}) is no candidate: {why}")
         elif any(texts):
-            refused.append(f"row {number} has no number as {wanted[texts.index(True)]}")
+            j = texts.index(True)
+            what = "too large a number" if np.isfinite(numbers[j] or np.inf) else "no number"
+            refused.append(f"row {number} has {what} as {wanted[j]}")
         else:
             tried[at] = True
             values[at] = [np.nan if v is None else v for v in numbers]

@@ -215,3 +215,15 @@ def test_observations_need_what_has_a_limit() -> None:
     told = campaigns.told(asked, seen)
     assert told.values.shape == (24, 2)
     assert np.isnan(told.values).any(axis=1).sum() == 4, "they count as failed"
+
+
+def test_an_outcome_too_large_to_be_squared_is_left_out_and_one_that_is_none_counts_as_failed() -> None:
+    asked = problems.parse(PROBLEM, where="gentle.yaml")
+    odd = pl.Series([1e308, -1e200, float("inf"), float("nan"), *TABLE["toxic"].to_list()[4:]])
+    told = campaigns.told(asked, TABLE.with_columns(toxic=odd))
+    assert told.refused == (
+        "row 0 has too large a number as toxic",
+        "row 1 has too large a number as toxic",
+        "row 2 has no number as toxic",
+    )
+    assert told.tried.tolist() == [False] * 3 + [True] * 21
