@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from dagster_project.commands.text import app
+from dagster_project.cli import app
 from etl.text import embeddings, review, terms
 from etl.text.discover import discover, prepared, propose
 from etl.text.evaluation import tasks
@@ -216,7 +216,7 @@ def test_rounds_stop_at_proposing_and_go_on_from_what_was_accepted(tmp_path: Pat
             "--top",
             "3",
         ]
-        done = CliRunner().invoke(app, [*options, "--json"])
+        done = CliRunner().invoke(app, ["text", *options, "--json"])
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
@@ -243,7 +243,7 @@ def test_hidden_phrases_are_counted_where_they_occur_and_printed(tmp_path: Path)
     ]
     made = tasks.evaluate("discover", rows)
     (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    printed = CliRunner().invoke(app, ["evaluate", "discover", "--data", str(tmp_path / "gold.jsonl")]).output
+    printed = CliRunner().invoke(app, ["text", "evaluate", "discover", "--data", str(tmp_path / "gold.jsonl")]).output
     found = made.scores["scores"]
     assert found["all_hidden"]["of"] == SPLITS * 27
     assert set(PROTOCOLS) <= set(found)
