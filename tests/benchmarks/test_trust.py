@@ -155,17 +155,17 @@ def test_hybrid_gaps_are_predicted_from_pbe() -> None:
 
 
 def test_a_third_of_the_rows_is_nearly_as_good() -> None:
-    # asked: 35 % of the rows at most 4 % worse: 3.4 % inside the whole table (random rows 7.1 %); in a third of it
-    # 5.8 % inside (10.2 %), 4.8 % without Ca (6.9 %);
-    # formation energies from compositions, a random third of the table, pruned within each training set
+    # asked: 35 % of the rows at most 4 % worse; formation energies from compositions, pruned within each training set.
+    # Whole table: 2.1 % inside (random rows 7.0), 0.9 % without Ba (8.2); seed 0 of everything.
+    # A third of it (45,000 rows): 5.0 % inside (10), 4.8 without Ca (6.3). The method was chosen on another part.
     table = pl.read_csv(data_set("bias/mp_eform_by_formula.csv.gz"), schema_overrides={"formula": pl.String})
-    table = table.sample(45_000, seed=0, shuffle=True)
+    table = table.sample(fraction=1.0, seed=0, shuffle=True)
     rows, _, systems = pruning.rows_of(table, target="e_form_eV_atom")
     found = pruning.check(rows, pruning.trials(systems, left_out=1), keep=0.35)
     for trial in found:
         print({k: round(v, 4) if isinstance(v, float) else v for k, v in trial.items()})
     assert all(trial["loss"] < trial["random_loss"] for trial in found)
-    assert max(trial["loss"] for trial in found) <= 0.065
+    assert max(trial["loss"] for trial in found) <= 0.04
 
 
 def test_two_sources_find_the_largest_gap_at_half_the_cost() -> None:
