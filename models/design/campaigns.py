@@ -12,13 +12,12 @@ from models.design import doe, scoring, space
 from models.design.candidates import candidates
 from models.design.proposal import Known, Rules, propose
 from models.lvgp.descriptors import COLUMNS, described
-from models.lvgp.encoding import Encoding
+from models.lvgp.encoding import LARGEST, Encoding
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 
 _ALLOWED = "use what the problem allows"
-_LARGEST = 1e100  # of outcomes: squares of larger ones are no numbers
 SAMPLED = 2_000  # candidates to start from where there are too many to list
 
 
@@ -255,7 +254,7 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
     found = observed.select(pl.col(w).cast(pl.Float64, strict=False) for w in wanted)
     odd = observed.select(
         (pl.col(w).is_not_null() & found[w].is_null())
-        | found[w].abs().is_between(_LARGEST, np.inf, closed="right").fill_null(False)
+        | found[w].abs().is_between(LARGEST, np.inf, closed="right").fill_null(False)
         for w in wanted
     )
     rows = zip(keys.iter_rows(), found.iter_rows(), odd.iter_rows(), strict=True)

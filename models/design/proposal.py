@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from models import cards
 from models.design import goals, scoring
 from models.design.coverage import Coverage
-from models.lvgp.encoding import Encoding
+from models.lvgp.encoding import LARGEST, Encoding
 from models.lvgp.kinds import KINDS
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
@@ -145,7 +145,7 @@ def propose(
         a row promises to be likelier than others to do so.
 
     Raises:
-        InputError: an unknown strategy or acquisition, an infinite value, or fewer than two known rows.
+        InputError: an unknown strategy or acquisition, a value that is infinite or too large, or fewer than two known rows.
     """
     rules = rules or Rules()
     score = _checked(known, strategy, rules)
@@ -177,8 +177,9 @@ def _checked(known: Known, strategy: str, rules: Rules) -> Callable[[scoring.Sig
     if strategy not in STRATEGIES:
         raise InputError.of(f"unknown strategy {strategy!r}", "--strategy", f"use one of {', '.join(STRATEGIES)}")
     score = scoring.score_of(rules.acquisition, len(known.wanted))
-    if np.isinf(known.values).any():
-        raise InputError.of("an infinite value", "the observations", "leave out what failed, or give a number")
+    if (np.abs(known.values) > LARGEST).any():
+        what = f"an infinite value, or one beyond {LARGEST:g}"
+        raise InputError.of(what, "the observations", "leave out what failed, or give a number")
     return score if len(known.turned) else scoring.keeping
 
 

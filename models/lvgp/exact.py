@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.lvgp import bayes, inference
-from models.lvgp.encoding import Encoding
+from models.lvgp.encoding import LARGEST, Encoding
 from models.lvgp.frames import inputs, one_thread, positions, rows_of, space_of, units_of
 from models.lvgp.interface import Surrogate
 from models.lvgp.kernel import Rows, Space, State
@@ -176,8 +176,10 @@ def fit_together(frame: pl.DataFrame, outputs: Floats, **how: Any) -> list[LVGP]
     Raises:
         InputError: an output that is no number.
     """
-    if not np.isfinite(outputs).all():
-        raise InputError.of("an output that is no number", "the training rows", "drop such rows, or fit each alone")
+    if not (np.abs(outputs) <= LARGEST).all():
+        raise InputError.of(
+            f"an output that is no number up to {LARGEST:g}", "the training rows", "drop such rows, or fit each alone"
+        )
     return _fitted(frame, np.asarray(outputs, dtype=np.float64), None, **how)
 
 

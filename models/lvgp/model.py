@@ -9,7 +9,7 @@ import polars as pl
 
 from models import cards
 from models.lvgp import exact, forest, sparse
-from models.lvgp.encoding import Encoding
+from models.lvgp.encoding import LARGEST, Encoding
 from models.lvgp.frames import inputs as inputs
 from models.lvgp.interface import Surrogate
 from models.lvgp.interface import mixed as mixed
@@ -50,6 +50,8 @@ def fit(
     """
     if len(outputs) < 2 or not np.isfinite(outputs).all():
         raise InputError.of("fewer than two rows or an output that is no number", "the training rows", "drop such rows")
+    if np.abs(outputs).max() > LARGEST:
+        raise InputError.of(f"an output beyond {LARGEST:g}", "the training rows", "drop it, or change the unit")
     if known is not None and not (np.isfinite(known) & (known >= 0)).all():
         raise InputError.of("a noise variance that is no number from 0 on", "the training rows", "drop such rows")
     return LEARNERS[KINDS[kind].way](

@@ -176,6 +176,8 @@ def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> No
         of_frame(frame.with_columns(x=1.0), inputs=("x",), categorical=())
     with pytest.raises(InputError, match="fewer than two"):
         lvgp.fit(frame[:1], y[:1], encoding=encoding)
+    with pytest.raises(InputError, match="beyond 1e\\+100"):
+        lvgp.fit(frame, 1e300 * y, encoding=encoding)
 
 
 def test_a_level_never_seen_stays_uncertain() -> None:
