@@ -145,7 +145,7 @@ def propose(
         a row promises to be likelier than others to do so.
 
     Raises:
-        InputError: an unknown strategy or acquisition, a value that is infinite or too large, or fewer than two known rows.
+        InputError: an unknown strategy or acquisition, a value infinite or too large, or fewer than two known rows.
     """
     rules = rules or Rules()
     score = _checked(known, strategy, rules)
