@@ -33,8 +33,8 @@ ENERGY = "Formation energy [eV/atom]"
 REPLICATES = 30
 SEEDS = range(3)
 SVI, RADIUS, CHARGE = 0.75, 0.55, 1.5  # measured: 0.324 against 0.476 eV/atom, which is 0.68, 0.70 and 2.04
-# Error over spread, at most. Measured on 30 replicates: 0.049, 0.031, 0.193; one-hot 0.143, 0.089, 0.287; Hamming 0.141,
-# 0.134, 0.303.
+# Error over spread, at most. Measured on 30 replicates: 0.049, 0.031, 0.193; one-hot 0.143, 0.089, 0.287; Hamming
+# 0.141, 0.134, 0.303.
 ENGINEERING = [("borehole", 0.08), ("circuit", 0.05), ("piston", 0.27)]
 
 
