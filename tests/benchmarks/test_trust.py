@@ -150,8 +150,8 @@ def test_hybrid_gaps_are_predicted_from_pbe() -> None:
     covered, others = coverage(found)
     assert told("all with PBE", found["off"]) <= 0.157
     assert told("formula known", found.filter("formula")["off"]) <= 0.12
-    assert 0.85 <= covered <= 0.95  # measured: .893
-    assert 0.82 <= others <= 0.95
+    assert 0.85 <= covered <= 0.95  # measured: .886
+    assert 0.82 <= others <= 0.95  # measured: .889
 
 
 def test_a_third_of_the_rows_is_nearly_as_good() -> None:
@@ -180,7 +180,7 @@ def test_two_sources_find_the_largest_gap_at_half_the_cost() -> None:
     middle = {fused: float(np.median(costs)) for fused, costs in spent.items()}
     paired = np.array(spent[True]) < np.array(spent[False])
     print(f"median cost {middle[True]} and {middle[False]}, cheaper in {paired.sum()} of {len(paired)} seeds")
-    assert middle[True] <= 0.5 * middle[False]  # measured: 170.5 and 395
+    assert middle[True] <= 0.5 * middle[False]  # measured: 161 and 365; share .44 [.23, .72] over seeds
     assert np.isfinite(spent[True]).sum() >= 19
 
 
