@@ -167,7 +167,7 @@ def propose(
     left = scoring.remaining(sight)
     return _proposed(known, rows[at], np.array(scores), pool.outlook.take(np.array(at))).with_columns(
         remaining_improvement=pl.lit(left.improvement).fill_nan(None),
-        p_complete=pl.lit(left.complete),
+        p_complete=pl.lit(left.complete).fill_nan(None),
         model_id=pl.lit(cards.identify(strategy, {"seed": seed}, known.rows.rows(), known.told.tolist())),
     )
 

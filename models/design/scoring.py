@@ -218,8 +218,10 @@ class Remaining:
 
     Attributes:
         improvement: expected improvement of the best value, in its unit, were all of them evaluated; for several
-            objectives, expected growth of the dominated volume over the volume now. NaN before any row is of use.
+            objectives, expected growth of the dominated volume over the volume now.
         complete: probability that none of them is better than the best, or belongs to the front.
+
+    Both are NaN before any row is of use: there is no best to compare with.
     """
 
     improvement: float
@@ -229,7 +231,7 @@ class Remaining:
 def remaining(sight: Sight) -> Remaining:
     """What n open rows leave to gain, from joint draws of them: few are better than chance, and noise counts."""
     if not len(sight.told):
-        return Remaining(float("nan"), float((~np.isfinite(sight.draws).all(-1).any(1)).mean()))
+        return Remaining(float("nan"), float("nan"))
     if sight.told.shape[1] == 1:
         step = np.maximum(sight.draws[..., 0].max(axis=1) - sight.told.max(), 0.0)
         return Remaining(float(step.mean()), float((step == 0).mean()))

@@ -7,6 +7,7 @@ every value; energies of different settings are never mixed.
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from schemas.errors import InputError
 LEAST_SHARE = 1e-6
 """Shares of atoms below this are rounding."""
 NEEDED = ("calculation_id", "label", "engine", "state", "energy_eV_atom", "provenance", "structure")
-PATH = frozenset({"bands", "iterations", "mixing", "raise_moments", "ranks", "spin", "start_moments", "steps"})
+PATH = frozenset({"bands", "iterations", "mixing", "raise_moments", "ranks", "start_moments", "steps"})
 """Settings that say how a calculation gets there, and not what it is worth."""
 HUBBARD = "hubbard_U_eV"
 
@@ -69,7 +70,11 @@ def decomposition(compound: Phase, phases: Sequence[Phase]) -> Decomposition:
     if solved is None or not solved.success:
         names = ", ".join(p.label for p in phases) or "none"
         raise InputError.of(f"no mixture makes {compound.label}", f"the phases {names}", "calculate one more phase")
-    products = {p.label: round(float(x), 6) for p, x in zip(phases, solved.x, strict=True) if x > LEAST_SHARE}
+    taken: defaultdict[str, float] = defaultdict(float)  # labels need not be unique
+    for phase, share in zip(phases, solved.x, strict=True):
+        if share > LEAST_SHARE:
+            taken[phase.label] += float(share)
+    products = {label: round(share, 6) for label, share in taken.items()}
     return Decomposition(enthalpy_eV_atom=compound.energy_eV_atom - float(solved.fun), products=products)
 
 
@@ -126,6 +131,7 @@ def _row(row: Mapping[str, object]) -> "_Row | str":
         return f"no calculation as dft collect writes it ({error})"
     amounts = {e: float(symbols.count(e)) for e in sorted(set(symbols))}
     level = {k: v for k, v in settings.items() if k not in PATH and k != HUBBARD}
+    level["spin"] = settings.get("spin", True)  # engines polarise unless told not to
     return _Row(
         phase=Phase(label=str(row["label"]), amounts=amounts, energy_eV_atom=energy),
         formula=reduced_formula(amounts),

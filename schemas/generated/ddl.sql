@@ -583,7 +583,7 @@ COMMENT ON COLUMN "design"."proposals"."criterion" IS 'Name of the acquisition f
 COMMENT ON COLUMN "design"."proposals"."model_id" IS 'Hash of strategy, seed and what was learned from.';
 COMMENT ON COLUMN "design"."proposals"."predicted" IS 'Mean and deviation of each objective.';
 COMMENT ON COLUMN "design"."proposals"."remaining_improvement" IS 'Expected improvement of the best were all candidates evaluated, in its unit; of several objectives expected growth of the dominated volume over the volume so far.';
-COMMENT ON COLUMN "design"."proposals"."p_complete" IS 'Probability that no candidate left is better than the best, or belongs to the front. [1]';
+COMMENT ON COLUMN "design"."proposals"."p_complete" IS 'Probability that no candidate left is better than the best, or belongs to the front; empty before any outcome is of use. [1]';
 COMMENT ON COLUMN "design"."proposals"."proposed_at" IS 'When it was proposed.';
 
 CREATE TABLE "design"."batches" (

@@ -128,7 +128,8 @@ PROPOSALS = Table(
             type=Type.FLOAT,
             unit="1",
             nullable=True,
-            doc="Probability that no candidate left is better than the best, or belongs to the front.",
+            doc="Probability that no candidate left is better than the best, or belongs to the front; empty before any "
+            "outcome is of use.",
             rules=(Between(0, 1),),
         ),
         _time("proposed_at", "When it was proposed."),

@@ -82,7 +82,7 @@ def test_before_any_row_is_of_use_the_likeliest_to_keep_the_limit_is_asked_for()
     asked = known(tried, goals.limits("toxic<=-2.5"))
     found = proposal.propose(replace(asked, values=np.where(tried, (A + B, A - B), np.nan).T))
     assert found["remaining_improvement"].null_count() == 1
-    assert found["p_complete"].is_between(0, 1).all()
+    assert found["p_complete"].null_count() == 1, "no best yet that another could beat"
     assert found["row"].to_list() == [3]
     assert found["p_feasible"].null_count() == 0
 

@@ -43,6 +43,11 @@ def test_two_phases_of_one_composition_compete_by_energy() -> None:
     assert found.enthalpy_eV_atom == pytest.approx(-0.05)
 
 
+def test_phases_of_one_label_are_counted_together() -> None:
+    phases = [phase("end", 0.0, A=1), phase("end", 0.0, B=1)]
+    assert decomposition(phase("AB", -1.0, A=1, B=1), phases).products == {"end": 1.0}
+
+
 def calculated(label: str, symbols: str, energy: float | None, **settings: object) -> dict[str, Any]:
     """A row of dft collect."""
     sites = [[symbol, [place / 9, 0.0, 0.0], None] for place, symbol in enumerate(symbols.split())]
@@ -92,6 +97,11 @@ def test_phases_with_another_u_on_a_shared_element_do_not_compete() -> None:
     found = table(pl.DataFrame(rows)).to_dicts()[0]
     assert found["phases"] == ["Ni", "O"]
     assert found["stability_eV_atom"] == pytest.approx(-5.0 - (-3.0 - 4.0) / 2)
+
+
+def test_phases_without_spin_do_not_compete_with_polarised_ones() -> None:
+    rows = [calculated("FeO", "Fe O", -5.0), calculated("O", "O O", -4.0), calculated("Fe", "Fe", -3.0, spin=False)]
+    assert table(pl.DataFrame(rows)).to_dicts()[0]["phases"] == ["O"]
 
 
 def test_a_row_that_is_no_calculation_stays_and_does_not_stop_the_others() -> None:

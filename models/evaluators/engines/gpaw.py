@@ -11,6 +11,7 @@ name), `bands`, `symmetry`, `ranks`.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -84,7 +85,12 @@ class Engine:
                 f"functional {told['functional']!r}", "the gpaw engine", f"use one of {', '.join(FUNCTIONALS)}"
             )
         tolerances = [name for name in DEFAULTS if "_tolerance" in name]
-        check_numbers(told, self.name, above_zero=("cutoff_eV", *tolerances), whole=("iterations", "ranks"))
+        positive = ("cutoff_eV", "smearing_eV", *tolerances)
+        check_numbers(told, self.name, above_zero=positive, whole=("iterations", "ranks"))
+        if not isinstance(told["mixing"], dict):
+            raise InputError.of(f"mixing {told['mixing']!r}", "the gpaw engine", 'give for example {"beta": 0.05}')
+        if not re.fullmatch(r"-?[1-9]\d*|[1-9]\d*%", str(told["bands"])):
+            raise InputError.of(f"bands {told['bands']!r}", "the gpaw engine", 'give a number or "120%"')
         if isinstance(grid := told["kpoints"], list) and len(grid) == 3:
             axes = {f"kpoints along axis {i}": count for i, count in enumerate(grid, start=1)}
             check_numbers(axes, self.name, whole=tuple(axes))
