@@ -108,7 +108,7 @@ def errors_of(name: str, key: str, fidelities: tuple[str, ...], target: str, col
             "covered": (found["low"] <= value) & (value <= found["high"]),
             "above": found["mean"] > 0,
             "low_known": asked[low].is_not_null(),
-            "formula": asked[key if key == "comp_key" else "formula"].is_not_null(),
+            "formula": asked["formula" if "formula" in asked.columns else "comp_key"].is_not_null(),
         }
     )
 
