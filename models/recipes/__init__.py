@@ -12,3 +12,5 @@ CONDITIONS = (
     "sinter_time_h",
     "calcine_time_h",
 )
+HEATS = CONDITIONS[:3]
+"""Those that are temperatures."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from models.recipes.charges import CHALCOGENS, anions, states
+from models.recipes.charges import CHALCOGENS, anion_charge, anions, states
 from models.recipes.compositions import Amounts, parse
 
 Window = tuple[Fraction, Fraction]
@@ -155,8 +155,7 @@ def raised(target: str) -> Raised | None:
 
 def _charges(amounts: Amounts, negative: frozenset[str]) -> tuple[Amounts, Fraction]:
     """The positive elements of an oxide, and the charge that they owe."""
-    owed = sum((n * (2 if e == "O" else 1) for e, n in amounts.items() if e in negative), Fraction(0))
-    return {e: n for e, n in amounts.items() if e not in negative}, owed
+    return {e: n for e, n in amounts.items() if e not in negative}, anion_charge(amounts, negative)
 
 
 def span(metals: Mapping[str, Fraction]) -> tuple[Fraction, Fraction]:

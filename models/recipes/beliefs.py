@@ -1,4 +1,4 @@
-"""What a forest and a network believe about heating conditions: distributions over reported values and over bins.
+"""What two forests and a network believe about heating conditions: distributions over reported values and over bins.
 
 Fitted once, then read by `conditions` (medians, intervals) and by `density` (joint of temperature and time).
 """
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, forest, generators, network, splits
+from models.recipes import CONDITIONS, HEATS, forest, generators, network, splits
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS, TEMPERATURES, TIMES, Atoms, place
 from schemas.arrays import Bools, Floats, Ints
@@ -17,7 +17,6 @@ from schemas.arrays import Bools, Floats, Ints
 LARGE = 3000
 TREES, NETS = 60, 3
 LEAST = 12
-HEATS = CONDITIONS[:3]
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,10 @@ def anions(amounts: Amounts) -> frozenset[str]:
     return frozenset(certain)
 
 
-def anion_charge(element: str) -> int:
-    """How many electrons an anion takes."""
-    return 2 if element in ("O", *CHALCOGENS) else 3 if element == "N" else 1
+def anion_charge(amounts: Amounts, negative: frozenset[str]) -> Fraction:
+    """Charge that the anions of a composition take from its other elements."""
+    each = {"N": 3} | dict.fromkeys(("O", *CHALCOGENS), 2)
+    return sum((n * each.get(e, 1) for e, n in amounts.items() if e in negative), Fraction(0))
 
 
 def oxygen_burns(amounts: Amounts) -> bool:

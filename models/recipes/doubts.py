@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS
+from models.recipes import HEATS
 from models.recipes.atmosphere import raised
 from models.recipes.compositions import key, parse
 from schemas.arrays import Floats
 
-HEATS = CONDITIONS[:3]
 PAPERS = 2  # that heat the same compound, at least
 BEYOND = 150.0  # K past all of them: more than papers on one recipe differ by
 ALIKE, SHARE = 0.25, 0.2  # of oxidation states, and least share of the metals that are raised

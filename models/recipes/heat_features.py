@@ -5,7 +5,6 @@ balanced reaction were tried and gained nothing: trees and networks know the fre
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 import polars as pl
@@ -24,7 +23,7 @@ def width(encoder: Encoder) -> int:
 
 
 def matrix(encoder: Encoder, frame: pl.DataFrame) -> Singles:
-    """All features of normalised rows with readable targets."""
+    """All features of n normalised rows with readable targets, n x d."""
     targets, sets, names = (frame[c].to_list() for c in ("target", "precursor_set", "precursors"))
     return np.hstack(
         [
@@ -37,7 +36,7 @@ def matrix(encoder: Encoder, frame: pl.DataFrame) -> Singles:
 
 
 def charges(targets: Sequence[str]) -> Singles:
-    """`CHARGES` of each target: charge a metal owes, against what air leaves it; NaN where it is no oxide."""
+    """`CHARGES` of n targets, n x 7: charge a metal owes, against what air leaves it; NaN where it is no oxide."""
     distinct = {t: _charges(t) for t in dict.fromkeys(targets)}
     return np.array([distinct[t] for t in targets], np.float32).reshape(len(targets), len(CHARGES))
 
@@ -49,7 +48,6 @@ def _charges(target: str) -> list[float]:
     metals = {e: n for e, n in amounts.items() if e not in negative}
     if "O" not in negative or not metals:
         return [np.nan] * 3 + kinds
-    owed = sum((n * anion_charge(e) for e, n in amounts.items() if e in negative), Fraction(0))
+    owed, total = anion_charge(amounts, negative), sum(metals.values())
     low, high = atmosphere.span(metals)
-    total = sum(metals.values())
     return [float((owed - high) / total), float((owed - low) / total), float(owed / total), *kinds]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.recipes import HEATS
 from models.recipes.compositions import ELEMENTS
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS, TEMPERATURES, TIMES, popular, spread
@@ -20,7 +21,7 @@ from schemas.arrays import Floats, Ints
 if TYPE_CHECKING:
     import torch
 
-HEATS = 3
+N_HEATS = len(HEATS)
 HIDDEN, BATCH, STEPS_LARGE, RATE, DECAY = 256, 256, 1200, 2e-3, 0.02
 DROPPED, BLANKED, WITHOUT = 0.35, 0.1, 0.25
 SMOOTH, ORDERED = 0.3, 0.5
@@ -61,9 +62,9 @@ class Network:
     members: tuple[dict[str, Singles], ...]
 
     def probabilities(self, X: Singles) -> tuple[Floats, Floats]:
-        """Temperatures, n x HEATS x TEMPERATURES, and joints of both steps, n x 2 x TEMPERATURES x TIMES."""
+        """Temperatures, n x N_HEATS x TEMPERATURES, and joints of both steps, n x 2 x TEMPERATURES x TIMES."""
         Z = self.scale.inputs(X)
-        heats = np.zeros((len(X), HEATS, TEMPERATURES))
+        heats = np.zeros((len(X), N_HEATS, TEMPERATURES))
         joints = np.zeros((len(X), len(STEPS), TEMPERATURES, TIMES))
         for m in self.members:
             heat, time = _forward(m, Z)
@@ -86,8 +87,8 @@ def _forward(m: dict[str, Singles], Z: Singles) -> tuple[Singles, Singles]:
         Z = Z @ m[f"w{k}"] + m[f"b{k}"]
         Z = Z / (1 + np.exp(-np.clip(Z, -60, 60)))
     out = Z @ m["w2"] + m["b2"]
-    heat = out[:, : HEATS * TEMPERATURES].reshape(-1, HEATS, TEMPERATURES)
-    return _softmax(heat), out[:, HEATS * TEMPERATURES :].reshape(-1, len(STEPS), TIMES)
+    heat = out[:, : N_HEATS * TEMPERATURES].reshape(-1, N_HEATS, TEMPERATURES)
+    return _softmax(heat), out[:, N_HEATS * TEMPERATURES :].reshape(-1, len(STEPS), TIMES)
 
 
 @dataclass(frozen=True)
@@ -208,11 +209,11 @@ def _loss(
         if not len(rows):
             continue
         y = found[rows]
-        if k < HEATS:
+        if k < N_HEATS:
             logits = out[rows, k * TEMPERATURES : (k + 1) * TEMPERATURES]
         else:
-            step = k - HEATS
-            first = HEATS * TEMPERATURES + step * TIMES
+            step = k - N_HEATS
+            first = N_HEATS * TEMPERATURES + step * TIMES
             heat = bins[step][rows]
             given = p["from"][step][torch.where(heat < 0, TEMPERATURES, heat)] @ p["to"][step]
             logits = out[rows, first : first + TIMES] + given

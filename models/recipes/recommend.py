@@ -6,13 +6,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.recipes import CONDITIONS, ROUTES, atmosphere, balance, candidates, charges, density, precedents, precursors
+from models.recipes import (
+    CONDITIONS,
+    HEATS,
+    ROUTES,
+    atmosphere,
+    balance,
+    candidates,
+    charges,
+    density,
+    precedents,
+    precursors,
+)
 from models.recipes.compositions import parse, precursor_key
 from models.recipes.table import normalise
 from models.recipes.training import RecipeModel, predict, sample
 from schemas.errors import InputError
 
-HEATS = CONDITIONS[:3]
 NEAR = 25.0  # K that no recipe tells apart
 WET = 0.3  # probability from which a route is spoken of
 LABELS = {

@@ -11,6 +11,7 @@ from etl.features.rows import beside
 from models import cards
 from models.recipes import (
     CONDITIONS,
+    HEATS,
     ROUTES,
     beliefs,
     conditions,
@@ -201,10 +202,10 @@ def _doubted(model: RecipeModel, targets: list[str], rows: Ints, made: dict[str,
     """Reasons to doubt the predicted heat of each row; intervals of what is doubted are made to reach the recipes."""
     out: list[str | None] = []
     for row in rows:
-        found = model.heated.doubt(targets[row], max(float(made[c][row]) for c in doubts.HEATS))
+        found = model.heated.doubt(targets[row], max(float(made[c][row]) for c in HEATS))
         out.append(found.reason if found else None)
         if found:
-            for c in doubts.HEATS:
+            for c in HEATS:
                 made[f"{c}_low"][row] = min(made[f"{c}_low"][row], found.reach)
                 made[f"{c}_high"][row] = max(made[f"{c}_high"][row], found.reach)
     return out

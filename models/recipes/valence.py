@@ -19,7 +19,7 @@ def state(amounts: Amounts, element: str) -> Fraction | None:
     negative = anions(amounts)
     if element in negative or element not in amounts:
         return None
-    owed = sum((n * anion_charge(e) for e, n in amounts.items() if e in negative), Fraction(0))
+    owed = anion_charge(amounts, negative)
     for e, n in amounts.items():
         if e in negative or e == element:
             continue

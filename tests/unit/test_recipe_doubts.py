@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from etl import reference
-from models.recipes import doubts, precursors, training, valence
+from models.recipes import HEATS, doubts, precursors, training, valence
 from models.recipes.atmosphere import raised
 from models.recipes.compositions import parse, precursor_key
 from models.recipes.table import normalise
@@ -60,14 +60,14 @@ def test_a_doubted_prediction_is_outside_the_domain_and_its_interval_reaches_the
     model = training.train(reference.recipe_facts())
     target = pl.DataFrame({"target": ["LaNiO3"]})
     plain = training.predict(model, target).row(0, named=True)
-    hottest = max(plain[c] for c in doubts.HEATS)
+    hottest = max(plain[c] for c in HEATS)
     low = hottest - 400.0
     cold = doubts.Heated({"La0.2|Ni0.2|O0.6": (low, low, 3)}, {})
     asked = training.predict(dataclasses.replace(model, heated=cold), target).row(0, named=True)
     assert asked["in_domain"] is False
     assert "all 3 papers" in asked["domain_reason"]
     assert asked["max_temperature_K"] == plain["max_temperature_K"]
-    assert all(asked[f"{c}_low"] <= low for c in doubts.HEATS)
+    assert all(asked[f"{c}_low"] <= low for c in HEATS)
 
 
 @pytest.mark.parametrize(
