@@ -1,4 +1,4 @@
-"""Columns of the kinds that most tables of predictions are made of, in a line each."""
+"""Columns that several modules of tables share, and kinds of columns in a line each."""
 
 from schemas.core import Column, Type
 from schemas.rules import Between, Finite, NotBlank, OneOf
@@ -30,3 +30,9 @@ def count(name: str, doc: str, *, least: int = 0, nullable: bool = False) -> Col
 def share(name: str, doc: str, *, nullable: bool = True) -> Column:
     """A probability or a share."""
     return Column(name=name, type=Type.FLOAT, doc=doc, unit="1", nullable=nullable, rules=(Between(0, 1),))
+
+
+LICENCE = Column(name="licence", type=Type.STRING, doc="Licence of the row's content.", rules=(NotBlank(),))
+CONFIDENCE = Column(
+    name="confidence", type=Type.FLOAT, unit="1", doc="How sure the rule is, 0 to 1.", rules=(Between(0, 1),)
+)

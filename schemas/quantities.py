@@ -7,6 +7,8 @@ median of a column of many substances. Rules of one table's columns are in `tabl
 import re
 from dataclasses import dataclass
 
+from schemas.units import FOREIGN_UNITS, UNITS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
@@ -19,6 +21,9 @@ class Quantity:
         low: smallest possible value; None is open.
         high: largest possible value; None is open.
         usual: where the median of a column of at least 30 different values lies.
+
+    Raises:
+        ValueError: a unit that `units` does not know.
     """
 
     name: str
@@ -27,6 +32,10 @@ class Quantity:
     low: float | None = None
     high: float | None = None
     usual: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in {*UNITS, *FOREIGN_UNITS}:
+            raise ValueError(f"{self.name}: unknown unit {self.unit}")
 
 
 QUANTITIES = (

@@ -3,7 +3,7 @@
 What is known of compounds is in `labels`.
 """
 
-from schemas.columns import count
+from schemas.columns import CONFIDENCE, LICENCE, count
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
@@ -11,7 +11,6 @@ _DOCUMENT_ID = Column(
     name="document_id", type=Type.STRING, doc="Source and the source's own id, joined by a colon.", rules=(NotBlank(),)
 )
 _DOCUMENT = ForeignKey(columns=("document_id",), table="raw.documents", references=("document_id",))
-_LICENCE = Column(name="licence", type=Type.STRING, doc="Licence of the row's content.", rules=(NotBlank(),))
 _PROBLEM = Column(name="problem", type=Type.STRING, doc="Name of the problem.", rules=(NotBlank(),))
 _PHRASE = Column(name="phrase", type=Type.STRING, doc="Phrase as the list prints it.", rules=(NotBlank(),))
 _GROUP = Column(
@@ -28,9 +27,6 @@ _RULE = Column(name="rule", type=Type.STRING, doc="Rule or model that made the r
 _SENTENCE = Column(name="sentence", type=Type.STRING, doc="Sentence that holds the span.")
 _COMPOUND = Column(name="compound", type=Type.STRING, nullable=True, doc="Compound as written.", rules=(NotBlank(),))
 _FORMULA = Column(name="formula", type=Type.STRING, nullable=True, doc="Reduced formula.", rules=(NotBlank(),))
-_CONFIDENCE = Column(
-    name="confidence", type=Type.FLOAT, unit="1", doc="How sure the rule is, 0 to 1.", rules=(Between(0, 1),)
-)
 
 
 def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
@@ -83,7 +79,7 @@ DOCUMENTS = Table(
             nullable=True,
             doc="Day on which the source withdrew it; its text is kept and no longer read.",
         ),
-        _LICENCE,
+        LICENCE,
         _CONTENT_HASH,
     ),
     usage_warnings=("Text whose licence is not open must not be exported.",),
@@ -263,7 +259,7 @@ MENTIONS = Table(
         *_SPAN,
         _SENTENCE,
         _RULE,
-        _CONFIDENCE,
+        CONFIDENCE,
     ),
     row_rules=(AtMost("start", "end"),),
     foreign_keys=(_DOCUMENT,),
@@ -288,7 +284,7 @@ PROPERTIES = Table(
         *_SPAN,
         _SENTENCE,
         _RULE,
-        _CONFIDENCE,
+        CONFIDENCE,
     ),
     row_rules=(AtMost("start", "end"),),
     foreign_keys=(_DOCUMENT,),
@@ -337,7 +333,7 @@ READING_ERRORS = Table(
         _text("label", "Type of what was missed or read."),
         _text("told", "What was missed or read."),
         _text("sentence", "The sentence, of what was read."),
-        _LICENCE,
+        LICENCE,
     ),
     licence_column="licence",
 )

@@ -1,6 +1,6 @@
 """What is known of compounds: labels by source, the one that counts, and where sources disagree."""
 
-from schemas.columns import CLASSES, choice, count, number, text
+from schemas.columns import CLASSES, CONFIDENCE, LICENCE, choice, count, number, text
 from schemas.core import Column, Table, Type
 from schemas.rules import Between, NotBlank, OneOf
 
@@ -14,10 +14,6 @@ _KELVIN = Column(
     doc="Temperature of the transition, where known.",
     rules=(Between(0, 5000),),
 )
-_CONFIDENCE = Column(
-    name="confidence", type=Type.FLOAT, unit="1", doc="How sure the rule is, 0 to 1.", rules=(Between(0, 1),)
-)
-_LICENCE = Column(name="licence", type=Type.STRING, doc="Licence of the row's content.", rules=(NotBlank(),))
 
 
 def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
@@ -58,7 +54,7 @@ LABELS = Table(
         _text("source", "Where the record came from.", nullable=False),
         _text("doi", "DOI, lower case."),
         Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
-        _CONFIDENCE,
+        CONFIDENCE,
         _text("property_id", "The record of core.properties that it was read from: the evidence."),
         count("supporting", "Sources that give the compound this label, this one included."),
         count("contradicting", "Sources that give the compound another label."),
@@ -70,7 +66,7 @@ LABELS = Table(
             doc="Highest less lowest temperature of the sources that give this label, where several give one.",
             rules=(Between(0, 5000),),
         ),
-        _LICENCE,
+        LICENCE,
     ),
     licence_column="licence",
     usage_warnings=(

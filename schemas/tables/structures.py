@@ -1,5 +1,6 @@
 """Structures: as fetched (raw) and read, checked and named (core)."""
 
+from schemas.columns import LICENCE
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import Between, Finite, NotBlank
 
@@ -16,7 +17,7 @@ _ORIGIN = (
     Column(name="fidelity", type=Type.STRING, doc="Experiment, calculation or prototype.", nullable=True),
     Column(name="functional", type=Type.STRING, doc="Density functional of a calculated structure.", nullable=True),
     Column(name="doi", type=Type.STRING, doc="Digital object identifier of the publication.", nullable=True),
-    Column(name="licence", type=Type.STRING, doc="Licence of the row's content.", rules=(NotBlank(),)),
+    LICENCE,
 )
 _FORMULA = Column(name="formula", type=Type.STRING, doc="Chemical formula as text.", nullable=True, rules=(NotBlank(),))
 

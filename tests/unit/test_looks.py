@@ -7,8 +7,7 @@ import polars as pl
 import pytest
 
 from models.bias import chemical, drift, numbers, relations, revisions, words
-from schemas.quantities import QUANTITIES, quantity
-from schemas.units import FOREIGN_UNITS, UNITS
+from schemas.quantities import Quantity, quantity
 
 RNG = np.random.default_rng
 
@@ -90,8 +89,9 @@ def test_a_number_that_nothing_measures_is_seen_in_any_column() -> None:
     assert [(f.count, f.grave) for f in numbers.absurd(frame, "whatever")] == [(3, True)]
 
 
-def test_units_of_quantities_are_known() -> None:
-    assert {q.unit for q in QUANTITIES} <= {*UNITS, *FOREIGN_UNITS}
+def test_a_quantity_in_an_unknown_unit_is_refused() -> None:
+    with pytest.raises(ValueError, match="length: unknown unit furlong"):
+        Quantity(name="length", pattern="length", unit="furlong")
 
 
 def test_a_gap_that_moved_is_no_gap_and_may_be_below_zero() -> None:
