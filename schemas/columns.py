@@ -12,6 +12,11 @@ def text(name: str, doc: str, *, nullable: bool = False) -> Column:
     return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable, rules=(NotBlank(),))
 
 
+def free_text(name: str, doc: str, *, nullable: bool = True) -> Column:
+    """Any text, a blank one too."""
+    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable)
+
+
 def choice(name: str, doc: str, values: tuple[str, ...], *, nullable: bool = False) -> Column:
     """One of a few words."""
     return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable, rules=(OneOf(values),))

@@ -3,7 +3,7 @@
 What is known of compounds is in `labels`.
 """
 
-from schemas.columns import CONFIDENCE, LICENCE, count
+from schemas.columns import CONFIDENCE, LICENCE, count, free_text
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import AtMost, Between, Finite, NotBlank, OneOf
 
@@ -29,10 +29,6 @@ _COMPOUND = Column(name="compound", type=Type.STRING, nullable=True, doc="Compou
 _FORMULA = Column(name="formula", type=Type.STRING, nullable=True, doc="Reduced formula.", rules=(NotBlank(),))
 
 
-def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
-    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable)
-
-
 def _texts(name: str, doc: str) -> Column:
     return Column(name=name, type=Type.STRINGS, doc=doc, nullable=True)
 
@@ -46,12 +42,12 @@ DOCUMENTS = Table(
     key=("document_id",),
     columns=(
         _DOCUMENT_ID,
-        _text("source", "Where the record came from.", nullable=False),
-        _text("source_id", "Identifier at the source.", nullable=False),
-        _text("doi", "DOI, lower case."),
-        _text("arxiv_id", "arXiv identifier without version."),
+        free_text("source", "Where the record came from.", nullable=False),
+        free_text("source_id", "Identifier at the source.", nullable=False),
+        free_text("doi", "DOI, lower case."),
+        free_text("arxiv_id", "arXiv identifier without version."),
         Column(name="title", type=Type.STRING, doc="Title.", rules=(NotBlank(),)),
-        _text("abstract", "Abstract."),
+        free_text("abstract", "Abstract."),
         _texts("body", "Paragraphs of the main text, in order."),
         _texts("sections", "Title of the section of each paragraph."),
         _texts("captions", "Captions of figures and tables."),
@@ -97,18 +93,18 @@ FETCH_LOG = Table(
             doc="Hash of source and place in its window, or of file and content.",
             rules=(NotBlank(),),
         ),
-        _text("source", "Where the record came from.", nullable=False),
+        free_text("source", "Where the record came from.", nullable=False),
         Column(name="page", type=Type.STRING, doc="File or request, without secrets.", rules=(NotBlank(),)),
-        _text("query", "What was asked for at the service."),
+        free_text("query", "What was asked for at the service."),
         Column(name="day", type=Type.DATE, nullable=True, doc="First day of the window; null for a file."),
         Column(name="until", type=Type.DATE, nullable=True, doc="Last day of the window; null for a file."),
         count("page_number", "Place of the page in its window, from 0.", nullable=True),
         count("records", "Records read."),
         count("withdrawals", "Records that the source withdrew."),
         count("rejected", "Records refused."),
-        _text("refusals", "Why records were refused."),
+        free_text("refusals", "Why records were refused."),
         _CONTENT_HASH,
-        _text("token", "Where an unfinished window goes on; null elsewhere, and once it is finished."),
+        free_text("token", "Where an unfinished window goes on; null elsewhere, and once it is finished."),
     ),
 )
 HARVESTS = Table(
@@ -117,8 +113,8 @@ HARVESTS = Table(
     grain="one window of one question to one source",
     key=("source", "query", "day", "until"),
     columns=(
-        _text("source", "Where the record came from.", nullable=False),
-        _text("query", "What was asked for at the service, or the folder.", nullable=False),
+        free_text("source", "Where the record came from.", nullable=False),
+        free_text("query", "What was asked for at the service, or the folder.", nullable=False),
         Column(name="day", type=Type.DATE, doc="First day of the window; for a folder the day it was read."),
         Column(name="until", type=Type.DATE, doc="Last day of the window; an open one ends on the day of asking."),
         Column(name="complete", type=Type.BOOL, doc="Whether the source was read to its end, not to a limit."),
@@ -150,7 +146,7 @@ ARTICLES = Table(
             nullable=True,
             doc="Day on which the article was withdrawn or retracted, where known.",
         ),
-        _text("retracted_by", "Document that withdraws or retracts the article; null where it stands."),
+        free_text("retracted_by", "Document that withdraws or retracts the article; null where it stands."),
     ),
     foreign_keys=(
         _DOCUMENT,
@@ -217,7 +213,7 @@ PROPOSALS = Table(
         count("rank", "Rank within its group and round, from 1."),
         Column(name="score", type=Type.FLOAT, unit="1", doc="Sum of weights.", rules=(Finite(),)),
         count("documents", "Documents that hold it."),
-        _text("nearest", "Nearest seed phrase."),
+        free_text("nearest", "Nearest seed phrase."),
     ),
     usage_warnings=("Proposals are not keywords: none is used before a person accepts it.",),
 )
@@ -230,7 +226,7 @@ PARAGRAPHS = Table(
         Column(name="paragraph_id", type=Type.STRING, doc="Document and field, joined by '#'.", rules=(NotBlank(),)),
         _DOCUMENT_ID,
         _FIELD,
-        _text("section", "Title of the section."),
+        free_text("section", "Title of the section."),
         Column(name="text", type=Type.STRING, doc="The paragraph.", rules=(NotBlank(),)),
         Column(
             name="label",
@@ -279,7 +275,7 @@ PROPERTIES = Table(
         Column(name="value", type=Type.FLOAT, nullable=True, doc="Value in the unit of the row.", rules=(Finite(),)),
         Column(name="low", type=Type.FLOAT, nullable=True, doc="Lower end of a range.", rules=(Finite(),)),
         Column(name="high", type=Type.FLOAT, nullable=True, doc="Upper end of a range.", rules=(Finite(),)),
-        _text("unit", "Unit of value, low and high."),
+        free_text("unit", "Unit of value, low and high."),
         _FIELD,
         *_SPAN,
         _SENTENCE,
@@ -300,7 +296,7 @@ READING_SCORES = Table(
     columns=(
         _TASK,
         _GOLD,
-        _text("reader", "What reads: the rules or a baseline.", nullable=False),
+        free_text("reader", "What reads: the rules or a baseline.", nullable=False),
         Column(name="label", type=Type.STRING, doc='Type of what is read; "*" for all together.', rules=(NotBlank(),)),
         count("documents", "Annotated documents."),
         *(
@@ -328,11 +324,11 @@ READING_ERRORS = Table(
         Column(name="error_id", type=Type.STRING, doc="Hash of the row.", rules=(NotBlank(),)),
         _TASK,
         _GOLD,
-        _text("document_id", "The annotated document; it need not be in raw.documents.", nullable=False),
-        _text("error", "miss or false alarm.", nullable=False),
-        _text("label", "Type of what was missed or read."),
-        _text("told", "What was missed or read."),
-        _text("sentence", "The sentence, of what was read."),
+        free_text("document_id", "The annotated document; it need not be in raw.documents.", nullable=False),
+        free_text("error", "miss or false alarm.", nullable=False),
+        free_text("label", "Type of what was missed or read."),
+        free_text("told", "What was missed or read."),
+        free_text("sentence", "The sentence, of what was read."),
         LICENCE,
     ),
     licence_column="licence",

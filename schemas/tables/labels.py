@@ -1,6 +1,6 @@
 """What is known of compounds: labels by source, the one that counts, and where sources disagree."""
 
-from schemas.columns import CLASSES, CONFIDENCE, LICENCE, choice, count, number, text
+from schemas.columns import CLASSES, CONFIDENCE, LICENCE, choice, count, free_text, number, text
 from schemas.core import Column, Table, Type
 from schemas.rules import Between, NotBlank, OneOf
 
@@ -15,11 +15,6 @@ _KELVIN = Column(
     rules=(Between(0, 5000),),
 )
 
-
-def _text(name: str, doc: str, *, nullable: bool = True) -> Column:
-    return Column(name=name, type=Type.STRING, doc=doc, nullable=nullable)
-
-
 COMPOUNDS = Table(
     name="core.compounds",
     doc="Compounds known to the project: from text, from facts and from structures.",
@@ -33,7 +28,7 @@ COMPOUNDS = Table(
         Column(name="labelled", type=Type.BOOL, doc="Whether a label is known."),
         choice("label_name", "The label that counts among those of core.labels.", CLASSES, nullable=True),
         _KELVIN,
-        _text("label_source", "Whose label counts."),
+        free_text("label_source", "Whose label counts."),
         Column(
             name="label_disputed", type=Type.BOOL, doc="Whether another source says otherwise; see core.disagreements."
         ),
@@ -48,14 +43,14 @@ LABELS = Table(
         _FORMULA,
         Column(name="label_name", type=Type.STRING, doc="The label.", rules=(OneOf(CLASSES),)),
         _KELVIN,
-        _text("family_ln", "Formula with lanthanides made one."),
-        _text("family_tm_anion", "Transition metals and anions."),
+        free_text("family_ln", "Formula with lanthanides made one."),
+        free_text("family_tm_anion", "Transition metals and anions."),
         _CHEMSYS,
-        _text("source", "Where the record came from.", nullable=False),
-        _text("doi", "DOI, lower case."),
+        free_text("source", "Where the record came from.", nullable=False),
+        free_text("doi", "DOI, lower case."),
         Column(name="curated", type=Type.BOOL, doc="Whether a person made the label; else rules read it from text."),
         CONFIDENCE,
-        _text("property_id", "The record of core.properties that it was read from: the evidence."),
+        free_text("property_id", "The record of core.properties that it was read from: the evidence."),
         count("supporting", "Sources that give the compound this label, this one included."),
         count("contradicting", "Sources that give the compound another label."),
         Column(

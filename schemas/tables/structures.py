@@ -1,6 +1,6 @@
 """Structures: as fetched (raw) and read, checked and named (core)."""
 
-from schemas.columns import LICENCE
+from schemas.columns import LICENCE, free_text
 from schemas.core import Column, ForeignKey, Table, Type
 from schemas.rules import Between, Finite, NotBlank
 
@@ -20,10 +20,6 @@ _ORIGIN = (
     LICENCE,
 )
 _FORMULA = Column(name="formula", type=Type.STRING, doc="Chemical formula as text.", nullable=True, rules=(NotBlank(),))
-
-
-def _name(name: str, doc: str) -> Column:
-    return Column(name=name, type=Type.STRING, doc=doc, nullable=True)
 
 
 def _positive(name: str, unit: str, doc: str) -> Column:
@@ -48,13 +44,15 @@ CORE = Table(
         _ID,
         *_SOURCE,
         _FORMULA,
-        _name("formula_reduced", "Reduced formula, elements by electronegativity."),
-        _name("formula_anonymous", "Amounts in rising order under letters."),
-        _name("chemsys", "Elements in alphabetical order joined by hyphens."),
-        _name("family_ln", "Chemical system with lanthanides, Y and Sc merged as Ln."),
-        _name("family_tm_anion", "Transition metals and anions."),
+        free_text("formula_reduced", "Reduced formula, elements by electronegativity."),
+        free_text("formula_anonymous", "Amounts in rising order under letters."),
+        free_text("chemsys", "Elements in alphabetical order joined by hyphens."),
+        free_text("family_ln", "Chemical system with lanthanides, Y and Sc merged as Ln."),
+        free_text("family_tm_anion", "Transition metals and anions."),
         _PROTOTYPE,
-        _name("prototype_label", "Anonymous formula, Pearson symbol, space group and Wyckoff letters, as in AFLOW."),
+        free_text(
+            "prototype_label", "Anonymous formula, Pearson symbol, space group and Wyckoff letters, as in AFLOW."
+        ),
         Column(
             name="space_group_number",
             type=Type.INT,
@@ -63,7 +61,7 @@ CORE = Table(
             rules=(Between(1, 230),),
         ),
         _positive("temperature_K", "K", "Temperature of the measurement, where the source says."),
-        _name("duplicate_of", "Id of the preferred structure of which this is another telling."),
+        free_text("duplicate_of", "Id of the preferred structure of which this is another telling."),
         _CIF,
         *_ORIGIN,
         Column(name="valid", type=Type.BOOL, doc="Whether the structure passed every check."),
