@@ -81,34 +81,19 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """What does a cheap source save? Campaigns for the largest costly value, with both sources and with one."""
-    import numpy as np
     import polars as pl
 
     from models.bias.describing import FORMULAS
     from models.fidelity import campaign
 
-    prices = _prices(costs)
+    plan = campaign.Plan(costs=_prices(costs), init=init, budget=budget)
     columns = listed(features)
     frame = read_input(table, needs=(cheap, costly, *columns), text=FORMULAS)
-    spent: dict[str, list[float]] = {}
-    traces = []
-    for name in ("fused", "costly alone"):
-        plan = campaign.Plan(costs=prices, init=init, budget=budget, fused=name == "fused")
-        trace = campaign.simulate(
-            frame, cheap=cheap, costly=costly, plan=plan, seeds=range(seed, seed + seeds), rows=rows, features=columns
-        )
-        spent[name] = campaign.costs(trace)
-        traces.append(trace.with_columns(strategy=pl.lit(name)))
-    middle = {name: float(np.median(found)) for name, found in spent.items()}
-    told = {f"cost_{name.replace(' ', '_')}": c if np.isfinite(c) else None for name, c in middle.items()}
-    both = all(np.isfinite(c) for c in middle.values())
-    summary = {
-        "seeds": seeds,
-        **told,
-        "share": middle["fused"] / middle["costly alone"] if both else None,
-        "seeds_reached": {name: int(np.isfinite(found).sum()) for name, found in spent.items()},
-    }
-    finish(pl.concat(traces), out, summary, as_json=as_json)
+    runs = campaign.compare(
+        frame, plan=plan, cheap=cheap, costly=costly, seeds=range(seed, seed + seeds), rows=rows, features=columns
+    )
+    traces = pl.concat(trace.with_columns(strategy=pl.lit(name)) for name, trace in runs.items())
+    finish(traces, out, campaign.summarise(runs), as_json=as_json)
 
 
 def _prices(text: str) -> tuple[float, float]:

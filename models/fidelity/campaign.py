@@ -5,7 +5,9 @@ Two processes, the costly value being a multiple of the cheap one and a differen
 Struct. Multidiscip. Optim. 32, 369 (2006)). Campaigns over mixed variables of one source are in `models.design`.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -121,11 +123,30 @@ def simulate(
     traces = []
     for seed in seeds:
         part = np.random.default_rng(seed).permutation(both)[:rows]
-        described_ = described(frame[part], features, without=(cheap, costly))
-        trace = run(described_, values[0, part], values[1, part], plan, seed=seed)
+        points = described(frame[part], features, without=(cheap, costly))
+        trace = run(points, values[0, part], values[1, part], plan, seed=seed)
         goal = float(values[1, part].max())
         traces.append(trace.with_columns(row=pl.Series(part)[trace["row"]], goal=pl.lit(goal)))
     return pl.concat(traces)
+
+
+def compare(frame: pl.DataFrame, *, plan: Plan, **how: Any) -> dict[str, pl.DataFrame]:
+    """Campaigns with both sources and with the costly one alone over the same rows, by name; see `simulate`."""
+    ways = {"fused": True, "costly alone": False}
+    return {name: simulate(frame, plan=replace(plan, fused=fused), **how) for name, fused in ways.items()}
+
+
+def summarise(runs: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """Of the campaigns of `compare`: median costs until the best row is known, their ratio, how many seeds got there.
+
+    A median is None where half of the seeds never got there.
+    """
+    spent = {name: costs(trace) for name, trace in runs.items()}
+    middle = {name: float(np.median(found)) for name, found in spent.items()}
+    told = {f"cost_{name.replace(' ', '_')}": c if np.isfinite(c) else None for name, c in middle.items()}
+    share = middle["fused"] / middle["costly alone"] if all(map(np.isfinite, middle.values())) else None
+    reached = {name: int(np.isfinite(found).sum()) for name, found in spent.items()}
+    return {"seeds": len(spent["fused"]), **told, "share": share, "seeds_reached": reached}
 
 
 def costs(trace: pl.DataFrame) -> list[float]:

@@ -58,3 +58,14 @@ def test_a_table_is_searched_for_its_largest_costly_value() -> None:
         assert one["best"].max() == one["goal"][0] == COSTLY[one["row"].to_numpy()][-1]
     with pytest.raises(InputError, match="2 rows with cheap and costly"):
         campaign.simulate(frame.head(2), cheap="cheap", costly="costly", plan=plan, seeds=range(1))
+
+
+def test_what_a_cheap_source_saves_is_a_ratio_of_medians_and_nothing_where_half_never_get_there() -> None:
+    fused = pl.DataFrame({"seed": [0, 1, 2], "cost": [10.0, 20.0, 90.0], "best": [1.0] * 3, "goal": [1.0] * 3})
+    alone = fused.with_columns(cost=pl.lit(80.0))
+    found = campaign.summarise({"fused": fused, "costly alone": alone})
+    assert (found["cost_fused"], found["cost_costly_alone"], found["share"]) == (20.0, 80.0, 0.25)
+    never = alone.with_columns(best=pl.when(pl.col("seed") == 0).then(1.0).otherwise(0.0))
+    found = campaign.summarise({"fused": fused, "costly alone": never})
+    assert (found["cost_costly_alone"], found["share"]) == (None, None)
+    assert found["seeds_reached"] == {"fused": 3, "costly alone": 1}
