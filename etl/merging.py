@@ -5,9 +5,11 @@ Nothing is decided here: what counts is data. What two data sets as wholes are w
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
+from etl.features.formulas import reduced
 from schemas.errors import InputError
 from schemas.merging import Compared, Order, Policy
 
@@ -73,6 +75,19 @@ def check(frame: pl.DataFrame, policy: Policy) -> None:
             one = values.drop_nulls().filter(values.drop_nulls().cast(pl.Float64, strict=False).is_null()).first()
             remedy = "mend it, name its levels (COLUMN:BEST,NEXT) or ask for no tolerance"
             raise InputError.of(f"text such as {one!r} in the column {column}", where, remedy)
+
+
+def by_composition(frame: pl.DataFrame, policy: Policy) -> tuple[pl.DataFrame, Policy]:
+    """Table and policy with the reduced formula, a column more, for a key named formula, so that spellings agree.
+
+    What cannot be read stays as written. A table that tells its reduced formulas stays as it is.
+    """
+    if "formula" not in policy.key or "formula_reduced" in frame.columns:
+        return frame, policy
+    written = frame["formula"].to_list()
+    read = pl.Series("formula_reduced", [f and (reduced(f) or f) for f in written], dtype=pl.String)
+    key = tuple("formula_reduced" if c == "formula" else c for c in policy.key)
+    return frame.with_columns(read), replace(policy, key=key)
 
 
 def merged(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:

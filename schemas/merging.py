@@ -1,7 +1,7 @@
 """How several tellings of one thing become one: which of them counts, and from where on they disagree. As data.
 
 One policy for each table that joins sources; `etl.merging` applies them. Priority decides first, then fidelity, then
-recency, then the key, so that equal tables give equal answers.
+recency, then the `last` columns, so that equal tables give equal answers; what is left goes by the order of rows.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
 """Quality commands about sources: `disagreements` says whose value counts, `aggregate` whether another one helps."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,8 +21,6 @@ from dagster_project.commands.common import (
 from dagster_project.commands.quality import app
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from schemas.merging import Policy
 
 _TEXT = ("formula", "formula_reduced", "comp_key", "composition", "doi", "target", "source")
@@ -62,7 +59,7 @@ def disagreements(
     else:
         policy = _policy(table, listed(key), listed(value), source, listed(priority), fidelity, recency, tolerance)
         frame = read_input(table, needs=policy.used, text=(*_TEXT, *policy.key, source))
-        frame, policy = _by_composition(frame, policy)
+        frame, policy = merging.by_composition(frame, policy)
     found = merging.disagreements(frame, policy)
     if merged is not None:
         write_output(merging.merged(frame, policy), merged)
@@ -95,20 +92,6 @@ def aggregate(
     helps, hurts = ([r["part"] for r in found if aggregation.certain(r, seeds, sign)] for sign in (1, -1))
     summary = {"rows": frames[0].height, "other_rows": frames[1].height, "helps": helps, "hurts": hurts, "out": out}
     finish(pl.DataFrame(found), out, summary, as_json=as_json)
-
-
-def _by_composition(frame: "pl.DataFrame", policy: "Policy") -> "tuple[pl.DataFrame, Policy]":
-    """Takes the reduced formula, a column more, for the key named formula; what cannot be read stays as written."""
-    import polars as pl
-
-    from etl.features.formulas import reduced
-
-    if "formula" not in policy.key or "formula_reduced" in frame.columns:
-        return frame, policy
-    written = frame["formula"].to_list()
-    read = pl.Series("formula_reduced", [f and (reduced(f) or f) for f in written], dtype=pl.String)
-    key = tuple("formula_reduced" if c == "formula" else c for c in policy.key)
-    return frame.with_columns(read), replace(policy, key=key)
 
 
 def _policy(
