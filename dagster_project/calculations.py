@@ -221,11 +221,11 @@ def labelled(rows: "pl.DataFrame") -> "pl.DataFrame":
 
 def _rivals(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
     """Phases of fewer elements than the candidates, made of elements of the candidates."""
-    if not candidates.height:
-        return structures.clear()
+    import polars as pl
+
     elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
-    fewest = candidates["n_elements"].min()
-    return phases(structures, elements, most=int(str(fewest)) - 1) if fewest is not None else structures.clear()
+    fewest: int = candidates.select(pl.col("n_elements").min().fill_null(1)).item()
+    return phases(structures, elements, most=fewest - 1)
 
 
 def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -119,14 +120,14 @@ def table(collected: pl.DataFrame) -> pl.DataFrame:
     return collected.select("calculation_id", "label").hstack(pl.DataFrame(told, schema=kinds))
 
 
-def _row(row: Mapping[str, object]) -> "_Row | str":
+def _row(row: Mapping[str, Any]) -> "_Row | str":
     """An accepted calculation, or why it is none."""
-    energy = math.nan if row["energy_eV_atom"] is None else float(str(row["energy_eV_atom"]))
+    energy = math.nan if row["energy_eV_atom"] is None else float(row["energy_eV_atom"])
     if row["state"] != str(State.ACCEPTED) or not math.isfinite(energy):
         return "no energy"
     try:
-        symbols = Atoms.from_json(str(row["structure"])).symbols
-        settings: Settings = dict(json.loads(str(row["provenance"]))["settings"])
+        symbols = Atoms.from_json(row["structure"]).symbols
+        settings: Settings = dict(json.loads(row["provenance"])["settings"])
     except (KeyError, TypeError, ValueError) as error:
         return f"no calculation as dft collect writes it ({error})"
     amounts = {e: float(symbols.count(e)) for e in sorted(set(symbols))}

@@ -60,13 +60,11 @@ def test_gaps_keep_the_trend_of_published_ones_where_these_are_told() -> None:
         print(f"{row['formula']} {row['level']}: {row['published_gap_eV']}-{high}, here {row['gap_eV']:.3f} eV")
     alike = rows.filter(pl.col("source").str.starts_with("Materials Project"))
     assert alike.height >= 4, "as asked"
-    off = alike["gap_eV"] - alike["published_gap_eV"]
+    off = (alike["gap_eV"] - alike["published_gap_eV"]).abs().to_numpy()
     order = float(spearmanr(alike["published_gap_eV"], alike["gap_eV"]).statistic)
-    print(
-        f"rank correlation {order:.2f}; mean absolute deviation {off.abs().mean():.3f} eV, most {off.abs().max():.3f}"
-    )
+    print(f"rank correlation {order:.2f}; mean absolute deviation {off.mean():.3f} eV, most {off.max():.3f}")
     assert order > 0.9
-    assert float(str(off.abs().max())) < 0.2
+    assert off.max() < 0.2
     same = sorted(alike["formula"].to_list())
     at_u = reference.lacunar_spinels().filter(pl.col("formula").is_in(same))
     print("with U of 2 eV:", dict(at_u.select("formula", pl.col("gap_eV").round(3)).iter_rows()))
