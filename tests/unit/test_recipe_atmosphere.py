@@ -7,17 +7,17 @@ oxynitrides in ammonia (West, Solid State Chemistry and its Applications, 2nd ed
 
 import pytest
 
-from etl import reference
 from models.recipes import precedents, recommend, training
 from models.recipes.atmosphere import asked, told
 from models.recipes.balance import balance
 from models.recipes.charges import anions, charge_balanced
 from models.recipes.compositions import parse
+from tests.servers.planner import planner
 
 
 @pytest.fixture(scope="module")
 def model() -> training.RecipeModel:
-    return training.train(reference.recipe_facts())
+    return planner()
 
 
 @pytest.mark.parametrize(

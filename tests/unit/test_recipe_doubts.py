@@ -6,11 +6,11 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from etl import reference
 from models.recipes import HEATS, doubts, precursors, training, valence
 from models.recipes.atmosphere import raised
 from models.recipes.compositions import parse, precursor_key
 from models.recipes.table import normalise
+from tests.servers.planner import planner
 
 
 def recipe(target: str, paper: str, kelvin: float) -> dict[str, object]:
@@ -57,7 +57,7 @@ def test_oxides_that_lose_oxygen_are_heated_as_their_like() -> None:
 
 
 def test_a_doubted_prediction_is_outside_the_domain_and_its_interval_reaches_the_papers() -> None:
-    model = training.train(reference.recipe_facts())
+    model = planner()
     target = pl.DataFrame({"target": ["LaNiO3"]})
     plain = training.predict(model, target).row(0, named=True)
     hottest = max(plain[c] for c in HEATS)

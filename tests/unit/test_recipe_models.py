@@ -16,11 +16,12 @@ from models.recipes.table import as_list, normalise
 from schemas.emit.polars import inspect
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
+from tests.servers.planner import planner
 
 
 @pytest.fixture(scope="module")
 def model() -> training.RecipeModel:
-    return training.train(reference.recipe_facts())
+    return planner()
 
 
 def test_predictions_have_routes_that_sum_to_one_and_ordered_intervals(model: training.RecipeModel) -> None:

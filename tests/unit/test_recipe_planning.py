@@ -30,12 +30,13 @@ from models.recipes.table import normalise
 from schemas.emit.polars import inspect, schema
 from schemas.errors import InputError
 from schemas.tables import REGISTRY
+from tests.servers.planner import planner
 from warehouse.report import recipe
 
 
 @pytest.fixture(scope="module")
 def model() -> training.RecipeModel:
-    return training.train(reference.recipe_facts())
+    return planner()
 
 
 @pytest.fixture(scope="module")
