@@ -49,12 +49,10 @@ def evaluations(
     objectives: str,
     strategy: str,
     descriptors: pl.DataFrame | None = None,
-    *,
-    most: int = MOST,
 ) -> np.ndarray:
-    """Evaluations after the initial design until the goal, one a seed; infinite where `most` were not enough."""
+    """Evaluations after the initial design until the goal, one a seed; infinite where `MOST` were not enough."""
     wanted = goals.objectives(objectives)
-    plan = simulation.Plan(variables=variables, wanted=wanted, budget=12 + most, strategy=strategy, stop=True)
+    plan = simulation.Plan(variables=variables, wanted=wanted, budget=12 + MOST, strategy=strategy, stop=True)
     trace = simulation.simulate(table, plan, seeds=SEEDS, workers=2, descriptors=descriptors)
     numbered = trace.with_columns(number=pl.int_range(1, pl.len() + 1).over("seed") - 12)
     reached = dict(
