@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from schemas.units import FOREIGN_UNITS, UNITS
 
+LARGEST = 1e40
+"""No quantity is so large, in any unit; sums of squares of what is smaller are still numbers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:

@@ -10,11 +10,10 @@ from etl.features.elements import SYMBOLS
 from models.bias.frames import need
 from schemas.arrays import Floats
 from schemas.errors import InputError
+from schemas.quantities import LARGEST
 
 FORMULAS = ("formula", "formula_reduced", "comp_key", "composition")
 """Columns that hold a composition, most wanted first."""
-LARGEST = 1e40
-"""No quantity is so large, in any unit; sums of squares of what is smaller are still numbers."""
 _COMPONENTS = 12
 
 

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import polars as pl
 
-from models.bias.describing import LARGEST
 from models.bias.findings import Finding, of_rows
 from schemas.arrays import Floats
+from schemas.quantities import LARGEST
 
 _CODES = (
     -1.0,

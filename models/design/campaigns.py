@@ -12,10 +12,11 @@ from models.design import doe, scoring, space
 from models.design.candidates import candidates
 from models.design.proposal import Known, Rules, propose
 from models.lvgp.descriptors import COLUMNS, described
-from models.lvgp.encoding import LARGEST, Encoding
+from models.lvgp.encoding import Encoding
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
+from schemas.quantities import LARGEST
 
 _ALLOWED = "use what the problem allows"
 SAMPLED = 2_000  # candidates to start from where there are too many to list

@@ -16,11 +16,12 @@ from scipy.special import ndtr
 from models import cards
 from models.design import goals, scoring
 from models.design.coverage import Coverage
-from models.lvgp.encoding import LARGEST, Encoding
+from models.lvgp.encoding import Encoding
 from models.lvgp.kinds import KINDS
 from schemas.arrays import Bools, Floats, Ints
 from schemas.errors import InputError
 from schemas.problem import Limit, Objective
+from schemas.quantities import LARGEST
 
 if TYPE_CHECKING:
     from models.lvgp.interface import Surrogate

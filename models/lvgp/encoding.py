@@ -10,9 +10,6 @@ from scipy.linalg import block_diag
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
 
-LARGEST = 1e100
-"""Outputs beyond are refused: the squares of numbers not much larger are none."""
-
 
 @dataclass(frozen=True)
 class Encoding:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from models.lvgp import bayes, inference
-from models.lvgp.encoding import LARGEST, Encoding
+from models.lvgp.encoding import Encoding
 from models.lvgp.frames import inputs, one_thread, positions, rows_of, space_of, units_of
 from models.lvgp.interface import Surrogate
 from models.lvgp.kernel import Rows, Space, State
 from models.lvgp.kinds import KINDS, Kind
 from schemas.arrays import Floats
 from schemas.errors import InputError
+from schemas.quantities import LARGEST
 
 if TYPE_CHECKING:
     from botorch.posteriors import Posterior

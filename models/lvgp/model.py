@@ -9,13 +9,14 @@ import polars as pl
 
 from models import cards
 from models.lvgp import exact, forest, sparse
-from models.lvgp.encoding import LARGEST, Encoding
+from models.lvgp.encoding import Encoding
 from models.lvgp.frames import inputs as inputs
 from models.lvgp.interface import Surrogate
 from models.lvgp.interface import mixed as mixed
 from models.lvgp.kinds import KINDS, Kind, Way
 from schemas.arrays import Floats
 from schemas.errors import InputError
+from schemas.quantities import LARGEST
 
 KIND = "lvgp"
 

@@ -176,7 +176,7 @@ def test_a_gp_survives_the_disk_and_refuses_unknown_levels(tmp_path: Path) -> No
         of_frame(frame.with_columns(x=1.0), inputs=("x",), categorical=())
     with pytest.raises(InputError, match="fewer than two"):
         lvgp.fit(frame[:1], y[:1], encoding=encoding)
-    with pytest.raises(InputError, match="beyond 1e\\+100"):
+    with pytest.raises(InputError, match="beyond 1e\\+40"):
         lvgp.fit(frame, 1e300 * y, encoding=encoding)
 
 
