@@ -20,7 +20,7 @@ from warehouse.ledger import Ledger, StoreError, latest_version
 if TYPE_CHECKING:
     import polars as pl
 
-    from schemas.core import Registry
+    from schemas.core import Column, Registry
 
 CATALOG = "warehouse.duckdb"
 THREADS, MEMORY_GIB = 8, 8  # the most that one reader takes of a machine; half its memory where that is less
@@ -163,17 +163,21 @@ def describe(home: Path, table: str | None = None, *, registry: "Registry | None
         "usage_warnings": list(found.usage_warnings),
         "licence_column": found.licence_column,
         **{k: state[k] for k in ("rows", "version", "published_version", "passed")},
-        "columns": [
-            {
-                "column": c.name,
-                "type": c.type.value,
-                "unit": c.unit,
-                "nullable": c.nullable,
-                "doc": c.doc,
-                "rules": [phrase(r) for r in c.rules],
-            }
-            for c in found.columns
-        ],
+        "columns": [_column(c) for c in found.columns],
+    }
+
+
+def _column(declared: "Column") -> dict[str, Any]:
+    """A column in the data dictionary."""
+    from schemas.rules import describe as phrase
+
+    return {
+        "column": declared.name,
+        "type": declared.type.value,
+        "unit": declared.unit,
+        "nullable": declared.nullable,
+        "doc": declared.doc,
+        "rules": [phrase(r) for r in declared.rules],
     }
 
 
