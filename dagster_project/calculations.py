@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 FOLDER = "calculations"
 ORDERS = "orders.jsonl"
 """Table of the magnetic orders of a crystal, beside their CIF files."""
-POLYMORPHS = 3
-"""Structures of one formula that compete with a candidate at most."""
 SLURM_OPTIONS = "MATLOOM_SLURM_OPTIONS"
 """Environment variable: options of sbatch, as in a shell: ``--partition=long --account=abc --mem=8G``."""
 _SOURCES = ("dagster_project/calculations.py",)
@@ -111,12 +109,13 @@ def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.D
     """
     import polars as pl
 
+    from models.evaluators import phases
     from models.evaluators.budget import asked_in
 
     found: dict[str, Evaluator] = {}
     if settings.executor is None:
         return found
-    standing = _standing(structures)
+    standing = phases.standing(structures)
     for asked in asked_in(candidates):
         if RECIPE in asked.evaluator.options:
             own = candidates.filter(pl.col("problem") == asked.name)
@@ -154,7 +153,7 @@ def _computed(
     from etl.features.formulas import reduced
     from etl.structures.substituted import PROTOTYPE, crystals
     from models.design import candidates as candidates_of
-    from models.evaluators import recipes
+    from models.evaluators import phases, recipes
     from models.evaluators.computed import Compound, Computed
     from models.evaluators.ledger import Ledger
 
@@ -174,65 +173,17 @@ def _computed(
         recipe=recipe,
         objectives=asked.outcomes,
         compounds=compounds,
-        phases=_compounds(_rivals(structures, rows)),
+        phases=_compounds(phases.rivals(structures, rows)),
         caps=caps(settings),
     )
 
 
-def _standing(structures: "pl.DataFrame") -> "pl.DataFrame":
-    """Rows of core.structures that may be calculated: valid, ordered, each crystal once."""
-    import polars as pl
-
-    ordered = ~pl.col("flags").list.contains("disordered")
-    return structures.filter(pl.col("valid") & ordered & pl.col("duplicate_of").is_null())
-
-
-def phases(structures: "pl.DataFrame", elements: Iterable[str], *, most: int) -> "pl.DataFrame":
-    """Structures made of these elements that may be calculated, but those that are only made from a prototype.
-
-    Several of one formula where space groups differ, those of the smallest cells: which is the most stable is known
-    once all are calculated, and then it alone counts.
-
-    Args:
-        structures: rows of core.structures.
-        elements: of the chemical system; its subsystems are in it.
-        most: elements of a phase at most.
-    """
-    import polars as pl
-
-    found = _standing(structures).filter(
-        (pl.col("n_elements") <= most)
-        & pl.col("chemsys").str.split("-").list.set_difference(list(elements)).list.len().eq(0)
-        & pl.col("fidelity").ne_missing("prototype")
-    )
-    found = found.unique(["formula_reduced", "space_group_number"], keep="first", maintain_order=True)
-    order = pl.col("n_sites").rank("ordinal").over("formula_reduced")
-    return found.filter(order.is_null() | (order <= POLYMORPHS))
-
-
-def labelled(rows: "pl.DataFrame") -> "pl.DataFrame":
-    """Rows of core.structures as `label` and `cif`: the formula, with the space group where several have the same."""
-    import polars as pl
-
-    several = pl.col("space_group_number").n_unique().over("formula_reduced") > 1
-    group = pl.concat_str([pl.col("formula_reduced"), pl.col("space_group_number")], separator=" in ")
-    return rows.select("cif", label=pl.when(several).then(group).otherwise("formula_reduced"))
-
-
-def _rivals(structures: "pl.DataFrame", candidates: "pl.DataFrame") -> "pl.DataFrame":
-    """Phases of fewer elements than the candidates, made of elements of the candidates."""
-    import polars as pl
-
-    elements = candidates["chemsys"].str.split("-").explode().unique().to_list()
-    fewest: int = candidates.select(pl.col("n_elements").min().fill_null(1)).item()
-    return phases(structures, elements, most=fewest - 1)
-
-
 def _compounds(rows: "pl.DataFrame") -> "Sequence[Compound]":
     """Crystals of rows of core.structures."""
+    from models.evaluators import phases
     from models.evaluators.computed import Compound
 
-    return [Compound(label=r["label"], atoms=atoms(r)) for r in labelled(rows).to_dicts()]
+    return [Compound(label=r["label"], atoms=atoms(r)) for r in phases.labelled(rows).to_dicts()]
 
 
 def atoms(row: Mapping[str, object]) -> "Atoms":

@@ -161,13 +161,12 @@ def _settings(problems: str, executor: str, *, running: int, seed: int, at: str 
     if who not in EXECUTORS and (who or calculated):
         what = f"no executor {who!r}" if who else f"nobody runs the calculations of {calculated[0]}"
         raise InputError.of(what, "--executor", f"use one of {', '.join(EXECUTORS)}")
+    for one in asked:
+        calculations.check(one)
     given = {problem.CHOSEN: problems, "MATLOOM_EXECUTOR": who, "MATLOOM_HOME": str(home(at))}
     given |= {"MATLOOM_RUNNING": str(running), "MATLOOM_SEED": str(seed)}
     os.environ.update({k: v for k, v in given.items() if v})
-    settings = Settings.from_environment()
-    for one in asked:
-        calculations.check(one)
-    return settings
+    return Settings.from_environment()
 
 
 def _tell(found: "pl.DataFrame", told: set[str]) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from dagster_project import calculations
 from dagster_project.commands.common import Home, InputError, Json, Out, command, finish, home, read_input, within
 from dagster_project.commands.dft import app, ledger_of
 
@@ -28,13 +27,14 @@ def phases(
     Of a formula at most three space groups, those of the smallest cells.
     """
     from etl.features.elements import NUMBER
+    from models.evaluators import phases as rows
     from warehouse.query import query
 
     elements = list(dict.fromkeys(system.split("-")))
     if unknown := [e for e in elements if e not in NUMBER]:
         raise InputError.of(f"{unknown[0]!r} is not an element", system, "join symbols by hyphens, such as Mg-O")
-    found = calculations.phases(query(home(at), _STRUCTURES), elements, most=most or len(elements))
-    made = calculations.labelled(found)
+    found = rows.of_system(query(home(at), _STRUCTURES), elements, most=most or len(elements))
+    made = rows.labelled(found)
     finish(
         made, out, {"phases": made.height, "formulas": found["formula_reduced"].n_unique(), "out": out}, as_json=as_json
     )

@@ -19,8 +19,8 @@ from schemas.errors import InputError
 from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 
-_PROPOSALS, _BATCHES, _FRONTS = (
-    schema(REGISTRY[name]) for name in ("design.proposals", "design.batches", "design.fronts")
+_PROPOSALS, _BATCHES, _FRONTS, _TRACES = (
+    schema(REGISTRY[f"design.{name}"]) for name in ("proposals", "batches", "fronts", "traces")
 )
 
 
@@ -157,10 +157,10 @@ def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl
 
 
 def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int]) -> dict[str, pl.DataFrame]:
-    """Rows of design.traces: the surrogate against chance on every problem with a recorded table."""
+    """Rows of design.traces: the surrogate against chance on every problem with a recorded table; none without one."""
     asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
     recorded = [p for p in asked if p.evaluator.instant]
-    made = []
+    made = [pl.DataFrame(schema=_TRACES)]
     for problem, strategy in ((p, s) for p in recorded for s in (campaigns.usual(p), "random")):
         trace = simulation.simulate(tables[str(problem.evaluator.table)], _plan(problem, strategy), seeds=seeds)
         made.append(campaign.trace_rows(problem, trace, strategy=strategy))

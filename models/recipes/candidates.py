@@ -25,7 +25,7 @@ OTHER = 0.1  # what a paper on another route than the one asked for counts
 WHOLE = 20  # whole sets kept, and
 BEAM = 30  # sets put together
 WHOLE_SHARE = 0.3
-FAMILIES = ("Te", "Se", "S", "N", "O", "F", "Cl", "Br", "I")
+TELLING = ("Te", "Se", "S", "N", "O", "F", "Cl", "Br", "I")  # anions, the one that tells most first
 BARE = 0.05  # share of a source that no similar target has
 Set = tuple[str, ...]
 
@@ -45,7 +45,7 @@ class Library:
         brings: precursor key -> elements it brings.
         use: how many targets each precursor, and each pair of them, is used for.
         routes: papers on each route by precursor.
-        kinds: papers by kind of precursor (`KINDS`), for each kind of target (`family`) and route.
+        kinds: papers by kind of precursor (`KINDS`), for each kind of target (`leading_anion`) and route.
     """
 
     places: dict[str, int]
@@ -128,7 +128,7 @@ def library(frame: pl.DataFrame) -> Library:
         brings,
         _use(sets),
         _routes(sets, counted),
-        _kinds([family(aims[k]) for k in papers], sets, counted, spelling),
+        _kinds([leading_anion(aims[k]) for k in papers], sets, counted, spelling),
     )
 
 
@@ -168,20 +168,20 @@ def _routes(sets: tuple[tuple[Set, ...], ...], counted: tuple[Floats, ...]) -> d
     return out
 
 
-def family(aim: Amounts) -> str:
+def leading_anion(aim: Amounts) -> str:
     """The anion that tells most of how a target is made: tellurides come from the elements, oxides seldom."""
     negative = anions(aim)
-    return next((e for e in FAMILIES if e in negative), "none")
+    return next((e for e in TELLING if e in negative), "none")
 
 
 def _kinds(
-    families: Sequence[str],
+    leading: Sequence[str],
     sets: tuple[tuple[Set, ...], ...],
     counted: tuple[Floats, ...],
     spelling: dict[str, str],
 ) -> dict[tuple[str, int], Floats]:
     out: dict[tuple[str, int], Floats] = defaultdict(lambda: np.zeros(len(KINDS)))
-    for name, made, papers in zip(families, sets, counted, strict=True):
+    for name, made, papers in zip(leading, sets, counted, strict=True):
         for keys, n in zip(made, papers, strict=True):
             for k in keys:
                 at = KINDS.index(reagent(spelling[k]).kind)

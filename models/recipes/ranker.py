@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.recipes import ROUTES, splits
-from models.recipes.candidates import FAMILIES, Candidate, Library, candidates, family
+from models.recipes.candidates import TELLING, Candidate, Library, candidates, leading_anion
 from models.recipes.compositions import Amounts, parse
 from models.recipes.reagents import KINDS, reagent
 from schemas.arrays import Floats
@@ -73,11 +73,11 @@ def features(
         route: asked for.
         own: words (precursors and pairs) of a target that shall not be counted.
     """
-    name = family(aim)
-    counts = made.kinds.get((name, ROUTES.index(route)), np.zeros(len(KINDS)))
+    anion = leading_anion(aim)
+    counts = made.kinds.get((anion, ROUTES.index(route)), np.zeros(len(KINDS)))
     habit = np.log((counts + 1) / (counts.sum() + len(KINDS)))
     rows = np.array([[*_describe(made, c, route, own or set()), *_fitting(made, c, habit)] for c in found])
-    rows = np.hstack([rows, np.full((len(rows), 1), FAMILIES.index(name) if name in FAMILIES else -1)])
+    rows = np.hstack([rows, np.full((len(rows), 1), TELLING.index(anion) if anion in TELLING else -1)])
     parts, whole = np.log([c.parts + 1e-7 for c in found]), np.array([c.whole for c in found])
     mixed = np.log([c.mixed + 1e-9 for c in found])
     rival = np.column_stack([parts, parts - parts.max(), whole - whole.max(), mixed, mixed - mixed.max()])

@@ -1,6 +1,7 @@
 """A screening family becomes a problem whose candidates the loop can calculate."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,10 @@ def test_a_family_by_motif_has_the_compounds_of_that_kind(home: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("text", ["table: no_such_table", "table: max_phases, options: {seconds: 1}"])
-def test_a_problem_that_its_table_cannot_answer_ends_the_loop_at_its_start(tmp_path: Path, text: str) -> None:
+def test_a_problem_that_its_table_cannot_answer_ends_the_loop_at_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.delenv(problem.CHOSEN, raising=False)
     (tmp_path / "wrong.yaml").write_text(WRONG.replace("TABLE", text))
     words = ["design", "loop", str(tmp_path / "wrong.yaml"), "--executor", "local", "--home", str(tmp_path / "home")]
     done = CliRunner().invoke(app, words)
@@ -84,6 +88,7 @@ def test_a_problem_that_its_table_cannot_answer_ends_the_loop_at_its_start(tmp_p
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "home" / "tables").exists(), "no run was made"
+    assert problem.CHOSEN not in os.environ, "what is refused changes nothing for others"
 
 
 @pytest.mark.parametrize(

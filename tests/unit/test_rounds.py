@@ -87,3 +87,10 @@ def test_the_tables_of_the_design_loop_know_every_strategy_there_is() -> None:
         column = next(c for c in REGISTRY[name].columns if c.name == "strategy")
         known = next(rule.values for rule in column.rules if isinstance(rule, OneOf))
         assert set(known) == {"initial", *STRATEGIES}
+
+
+def test_where_no_problem_has_a_recorded_table_there_are_no_traces(candidates: pl.DataFrame) -> None:
+    asked = rounds.enumerated(EMPTY["design.problems"], candidates, EMPTY["design.proposals"])["design.problems"]
+    assert asked.height == 1
+    found = rounds.traces(asked, {}, seeds=range(2))["design.traces"]
+    assert (found.height, found.schema) == (0, schema(REGISTRY["design.traces"]))
