@@ -8,7 +8,7 @@ from dagster_project import calculations
 from dagster_project.building import Build, Frames, table_assets
 from schemas import problem as problems
 
-SEEDS = 3
+SEEDS = 6
 
 
 @table_assets(
