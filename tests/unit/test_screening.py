@@ -230,7 +230,9 @@ def test_stored_features_are_what_the_model_sees(model: training.ScreeningModel)
 
 def _labels(labelled: pl.DataFrame) -> pl.DataFrame:
     groups = ("chemsys", "family_ln", "family_tm_anion")
-    return labelled.select("formula", "label_name", *groups, source=pl.lit("labelled_compounds"), curated=pl.lit(True))
+    told = {"source": pl.lit("labelled_compounds"), "curated": pl.lit(True), "confidence": pl.lit(1.0)}
+    none = pl.lit(None, pl.Float64)
+    return labelled.select("formula", "label_name", *groups, **told, transition_temperature_K=none)
 
 
 def test_labels_are_those_of_the_table_and_no_row_is_lost(labelled: pl.DataFrame) -> None:
