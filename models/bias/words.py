@@ -72,7 +72,8 @@ def cut(frame: pl.DataFrame, columns: tuple[str, ...], *, least: int = 5) -> lis
     """Texts cut at one length: far more different texts have it than have lengths near it, and they end otherwise.
 
     At the greatest length the heap alone tells, unless the texts end as whole ones do; at others they must end as
-    hardly any other does. A column whose texts are mostly of one length (hashes) is not judged.
+    hardly any other does. A column whose texts are mostly of one length (hashes) is not judged, and a knife does not
+    meet the same sign each time.
 
     Args:
         frame: the rows.
@@ -91,7 +92,7 @@ def cut(frame: pl.DataFrame, columns: tuple[str, ...], *, least: int = 5) -> lis
             near = heaps.filter((pl.col("length") - length).abs().is_between(1, max(1, length // 4)))
             per_length = float(near["text"].sum()) / max(1, (length // 4) * (1 if length == longest else 2))
             marks = (lengths == length).fill_null(False)
-            if piled <= 6 * (per_length + 1) or int(marks.sum()) > 0.6 * there:
+            if piled <= 6 * (per_length + 1) or int(marks.sum()) > 0.6 * there or _ends_in_one(texts.filter(marks)):
                 continue
             alike = _ends_alike(texts, marks)
             if (length == longest and alike < 0.8) or (alike < 0.3 and piled >= 2 * least):
@@ -110,6 +111,11 @@ def _ends_alike(texts: pl.Series, marks: pl.Series) -> float:
     most = 0.8 * float(usual["count"].sum())
     same = last.filter(marks) == sign
     return int(same.sum()) / max(1, len(same)) if times > most else 0.5
+
+
+def _ends_in_one(texts: pl.Series) -> bool:
+    """Whether different texts end in one sign, as those of a pattern do."""
+    return texts.unique().str.slice(-1).n_unique() == 1
 
 
 def spellings(frame: pl.DataFrame, columns: tuple[str, ...]) -> list[Finding]:

@@ -57,11 +57,15 @@ def test_text_read_in_a_wrong_encoding_is_seen(codec: str) -> None:
 
 def test_texts_cut_at_one_length_are_seen_and_names_of_one_length_are_not() -> None:
     lengths = RNG(0).integers(20, 400, 200)
-    whole = pl.DataFrame({"t": [("word " * 100)[: int(n)] + str(i) for i, n in enumerate(lengths)]})
+    whole = pl.DataFrame(
+        {"t": [("ever another word " * 30)[i % 18 :][: int(n)] + str(i) for i, n in enumerate(lengths)]}
+    )
     assert words.cut(whole, ("t",)) == []
-    cut = whole.with_columns(pl.lit("a").alias("x"), pl.Series("t", [f"{i:03d}" + t for i, t in enumerate(whole["t"])]))
-    (found,) = words.cut(cut.with_columns(pl.col("t").str.slice(0, 255)), ("t",))
+    (found,) = words.cut(whole.with_columns(pl.col("t").str.slice(0, 255)), ("t",))
     assert found.count > 50
+    others = [f"+{'1' * n}.0 % {e}" for n, e in enumerate("KCNFHBVWYU")]
+    pattern = pl.DataFrame({"t": [f"+10.0 % {a}{b}, -9.1 % Li, -0.6 % O" for a in "ABCDE" for b in "xyz"] + others})
+    assert words.cut(pattern, ("t",)) == [], "all end in one sign: no knife does that"
     assert words.cut(pl.DataFrame({"t": [f"{i:016x}" for i in range(100)]}), ("t",)) == []
 
 
