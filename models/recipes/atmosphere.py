@@ -70,6 +70,8 @@ are not named keep the states of `charges`."""
 
 # Oxides of these evaporate from pellets; papers weigh in more, or bury pellets in powder, above about this (K).
 _LOST = {"Li": 1173, "Na": 1123, "K": 1123, "Rb": 1123, "Cs": 1073, "Pb": 1123, "Bi": 1123, "Tl": 973, "Cd": 1173}
+# Their vapours, or those of their oxides, poison (Greenwood and Earnshaw, chapters on each group).
+_POISONS = ("Be", "As", "Se", "Cd", "Te", "Os", "Hg", "Tl", "Pb")
 _ABOVE = {"Cu": " (above some 1300 K Cu +1 lasts in air: then cool under argon)"}
 EASILY_REDUCED = (
     *("Au", "Ag", "Hg", "Pd", "Pt", "Ir", "Rh", "Ru", "Os", "Re", "Cu", "Tl", "Ni", "Co", "Pb", "Bi", "Sb", "As"),
@@ -241,6 +243,8 @@ def told(target: str, gases: Mapping[str, Fraction], *, hottest: float) -> list[
     if lost:
         verb = "evaporates" if len(lost) == 1 else "evaporate"
         out.append(f"{' and '.join(lost)} {verb} at such heat: cover the powder or weigh in an excess.")
+    if poisons := [e for e in _POISONS if e in amounts]:
+        out.append(f"Vapour and dust of compounds with {' and '.join(poisons)} are poisonous: heat under extraction.")
     return out
 
 

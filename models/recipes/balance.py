@@ -2,8 +2,8 @@
 
 A reaction closes or it does not: amounts are rational numbers, and least squares, which hide a small remainder, are
 never used. Gases may be given off, and those that a furnace can supply be taken up; a target that oxygen destroys is
-made without O2, but with H2, H2S or NH3 where its precursors hold oxygen. Charges are checked in `charges`, what the
-furnace has to hold is said in `atmosphere`.
+made without O2 and NO2, but with H2, H2S or NH3 where its precursors hold oxygen. Charges are checked in `charges`,
+what the furnace has to hold is said in `atmosphere`.
 """
 
 import itertools
@@ -70,13 +70,15 @@ def balance(target: str, precursors: Sequence[str]) -> Reaction:
     if "NO2" in unlikely and any({"N", "H"} <= set(s) for s in solids):
         unlikely.add("N2")
     if burns:
-        present, unlikely = present | {"H"}, unlikely | {"O2"}
+        present, unlikely = present | {"H"}, unlikely | {"O2", "NO2"}
     fed = {g for g, e in SUPPLIED.items() if e in aim} | ({"H2"} if burns or wary else set())
-    # What air would oxidise further takes up oxygen only where nothing else closes its reaction.
+    # What air would oxidise further takes up oxygen only where nothing else closes its reaction. Its organic salts and
+    # their water do not fall apart into hydrogen, though: they are burned off first.
+    kept = frozenset({"H2"} if wary and "O" in aim else ())
     for taken in (fed - {"O2", "H2O"}, fed) if wary else (fed,):
         for allowed in (USUAL_GASES, USUAL_GASES + RARE_GASES):
             gases = [g for g in allowed if g not in {*names, *unlikely} and set(parse(g) or {}) <= present]
-            found = _fewest_gases(aim, names, solids, gases, taken)
+            found = _fewest_gases(aim, names, solids, gases, taken, kept)
             if found is not None:
                 return _written(target, found)
     short = _shortage(aim, solids)
@@ -88,15 +90,15 @@ def _oxidised_nitrogen(precursor: str) -> bool:
     return "NO3" in precursor or ({"N", "O"} <= set(parse(precursor) or {}) and "NH" not in precursor)
 
 
-def _possible(solution: Row, solids: int, gases: Sequence[str], fed: Set[str]) -> bool:
-    """Whether every solid is used and nothing is taken up but what the furnace is fed with."""
+def _possible(solution: Row, solids: int, gases: Sequence[str], fed: Set[str], kept: Set[str]) -> bool:
+    """Whether every solid is used, only what the furnace is fed with is taken up, and what is kept is not given off."""
     return all(x > 0 for x in solution[:solids]) and all(
-        x <= 0 or g in fed for g, x in zip(gases, solution[solids:], strict=True)
+        (x <= 0 or g in fed) and (x >= 0 or g not in kept) for g, x in zip(gases, solution[solids:], strict=True)
     )
 
 
 def _fewest_gases(
-    aim: Amounts, names: list[str], solids: list[Amounts], gases: list[str], fed: Set[str]
+    aim: Amounts, names: list[str], solids: list[Amounts], gases: list[str], fed: Set[str], kept: Set[str]
 ) -> dict[str, Fraction] | None:
     best: tuple[Fraction, dict[str, Fraction]] | None = None
     hopeful = _Sieve(aim, solids + [parse(g) or {} for g in gases], len(solids))
@@ -106,7 +108,7 @@ def _fewest_gases(
                 continue
             chosen = [gases[i] for i in places]
             solution = _solve(aim, solids + [parse(g) or {} for g in chosen])
-            if solution is None or not _possible(solution, len(names), chosen, fed):
+            if solution is None or not _possible(solution, len(names), chosen, fed, kept):
                 continue
             size = sum((abs(x) for x in solution), Fraction(0))
             if best is None or size < best[0]:

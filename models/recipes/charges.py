@@ -115,6 +115,7 @@ _GROUPS: tuple[tuple[str, str], ...] = (
 _WATER = re.compile(r"\(H2O\)(\d+(?:\.\d+)?)?")
 HALIDES = frozenset({"F", "Cl", "Br", "I"})
 CHALCOGENS = ("S", "Se", "Te")
+OVERFULL = Fraction(3, 2)  # of the charge that the other elements can give: no rounding or nominal index is as far off
 _NONMETALS = frozenset({"H", "C", "N", "O", "P", "S", "Se"}) | HALIDES
 # Without any of these a compound is an element, an alloy, a boride or the like, to which charges do not apply.
 _IONIC = frozenset({"O", "N", "S", "Se", *HALIDES, *_STANDS_FOR})
@@ -151,6 +152,23 @@ def anion_charge(amounts: Amounts, negative: frozenset[str]) -> Fraction:
     """Charge that the anions of a composition take from its other elements."""
     each = {"N": 3} | dict.fromkeys(("O", *CHALCOGENS), 2)
     return sum((n * each.get(e, 1) for e, n in amounts.items() if e in negative), Fraction(0))
+
+
+def overfull(amounts: Amounts) -> bool:
+    """Whether a formula holds so much more oxygen than its other elements bind that it is no nominal index.
+
+    Peroxides of alkali and alkaline-earth metals are not meant; beside halogens, which may be iodate, it is not judged.
+    """
+    if "O" not in amounts or _peroxide(amounts) or set(amounts) & HALIDES:
+        return False
+    negative = anions(amounts)
+    paid = sum((n * states(e)[1] for e, n in amounts.items() if e not in negative), Fraction(0))
+    return anion_charge(amounts, negative) >= OVERFULL * paid
+
+
+def metalless(amounts: Amounts) -> bool:
+    """Whether a formula is water, an acid, a gas, an organic or ammonium salt: nothing that is fired (C3N4 is)."""
+    return set(amounts) <= _NONMETALS and bool(set(amounts) & {"O", "H"})
 
 
 def oxygen_burns(amounts: Amounts) -> bool:

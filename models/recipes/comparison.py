@@ -66,6 +66,8 @@ def compare(table: pl.DataFrame, *, seeds: Sequence[int], parts: Sequence[str] =
     """
     if unknown := [p for p in parts if p not in PARTS]:
         raise InputError.of(f"part {unknown[0]!r}", "the parts to compare", f"use {', '.join(PARTS)}")
+    if not parts:
+        raise InputError.of("no part", "the parts to compare", f"use {', '.join(PARTS)}")
     frame = normalise(table, labelled=True).frame.filter("ok")
     made = {"conditions": _conditions, "routes": _routes, "precursors": _sets}
     rows = [row for seed in seeds for part in parts for row in made[part](frame, seed)]
@@ -119,6 +121,8 @@ def _conditions(frame: pl.DataFrame, seed: int) -> Iterator[Row]:
     others = _medians(model, Z, train, X, seed)
     dry = (test["route"] == ROUTES[0]).fill_null(False).to_numpy()
     for told, rows in (("", np.arange(test.height)), (f" of {ROUTES[0]} recipes", np.flatnonzero(dry))):
+        if not len(rows):
+            continue
         part = test[rows.tolist()]
         scores = heat_scores.points(model, train, at, X[rows], part, seed)
         for c, found in scores.items():

@@ -14,6 +14,7 @@ import polars as pl
 from models.recipes import ROUTES, candidates, ranker, valence
 from models.recipes.balance import Reaction, balance
 from models.recipes.candidates import needed
+from models.recipes.charges import metalless
 from models.recipes.compositions import Amounts, parse
 from models.recipes.ranker import Ranker
 
@@ -64,7 +65,7 @@ def fit(frame: pl.DataFrame, *, seed: int = 0) -> Library:
 def propose(
     library: Library, target: str, *, routes: Mapping[str, float], top: int = 5, reactions: bool = True
 ) -> list[Proposal]:
-    """The best precursor sets for a target, best first; [] where the target does not parse or nothing is known.
+    """The best precursor sets for a target, best first; [] where it does not parse, is not fired or nothing is known.
 
     Args:
         library: observed sets and their order.
@@ -75,7 +76,7 @@ def propose(
         reactions: whether to balance each (a set that does not balance loses half its score).
     """
     aim = parse(target)
-    if not aim or not library.observed.sets:
+    if not aim or metalless(aim) or not library.observed.sets:
         return []
     kept = {r: p for r, p in routes.items() if p >= min(UNLIKELY, max(routes.values()))}
     shares: dict[candidates.Set, dict[str, float]] = defaultdict(dict)

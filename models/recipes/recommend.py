@@ -18,7 +18,7 @@ from models.recipes import (
     precedents,
     precursors,
 )
-from models.recipes.compositions import parse, precursor_key
+from models.recipes.compositions import key, parse, precursor_key
 from models.recipes.table import normalise
 from models.recipes.training import RecipeModel, predict, sample
 from schemas.errors import InputError
@@ -181,6 +181,8 @@ def _reagents(
         )
     if used and not reaction.balanced:
         out.append(f"The reaction does not close: {reaction.reason}.")
+    if key(parse(target) or {}) in {key(parse(n) or {}) for n in used or []}:
+        out.append("A precursor is the target itself: nothing is made.")
     released = [g for g, n in reaction.coefficients if g == "O2" and n < 0]
     if released and given:
         out.append(

@@ -14,6 +14,7 @@ from models.recipes import (
     HEATS,
     ROUTES,
     beliefs,
+    charges,
     conditions,
     doubts,
     features,
@@ -23,7 +24,7 @@ from models.recipes import (
     routes,
     splits,
 )
-from models.recipes.compositions import fractions, parse
+from models.recipes.compositions import Amounts, fractions, parse
 from models.recipes.features import Singles
 from models.recipes.grid import STEPS
 from models.recipes.routes import RouteModel
@@ -177,7 +178,7 @@ def predict(model: RecipeModel, table: pl.DataFrame) -> pl.DataFrame:
         p = np.round(model.route.probabilities(frame[rows.tolist()]), 6)
         p[np.arange(len(p)), p.argmax(axis=1)] += 1 - p.sum(axis=1)
         for k, c in enumerate(P_COLUMNS):
-            made[c][rows] = p[:, k]
+            made[c][rows] = np.round(p[:, k], 6)
         for name, values in model.heating.columns(X).items():
             made.setdefault(name, np.full(table.height, np.nan))[rows] = np.round(values, 3)
         doubted = _doubted(model, frame["target"].to_list(), rows, made)
@@ -241,8 +242,19 @@ def domain_reasons(model: RecipeModel, frame: pl.DataFrame) -> list[str | None]:
             far = f"no training target holds {', '.join(new)}"
         elif gap > model.limit:
             far = f"nearest training target is {gap:.3f} away in atomic fractions; usual is up to {model.limit:.3f}"
-        out.append("; ".join(filter(None, (precursors.unsupplied(target, given), far))) or None)
+        out.append(
+            "; ".join(filter(None, (_unlike(parse(target) or {}), precursors.unsupplied(target, given), far))) or None
+        )
     return out
+
+
+def _unlike(aim: Amounts) -> str | None:
+    """What tells a target from a compound, however near the compositions of recipes are."""
+    if len([e for e, n in aim.items() if n]) == 1:
+        return "it is an element, which recipes of compounds do not tell how to win"
+    if charges.metalless(aim):
+        return "it holds no metal"
+    return "it holds more oxygen than its elements bind, unless as a peroxide" if charges.overfull(aim) else None
 
 
 def _elements() -> tuple[str, ...]:

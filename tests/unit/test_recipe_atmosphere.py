@@ -87,6 +87,7 @@ def test_oxysulfides_are_neutral() -> None:
         ("MoS2", ["MoO3", "S"], "MoO3 + 3.5 S -> MoS2 + 1.5 SO2"),
         ("MoS2", ["(NH4)2MoS4"], "(NH4)2MoS4 + H2 -> MoS2 + 2 NH3 + 2 H2S"),
         ("GaN", ["Ga2O3"], "0.5 Ga2O3 + NH3 -> GaN + 1.5 H2O"),
+        ("GaN", ["Ga(NO3)3"], "Ga(NO3)3 + 9 H2 -> GaN + 9 H2O + N2"),  # NO2 would burn the nitride
         ("VO2", ["V2O5", "V2O3"], "0.25 V2O5 + 0.25 V2O3 -> VO2"),
         (
             "LiFePO4",
@@ -120,6 +121,8 @@ def test_what_has_to_be_burned_off_first_is_said() -> None:
     burned = balance("VO2", ["VO(CH3COCHCOCH3)2"])
     assert burned.text == "VO(CH3COCHCOCH3)2 + 12 O2 -> VO2 + 10 CO2 + 7 H2O"
     assert "Organic parts are decomposed first" in told("VO2", dict(burned.coefficients), hottest=900)[0]
+    acetates = balance("CuAlO2", ["AlO(OH)", "Cu(CH3COO)2"])  # not to CO and H2
+    assert acetates.text == "AlO(OH) + Cu(CH3COO)2 + 3.75 O2 -> CuAlO2 + 4 CO2 + 3.5 H2O"
 
 
 def test_a_reductant_is_asked_for_where_the_reaction_needs_one() -> None:
@@ -138,6 +141,11 @@ _RELEASES = {"VO2": ["V2O5"], "LaMnO3": ["La2O3", "MnO2"]}
 def test_what_evaporates_is_named_where_it_is_hot_enough() -> None:
     assert not any("evaporate" in c for c in told("LiCoO2", {}, hottest=1000))
     assert any("Li evaporates" in c for c in told("LiCoO2", {}, hottest=1300))
+
+
+def test_poisons_are_told() -> None:
+    assert any("Os are poisonous" in c for c in told("OsO4", {}, hottest=900))
+    assert not any("poison" in c for c in told("BaTiO3", {}, hottest=900))
 
 
 def test_a_page_tells_the_atmosphere(model: training.RecipeModel) -> None:

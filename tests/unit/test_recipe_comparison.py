@@ -40,9 +40,20 @@ def test_seeds_give_an_interval_of_routes_and_sets(facts: pl.DataFrame) -> None:
     assert found.filter(figure="precursor set among the first 5")["mean"].is_between(0, 1).all()
 
 
+def test_a_table_of_one_route_is_compared(facts: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generators, "ROUNDS", 5)
+    monkeypatch.setattr(published, "ROUNDS", 5)
+    stated = facts.filter(pl.col("max_temperature_K").is_not_null()).head(20)
+    found = comparison.compare(stated.with_columns(pl.lit("sol-gel").alias("route")), seeds=[0])
+    assert comparison.OURS in found["model"].to_list()
+    assert not found["figure"].str.contains("solid-state recipes").any()
+
+
 def test_what_cannot_be_compared_is_refused(facts: pl.DataFrame) -> None:
     with pytest.raises(InputError, match="part 'colours'"):
         comparison.compare(facts, seeds=[0], parts=["colours"])
+    with pytest.raises(InputError, match="no part"):
+        comparison.compare(facts, seeds=[0], parts=[])
     with pytest.raises(InputError, match="too few rows"):
         comparison.compare(facts.head(1), seeds=[0])
 

@@ -10,7 +10,7 @@ from dagster_project.cli import app
 from etl import reference
 from models.recipes import CONDITIONS, ROUTES, precursors, proposals, recommend, scoring, splits, training
 from models.recipes.balance import balance
-from models.recipes.charges import charge_balanced, plausible_reagent
+from models.recipes.charges import charge_balanced, overfull, plausible_reagent
 from models.recipes.compositions import key, parse, precursor_key
 from models.recipes.table import as_list, normalise
 from schemas.emit.polars import inspect
@@ -51,6 +51,41 @@ def test_precursors_that_cannot_be_read_or_cannot_make_the_target_are_named(mode
     assert any("no given precursor brings Mg" in c for c in page["caveats"])
     with pytest.raises(InputError, match="'junk' is no formula"):
         recommend.recommend(model, "MgO", given=["junk"])
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("Li2O3", "more oxygen than its elements bind"),
+        ("Fe", "an element"),
+        ("Ba0TiO3", "oxygen"),
+        ("NH4NO3", "no metal"),
+    ],
+)
+def test_what_is_no_compound_is_outside_the_domain(model: training.RecipeModel, target: str, reason: str) -> None:
+    found = training.predict(model, pl.DataFrame({"target": [target]})).row(0, named=True)
+    assert found["in_domain"] is False
+    assert reason in found["domain_reason"]
+
+
+def test_nothing_is_mixed_for_what_is_not_fired(model: training.RecipeModel) -> None:
+    for target in ("NH4NO3", "H2O"):  # no peroxide with hydrazine
+        assert recommend.recommend(model, target)["precursors"] == []
+
+
+def test_peroxides_iodates_and_nominal_indices_are_not_overfull() -> None:
+    assert not [f for f in ("BaO2", "K2O2", "Y(IO3)3", "BaY0.2Zr0.8O3", "LiMnO3", "YBa2Cu3O7", "FeS2") if full(f)]
+    assert all(full(f) for f in ("Li2O3", "YGaO6", "K2BaO6"))
+
+
+def full(formula: str) -> bool:
+    return overfull(parse(formula) or {})
+
+
+def test_a_precursor_that_is_the_target_is_told(model: training.RecipeModel) -> None:
+    told = {names: recommend.recommend(model, "MgO", given=[names])["caveats"] for names in ("OMg", "MgCO3")}
+    assert "A precursor is the target itself: nothing is made." in told["OMg"]
+    assert "A precursor is the target itself: nothing is made." not in told["MgCO3"]
 
 
 def test_a_table_of_no_rows_gives_a_table_of_no_rows(model: training.RecipeModel, tmp_path: Path) -> None:
