@@ -177,6 +177,8 @@ def _oxide(amounts: Amounts, negative: frozenset[str]) -> Atmosphere:
         return Atmosphere("air", "air will do: it keeps the oxidation states that the formula asks for.")
     if owed < sum(n * max(1, states(e)[0]) for e, n in positive.items()):
         return UNKNOWN
+    if owed < min(low for low, _ in choices) and "N" in positive:  # nitrite, or an oxynitride with a wrong index
+        return UNKNOWN
     if owed < min(low for low, _ in choices):
         bound = float(min(low for low, _ in choices) - sum(n for e, n in amounts.items() if e in negative - {"O"})) / 2
         said = f"{_lowered(positive, owed)}; in air its metals bind {bound:.3g} O or more"

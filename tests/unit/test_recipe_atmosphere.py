@@ -143,6 +143,16 @@ def test_what_evaporates_is_named_where_it_is_hot_enough() -> None:
     assert any("Li evaporates" in c for c in told("LiCoO2", {}, hottest=1300))
 
 
+def test_nitrogen_of_no_certain_state_asks_for_no_gas() -> None:
+    # As nitride no state of Ti pays for SrTiO2.5N0.5, as nitrogen +5 Ti would be +2.
+    assert {t: asked(t).kind for t in ("SrTiO2.5N0.5", "NaNO2", "LaTiO2N", "NaNO3")} == {
+        "SrTiO2.5N0.5": "unknown",
+        "NaNO2": "unknown",
+        "LaTiO2N": "ammonia",
+        "NaNO3": "air",
+    }
+
+
 def test_poisons_are_told() -> None:
     assert any("Os are poisonous" in c for c in told("OsO4", {}, hottest=900))
     assert not any("poison" in c for c in told("BaTiO3", {}, hottest=900))
