@@ -88,7 +88,7 @@ def aggregate(
     frames = [read_input(name, needs=(target,), text=_TEXT) for name in (base, other)]
     found = aggregation.gain(*frames, target=target, seeds=range(seeds))
     if map_out is not None:
-        write_output(aggregation.disagreement(*frames, value=target), map_out)
+        write_output(aggregation.differences(*frames, value=target), map_out)
     helps, hurts = ([r["part"] for r in found if aggregation.certain(r, seeds, sign)] for sign in (1, -1))
     summary = {"rows": frames[0].height, "other_rows": frames[1].height, "helps": helps, "hurts": hurts, "out": out}
     finish(pl.DataFrame(found), out, summary, as_json=as_json)

@@ -21,7 +21,7 @@ TAIL = 0.1
 """Share of the rows at either end of the values that counts as a tail."""
 
 
-def disagreement(left: pl.DataFrame, right: pl.DataFrame, *, value: str, formula: str = "formula") -> pl.DataFrame:
+def differences(left: pl.DataFrame, right: pl.DataFrame, *, value: str, formula: str = "formula") -> pl.DataFrame:
     """Where two sources differ: `element`, `shared` compositions, `bias` (left minus right) and `difference`, medians.
 
     Values of a composition are medians. The row of element "*" is over all.

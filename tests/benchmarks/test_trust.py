@@ -184,7 +184,7 @@ def test_two_sources_find_the_largest_gap_at_half_the_cost() -> None:
 def test_what_a_second_source_of_moduli_gains_is_told_for_bulk_and_tails() -> None:
     read = {"schema_overrides": {"formula": pl.String}}
     base, other = (pl.read_csv(data_set(f"bias/aggregation/bulkmodulus_{s}.csv"), **read) for s in ("mp", "aflow"))
-    print(aggregation.disagreement(base, other, value="modulus_GPa").head(8))
+    print(aggregation.differences(base, other, value="modulus_GPa").head(8))
     found = aggregation.gain(base, other, target="modulus_GPa")
     for row in found:
         print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})

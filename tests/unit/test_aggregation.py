@@ -11,7 +11,7 @@ from schemas.errors import InputError
 def test_differences_are_told_by_element_however_a_formula_is_written() -> None:
     left = pl.DataFrame({"formula": ["V2O4", "CaO", "NaN", "?!"], "gap": [1.0, 2.0, 3.0, 4.0]})
     right = pl.DataFrame({"formula": ["VO2", "OCa", "MgO"], "gap": [0.5, 2.1, 9.0]})
-    found = {r["element"]: r for r in aggregation.disagreement(left, right, value="gap").to_dicts()}
+    found = {r["element"]: r for r in aggregation.differences(left, right, value="gap").to_dicts()}
     assert set(found) == {"*", "O", "V", "Ca"}
     assert found["*"]["shared"] == 2
     assert found["V"]["bias"] == pytest.approx(0.5)
