@@ -1,4 +1,4 @@
-"""From observations to the next rows: fit one surrogate an outcome, score every open row, take the best.
+"""From observations to the next rows: fit a surrogate of each outcome, score every open row, take the best.
 
 A row whose evaluation failed is never proposed again and teaches nothing. Several rows at once are taken one by one,
 each scored on joint posterior draws in which the former ones have their drawn values (Wilson et al., NeurIPS 2018).
@@ -7,7 +7,7 @@ each scored on joint posterior draws in which the former ones have their drawn v
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -247,22 +247,22 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome; each goes on where its last one ended."""
+    """A surrogate of each outcome, alone or sharing parameters as the kind has it; each goes on where the last ended."""
+    from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 
-    for j, name in enumerate(known.outcomes):
-        warm = memory.models.get(name)
-        steps = {"steps": 60, "rate": 0.1} if warm is None else {"steps": 10, "rate": 0.05}
-        memory.models[name] = fit(
-            known.rows,
-            known.told[:, j],
-            encoding=known.encoding,
-            kind=strategy,  # type: ignore[arg-type]
-            seed=seed + 1000 * j,
-            warm=warm,
-            **steps,  # type: ignore[arg-type]
-        )
-    return [memory.models[name] for name in known.outcomes]
+    names = known.outcomes
+    before = [memory.models.get(name) for name in names]
+    how: dict[str, Any] = {"steps": 10, "rate": 0.05} if all(before) else {"steps": 60, "rate": 0.1}
+    how |= {"encoding": known.encoding, "kind": strategy}
+    found: list[Surrogate]
+    if len(names) > 1 and KINDS[strategy].together:  # type: ignore[index]
+        found = [*fit_together(known.rows, known.told, seed=seed, warm=before[0], **how)]
+    else:
+        each = enumerate(zip(known.told.T, before, strict=True))
+        found = [fit(known.rows, told, seed=seed + 1000 * j, warm=warm, **how) for j, (told, warm) in each]
+    memory.models = dict(zip(names, found, strict=True))
+    return found
 
 
 def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame) -> scoring.Outlook:

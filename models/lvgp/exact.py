@@ -170,9 +170,9 @@ def fit(frame: pl.DataFrame, outputs: Floats, *, known: Floats | None, **how: An
 def fit_together(frame: pl.DataFrame, outputs: Floats, **how: Any) -> list[LVGP]:
     """Fits several outputs of the same rows, n x t, that share all parameters: points, lengths, weights, noise.
 
-    Each is standardised for itself; given the parameters they are independent. That pays where outputs depend on the
-    same hidden properties of levels; `models.lvgp.model.fit` for each of them makes no such claim. It says what else
-    may be given.
+    Each is standardised for itself; given the parameters they are independent. One that is constant has no say in them
+    where others vary. That pays where outputs depend on the same hidden properties of levels; `models.lvgp.model.fit`
+    for each of them makes no such claim. It says what else may be given.
 
     Raises:
         InputError: an output that is no number.
@@ -200,7 +200,9 @@ def _fitted(
     rows = inputs(encoding, frame)
     told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    data = _data(space_of(kind, encoding), rows_of(rows, encoding), told, noise)
+    varied = told.std(0) > 0
+    taught = told[:, varied] if varied.any() else told
+    data = _data(space_of(kind, encoding), rows_of(rows, encoding), taught, noise)
     former = warm.ensemble if isinstance(warm, LVGP) else None
     diagnosis = None
     with one_thread():
