@@ -247,7 +247,7 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome, alone or sharing parameters as the kind has it; each goes on where the last ended."""
+    """A surrogate of each outcome, alone or together as the kind has it; each goes on where its last one ended."""
     from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 

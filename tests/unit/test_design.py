@@ -11,6 +11,7 @@ import torch
 from etl import reference
 from models.design import acquisition, campaigns, candidates, goals, initial, pareto, proposal, simulation
 from models.lvgp.encoding import of_frame
+from models.lvgp.exact import LVGP
 from schemas import problem as problems
 from schemas.errors import InputError
 
@@ -130,6 +131,23 @@ def test_a_batch_is_made_of_different_open_rows() -> None:
     assert not tried[found["row"].to_numpy()].any()
     one = proposal.propose(replace(known, values=told[:, :1], wanted=wanted[:1]), batch=3)
     assert one["row"].n_unique() == 3
+
+
+@pytest.mark.parametrize(("strategy", "shared"), [("lvgp", True), ("hamming", False)])
+def test_outcomes_share_what_their_kind_says(strategy: str, shared: bool) -> None:
+    table, names = reference.max_phases(), ["bulk_GPa", "shear_GPa"]
+    tried = np.arange(table.height) < 20
+    told = np.where(tried[:, None], table.select(names).to_numpy().astype(float), np.nan)
+    encoding = of_frame(table, inputs=("M", "A", "X"), categorical=("M", "A", "X"))
+    wanted = goals.objectives("max:bulk_GPa,min:shear_GPa")
+    known = proposal.Known(frame=table, values=told, tried=tried, encoding=encoding, wanted=wanted)
+    memory = proposal.Memory()
+    proposal.propose(known, strategy=strategy, memory=memory)
+    bulk, shear = (memory.models[name] for name in names)
+    assert isinstance(bulk, LVGP)
+    assert isinstance(shear, LVGP)
+    assert torch.equal(bulk.ensemble.sets, shear.ensemble.sets) is shared
+    assert not torch.equal(bulk.outputs, shear.outputs)
 
 
 def test_of_many_open_rows_the_best_are_found() -> None:

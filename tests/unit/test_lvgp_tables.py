@@ -125,6 +125,17 @@ def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_tog
         exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
 
 
+def test_a_constant_output_has_no_say_in_what_is_shared() -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    alone = exact.fit_together(frame, y[:, None], encoding=encoding, members=4, steps=20)[0]
+    beside, constant = exact.fit_together(
+        frame, np.stack([y, np.ones(60)], axis=1), encoding=encoding, members=4, steps=20
+    )
+    assert torch.equal(alone.ensemble.sets, beside.ensemble.sets)
+    assert np.allclose(constant.predict(frame)[0], 1.0)
+
+
 def test_the_command_takes_every_kind_and_noise_as_told_or_repeated(tmp_path: Path) -> None:
     frame, y = (part[::3] for part in additive())
     chance = np.random.default_rng(0)
