@@ -3,8 +3,6 @@
 Nothing is calculated unless MATLOOM_EXECUTOR says where. Sensors tick; runs ask for calculations and land outcomes.
 """
 
-import contextlib
-import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +16,12 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from etl.structures.crystal import Crystal
     from models.evaluators.calculations import Atoms
     from models.evaluators.computed import Compound
     from models.evaluators.executors import Executor
     from models.evaluators.ledger import Ledger
     from models.evaluators.protocol import Evaluator
     from models.evaluators.service import Caps
-    from schemas.arrays import Floats
     from schemas.problem import DesignProblem
 
 FOLDER = "calculations"
@@ -154,6 +150,7 @@ def _computed(
     from etl.structures.substituted import PROTOTYPE, crystals
     from models.design import candidates as candidates_of
     from models.evaluators import phases, recipes
+    from models.evaluators.calculations import started
     from models.evaluators.computed import Compound, Computed
     from models.evaluators.ledger import Ledger
 
@@ -190,57 +187,9 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
     """The ordered crystal of a row with `cif` or `poscar`, and `moments` where it has them.
 
     Raises:
-        InputError: see `crystal`; or moments that are not one a site.
+        InputError: no ordered crystal; or moments that are not one a site.
     """
-    return started(crystal(row), row.get("moments"))
+    from etl.structures.texts import read_ordered
+    from models.evaluators.calculations import started
 
-
-def started(found: "Crystal", moments: object = None) -> "Atoms":
-    """A crystal to be calculated, with starting moments where they are given: numbers, or their JSON text.
-
-    Raises:
-        InputError: moments that are not one number a site.
-    """
-    from models.evaluators.calculations import Atoms
-
-    start = _moments(moments, len(found.symbols))
-    return Atoms(lattice=found.lattice, symbols=found.symbols, coords=found.coords, moments=start)
-
-
-def crystal(row: Mapping[str, object], *, where: str = "the structure") -> "Crystal":
-    """The crystal of a row with `cif` or `poscar`, one species a site.
-
-    Raises:
-        InputError: refused by the reader, or with sites of mixed occupancy.
-    """
-    from etl.structures.errors import StructureError
-    from etl.structures.texts import read_any
-
-    cif, poscar = (str(text) if (text := row.get(name)) else None for name in ("cif", "poscar"))
-    try:
-        found = read_any(cif=cif, poscar=poscar)
-    except StructureError as error:
-        raise InputError.of(str(error), where, "mend the structure") from error
-    if not found.ordered:
-        raise InputError.of("sites of mixed occupancy", where, "give one species a site")
-    return found
-
-
-def _moments(given: object, sites: int) -> "Floats | None":
-    """Starting moments in the order of the sites; None where none are given.
-
-    Raises:
-        InputError: not one number a site.
-    """
-    import numpy as np
-
-    if given is None:
-        return None
-    if isinstance(given, str):  # a table as CSV has no other form for a list
-        with contextlib.suppress(ValueError):
-            given = json.loads(given)
-    numbers = isinstance(given, list) and all(isinstance(m, int | float) for m in given)
-    start = np.array(given if numbers else (), dtype=np.float64)
-    if len(start) != sites or not np.isfinite(start).all():
-        raise InputError.of("moments that are not one number a site", "the structure", f"give {sites} or none")
-    return start
+    return started(read_ordered(row), row.get("moments"))

@@ -81,14 +81,16 @@ def _asked(
 ) -> dict[str, Any]:
     """Asks for the calculation of a row; what became of it."""
     from etl.structures.checks import flags
+    from etl.structures.texts import read_ordered
     from models.evaluators import service
+    from models.evaluators.calculations import started
 
     label = " ".join([str(row.get("label") or row.get("formula") or row.get("file") or at), *words])
     found: dict[str, Any] = {"row": at, "label": label, "calculation_id": None, "ok": False, "new": 0, "flags": []}
     try:
-        crystal = calculations.crystal(row)
+        crystal = read_ordered(row)
         found["flags"] = flags(crystal)
-        calculation = recipe.calculation(calculations.started(crystal, row.get("moments")), label=label)
+        calculation = recipe.calculation(started(crystal, row.get("moments")), label=label)
         found["new"] = service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
     except InputError as error:
         return {**found, "reason": str(error)}

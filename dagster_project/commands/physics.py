@@ -173,9 +173,10 @@ def _crystal(where: str) -> "Crystal":
     except (OSError, UnicodeDecodeError) as error:
         raise InputError.of("unreadable structure", where, "name a CIF or POSCAR file that exists") from error
     from etl.structures.blocks import SEVERAL
+    from etl.structures.texts import read_ordered
 
     kind = "cif" if Path(where).suffix.lower() == ".cif" else "poscar"
-    found = calculations.crystal({kind: text}, where=where)
+    found = read_ordered({kind: text}, where=where)
     if SEVERAL in found.notes:
         sys.stderr.write(f"{where}: {SEVERAL}, the first is taken\n")
     return found

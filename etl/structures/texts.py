@@ -1,5 +1,7 @@
 """Structure texts of either format to a checked crystal: CIF (in `blocks`) and POSCAR."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from etl.features.elements import NUMBER
@@ -8,6 +10,7 @@ from etl.structures.checks import MAX_SITES, checked
 from etl.structures.crystal import Crystal, ordered_crystal
 from etl.structures.errors import StructureError
 from schemas.arrays import Floats, Ints
+from schemas.errors import InputError
 
 
 def read_any(*, cif: str | None = None, poscar: str | None = None) -> Crystal:
@@ -21,6 +24,22 @@ def read_any(*, cif: str | None = None, poscar: str | None = None) -> Crystal:
     if poscar:
         return read_poscar(poscar)
     raise StructureError("no structure text")
+
+
+def read_ordered(row: Mapping[str, object], *, where: str = "the structure") -> Crystal:
+    """The crystal of a row with `cif` or `poscar`, one species a site.
+
+    Raises:
+        InputError: refused by the reader, or with sites of mixed occupancy.
+    """
+    cif, poscar = (str(text) if (text := row.get(name)) else None for name in ("cif", "poscar"))
+    try:
+        found = read_any(cif=cif, poscar=poscar)
+    except StructureError as error:
+        raise InputError.of(str(error), where, "mend the structure") from error
+    if not found.ordered:
+        raise InputError.of("sites of mixed occupancy", where, "give one species a site")
+    return found
 
 
 def read_poscar(text: str) -> Crystal:

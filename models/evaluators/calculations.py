@@ -4,14 +4,17 @@ The hash makes a calculation reusable: whoever asks for the same structure with 
 How calculations are kept is in `ledger`, how they are run in `service`, `executors` and `engines`.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from schemas.errors import InputError
 
 Settings = Mapping[str, Any]
 DIGITS = 5
@@ -76,3 +79,47 @@ class Calculation:
         """Hash of engine, settings and structure, 16 hexadecimal digits."""
         parts = (self.engine, json.dumps(dict(self.settings), sort_keys=True), self.structure)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+class Ordered(Protocol):
+    """A crystal with one species a site, as `etl.structures` reads it."""
+
+    @property
+    def lattice(self) -> npt.NDArray[np.float64]:
+        """See `Atoms`."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """See `Atoms`."""
+
+    @property
+    def coords(self) -> npt.NDArray[np.float64]:
+        """See `Atoms`."""
+
+
+def started(found: Ordered, moments: object = None) -> Atoms:
+    """A crystal to be calculated, with starting moments where they are given: numbers, or their JSON text.
+
+    Raises:
+        InputError: moments that are not one number a site.
+    """
+    start = _moments(moments, len(found.symbols))
+    return Atoms(lattice=found.lattice, symbols=found.symbols, coords=found.coords, moments=start)
+
+
+def _moments(given: object, sites: int) -> npt.NDArray[np.float64] | None:
+    """Starting moments in the order of the sites; None where none are given.
+
+    Raises:
+        InputError: not one number a site.
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):  # a table as CSV has no other form for a list
+        with contextlib.suppress(ValueError):
+            given = json.loads(given)
+    numbers = isinstance(given, list) and all(isinstance(m, int | float) for m in given)
+    start = np.array(given if numbers else (), dtype=np.float64)
+    if len(start) != sites or not np.isfinite(start).all():
+        raise InputError.of("moments that are not one number a site", "the structure", f"give {sites} or none")
+    return start

@@ -29,6 +29,8 @@ had to be killed, which a command that somebody else kills has too.
 """
 GRACE_S = 30.0
 """How long a command may take to end when its time is up."""
+STOP_S = 5.0
+"""How long is looked for processes of an attempt that is stopped."""
 LATE_S = 60.0
 """How long after the end of a job its files may take to appear where file systems are shared."""
 OUT_OF_MEMORY = "oom-kill"
@@ -205,9 +207,14 @@ class Local:
             leader = int(reference)
         else:
             return
-        for process in _processes():
-            if _session_of(process) == leader:
+        deadline = time.monotonic() + STOP_S
+        # again, for one that was looked at too late had time to start another
+        while held := [process for process in _processes() if _session_of(process) == leader]:
+            for process in held:
                 _kill(process)
+            if time.monotonic() > deadline:
+                return  # one that waits for a device dies when that answers
+            time.sleep(0.01)
 
 
 class Slurm:
