@@ -7,6 +7,7 @@ each scored on joint posterior draws in which the former ones have their drawn v
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -247,20 +248,20 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome, alone or together as the kind has it; each goes on where its last one ended."""
+    """A surrogate of each outcome, fitted together where modes are sought; each goes on where its last one ended."""
     from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 
     names = known.outcomes
-    before = [memory.models.get(name) for name in names]
-    how: dict[str, Any] = {"steps": 10, "rate": 0.05} if all(before) else {"steps": 60, "rate": 0.1}
+    before = [memory.models[name] for name in names if name in memory.models]
+    how: dict[str, Any] = {"steps": 10, "rate": 0.05} if before else {"steps": 60, "rate": 0.1}
     how |= {"encoding": known.encoding, "kind": strategy}
     found: list[Surrogate]
-    if len(names) > 1 and KINDS[strategy].together:  # type: ignore[index]
-        found = [*fit_together(known.rows, known.told, seed=seed, warm=before[0], **how)]
+    if KINDS[strategy].way == "modes":  # type: ignore[index]
+        found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
     else:
-        each = enumerate(zip(known.told.T, before, strict=True))
-        found = [fit(known.rows, told, seed=seed + 1000 * j, warm=warm, **how) for j, (told, warm) in each]
+        told = enumerate(zip_longest(known.told.T, before))
+        found = [fit(known.rows, y, seed=seed + 1000 * j, warm=warm, **how) for j, (y, warm) in told]
     memory.models = dict(zip(names, found, strict=True))
     return found
 

@@ -209,9 +209,9 @@ class Local:
             return
         deadline = time.monotonic() + STOP_S
         # again, for one that was looked at too late had time to start another
-        while held := [process for process in _processes() if _session_of(process) == leader]:
-            for process in held:
-                _kill(process)
+        while left := [found for found in _processes() if _session_of(found) == leader]:
+            for found in left:
+                _kill(found)
             if time.monotonic() > deadline:
                 return  # one that waits for a device dies when that answers
             time.sleep(0.01)

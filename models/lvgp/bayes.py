@@ -60,21 +60,23 @@ def drawn(data: Data, *, seed: int = 0, warm: Ensemble | None = None) -> tuple[E
         if warm:
             start = warm.sets[:: max(1, len(warm.sets) // CHAINS)][:CHAINS]
             chains = sample(data.posterior(), start, warmup=WARM[0], draws=WARM[1], seed=seed)
-            return _thinned(chains), diagnose(data.space, chains)
+            return _thinned(chains), diagnose(data, chains)
         start = anchored(data, members=CHAINS, steps=30, seed=seed).sets
         chains = sample(data.posterior(), start, warmup=WARMUP, draws=DRAWS, seed=seed)
-        found = diagnose(data.space, chains)
+        found = diagnose(data, chains)
         while not found.enough and len(chains.sets) < LONGEST:
             chains = chains.longer(data.posterior(), draws=len(chains.sets), seed=seed + len(chains.sets))
-            found = diagnose(data.space, chains)
+            found = diagnose(data, chains)
     if not found.enough:
         log.warning("chains disagree: R-hat %.3f, %.0f effective draws", found.r_hat, found.effective)
     return _thinned(chains), found
 
 
-def diagnose(space: Space, chains: Chains) -> Diagnosis:
+def diagnose(data: Data, chains: Chains) -> Diagnosis:
     """The worst of all quantities."""
-    each = [chains.reached[..., None], *_quantities(space, chains.sets)]
+    each = [chains.reached[..., None]]
+    for at in data.index:
+        each += _quantities(data.space, chains.sets[..., at])
     columns = [part[..., k].numpy() for part in each for k in range(part.shape[-1])]
     return Diagnosis(
         max(map(r_hat, columns)), min(map(effective, columns)), chains.reached.numel(), round(chains.taken, 3)

@@ -1,5 +1,6 @@
 """The exact Gaussian process: predictions, draws and positions from an ensemble of parameter sets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -162,17 +163,25 @@ class LVGP(Surrogate):
         return (cross.mT @ weights)[..., 0], variance + (state.noise[:, None] if noisy else 0.0)
 
 
-def fit(frame: pl.DataFrame, outputs: Floats, *, known: Floats | None, **how: Any) -> LVGP:
+def fit(
+    frame: pl.DataFrame, outputs: Floats, *, known: Floats | None, warm: Surrogate | None = None, **how: Any
+) -> LVGP:
     """Fits one output by modes of the posterior, or by draws; see `models.lvgp.model.fit`."""
-    return _fitted(frame, np.asarray(outputs, dtype=np.float64)[:, None], known, **how)[0]
+    told = np.asarray(outputs, dtype=np.float64)[:, None]
+    return _fitted(frame, told, known, warm=[warm] if warm else [], **how)[0]
 
 
-def fit_together(frame: pl.DataFrame, outputs: Floats, **how: Any) -> list[LVGP]:
-    """Fits several outputs of the same rows, n x t, that share all parameters: points, lengths, weights, noise.
+def fit_together(frame: pl.DataFrame, outputs: Floats, *, warm: Sequence[Surrogate] = (), **how: Any) -> list[LVGP]:
+    """Fits several outputs of the same rows, n x t, that share the places of levels.
 
-    Each is standardised for itself; given the parameters they are independent. One that is constant has no say in them
-    where others vary. That pays where outputs depend on the same hidden properties of levels; `models.lvgp.model.fit`
-    for each of them makes no such claim. It says what else may be given.
+    Each is standardised for itself and has lengths, weights, scale and noise of its own; one that is constant has no
+    say in the places. Kinds without places share nothing. `models.lvgp.model.fit` says what else may be given.
+
+    Args:
+        frame: n rows of inputs.
+        outputs: n x t values.
+        warm: earlier models of the same outputs, fitted together, which go on.
+        how: see `models.lvgp.model.fit`.
 
     Raises:
         InputError: an output that is no number.
@@ -181,7 +190,7 @@ def fit_together(frame: pl.DataFrame, outputs: Floats, **how: Any) -> list[LVGP]
         raise InputError.of(
             f"an output that is no number up to {LARGEST:g}", "the training rows", "drop such rows, or fit each alone"
         )
-    return _fitted(frame, np.asarray(outputs, dtype=np.float64), None, **how)
+    return _fitted(frame, np.asarray(outputs, dtype=np.float64), None, warm=warm, **how)
 
 
 def _fitted(
@@ -192,7 +201,7 @@ def _fitted(
     encoding: Encoding,
     kind: Kind = "lvgp",
     seed: int = 0,
-    warm: Surrogate | None = None,
+    warm: Sequence[Surrogate] = (),
     members: int | None = None,
     steps: int | None = None,
     rate: float = 0.1,
@@ -200,10 +209,10 @@ def _fitted(
     rows = inputs(encoding, frame)
     told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    varied = told.std(0) > 0
-    taught = told[:, varied] if varied.any() else told
-    data = _data(space_of(kind, encoding), rows_of(rows, encoding), taught, noise)
-    former = warm.ensemble if isinstance(warm, LVGP) else None
+    varied = told.std(0) > 0  # a constant output would only draw levels together
+    varied[0] |= not varied.any()
+    data = _data(space_of(kind, encoding), rows_of(rows, encoding), told[:, varied], noise)
+    former = _joined(data, [model for model, kept in zip(warm, varied, strict=False) if kept])
     diagnosis = None
     with one_thread():
         if KINDS[kind].way == "draws":
@@ -212,7 +221,20 @@ def _fitted(
             count = members or max(FEWEST, min(MEMBERS, SPENT // len(told)))
             steps = steps or STEPS[bool(encoding.bounds)]
             found = inference.anchored(data, members=count, steps=steps, rate=rate, seed=seed, warm=former)
-    return [LVGP(kind, encoding, found, rows, column.clone(), noise, diagnosis) for column in told.T]
+    taken = data.index[(varied.cumsum(0) - 1).clamp_min(0)]  # of a constant one, the parameters of another
+    each = zip(taken, told.T, strict=True)
+    return [LVGP(kind, encoding, found.of(at), rows, column.clone(), noise, diagnosis) for at, column in each]
+
+
+def _joined(data: inference.Data, models: Sequence[Surrogate]) -> inference.Ensemble | None:
+    """The ensemble that models of each output were taken from; None where there are none."""
+    parts = [model.ensemble for model in models if isinstance(model, LVGP)]
+    if len(parts) < len(data.index):
+        return None
+    sets, anchors = (torch.zeros(len(parts[0].sets), data.size, dtype=torch.float64) for _ in range(2))
+    for at, part in zip(data.index, parts, strict=True):
+        sets[:, at], anchors[:, at] = part.sets, part.anchors
+    return inference.Ensemble(sets, anchors, parts[0].reached)
 
 
 def _data(space: Space, rows: Rows, outputs: Tensor, known: Tensor) -> inference.Data:

@@ -7,6 +7,7 @@ J. Sci. Comput. 2014); what data say nothing of, as the place of a level never s
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -26,6 +27,10 @@ class Ensemble:
     anchors: Tensor
     reached: Tensor
 
+    def of(self, at: Tensor) -> "Ensemble":
+        """Some parameters of each set."""
+        return Ensemble(self.sets[:, at], self.anchors[:, at], self.reached)
+
     def some(self, count: int) -> "Ensemble":
         """The first members."""
         return Ensemble(self.sets[:count], self.anchors[:count], self.reached[:count])
@@ -35,10 +40,14 @@ class Ensemble:
 class Data:
     """What is learned from.
 
+    Several outputs share the places of levels, which are what levels are, and are independent given these; lengths,
+    weights, scale and noise each has for itself. A parameter set is that of the first output, then what further ones
+    have of their own.
+
     Attributes:
         space: the inputs.
         rows: n rows.
-        outputs: standardised, n x t; several share all parameters and are independent given these.
+        outputs: standardised, n x t.
         known: noise variance that is known beforehand, n; it adds to the noise that is learned.
     """
 
@@ -46,6 +55,20 @@ class Data:
     rows: Rows
     outputs: Tensor
     known: Tensor
+
+    @cached_property
+    def index(self) -> Tensor:
+        """Where in a set the parameters of each output are, t x size of the space."""
+        size, own = self.space.size, (~self.space.placing).nonzero()[:, 0]
+        found = torch.arange(size).repeat(self.outputs.shape[1], 1)
+        for k in range(1, len(found)):
+            found[k, own] = size + (k - 1) * len(own) + torch.arange(len(own))
+        return found
+
+    @property
+    def size(self) -> int:
+        """Parameters of a set."""
+        return int(self.index.max()) + 1
 
     def posterior(self, center: Tensor | float = 0.0) -> Density:
         """Log density of parameter sets, of a standard normal prior around a center, up to a constant."""
@@ -59,7 +82,16 @@ class Data:
 
     def likelihood(self, sets: Tensor) -> tuple[Tensor, Tensor]:
         """Log likelihood of the outputs under s parameter sets, s, and its slope, s x size."""
-        space, rows, count = self.space, self.rows, self.outputs.shape[1]
+        found, slopes = torch.zeros(len(sets), dtype=sets.dtype), torch.zeros_like(sets)
+        for at, outputs in zip(self.index, self.outputs.T, strict=True):
+            value, slope = self._alone(sets[:, at], outputs[:, None])
+            found += value
+            slopes[:, at] += slope
+        return found, slopes
+
+    def _alone(self, sets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of one output, n x 1, and its parameters."""
+        space, rows = self.space, self.rows
         state = space.state(sets)
         factors = space.factors(state, rows, rows)
         covariance = math.prod(factors, start=state.scale[:, None, None])
@@ -69,10 +101,10 @@ class Data:
         if failed.any():
             root[failed] = torch.eye(len(rows), dtype=root.dtype)
         inverse = torch.cholesky_inverse(root)
-        weights = inverse @ self.outputs
-        found = -0.5 * (weights * self.outputs).sum((1, 2))
-        found = found - count * (root.diagonal(dim1=1, dim2=2).log().sum(1) + 0.5 * len(rows) * math.log(2 * math.pi))
-        slope = 0.5 * (weights @ weights.mT - count * inverse)  # Rasmussen and Williams, equation 5.9
+        weights = inverse @ outputs
+        found = -0.5 * (weights * outputs).sum((1, 2))
+        found = found - root.diagonal(dim1=1, dim2=2).log().sum(1) - 0.5 * len(rows) * math.log(2 * math.pi)
+        slope = 0.5 * (weights @ weights.mT - inverse)  # Rasmussen and Williams, equation 5.9
         slopes = space.pull(state, sets, rows, factors, slope)
         noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
         slopes[:, space.layout["noise"]] = space.prior("noise")[1] * noise[:, None]
@@ -94,7 +126,7 @@ def anchored(
     """
     chance = torch.Generator().manual_seed(seed)
     warm = warm.some(members) if warm else None
-    anchors = warm.anchors if warm else torch.randn(members, data.space.size, generator=chance, dtype=torch.float64)
+    anchors = warm.anchors if warm else torch.randn(members, data.size, generator=chance, dtype=torch.float64)
     target = data.posterior(anchors)
     with torch.no_grad():
         sets = _climb(target, warm.sets if warm else anchors, steps=steps, rate=rate)
@@ -102,7 +134,7 @@ def anchored(
 
 
 def mode(data: Data, *, steps: int = 200) -> Tensor:
-    """The mode of the posterior density that is reached from the profiles of the levels, 1 x size.
+    """Of one output the mode of the posterior density that is reached from the profiles of the levels, 1 x size.
 
     What data say nothing of is at its prior mean there, not at a draw as in an ensemble, and no chance is left: a map
     shows what was learned.
@@ -112,7 +144,7 @@ def mode(data: Data, *, steps: int = 200) -> Tensor:
 
 
 def profiles(data: Data) -> Tensor:
-    """A parameter set, 1 x size, with levels apart as their outputs are, and all else at its prior mean.
+    """Of one output a parameter set, 1 x size, with levels apart as their outputs are, and all else at its prior mean.
 
     The profile of a level is how far its mean output beside each level of the other variables is from the mean there;
     its place is given by the two (or more) leading principal components, scaled to one. Numbers are passed over.

@@ -138,6 +138,14 @@ class Space:
         """Parameters of a set."""
         return int(max(s.stop for s in self.layout.values()))
 
+    @property
+    def placing(self) -> Tensor:
+        """Which parameters say where levels lie, but for how far apart they are, size."""
+        found = torch.zeros(self.size, dtype=torch.bool)
+        for name, at in self.layout.items():
+            found[at] = name.startswith(("rest", "map", "share"))
+        return found
+
     def widened(self, former: "Space", sets: Tensor) -> Tensor:
         """Parameter sets of a space with fewer levels, s x size of it, with prior draws for the levels put last."""
         chance = torch.Generator().manual_seed(0)

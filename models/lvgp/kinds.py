@@ -20,20 +20,17 @@ class Traits:
         way: how it learns: an ensemble of modes, draws of the posterior, inducing points, or trees.
         described: whether descriptors of levels are used where there are some.
         dims: of the points of levels.
-        together: whether several outcomes of a design problem share all parameters, so that each tells of the others'
-            hidden properties of levels; see `models.lvgp.exact.fit_together`.
     """
 
     place: Place
     way: Way = "modes"
     described: bool = False
     dims: int = 2
-    together: bool = False
 
 
 KINDS: dict[Kind, Traits] = {
-    "lvgp": Traits("free", together=True),
-    "lvgp-descriptor": Traits("free", described=True, together=True),
+    "lvgp": Traits("free"),
+    "lvgp-descriptor": Traits("free", described=True),
     "lvgp-bayes": Traits("free", "draws", described=True),
     "lvgp-svi": Traits("free", "inducing", described=True, dims=4),
     "onehot": Traits("corners"),

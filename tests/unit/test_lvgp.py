@@ -63,14 +63,20 @@ def test_slopes_of_the_density_are_its_differences(place: Place, described: bool
     outputs = torch.randn(20, 2, generator=chance, dtype=torch.float64)
     known = torch.rand(20, generator=chance, dtype=torch.float64)
     data = inference.Data(space, rows, outputs, known)
-    sets, step = (f * torch.randn(3, space.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
+    sets, step = (f * torch.randn(3, data.size, generator=chance, dtype=torch.float64) for f in (0.5, 1e-5))
     value, slope = data.likelihood(sets)
     ahead, behind = (data.likelihood(sets + s)[0] for s in (step, -step))
     assert torch.allclose((slope * step).sum(1), (ahead - behind) / 2, rtol=1e-5)
-    covariance = space.covariance(state := space.state(sets), rows, rows)
-    covariance = covariance + torch.diag_embed(state.noise[:, None] + known)
-    normal = torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance)
-    assert torch.allclose(value, normal.log_prob(outputs.T[:, None]).sum(0))
+    each = torch.zeros(3, dtype=torch.float64)
+    for at, output in zip(data.index, outputs.T, strict=True):
+        covariance = space.covariance(state := space.state(sets[:, at]), rows, rows)
+        covariance = covariance + torch.diag_embed(state.noise[:, None] + known)
+        each += torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance).log_prob(
+            output
+        )
+    assert torch.allclose(value, each)
+    first, second = data.index
+    assert torch.equal(first == second, space.placing)
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_tog
         exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
 
 
-def test_a_constant_output_has_no_say_in_what_is_shared() -> None:
+def test_a_constant_output_has_no_say_in_the_places() -> None:
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
     alone = exact.fit_together(frame, y[:, None], encoding=encoding, members=4, steps=20)[0]
