@@ -37,7 +37,7 @@ def fit(
     descriptors: Descriptors = "",
     noise: Annotated[str, typer.Option("--noise", help="Column with the standard deviation of each output.")] = "",
     repeated: Annotated[bool, typer.Option("--repeated", help="Estimate noise from rows of equal inputs.")] = False,
-    together: Annotated[bool, typer.Option("--together", help="Targets share all parameters.")] = False,
+    together: Annotated[bool, typer.Option("--together", help="Targets share the places of levels.")] = False,
     source: Annotated[str, typer.Option("--source", help="Column with the source (fidelity) of each row.")] = "",
     order: Annotated[str, typer.Option("--order", help="Its values, from the coarsest to the one that counts.")] = "",
     seed: Seed = 0,

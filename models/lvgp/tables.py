@@ -27,7 +27,7 @@ class Task:
         kind: see `models.lvgp.kinds`.
         noise: column with the standard deviation of each output; empty where it is not known.
         repeated: whether rows of equal inputs tell the noise.
-        together: whether the models share all parameters; see `models.lvgp.exact.fit_together`.
+        together: whether the models share the places of levels; see `models.lvgp.exact.fit_together`.
         source: column with the source of each row; empty where all are of one. See `models.lvgp.sources`.
         order: of the sources, from the coarsest to the one that counts.
 
@@ -59,9 +59,10 @@ class Task:
         if self.source and not KINDS[self.kind].described:
             kinds = ", ".join(k for k, traits in KINDS.items() if traits.described and traits.place == "free")
             raise InputError.of(f"sources with kind {self.kind}", "--kind", f"use one of {kinds}")
-        if self.together and (self.noise or self.repeated or KINDS[self.kind].way not in ("modes", "draws")):
+        shares = KINDS[self.kind].place == "free" and KINDS[self.kind].way in ("modes", "draws")
+        if self.together and (self.noise or self.repeated or not shares):
             remedy = "leave out --noise and --repeated, and use kind lvgp, lvgp-descriptor or lvgp-bayes"
-            raise InputError.of("outputs that share all parameters", "--together", remedy)
+            raise InputError.of("outputs that share the places of levels", "--together", remedy)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ def test_the_command_fits_several_targets_alone_or_together_and_several_sources(
     code, said = run("--target", "y,z", "--kind", "onehot")
     assert code == 0, said
     assert [found["left_out"] for found in json.loads(said)["models"].values()] == [0, 5]
-    code, said = run("--target", "y,z", "--kind", "onehot", "--together")
+    code, said = run("--target", "y,z", "--kind", "lvgp", "--together")
     assert code == 0, said
     assert [found["left_out"] for found in json.loads(said)["models"].values()] == [5, 5]
     assert lvgp.load(tmp_path / "m-z").predict(frame)[0] == pytest.approx(2 * y + 1, abs=1.0)
@@ -191,7 +191,8 @@ def test_the_command_fits_several_targets_alone_or_together_and_several_sources(
         (("--source", "source"), "without an order"),
         (("--source", "source", "--order", "fine"), "sources with kind lvgp"),
         (("--source", "source", "--order", "fine", "--kind", "lvgp-descriptor"), "source 'coarse' without a place"),
-        (("--together", "--kind", "forest"), "share all parameters"),
+        (("--together", "--kind", "forest"), "share the places"),
+        (("--together", "--kind", "onehot"), "share the places"),
         (("--source", "origin", "--order", "fine", "--kind", "lvgp-descriptor"), "origin"),
     ):
         code, said = run("--target", "y", *told)
