@@ -150,7 +150,7 @@ def _computed(
     from etl.structures.substituted import PROTOTYPE, crystals
     from models.design import candidates as candidates_of
     from models.evaluators import phases, recipes
-    from models.evaluators.calculations import started
+    from models.evaluators.calculations import atoms_of
     from models.evaluators.computed import Compound, Computed
     from models.evaluators.ledger import Ledger
 
@@ -163,7 +163,7 @@ def _computed(
     if PROTOTYPE in asked.evaluator.options:
         labels = dict(candidates.select("candidate_id", "formula").rows())
         made = crystals(asked, candidates_of(asked).to_dicts())
-        compounds = {who: Compound(label=labels.get(who) or who, atoms=started(held)) for who, held in made}
+        compounds = {who: Compound(label=labels.get(who) or who, atoms=atoms_of(held)) for who, held in made}
     return Computed(
         f"{recipe.engine}:{recipe.name}",
         ledger=Ledger(folder(settings.home)),
@@ -187,9 +187,9 @@ def atoms(row: Mapping[str, object]) -> "Atoms":
     """The ordered crystal of a row with `cif` or `poscar`, and `moments` where it has them.
 
     Raises:
-        InputError: no ordered crystal; or moments that are not one a site.
+        InputError: see `read_ordered`; or moments that are not one a site.
     """
     from etl.structures.texts import read_ordered
-    from models.evaluators.calculations import started
+    from models.evaluators.calculations import atoms_of
 
-    return started(read_ordered(row), row.get("moments"))
+    return atoms_of(read_ordered(row), row.get("moments"))

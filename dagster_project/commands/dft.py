@@ -83,14 +83,14 @@ def _asked(
     from etl.structures.checks import flags
     from etl.structures.texts import read_ordered
     from models.evaluators import service
-    from models.evaluators.calculations import started
+    from models.evaluators.calculations import atoms_of
 
     label = " ".join([str(row.get("label") or row.get("formula") or row.get("file") or at), *words])
     found: dict[str, Any] = {"row": at, "label": label, "calculation_id": None, "ok": False, "new": 0, "flags": []}
     try:
         crystal = read_ordered(row)
         found["flags"] = flags(crystal)
-        calculation = recipe.calculation(started(crystal, row.get("moments")), label=label)
+        calculation = recipe.calculation(atoms_of(crystal, row.get("moments")), label=label)
         found["new"] = service.ask(ledger, [(calculation, f"matloom dft prepare: {label}")])
     except InputError as error:
         return {**found, "reason": str(error)}

@@ -7,7 +7,6 @@ each scored on joint posterior draws in which the former ones have their drawn v
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +36,9 @@ FAILURES = 3  # evaluations that fail and that succeed, at least, before failure
 
 @dataclass
 class Memory:
-    """Surrogates of the last proposal, whose ensembles go on."""
+    """Surrogates of the outcomes at the last proposal, whose ensembles go on."""
 
-    models: "dict[str, Surrogate]" = field(default_factory=dict)
+    models: "list[Surrogate]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,22 +247,20 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome, fitted together where modes are sought; each goes on where its last one ended."""
+    """A surrogate of each outcome, fitted together where the way is exact; each goes on where its last one ended."""
     from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 
-    names = known.outcomes
-    before = [memory.models[name] for name in names if name in memory.models]
+    before = [model for model in memory.models if model.kind == strategy]
     how: dict[str, Any] = {"steps": 10, "rate": 0.05} if before else {"steps": 60, "rate": 0.1}
     how |= {"encoding": known.encoding, "kind": strategy}
-    found: list[Surrogate]
-    if KINDS[strategy].way == "modes":  # type: ignore[index]
-        found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
+    if KINDS[strategy].way in ("modes", "draws"):  # type: ignore[index]
+        memory.models = list(fit_together(known.rows, known.told, seed=seed, warm=before, **how))
     else:
-        told = enumerate(zip_longest(known.told.T, before))
-        found = [fit(known.rows, y, seed=seed + 1000 * j, warm=warm, **how) for j, (y, warm) in told]
-    memory.models = dict(zip(names, found, strict=True))
-    return found
+        warm: list[Surrogate | None] = [*before] or [None] * len(known.outcomes)
+        each = enumerate(zip(known.told.T, warm, strict=True))
+        memory.models = [fit(known.rows, y, seed=seed + 1000 * j, warm=last, **how) for j, (y, last) in each]
+    return memory.models
 
 
 def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame) -> scoring.Outlook:

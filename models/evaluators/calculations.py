@@ -82,7 +82,7 @@ class Calculation:
 
 
 class Ordered(Protocol):
-    """A crystal with one species a site, as `etl.structures` reads it."""
+    """A crystal with one species a site, as `etl.structures` reads it, which models do not import."""
 
     @property
     def lattice(self) -> npt.NDArray[np.float64]:
@@ -97,7 +97,7 @@ class Ordered(Protocol):
         """See `Atoms`."""
 
 
-def started(found: Ordered, moments: object = None) -> Atoms:
+def atoms_of(found: Ordered, moments: object = None) -> Atoms:
     """A crystal to be calculated, with starting moments where they are given: numbers, or their JSON text.
 
     Raises:

@@ -30,7 +30,7 @@ had to be killed, which a command that somebody else kills has too.
 GRACE_S = 30.0
 """How long a command may take to end when its time is up."""
 STOP_S = 5.0
-"""How long is looked for processes of an attempt that is stopped."""
+"""How long processes of a stopped attempt are looked for; one that waits for a device dies when that answers."""
 LATE_S = 60.0
 """How long after the end of a job its files may take to appear where file systems are shared."""
 OUT_OF_MEMORY = "oom-kill"
@@ -207,13 +207,12 @@ class Local:
             leader = int(reference)
         else:
             return
-        deadline = time.monotonic() + STOP_S
-        # again, for one that was looked at too late had time to start another
-        while left := [found for found in _processes() if _session_of(found) == leader]:
+        deadline, empty = time.monotonic() + STOP_S, 0
+        while empty < 2 and time.monotonic() < deadline:  # a process just started may escape one look
+            left = [found for found in _processes() if _session_of(found) == leader]
             for found in left:
                 _kill(found)
-            if time.monotonic() > deadline:
-                return  # one that waits for a device dies when that answers
+            empty = 0 if left else empty + 1
             time.sleep(0.01)
 
 

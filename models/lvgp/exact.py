@@ -109,7 +109,7 @@ class LVGP(Surrogate):
         return replace(self, ensemble=self.ensemble.some(count))
 
     def latent_positions(self) -> pl.DataFrame:
-        """See `Surrogate`."""
+        """See `Surrogate`; as this output alone tells them."""
         if not self.space.free:
             return super().latent_positions()
         data = _data(self.space, rows_of(self.rows, self.encoding), self.outputs[:, None], self.known)
@@ -174,8 +174,8 @@ def fit(
 def fit_together(frame: pl.DataFrame, outputs: Floats, *, warm: Sequence[Surrogate] = (), **how: Any) -> list[LVGP]:
     """Fits several outputs of the same rows, n x t, that share the places of levels.
 
-    Each is standardised for itself and has lengths, weights, scale and noise of its own; one that is constant has no
-    say in the places. Kinds without places share nothing. `models.lvgp.model.fit` says what else may be given.
+    Each is standardised for itself and has lengths, weights, scale and noise of its own; of one that is constant beside
+    others nothing is learned. Kinds without places share nothing. `models.lvgp.model.fit` says what else may be given.
 
     Args:
         frame: n rows of inputs.
@@ -209,10 +209,8 @@ def _fitted(
     rows = inputs(encoding, frame)
     told = torch.tensor(outputs)
     noise = torch.zeros(len(told), dtype=torch.float64) if known is None else torch.tensor(known)
-    varied = told.std(0) > 0  # a constant output would only draw levels together
-    varied[0] |= not varied.any()
-    data = _data(space_of(kind, encoding), rows_of(rows, encoding), told[:, varied], noise)
-    former = _joined(data, [model for model, kept in zip(warm, varied, strict=False) if kept])
+    data = _data(space_of(kind, encoding), rows_of(rows, encoding), told, noise)
+    former = _joined(data, warm)
     diagnosis = None
     with one_thread():
         if KINDS[kind].way == "draws":
@@ -221,15 +219,14 @@ def _fitted(
             count = members or max(FEWEST, min(MEMBERS, SPENT // len(told)))
             steps = steps or STEPS[bool(encoding.bounds)]
             found = inference.anchored(data, members=count, steps=steps, rate=rate, seed=seed, warm=former)
-    taken = data.index[(varied.cumsum(0) - 1).clamp_min(0)]  # of a constant one, the parameters of another
-    each = zip(taken, told.T, strict=True)
+    each = zip(data.index, told.T, strict=True)
     return [LVGP(kind, encoding, found.of(at), rows, column.clone(), noise, diagnosis) for at, column in each]
 
 
 def _joined(data: inference.Data, models: Sequence[Surrogate]) -> inference.Ensemble | None:
-    """The ensemble that models of each output were taken from; None where there are none."""
+    """The ensemble that models of each output, fitted together, were taken from; None where there are none."""
     parts = [model.ensemble for model in models if isinstance(model, LVGP)]
-    if len(parts) < len(data.index):
+    if not parts:
         return None
     sets, anchors = (torch.zeros(len(parts[0].sets), data.size, dtype=torch.float64) for _ in range(2))
     for at, part in zip(data.index, parts, strict=True):

@@ -28,7 +28,7 @@ class Ensemble:
     reached: Tensor
 
     def of(self, at: Tensor) -> "Ensemble":
-        """Some parameters of each set."""
+        """Some parameters of each set; the density stays that of whole sets."""
         return Ensemble(self.sets[:, at], self.anchors[:, at], self.reached)
 
     def some(self, count: int) -> "Ensemble":
@@ -40,9 +40,10 @@ class Ensemble:
 class Data:
     """What is learned from.
 
-    Several outputs share the places of levels, which are what levels are, and are independent given these; lengths,
-    weights, scale and noise each has for itself. A parameter set is that of the first output, then what further ones
-    have of their own.
+    Several outputs share the places of levels, as a level is the same whatever is measured of it, and are independent
+    given these; lengths, weights, scale and noise each has for itself. A parameter set is that of the first output,
+    then what further ones have of their own. A constant output beside others would only draw levels together: it has no
+    say.
 
     Attributes:
         space: the inputs.
@@ -83,11 +84,17 @@ class Data:
     def likelihood(self, sets: Tensor) -> tuple[Tensor, Tensor]:
         """Log likelihood of the outputs under s parameter sets, s, and its slope, s x size."""
         found, slopes = torch.zeros(len(sets), dtype=sets.dtype), torch.zeros_like(sets)
-        for at, outputs in zip(self.index, self.outputs.T, strict=True):
-            value, slope = self._alone(sets[:, at], outputs[:, None])
+        for k in self._told:
+            value, slope = self._alone(sets[:, self.index[k]], self.outputs[:, k, None])
             found += value
-            slopes[:, at] += slope
+            slopes[:, self.index[k]] += slope
         return found, slopes
+
+    @cached_property
+    def _told(self) -> list[int]:
+        """Outputs that tell something: those that vary, else all."""
+        varied = (self.outputs != self.outputs[0]).any(0)
+        return (varied if varied.any() else ~varied).nonzero()[:, 0].tolist()
 
     def _alone(self, sets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """The same of one output, n x 1, and its parameters."""
@@ -149,7 +156,7 @@ def profiles(data: Data) -> Tensor:
     The profile of a level is how far its mean output beside each level of the other variables is from the mean there;
     its place is given by the two (or more) leading principal components, scaled to one. Numbers are passed over.
     """
-    space, codes, told = data.space, data.rows.codes, data.outputs.mean(1)
+    space, codes, told = data.space, data.rows.codes, data.outputs[:, 0]
     found = torch.zeros(1, space.size, dtype=told.dtype)
     for j, size in enumerate(space.sizes):
         others = [k for k in range(len(space.sizes)) if k != j] or [j]

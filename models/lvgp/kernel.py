@@ -140,10 +140,10 @@ class Space:
 
     @property
     def placing(self) -> Tensor:
-        """Which parameters say where levels lie, but for how far apart they are, size."""
+        """Which parameters place levels, lengths left out, size; none where places are not learned."""
         found = torch.zeros(self.size, dtype=torch.bool)
         for name, at in self.layout.items():
-            found[at] = name.startswith(("rest", "map", "share"))
+            found[at] = self.free and name.startswith(("rest", "map", "share"))
         return found
 
     def widened(self, former: "Space", sets: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What surrogates are told: descriptors, noise, sources, several outputs, tables of the command line."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from dagster_project.cli import app
 from models.lvgp import descriptors, exact, noise, sources
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import of_frame
+from models.lvgp.exact import LVGP
+from models.lvgp.interface import Surrogate
 from models.lvgp.kinds import Kind
+from schemas.arrays import Floats
 from schemas.errors import InputError
 from tests.mixed import additive, fitted
 
@@ -125,15 +129,27 @@ def test_outputs_that_depend_on_the_same_hidden_properties_are_better_fitted_tog
         exact.fit_together(frame, np.full((36, 2), np.nan), encoding=encoding)
 
 
-def test_a_constant_output_has_no_say_in_the_places() -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_a_constant_output_has_no_say_until_it_varies(first: bool) -> None:
     frame, y = additive()
     encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
-    alone = exact.fit_together(frame, y[:, None], encoding=encoding, members=4, steps=20)[0]
-    beside, constant = exact.fit_together(
-        frame, np.stack([y, np.ones(60)], axis=1), encoding=encoding, members=4, steps=20
-    )
-    assert torch.equal(alone.ensemble.sets, beside.ensemble.sets)
-    assert np.allclose(constant.predict(frame)[0], 1.0)
+
+    def fitted_beside(beside: Floats, warm: Sequence[Surrogate] = ()) -> list[LVGP]:
+        outputs = np.stack([beside, y] if first else [y, beside], axis=1)
+        found = exact.fit_together(frame, outputs, encoding=encoding, members=4, steps=20, warm=warm)
+        return found[::-1] if first else found
+
+    varied, same = fitted_beside(np.full(60, 0.1))
+    again = fitted_beside(np.full(60, 7.0))[0]
+    assert torch.equal(varied.ensemble.sets, again.ensemble.sets)
+    assert torch.equal(same.ensemble.sets[:, ~same.space.placing], same.ensemble.anchors[:, ~same.space.placing])
+    mean, deviation = same.predict(frame)
+    assert np.allclose(mean, 0.1)
+    assert deviation.min() > 0.01
+    pair = [same, varied] if first else [varied, same]
+    later = fitted_beside(0.1 + y**2, pair)[1]
+    assert torch.equal(later.ensemble.anchors, same.ensemble.anchors)
+    assert not torch.equal(later.ensemble.sets, same.ensemble.sets)
 
 
 def test_the_command_takes_every_kind_and_noise_as_told_or_repeated(tmp_path: Path) -> None:
