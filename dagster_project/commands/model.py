@@ -65,7 +65,8 @@ def fit(
     summaries = {}
     for made in learn(frame, task, descriptors=described(descriptors), seed=seed):
         told = noise or "repeated" * repeated
-        card = lvgp.save(made.model, Path(places[made.target]), target=made.target, noise=told, seed=seed)
+        place, beside = Path(places[made.target]), task.targets if together else ()
+        card = lvgp.save(made.model, place, target=made.target, beside=beside, noise=told, seed=seed)
         counts = {"model_id": card.model_id, "rows": card.data["rows"], "left_out": frame.height - made.rows}
         summaries[made.target] = counts | card.scores
     first, *others = summaries.values()

@@ -38,7 +38,7 @@ FAILURES = 3  # evaluations that fail and that succeed, at least, before failure
 class Memory:
     """Surrogates of the outcomes at the last proposal, whose ensembles go on."""
 
-    models: "list[Surrogate]" = field(default_factory=list)
+    models: "dict[str, Surrogate]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,20 +247,24 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome, fitted together where the way is exact; each goes on where its last one ended."""
+    """A surrogate of each outcome, fitted together where the way is exact; they go on where those of the same ended."""
     from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 
-    before = [model for model in memory.models if model.kind == strategy]
+    names = known.outcomes
+    goes_on = sorted(names) == sorted(n for n, model in memory.models.items() if model.kind == strategy)
+    before = [memory.models[name] for name in names] if goes_on else []
     how: dict[str, Any] = {"steps": 10, "rate": 0.05} if before else {"steps": 60, "rate": 0.1}
     how |= {"encoding": known.encoding, "kind": strategy}
+    found: list[Surrogate]
     if KINDS[strategy].way in ("modes", "draws"):  # type: ignore[index]
-        memory.models = list(fit_together(known.rows, known.told, seed=seed, warm=before, **how))
+        found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
     else:
-        warm: list[Surrogate | None] = [*before] or [None] * len(known.outcomes)
+        warm: list[Surrogate | None] = [*before] or [None] * len(names)
         each = enumerate(zip(known.told.T, warm, strict=True))
-        memory.models = [fit(known.rows, y, seed=seed + 1000 * j, warm=last, **how) for j, (y, last) in each]
-    return memory.models
+        found = [fit(known.rows, y, seed=seed + 1000 * j, warm=last, **how) for j, (y, last) in each]
+    memory.models = dict(zip(names, found, strict=True))
+    return found
 
 
 def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame) -> scoring.Outlook:

@@ -88,7 +88,8 @@ def gain(outlook: Outlook, told: Floats, reference: Floats) -> Floats:
         return np.asarray(
             np.mean([growth(m, d, told, reference) for m, d in zip(means, deviations, strict=True)], axis=0)
         )
-    return np.asarray(np.exp(((outlook.mean + outlook.deviation) / (told.std(axis=0) + 1e-12)).sum(axis=1)))
+    spread = told.std(axis=0)
+    return np.asarray(np.exp(((outlook.mean + outlook.deviation) / np.where(spread > 0, spread, 1.0)).sum(axis=1)))
 
 
 def improvement(sight: Sight, taken: Sequence[int]) -> Floats:

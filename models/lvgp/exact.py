@@ -110,7 +110,7 @@ class LVGP(Surrogate):
 
     def latent_positions(self) -> pl.DataFrame:
         """See `Surrogate`; as this output alone tells them."""
-        if not self.space.free:
+        if not self.space.free or not self.space.sizes:
             return super().latent_positions()
         data = _data(self.space, rows_of(self.rows, self.encoding), self.outputs[:, None], self.known)
         with one_thread():
@@ -184,8 +184,10 @@ def fit_together(frame: pl.DataFrame, outputs: Floats, *, warm: Sequence[Surroga
         how: see `models.lvgp.model.fit`.
 
     Raises:
-        InputError: an output that is no number.
+        InputError: fewer than two rows, or an output that is no number.
     """
+    if len(outputs) < 2:
+        raise InputError.of("fewer than two rows with all outputs", "the training rows", "add some, or fit each alone")
     if not (np.abs(outputs) <= LARGEST).all():
         raise InputError.of(
             f"an output that is no number up to {LARGEST:g}", "the training rows", "drop such rows, or fit each alone"

@@ -38,9 +38,9 @@ def rows_of(rows: Tensor, encoding: Encoding) -> Rows:
 
 
 def units_of(outputs: Tensor) -> tuple[float, float]:
-    """Center and scale of outputs; the scale of constant ones is 1."""
+    """Center and scale of outputs; the scale of constant ones is their size, or 1."""
     if constant(outputs):
-        return float(outputs[0]), 1.0
+        return float(outputs[0]), abs(float(outputs[0])) or 1.0
     return float(outputs.mean()), float(outputs.std())
 
 

@@ -169,7 +169,9 @@ def profiles(data: Data) -> Tensor:
         place = torch.zeros(size, space.dims, dtype=told.dtype)
         leading = (left * length)[:, : space.dims]
         place[:, : leading.shape[1]] = leading - leading.mean(0)
-        found[0, space.layout[f"rest{j}"]] = (place / place.std(0).clamp_min(1e-6)).flatten()
+        found[0, space.layout[f"rest{j}"]] = (
+            place / place.std(0, correction=min(1, size - 1)).clamp_min(1e-6)
+        ).flatten()
     return found
 
 

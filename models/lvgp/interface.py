@@ -68,7 +68,7 @@ class Surrogate(ABC):
         Raises:
             InputError: a model without positions.
         """
-        raise InputError.of(f"no positions with kind {self.kind}", "the model", "fit with kind lvgp")
+        raise InputError.of(f"no positions with kind {self.kind}", "the model", "fit categorical inputs with kind lvgp")
 
 
 def mixed(means: Floats, deviations: Floats) -> tuple[Floats, Floats]:

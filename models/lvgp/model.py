@@ -1,6 +1,6 @@
 """`fit`, `save` and `load` of every kind of surrogate: the door that callers take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,16 @@ def fit(
     )
 
 
-def save(model: Surrogate, folder: Path, *, target: str, noise: str = "", seed: int = 0) -> cards.Card:
+def save(
+    model: Surrogate, folder: Path, *, target: str, beside: Sequence[str] = (), noise: str = "", seed: int = 0
+) -> cards.Card:
     """Writes the model folder with its card.
 
     Args:
         model: what was fitted.
         folder: where to.
         target: name of the output.
+        beside: names of all outputs that it was fitted together with, whose joint density its card tells.
         noise: where the noise of outputs is known from; empty where it is not.
         seed: that it was fitted with.
     """
@@ -74,6 +77,7 @@ def save(model: Surrogate, folder: Path, *, target: str, noise: str = "", seed: 
         "kind": model.kind,
         "inputs": list(model.encoding.names),
         "target": target,
+        **({"fitted_together": list(beside)} if beside else {}),
         "noise": noise,
         "seed": seed,
     }

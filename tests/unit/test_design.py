@@ -144,13 +144,15 @@ def test_outcomes_share_the_places_of_levels_alone() -> None:
     anchors = []
     for seed in range(2):  # from the start, and going on
         proposal.propose(known, memory=memory, seed=seed)
-        bulk, shear = memory.models
+        bulk, shear = (memory.models[name] for name in names)
         assert isinstance(bulk, LVGP)
         assert isinstance(shear, LVGP)
         same = (bulk.ensemble.sets == shear.ensemble.sets).all(dim=0)
         assert torch.equal(same, bulk.space.placing)
         anchors.append(shear.ensemble.anchors)
     assert torch.equal(*anchors)
+    alone = replace(known, values=known.values[:, :1], wanted=wanted[:1])
+    assert proposal.propose(alone, memory=memory).equals(proposal.propose(alone)), "other outcomes start afresh"
 
 
 def test_of_many_open_rows_the_best_are_found() -> None:
