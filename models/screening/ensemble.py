@@ -323,7 +323,10 @@ def _squared(a: Any, b: Any) -> Floats:
 
 
 def _nearest(a: Any, b: Any, batch: int = 20_000) -> Floats:
-    parts = [_squared(a[i : i + batch], b).min(axis=1) for i in range(0, len(a), batch)]
-    least = np.concatenate(parts) if parts else np.empty(0)
-    distance: Floats = np.sqrt(np.maximum(least, 0) / a.shape[1])
-    return distance
+    """Root-mean-square distance to the nearest row, whose difference is taken exactly: a row is no way from itself."""
+    found = [np.empty(0)]
+    for i in range(0, len(a), batch):
+        rows = a[i : i + batch]
+        gap = rows - b[_squared(rows, b).argmin(axis=1)]
+        found.append(np.sqrt(np.square(gap, dtype=np.float64).mean(axis=1)))
+    return np.concatenate(found)
