@@ -39,14 +39,9 @@ def rows_of(rows: Tensor, encoding: Encoding) -> Rows:
 
 def units_of(outputs: Tensor) -> tuple[float, float]:
     """Center and scale of outputs; the scale of constant ones is their size, or 1."""
-    if constant(outputs):
+    if (outputs == outputs[0]).all():  # by rounding, their standard deviation may say no
         return float(outputs[0]), abs(float(outputs[0])) or 1.0
     return float(outputs.mean()), float(outputs.std())
-
-
-def constant(outputs: Tensor) -> bool:
-    """Whether all outputs are the same; by rounding, their standard deviation may say no."""
-    return bool((outputs == outputs[0]).all())
 
 
 @contextmanager

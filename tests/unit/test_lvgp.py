@@ -71,9 +71,8 @@ def test_slopes_of_the_density_are_its_differences(place: Place, described: bool
     for at, output in zip(data.index, outputs.T, strict=True):
         covariance = space.covariance(state := space.state(sets[:, at]), rows, rows)
         covariance = covariance + torch.diag_embed(state.noise[:, None] + known)
-        each += torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance).log_prob(
-            output
-        )
+        normal = torch.distributions.MultivariateNormal(torch.zeros(20, dtype=torch.float64), covariance)
+        each += normal.log_prob(output)
     assert torch.allclose(value, each)
     first, second = data.index
     assert torch.equal(first == second, space.placing)

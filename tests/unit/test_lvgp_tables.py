@@ -154,6 +154,16 @@ def test_a_constant_output_has_no_say_until_it_varies(first: bool) -> None:
     assert not torch.equal(later.ensemble.sets, same.ensemble.sets)
 
 
+def test_a_card_tells_what_a_model_was_fitted_together_with(tmp_path: Path) -> None:
+    frame, y = additive()
+    encoding = of_frame(frame, inputs=("i", "j", "x"), categorical=("i", "j"))
+    model = fitted(frame, y, encoding, members=4, steps=5)
+    alone = lvgp.save(model, tmp_path / "alone", target="y")
+    together = lvgp.save(model, tmp_path / "together", target="y", beside=("y", "z"))
+    assert together.settings["fitted_together"] == ["y", "z"]
+    assert together.model_id != alone.model_id
+
+
 def test_the_command_takes_every_kind_and_noise_as_told_or_repeated(tmp_path: Path) -> None:
     frame, y = (part[::3] for part in additive())
     chance = np.random.default_rng(0)
@@ -195,11 +205,8 @@ def test_the_command_fits_several_targets_alone_or_together_and_several_sources(
     code, said = run("--target", "y,z", "--kind", "onehot")
     assert code == 0, said
     assert [found["left_out"] for found in json.loads(said)["models"].values()] == [0, 5]
-    code, said = run("--target", "y,z", "--kind", "lvgp")
-    alone = json.loads(said)["models"]["y"]["model_id"]
     code, said = run("--target", "y,z", "--kind", "lvgp", "--together")
     assert code == 0, said
-    assert json.loads(said)["models"]["y"]["model_id"] != alone
     assert [found["left_out"] for found in json.loads(said)["models"].values()] == [5, 5]
     assert lvgp.load(tmp_path / "m-z").predict(frame)[0] == pytest.approx(2 * y + 1, abs=1.0)
     code, said = run("--target", "y", "--kind", "lvgp-descriptor", "--source", "source", "--order", "coarse,fine")
