@@ -247,7 +247,7 @@ def _at_random(known: Known, rows: Ints) -> pl.DataFrame:
 
 
 def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Surrogate]":
-    """A surrogate of each outcome, fitted together where the way is exact; they go on where those of the same ended."""
+    """A surrogate of each outcome, fitted together where it is exact; they go on where those of the same ended."""
     from models.lvgp.exact import fit_together
     from models.lvgp.model import fit
 
@@ -257,7 +257,7 @@ def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Sur
     how: dict[str, Any] = {"steps": 10, "rate": 0.05} if before else {"steps": 60, "rate": 0.1}
     how |= {"encoding": known.encoding, "kind": strategy}
     found: list[Surrogate]
-    if KINDS[strategy].way in ("modes", "draws"):  # type: ignore[index]
+    if KINDS[strategy].exact:  # type: ignore[index]
         found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
     else:
         warm: list[Surrogate | None] = [*before] or [None] * len(names)

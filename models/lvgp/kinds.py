@@ -27,6 +27,11 @@ class Traits:
     described: bool = False
     dims: int = 2
 
+    @property
+    def exact(self) -> bool:
+        """Whether it is an exact process, of which several outputs can be fitted together."""
+        return self.way in ("modes", "draws")
+
 
 KINDS: dict[Kind, Traits] = {
     "lvgp": Traits("free"),

@@ -59,7 +59,7 @@ class Task:
         if self.source and not KINDS[self.kind].described:
             kinds = ", ".join(k for k, traits in KINDS.items() if traits.described and traits.place == "free")
             raise InputError.of(f"sources with kind {self.kind}", "--kind", f"use one of {kinds}")
-        shares = KINDS[self.kind].place == "free" and KINDS[self.kind].way in ("modes", "draws")
+        shares = KINDS[self.kind].place == "free" and KINDS[self.kind].exact
         if self.together and (self.noise or self.repeated or not shares):
             remedy = "leave out --noise and --repeated, and use kind lvgp, lvgp-descriptor or lvgp-bayes"
             raise InputError.of("outputs that share the places of levels", "--together", remedy)
