@@ -100,10 +100,10 @@ class Data:
         """The same of one output, n x 1, and its parameters."""
         space, rows = self.space, self.rows
         state = space.state(sets)
-        factors = space.factors(state, rows, rows)
-        covariance = math.prod(factors, start=state.scale[:, None, None])
-        covariance.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known)
-        root, info = torch.linalg.cholesky_ex(covariance)
+        covariance = space.covariance(state, rows, rows)
+        noisy = covariance.clone()
+        noisy.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known)
+        root, info = torch.linalg.cholesky_ex(noisy)
         failed = info != 0
         if failed.any():
             root[failed] = torch.eye(len(rows), dtype=root.dtype)
@@ -112,7 +112,7 @@ class Data:
         found = -0.5 * (weights * outputs).sum((1, 2))
         found = found - root.diagonal(dim1=1, dim2=2).log().sum(1) - 0.5 * len(rows) * math.log(2 * math.pi)
         slope = 0.5 * (weights @ weights.mT - inverse)  # Rasmussen and Williams, equation 5.9
-        slopes = space.pull(state, sets, rows, factors, slope)
+        slopes = space.pull(state, sets, rows, covariance, slope)
         noise = slope.diagonal(dim1=1, dim2=2).sum(1) * (state.noise - FLOOR)
         slopes[:, space.layout["noise"]] = space.prior("noise")[1] * noise[:, None]
         return found.masked_fill(failed, FAILED), slopes.masked_fill(failed[:, None], 0.0)

@@ -187,31 +187,26 @@ class Space:
 
     def covariance(self, state: State, left: Rows, right: Rows) -> Tensor:
         """Prior covariance without noise, s x n x k."""
-        return math.prod(self.factors(state, left, right), start=state.scale[:, None, None])
+        return math.prod(self._factors(state, left, right), start=state.scale[:, None, None])
 
-    def pull(self, state: State, sets: Tensor, rows: Rows, factors: list[Tensor], slope: Tensor) -> Tensor:
+    def pull(self, state: State, sets: Tensor, rows: Rows, covariance: Tensor, slope: Tensor) -> Tensor:
         """From the slope along a covariance of rows with themselves, s x n x n, to that along the sets, s x size.
 
-        `factors` are those of that covariance; the entry of the noise is left zero.
+        The entry of the noise, which is no part of that covariance, is left zero.
         """
         found = torch.zeros_like(sets)
         m = len(self.sizes)
+        whole = covariance * slope
+        tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
+        steep = whole if self.free else self._steep(state, rows) * slope
+        along = [self._into(steep, rows, j) if j < m else steep for j in range(len(tables))]
         if self.free:
-            whole = math.prod(factors, start=state.scale[:, None, None]) * slope
-            shares = [whole / f.clamp_min(1e-300) for f in factors]
-            along = [self._into(shares[j], rows, j) if j < m else shares[j] for j in range(len(shares))]
-            tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
             for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
                 k, w = torch.exp(-0.5 * squares), state.weights[:, j, None, None]
+                d = d / (1.0 + w * k)  # along the factor, times 1 + w
                 at = self.layout["weight"].start + j
-                found[:, at] = PRIORS["weight"][1] * (d * (k - 1.0) * w / (1.0 + w).square()).sum((1, 2))
-                along[j] = -0.5 * d * k * w / (1.0 + w)
-        else:
-            shape, steep = self._joint(sum(self._distances(state, rows, rows), torch.zeros(())))
-            whole = state.scale[:, None, None] * shape * slope
-            each = state.scale[:, None, None] * steep * slope
-            tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
-            along = [self._into(each, rows, j) if j < m else each for j in range(len(tables))]
+                found[:, at] = PRIORS["weight"][1] * (d * (k - 1.0) * w / (1.0 + w)).sum((1, 2))
+                along[j] = -0.5 * d * k * w
         found[:, self.layout["scale"]] = PRIORS["scale"][1] * whole.sum((1, 2))[:, None]
         for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
             name, at = ("spread", 0) if self.place == "gower" else ("spread", j) if j < m else ("rate", j - m)
@@ -219,6 +214,11 @@ class Space:
             if j < m and self.free:
                 self._pull_points(state.places[j], found, j, d)
         return found
+
+    def _steep(self, state: State, rows: Rows) -> Tensor:
+        """Slope of a covariance along the joint squared distance of rows, s x n x n."""
+        squares = sum(self._distances(state, rows, rows), torch.zeros(()))
+        return state.scale[:, None, None] * self._joint(squares)[1]
 
     def _pull_points(self, places: Places, found: Tensor, j: int, along: Tensor) -> None:
         """Writes the slope along the free points of variable j, given that along its squared distances."""
@@ -255,7 +255,7 @@ class Space:
         """Sums of pairs of rows as sums of pairs of levels, s x L x L."""
         return rows.marks[j].mT @ slope @ rows.marks[j]
 
-    def factors(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
+    def _factors(self, state: State, left: Rows, right: Rows) -> list[Tensor]:
         """What the covariance over the scale is the product of, s x n x k each.
 
         (1 + w k) / (1 + w) of each input; exponentials are taken of pairs of levels, not of rows. One correlation where
