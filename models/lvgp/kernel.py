@@ -203,7 +203,7 @@ class Space:
         if self.free:
             for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
                 k, w = torch.exp(-0.5 * squares), state.weights[:, j, None, None]
-                d = d / (1.0 + w * k)  # along the factor, times 1 + w
+                d = d / (1.0 + w * k)  # along the factor, over 1 + w
                 at = self.layout["weight"].start + j
                 found[:, at] = PRIORS["weight"][1] * (d * (k - 1.0) * w / (1.0 + w)).sum((1, 2))
                 along[j] = -0.5 * d * k * w
