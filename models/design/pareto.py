@@ -26,12 +26,12 @@ def hypervolume(values: Floats, reference: Floats) -> float:
         return 0.0
     if inside.shape[1] == 1:
         return float(inside.max() - reference[0])
-    front = inside[nondominated(inside)]
-    if front.shape[1] > 2:
-        import torch
-        from botorch.utils.multi_objective.hypervolume import Hypervolume
+    if inside.shape[1] == 2:
+        first, second = inside[np.argsort(-inside[:, 0])].T
+        widths = first - np.append(first[1:], reference[0])
+        return float((widths * (np.maximum.accumulate(second) - reference[1])).sum())
+    import torch
+    from botorch.utils.multi_objective.hypervolume import Hypervolume
 
-        return float(Hypervolume(torch.from_numpy(reference)).compute(torch.from_numpy(front)))
-    front = np.unique(front, axis=0)  # first objective grows, second falls
-    left = np.concatenate([[reference[0]], front[:-1, 0]])
-    return float(((front[:, 0] - left) * (front[:, 1] - reference[1])).sum())
+    front = torch.from_numpy(inside[nondominated(inside)])
+    return float(Hypervolume(torch.from_numpy(reference)).compute(front))

@@ -85,6 +85,10 @@ def test_dominance_and_hypervolume() -> None:
     assert pareto.nondominated(points).tolist() == [True, True, True, False, True]
     assert pareto.hypervolume(points, np.zeros(2)) == pytest.approx(6.0)
     assert pareto.hypervolume(points - 10, np.zeros(2)) == 0
+    ties = np.random.default_rng(0).integers(0, 6, (40, 25, 2)).astype(np.float64)
+    flat = [pareto.hypervolume(rows, np.ones(2)) for rows in ties]
+    tall = [pareto.hypervolume(np.column_stack([rows, np.ones(25)]), np.array([1.0, 1.0, 0.0])) for rows in ties]
+    assert flat == pytest.approx(tall)  # a third objective, one everywhere, adds nothing
     cube = np.array([[1.0, 1.0, 2.0], [2.0, 1.0, 1.0]])
     assert pareto.hypervolume(cube, np.zeros(3)) == pytest.approx(3.0)
 
