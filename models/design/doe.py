@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from models.lvgp.descriptors import of_elements, of_table
+from models.lvgp.descriptors import of_levels
 from models.lvgp.encoding import of_frame
 from schemas.arrays import Floats, Ints
 from schemas.errors import InputError
@@ -100,7 +100,7 @@ class Space:
         text = [n for n, kind in rows.schema.items() if not kind.is_numeric()]
         rows = rows.with_columns(pl.col(text).fill_null(""), pl.exclude(text).fill_null(strategy="min"))
         encoding = of_frame(rows, inputs=tuple(rows.columns), categorical=tuple(text))
-        told = of_elements(encoding.levels) if descriptors is None else of_table(descriptors, encoding.levels)
+        told = of_levels(encoding.levels, descriptors)
         return cls(*encoding.encode(rows), replace(encoding, descriptors=told).described())
 
     @cached_property

@@ -3,6 +3,7 @@
 Belongs here: where descriptors come from (a table, a problem, the periodic table) and how they are scaled.
 """
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,8 @@ from models.lvgp.encoding import Encoding
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
+log = logging.getLogger(__name__)
+
 Described = dict[str, Floats]
 """Variable -> columns of its levels, L x q."""
 COMPONENTS = 6
@@ -19,15 +22,30 @@ COLUMNS = ("parameter", "option", "descriptor", "value")
 
 
 def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
-    """An encoding with descriptors of a table, else of chemical elements.
+    """An encoding with what describes its levels, as `of_levels` says; a warning names what a table leaves alike.
 
     Raises:
-        InputError: see `of_table`; or no table, and no variable whose levels are all elements.
+        InputError: see `of_table`; or nothing describes any level.
     """
-    found = of_elements(encoding.levels) if table is None else of_table(table, encoding.levels)
+    found = of_levels(encoding.levels, table)
     if not found:
-        raise InputError.of("levels that are no elements", "lvgp-descriptor", "give a table of descriptors")
+        remedy = "give a table of descriptors that tells them apart"
+        raise InputError.of("levels that are no elements", "lvgp-descriptor", remedy)
+    for name, columns in (of_table(table, encoding.levels) if table is not None else {}).items():
+        if not columns.shape[1] and len(encoding.levels[name]) > 1:
+            instead = "they are described as elements" if name in found else "nothing describes them"
+            log.warning("the descriptors of all levels of %s are the same: %s", name, instead)
     return replace(encoding, descriptors=found)
+
+
+def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) -> Described:
+    """Descriptors of a table; of variables whose levels it does not tell apart those of elements, where all are some.
+
+    Raises:
+        InputError: see `of_table`.
+    """
+    told = {} if table is None else of_table(table, levels)
+    return of_elements(levels) | {name: columns for name, columns in told.items() if columns.shape[1]}
 
 
 def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dagster_project.cli import app
 from models.lvgp import descriptors, exact, noise, sources
 from models.lvgp import model as lvgp
-from models.lvgp.encoding import of_frame
+from models.lvgp.encoding import Encoding, of_frame
 from models.lvgp.exact import LVGP
 from models.lvgp.interface import Surrogate
 from models.lvgp.kinds import Kind
@@ -60,6 +60,27 @@ def test_elements_describe_themselves() -> None:
     assert list(found) == ["A"]
     gaps = np.linalg.norm(found["A"][:, None] - found["A"][None], axis=-1)
     assert gaps[0, 1] < gaps[0, 3]  # calcium is more like strontium than like lanthanum
+
+
+def test_a_table_that_leaves_levels_alike_is_named_and_elements_describe_themselves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = Encoding({"A": ("Ca", "Sr"), "B": ("x", "y", "z"), "C": ("p", "q")}, {})
+    rows = [("A", "Ca", 2.0), ("A", "Sr", 2.0), ("B", "x", 1.0), ("B", "y", 1.0), ("B", "z", 1.0), ("C", "p", 1.0)]
+    table = pl.DataFrame(rows, schema=["parameter", "option", "value"], orient="row").with_columns(
+        descriptor=pl.lit("d")
+    )
+    found = descriptors.described(made, table)
+    assert sorted(found.descriptors) == ["A", "C"]
+    assert found.descriptors["A"].tolist() == descriptors.of_elements(made.levels)["A"].tolist()
+    alike = "the descriptors of all levels of"
+    told = [
+        f"{alike} A are the same: they are described as elements",
+        f"{alike} B are the same: nothing describes them",
+    ]
+    assert [record.getMessage() for record in caplog.records] == told
+    with pytest.raises(InputError, match="that tells them apart"):
+        descriptors.described(Encoding({"B": made.levels["B"]}, {}), table)
 
 
 def test_sources_help_each_other_and_their_order_is_checked() -> None:
