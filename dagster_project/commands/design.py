@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Choose what to evaluate next.")
 Strategy = Annotated[str, typer.Option("--strategy", help="A kind of `model fit`, or random.")]
 Descriptors = Annotated[
-    str, typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; else of elements.")
+    str,
+    typer.Option("--descriptors", help="Long table of parameter, option, descriptor and value; elements need none."),
 ]
 Acquisition = Annotated[
     str, typer.Option("--acquisition", help="gain+front, front; ei, nei, pi or ucb of one objective; ehvi, parego.")

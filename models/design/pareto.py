@@ -27,9 +27,11 @@ def hypervolume(values: Floats, reference: Floats) -> float:
     if inside.shape[1] == 1:
         return float(inside.max() - reference[0])
     if inside.shape[1] == 2:
-        first, second = inside[np.argsort(-inside[:, 0])].T
+        falling = inside[np.lexsort((-inside[:, 1], -inside[:, 0]))]
+        highest = np.maximum.accumulate(falling[:, 1])
+        first, second = falling[np.append(True, falling[1:, 1] > highest[:-1])].T  # the front, from its first end
         widths = first - np.append(first[1:], reference[0])
-        return float((widths * (np.maximum.accumulate(second) - reference[1])).sum())
+        return float((widths * (second - reference[1])).sum())
     import torch
     from botorch.utils.multi_objective.hypervolume import Hypervolume
 

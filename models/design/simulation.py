@@ -72,8 +72,8 @@ def simulate(
         plan: of the loops.
         seeds: of the loops.
         workers: processes.
-        descriptors: of levels, for the strategy that uses them and for initial designs that lie far apart; without a
-            table those of chemical elements.
+        descriptors: of levels, for the strategy that uses them and for initial designs that lie far apart; elements
+            that it leaves out or alike, or all without it, are described by the periodic table.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the outcomes,

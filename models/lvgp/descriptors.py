@@ -22,16 +22,16 @@ COLUMNS = ("parameter", "option", "descriptor", "value")
 
 
 def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
-    """An encoding with what describes its levels, as `of_levels` says; a warning names what a table leaves alike.
+    """An encoding with what describes its levels, see `of_levels`; a warning names variables that a table leaves alike.
 
     Raises:
-        InputError: see `of_table`; or nothing describes any level.
+        InputError: see `of_table`; or no table, and no variable whose levels are all elements.
     """
-    found = of_levels(encoding.levels, table)
-    if not found:
-        remedy = "give a table of descriptors that tells them apart"
-        raise InputError.of("levels that are no elements", "lvgp-descriptor", remedy)
-    for name, columns in (of_table(table, encoding.levels) if table is not None else {}).items():
+    told = {} if table is None else of_table(table, encoding.levels)
+    found = _completed(told, encoding.levels)
+    if not told and not found:
+        raise InputError.of("levels that are no elements", "lvgp-descriptor", "give a table of descriptors")
+    for name, columns in told.items():
         if not columns.shape[1] and len(encoding.levels[name]) > 1:
             instead = "they are described as elements" if name in found else "nothing describes them"
             log.warning("the descriptors of all levels of %s are the same: %s", name, instead)
@@ -39,13 +39,21 @@ def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
 
 
 def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) -> Described:
-    """Descriptors of a table; of variables whose levels it does not tell apart those of elements, where all are some.
+    """Descriptors of a table; of a variable that it leaves out or alike those of elements, if all its levels are some.
+
+    Returns:
+        Variable -> columns of its levels, L x q; without the variables that nothing describes.
 
     Raises:
         InputError: see `of_table`.
     """
-    told = {} if table is None else of_table(table, levels)
-    return of_elements(levels) | {name: columns for name, columns in told.items() if columns.shape[1]}
+    return _completed({} if table is None else of_table(table, levels), levels)
+
+
+def _completed(told: Described, levels: dict[str, tuple[str, ...]]) -> Described:
+    """What a table tells, and elements where it leaves a variable out or all its levels alike, which is no column."""
+    known = {name: columns for name, columns in told.items() if columns.shape[1]}
+    return of_elements({name: v for name, v in levels.items() if name not in known}) | known
 
 
 def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:

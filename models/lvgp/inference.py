@@ -101,7 +101,7 @@ class Data:
         space, rows = self.space, self.rows
         state = space.state(sets)
         covariance = space.covariance(state, rows, rows)
-        noisy = covariance.clone()
+        noisy = covariance.clone()  # the slope needs the one without noise
         noisy.diagonal(dim1=1, dim2=2).add_(state.noise[:, None] + self.known)
         root, info = torch.linalg.cholesky_ex(noisy)
         failed = info != 0

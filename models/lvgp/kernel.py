@@ -192,18 +192,19 @@ class Space:
     def pull(self, state: State, sets: Tensor, rows: Rows, covariance: Tensor, slope: Tensor) -> Tensor:
         """From the slope along a covariance of rows with themselves, s x n x n, to that along the sets, s x size.
 
-        The entry of the noise, which is no part of that covariance, is left zero.
+        `covariance` is that of these rows, without noise; the entry of the noise is left zero.
         """
         found = torch.zeros_like(sets)
         m = len(self.sizes)
-        whole = covariance * slope
+        whole = covariance * slope  # along the logarithm of the scale, and of each factor
         tables = [*(p.squares for p in state.places), *self._gaps(state, rows, rows)]
-        steep = whole if self.free else self._steep(state, rows) * slope
-        along = [self._into(steep, rows, j) if j < m else steep for j in range(len(tables))]
+        base = whole if self.free else self._steep(state, rows) * slope
+        # a factor depends on levels alone: pairs of rows are summed to pairs of levels before they are divided by it
+        along = [self._into(base, rows, j) if j < m else base for j in range(len(tables))]
         if self.free:
             for j, (d, squares) in enumerate(zip(along, tables, strict=True)):
                 k, w = torch.exp(-0.5 * squares), state.weights[:, j, None, None]
-                d = d / (1.0 + w * k)  # along the factor, over 1 + w
+                d = d / (1.0 + w * k)  # along the factor (1 + w k) / (1 + w), over 1 + w
                 at = self.layout["weight"].start + j
                 found[:, at] = PRIORS["weight"][1] * (d * (k - 1.0) * w / (1.0 + w)).sum((1, 2))
                 along[j] = -0.5 * d * k * w
@@ -216,7 +217,7 @@ class Space:
         return found
 
     def _steep(self, state: State, rows: Rows) -> Tensor:
-        """Slope of a covariance along the joint squared distance of rows, s x n x n."""
+        """Slope of a covariance along the joint squared distance of rows, s x n x n; where levels are no points."""
         squares = sum(self._distances(state, rows, rows), torch.zeros(()))
         return state.scale[:, None, None] * self._joint(squares)[1]
 

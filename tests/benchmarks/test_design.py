@@ -1,4 +1,4 @@
-"""How soon closed loops reach what is best: 60 seeds, 20 for fronts, 12 initial evaluations, one proposal at a time.
+"""How soon closed loops reach what is best: 60 seeds (fronts: 20), 12 initial evaluations, one proposal at a time.
 
 Same initial designs and seeds for every strategy, all seeds counted. "Evaluations" are those after the initial design,
 60 at most, 100 of the 2,200 donors and acceptors, as many as there are for the fronts of MAX phases. Priors and
@@ -93,12 +93,12 @@ SINGLE = {
     "young": Problem("max_phases", M2AX, "max:young_GPa"),
     "bulk": Problem("max_phases", M2AX, "max:bulk_GPa"),
     "hybrid": Problem("bo/hoip_gap_192", ("organic", "cation", "anion"), "min:hse_gap"),
-    "overlap": Problem("bo/opv_overlap_2200", ("DB_block", "A_block"), "max:spectral_overlap", 100),
+    "overlap": Problem("bo/opv_overlap_2200", ("DB_block", "A_block"), "max:spectral_overlap", most=100),
 }
 PAIRS = {
-    "perovskites": Problem("perovskites_270", ABO3, "max:gap_eV,min:stability_eV_atom", 60, 20),
-    "stiff": Problem("max_phases", M2AX, "max:bulk_GPa,min:shear_GPa", 211, 20),
-    "soft": Problem("max_phases", M2AX, "min:bulk_GPa,max:shear_GPa", 211, 20),
+    "perovskites": Problem("perovskites_270", ABO3, "max:gap_eV,min:stability_eV_atom", seeds=20),
+    "stiff": Problem("max_phases", M2AX, "max:bulk_GPa,min:shear_GPa", most=211, seeds=20),
+    "soft": Problem("max_phases", M2AX, "min:bulk_GPa,max:shear_GPa", most=211, seeds=20),
 }
 PROBLEMS = SINGLE | PAIRS
 
@@ -151,7 +151,7 @@ def of_botorch(problem: Problem, seed: int) -> int:
     from botorch.models.transforms import Standardize
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    warnings.simplefilter("ignore")  # of fits of a dozen rows
+    warnings.simplefilter("ignore")  # of fits of a dozen rows; in a child of `evaluations`, as is the next
     torch.set_num_threads(1)
     table, variables = problem.table, problem.variables
     wanted = goals.objectives(problem.objectives)

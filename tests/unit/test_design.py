@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from etl import reference
-from models.design import acquisition, campaigns, candidates, goals, initial, pareto, proposal, simulation
+from models.design import acquisition, campaigns, candidates, doe, goals, initial, pareto, proposal, simulation
 from models.lvgp.encoding import of_frame
 from models.lvgp.exact import LVGP
 from schemas import problem as problems
@@ -91,6 +91,14 @@ def test_dominance_and_hypervolume() -> None:
     assert flat == pytest.approx(tall)  # a third objective, one everywhere, adds nothing
     cube = np.array([[1.0, 1.0, 2.0], [2.0, 1.0, 1.0]])
     assert pareto.hypervolume(cube, np.zeros(3)) == pytest.approx(3.0)
+
+
+def test_designs_describe_elements_that_a_table_leaves_alike() -> None:
+    frame = pl.DataFrame({"A": ["Ca", "Sr", "La"]})
+    alike = pl.DataFrame({"parameter": "A", "option": frame["A"], "descriptor": "d", "value": 1.0})
+    found, bare = (doe.Space.of(frame, ("A",), table).described[0] for table in (alike, None))
+    assert found.shape[1] > 0
+    assert found.tolist() == bare.tolist()
 
 
 def test_log_improvement_agrees_with_its_definition_and_stays_finite() -> None:
