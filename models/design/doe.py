@@ -41,8 +41,8 @@ def initial(
     can with any chosen before. `space`: the row farthest from those chosen before (Kennard and Stone, 1969; sequential,
     as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a Latin hypercube sliced by levels, its points moved apart by
     swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference 2005), each then the nearest row. `random`: any rows.
-    Distances are of numbers, levels and what describes levels: the columns of a table, and the properties of chemical
-    elements where it leaves a variable out or alike.
+    Distances are of numbers, levels and what describes levels: the columns of a table, or the properties of chemical
+    elements without one or where it leaves these alike.
 
     Args:
         frame: candidates.

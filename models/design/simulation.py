@@ -73,7 +73,7 @@ def simulate(
         seeds: of the loops.
         workers: processes.
         descriptors: of levels, for the strategy that uses them and for initial designs that lie far apart; elements
-            that it leaves out or alike, or all without it, are described by the periodic table.
+            that it leaves alike, or all without it, are described by the periodic table.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the outcomes,

@@ -28,7 +28,7 @@ def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
         InputError: see `of_table`; or no table, and no variable whose levels are all elements.
     """
     told = {} if table is None else of_table(table, encoding.levels)
-    found = _completed(told, encoding.levels)
+    found = of_elements(encoding.levels) if table is None else _completed(told, encoding.levels)
     if not told and not found:
         raise InputError.of("levels that are no elements", "lvgp-descriptor", "give a table of descriptors")
     for name, columns in told.items():
@@ -39,7 +39,7 @@ def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
 
 
 def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) -> Described:
-    """Descriptors of a table; of a variable that it leaves out or alike those of elements, if all its levels are some.
+    """Descriptors of a table; of elements without one, and of levels that it leaves alike, where all are elements.
 
     Returns:
         Variable -> columns of its levels, L x q; without the variables that nothing describes.
@@ -47,24 +47,29 @@ def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) ->
     Raises:
         InputError: see `of_table`.
     """
-    return _completed({} if table is None else of_table(table, levels), levels)
+    return of_elements(levels) if table is None else _completed(of_table(table, levels), levels)
 
 
 def _completed(told: Described, levels: dict[str, tuple[str, ...]]) -> Described:
-    """What a table tells, and elements where it leaves a variable out or all its levels alike, which is no column."""
-    known = {name: columns for name, columns in told.items() if columns.shape[1]}
-    return of_elements({name: v for name, v in levels.items() if name not in known}) | known
+    """What a table tells, and elements where it leaves all levels of a variable alike, which is no column."""
+    alike = {name: levels[name] for name, columns in told.items() if not columns.shape[1]}
+    return {name: columns for name, columns in told.items() if name not in alike} | of_elements(alike)
 
 
 def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:
     """Descriptors of a long table: `parameter`, `option`, `descriptor`, `value`; others' levels are passed over.
 
     Raises:
-        InputError: a missing column, or nothing about any level.
+        InputError: a missing column, a value that is no number, a descriptor without a name, or nothing of any level.
     """
     missing = [c for c in COLUMNS if c not in table.columns]
     if missing:
         raise InputError.of(f"missing column {missing[0]}", "the descriptors", f"they need {', '.join(COLUMNS)}")
+    value = pl.col("value").cast(pl.Float64, strict=False)
+    odd = table.filter(pl.col("descriptor").is_null() | (value.is_null() & pl.col("value").is_not_null()))
+    if odd.height:
+        told = ", ".join(str(v) for v in odd.select(COLUMNS).row(0))
+        raise InputError.of(f"a descriptor {told}", "the descriptors", "name each, and give numbers as values")
     found = {}
     for name, options in levels.items():
         rows = table.filter((pl.col("parameter") == name) & pl.col("option").cast(pl.String).is_in(options))

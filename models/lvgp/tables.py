@@ -95,8 +95,8 @@ def learn(frame: pl.DataFrame, task: Task, *, descriptors: pl.DataFrame | None =
     Args:
         frame: rows with the columns of the task.
         task: what is to be learned.
-        descriptors: of levels, a long table; elements that it leaves out or alike, or all without it, are described
-            by the periodic table; see `models.lvgp.descriptors`.
+        descriptors: of levels, a long table; elements that it leaves alike, or all without it, are described by the
+            periodic table; see `models.lvgp.descriptors`.
         seed: of the fits.
 
     Raises:

@@ -89,6 +89,10 @@ def test_dominance_and_hypervolume() -> None:
     flat = [pareto.hypervolume(rows, np.ones(2)) for rows in ties]
     tall = [pareto.hypervolume(np.column_stack([rows, np.ones(25)]), np.array([1.0, 1.0, 0.0])) for rows in ties]
     assert flat == pytest.approx(tall)  # a third objective, one everywhere, adds nothing
+    for rows in np.random.default_rng(1).random((40, 25, 2)):  # what is dominated does not even change the rounding
+        front = rows[pareto.nondominated(rows)]
+        assert pareto.hypervolume(rows, np.zeros(2)) == pareto.hypervolume(front, np.zeros(2))
+    assert pareto.hypervolume(np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([0.0, -np.inf])) == np.inf
     cube = np.array([[1.0, 1.0, 2.0], [2.0, 1.0, 1.0]])
     assert pareto.hypervolume(cube, np.zeros(3)) == pytest.approx(3.0)
 

@@ -71,7 +71,7 @@ def test_a_table_that_leaves_levels_alike_is_named_and_elements_describe_themsel
         descriptor=pl.lit("d")
     )
     found = descriptors.described(made, table)
-    assert sorted(found.descriptors) == ["A", "C", "D"]
+    assert sorted(found.descriptors) == ["A", "C"]  # of D the table says nothing
     assert found.descriptors["A"].tolist() == descriptors.of_elements(made.levels)["A"].tolist()
     alike = "the descriptors of all levels of"
     told = [
@@ -80,6 +80,9 @@ def test_a_table_that_leaves_levels_alike_is_named_and_elements_describe_themsel
     ]
     assert [record.getMessage() for record in caplog.records] == told
     assert descriptors.described(Encoding({"B": made.levels["B"]}, {}), table).descriptors == {}
+    for odd in ({"value": pl.lit("big")}, {"descriptor": pl.lit(None, pl.String)}):
+        with pytest.raises(InputError, match="name each, and give numbers"):
+            descriptors.described(made, table.with_columns(**odd))
 
 
 def test_sources_help_each_other_and_their_order_is_checked() -> None:
