@@ -30,6 +30,15 @@ normal scores, noise of twice the prior variance, cold fits each time, the chanc
 new levels. Then the seeds here were looked at once with ions, and, as the front of ABO3 came later than before, once
 with the Magpie table in the model (gap: median 13, 20 reached; stability 38.5, 17; front, 15 seeds, 32, 13 within 60 in
 all): the front sooner, the optima later, so the choice was kept.
+
+Seeds from 20 to 59 were added when the choices were made, and chose nothing: twenty loops had told more than was there.
+Tried after that on seeds from 100 on and on random tables of other ABO3 compounds, and not taken: one more factor over
+the sum of what descriptors of all variables map to, which knows of charge balance and of electron counts. Its errors of
+prediction are .93 to .98 of those without (seven properties, 20 and 40 rows), moduli come sooner (gains 4.5 +- 2.5, 3.6
++- 1.3 and 1.6 +- 1.0), but stability later (-6.7 +- 3.1), and so do the fronts of ABO3 (-10.2 +- 3.3 with maps of each
+outcome's own, -15.3 +- 4.4 shared) and of MAX phases (-14.3 +- 6.6). Every second turn for rows of known levels alone,
+while most levels are unknown: overlap 6.5 +- 4.2 sooner (40 seeds), the gap in tables of 50 A 6.6 +- 4.1 later (10);
+every fourth turn: 0.4 +- 3.6 later, 5.4 +- 9.8 later.
 """
 
 import resource
@@ -174,11 +183,11 @@ def of_botorch(problem: Problem, seed: int) -> int:
     return problem.most + 1
 
 
-# floors of the median and of how many of 20 seeds reach the optimum; measured: 10 and 20, 8 and 20, 6 and 20, 6 and 19,
-# 19 and 18; the 90th percentiles 16, 18, 16, 24 and 60
+# floors of the median and of how many of 60 seeds reach the optimum; measured: 12 and 60, 8.5 and 60, 10.5 and 60, 8
+# and 56, 18 and 56; the 90th percentiles 26, 25, 21, 28 and 57
 @pytest.mark.parametrize(
     ("name", "median", "reached"),
-    [("shear", 15, 19), ("young", 15, 19), ("bulk", 15, 19), ("gap", 15, 18), ("stability", 30, 16)],
+    [("shear", 15, 57), ("young", 15, 57), ("bulk", 15, 57), ("gap", 15, 52), ("stability", 30, 50)],
 )
 def test_the_optimum_is_found_soon(name: str, median: float, reached: int) -> None:
     found = evaluations(name, OURS)
@@ -204,17 +213,20 @@ def test_the_whole_front_of_soft_max_phases_is_found_in_less_than_half_of_random
 
 @pytest.mark.parametrize("other", ["hamming", "onehot", "random"])
 def test_the_smallest_gap_of_hybrid_perovskites_is_found_sooner_than_by(other: str) -> None:
-    gain = gained("hybrid", other)  # measured: 1.9 +- 1.1, 1.1 +- 0.9, 38.7 +- 4.2; only the last is sure
+    gain = gained("hybrid", other)  # measured: 1.6 +- 0.7, 0.9 +- 0.7, 35.4 +- 2.8
     assert gain.mean() > 0
-    assert np.median(evaluations("hybrid", OURS)) <= 10  # measured: 7
+    assert np.median(evaluations("hybrid", OURS)) <= 10  # measured: 6
 
 
 def test_among_many_levels_the_largest_overlap_is_found_much_sooner_than_by_chance() -> None:
-    """No gain on `hamming` (1.2 +- 7.7), and `onehot` may be sooner (by 8.7 +- 8.4)."""
+    """No gain on `hamming` (0.0 +- 5.3), and `onehot` is sooner by 12.6 +- 5.8 in the mean, 9 later in the median.
+
+    Where the initial design tries the best of 100 levels beside a poor partner, it comes last of all: 16 of 60 loops.
+    """
     for other in ("hamming", "onehot"):
         gained("overlap", other)
-    assert gained("overlap", "random").mean() > 30  # measured: 58.9 +- 9.0
-    assert np.median(evaluations("overlap", OURS)) <= 30  # measured: 13, 18 of 20 reached
+    assert gained("overlap", "random").mean() > 20  # measured: 42.8 +- 5.5
+    assert np.median(evaluations("overlap", OURS)) <= 30  # measured: 11, 44 of 60 reached
 
 
 def test_over_all_problems_mixed_single_task_models_of_botorch_need_more_evaluations() -> None:
@@ -247,12 +259,15 @@ def test_an_exact_fit_is_quick(n: int, most: float) -> None:
     encoding = of_frame(frame, inputs=tuple(frame.columns), categorical=tuple(frame.columns))
     torch.set_num_threads(1)
     lvgp.fit(frame[:12], y[:12], encoding=encoding)  # first calls load libraries
-    start = time.process_time()
-    model = lvgp.fit(frame, y, encoding=encoding)
-    fitted = time.process_time() - start
-    model.predict(rows(270, (8, 6, 5, 4), chance))
-    print(f"n = {n}: fit {fitted:.2f} s, with 270 predictions {time.process_time() - start:.2f} s of one core")
-    assert fitted < most
+    fitted, foreseen = np.inf, np.inf
+    for _ in range(3):  # the quickest: what else the machine does only adds
+        start = time.process_time()
+        model = lvgp.fit(frame, y, encoding=encoding)
+        fitted = min(fitted, time.process_time() - start)
+        model.predict(rows(270, (8, 6, 5, 4), chance))
+        foreseen = min(foreseen, time.process_time() - start)
+    print(f"n = {n}: fit {fitted:.2f} s, with 270 predictions {foreseen:.2f} s of one core")
+    assert fitted < most  # measured: 0.24 and 10
 
 
 def test_one_proposal_of_a_million_rows() -> None:

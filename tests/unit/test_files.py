@@ -35,7 +35,7 @@ def test_sodium_nitride_is_not_a_missing_value(tmp_path: Path) -> None:
     [
         ("t.csv", b"formula\n\xff\xfe\n", "not UTF-8"),
         ("t.parquet", b"PAR1 truncated", "unreadable .parquet"),
-        ("t.jsonl.gz", gzip.compress(b'{"a": 1}')[:-6], "unreadable .jsonl.gz"),
+        ("t.jsonl.gz", gzip.compress(b'{"a": 1}', mtime=0)[:-6], "unreadable .jsonl.gz"),
         ("t.jsonl", b"{not json", "unreadable .jsonl"),
         ("t.csv", b"other\n1\n", "missing column formula"),
         ("t.txt", b"formula\n", "unknown suffix"),
