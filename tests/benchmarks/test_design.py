@@ -197,7 +197,7 @@ def test_the_optimum_is_found_soon(name: str, median: float, reached: int) -> No
 
 
 def test_the_whole_front_of_the_perovskites_is_found_after_the_initial_design_within_60_evaluations() -> None:
-    assert (evaluations("perovskites", OURS) <= 60).sum() >= 17  # measured: 19, median 35.5, 90th percentile 53
+    assert (evaluations("perovskites", OURS) <= 60).sum() >= 17  # measured: 18, median 37, 90th percentile 49
     assert (evaluations("perovskites", "random") > 60).all()
 
 
@@ -207,8 +207,10 @@ def test_the_whole_front_of_stiff_max_phases_is_found_in_two_thirds_of_the_evalu
     assert evaluations("stiff", OURS).mean() < 0.67 * evaluations("stiff", other).mean()  # 0.61, 0.57, 0.20
 
 
-def test_the_whole_front_of_soft_max_phases_is_found_in_less_than_half_of_random_evaluations() -> None:
-    assert evaluations("soft", OURS).mean() < 0.5 * evaluations("soft", "random").mean()  # 0.44
+@pytest.mark.parametrize(("other", "share"), [("hamming", 0.9), ("random", 0.5)])
+def test_the_whole_front_of_soft_max_phases_is_found_in_fewer_evaluations_than_by(other: str, share: float) -> None:
+    gained("soft", other)  # measured on 13 seeds: 30.6 +- 11.4 before `hamming`
+    assert evaluations("soft", OURS).mean() < share * evaluations("soft", other).mean()  # 0.76, 0.47
 
 
 @pytest.mark.parametrize("other", ["hamming", "onehot", "random"])
@@ -233,7 +235,7 @@ def test_over_all_problems_mixed_single_task_models_of_botorch_need_more_evaluat
     shares = {n: evaluations(n, OURS).mean() / evaluations(n, BOTORCH).mean() for n in SINGLE}
     mean = float(np.exp(np.log(list(shares.values())).mean()))
     print(f"of the mean evaluations of {BOTORCH}: {mean:.2f}; " + ", ".join(f"{n} {s:.2f}" for n, s in shares.items()))
-    assert mean <= 0.85  # measured: 0.75; 0.49 1.06 0.62 0.55 0.60 1.15 1.07
+    assert mean <= 0.85  # measured: 0.82; 0.54 1.03 0.66 0.57 0.69 1.14, and 1.5 on 18 seeds
 
 
 def test_with_shuffled_values_nothing_beats_chance() -> None:
