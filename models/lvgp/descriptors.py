@@ -27,11 +27,11 @@ def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
     Raises:
         InputError: see `of_table`; or no table, and no variable whose levels are all elements.
     """
-    told = {} if table is None else of_table(table, encoding.levels)
-    found = of_elements(encoding.levels) if table is None else _completed(told, encoding.levels)
-    if not told and not found:
+    told = None if table is None else of_table(table, encoding.levels)
+    found = _completed(told, encoding.levels)
+    if told is None and not found:
         raise InputError.of("levels that are no elements", "lvgp-descriptor", "give a table of descriptors")
-    for name, columns in told.items():
+    for name, columns in (told or {}).items():
         if not columns.shape[1] and len(encoding.levels[name]) > 1:
             instead = "they are described as elements" if name in found else "nothing describes them"
             log.warning("the descriptors of all levels of %s are the same: %s", name, instead)
@@ -47,13 +47,14 @@ def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) ->
     Raises:
         InputError: see `of_table`.
     """
-    return of_elements(levels) if table is None else _completed(of_table(table, levels), levels)
+    return _completed(None if table is None else of_table(table, levels), levels)
 
 
-def _completed(told: Described, levels: dict[str, tuple[str, ...]]) -> Described:
-    """What a table tells, and elements where it leaves all levels of a variable alike, which is no column."""
-    alike = {name: levels[name] for name, columns in told.items() if not columns.shape[1]}
-    return {name: columns for name, columns in told.items() if name not in alike} | of_elements(alike)
+def _completed(told: Described | None, levels: dict[str, tuple[str, ...]]) -> Described:
+    """What a table tells, and elements where there is none or it leaves a variable's levels alike: no column."""
+    known = {name: columns for name, columns in (told or {}).items() if columns.shape[1]}
+    bare = levels if told is None else {name: levels[name] for name in told if name not in known}
+    return known | of_elements(bare)
 
 
 def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:

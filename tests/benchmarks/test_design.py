@@ -117,6 +117,7 @@ def evaluations(name: str, strategy: str) -> Floats:
     """Evaluations after the initial design until the goal, one a seed; one more than the most where these do not do."""
     problem = PROBLEMS[name]
     if strategy == BOTORCH:
+        # spawn, as in `simulation.simulate`; what it sets of warnings and threads stays in the children
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
             counts = list(pool.map(partial(of_botorch, problem), range(problem.seeds)))
         found = np.array(counts, dtype=np.float64)
@@ -160,7 +161,7 @@ def of_botorch(problem: Problem, seed: int) -> int:
     from botorch.models.transforms import Standardize
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    warnings.simplefilter("ignore")  # of fits of a dozen rows; in a child of `evaluations`, as is the next
+    warnings.simplefilter("ignore")  # of fits of a dozen rows
     torch.set_num_threads(1)
     table, variables = problem.table, problem.variables
     wanted = goals.objectives(problem.objectives)
@@ -269,7 +270,7 @@ def test_an_exact_fit_is_quick(n: int, most: float) -> None:
         model.predict(rows(270, (8, 6, 5, 4), chance))
         foreseen = min(foreseen, time.process_time() - start)
     print(f"n = {n}: fit {fitted:.2f} s, with 270 predictions {foreseen:.2f} s of one core")
-    assert fitted < most  # measured: 0.24 and 10
+    assert fitted < most  # measured: 0.22 to 0.55, by what else the machine does, and 7.5 to 10
 
 
 def test_one_proposal_of_a_million_rows() -> None:
