@@ -83,7 +83,7 @@ def check(asked: "DesignProblem") -> None:
     """
     from etl.reference import recorded
     from etl.structures.substituted import PROTOTYPE, crystals
-    from models.design import candidates as candidates_of
+    from models.design import campaigns
     from models.evaluators import recipes, rounds
 
     options = asked.evaluator.options
@@ -92,7 +92,7 @@ def check(asked: "DesignProblem") -> None:
     if RECIPE in options:
         recipes.load(str(options[RECIPE]))
     if PROTOTYPE in options:
-        next(crystals(asked, candidates_of(asked).head(1).to_dicts()), None)
+        next(crystals(asked, campaigns.offered(asked).head(1).to_dicts()), None)
 
 
 def evaluators(settings: Settings, structures: "pl.DataFrame", candidates: "pl.DataFrame") -> dict[str, "Evaluator"]:
@@ -148,8 +148,7 @@ def _computed(
 
     from etl.features.formulas import reduced
     from etl.structures.substituted import PROTOTYPE, crystals
-    from models.design import candidates as candidates_of
-    from models.evaluators import phases, recipes
+    from models.evaluators import campaign, phases, recipes
     from models.evaluators.calculations import atoms_of
     from models.evaluators.computed import Compound, Computed
     from models.evaluators.ledger import Ledger
@@ -162,7 +161,7 @@ def _computed(
     compounds = dict(zip(rows["candidate_id"], _compounds(rows), strict=True))
     if PROTOTYPE in asked.evaluator.options:
         labels = dict(candidates.select("candidate_id", "formula").rows())
-        made = crystals(asked, candidates_of(asked).to_dicts())
+        made = crystals(asked, campaign.candidates_in(asked, candidates).to_dicts())
         compounds = {who: Compound(label=labels.get(who) or who, atoms=atoms_of(held)) for who, held in made}
     return Computed(
         f"{recipe.engine}:{recipe.name}",

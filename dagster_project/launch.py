@@ -127,7 +127,7 @@ def _rounds_wait(settings: Settings) -> bool:
 
     store = Store(settings.home)
     candidates = store.read_passed("design.candidates")
-    left = remaining(candidates, store.read_passed("design.observations"))
+    left = remaining(candidates, *(store.read_passed(f"design.{name}") for name in ("observations", "proposals")))
     return not candidates.height or any(left.values())
 
 

@@ -150,12 +150,15 @@ class Evaluator(Strict):
 
 
 class Budget(Strict):
-    """How many evaluations: of the initial design, in all, at once, and in a row without anything better."""
+    """How many evaluations: of the initial design, in all, at once; and what ends a loop before."""
 
     initial: int = Field(12, ge=2)
     total: int = Field(60, ge=2)
     batch: int = Field(1, ge=1)
     patience: int | None = Field(None, ge=1, description="evaluations in a row without anything better that end it")
+    complete: float | None = Field(
+        None, gt=0, le=1, description="probability that nothing better is left, as proposals tell it, that ends it"
+    )
 
 
 class DesignProblem(Strict):

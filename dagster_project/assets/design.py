@@ -6,16 +6,43 @@ import polars as pl
 
 from dagster_project import calculations
 from dagster_project.building import Build, Frames, table_assets
+from dagster_project.settings import Settings
 from schemas import problem as problems
 
 SEEDS = 6
+
+
+def _front(fronts: pl.DataFrame) -> dict[str, str]:
+    """Each front that has two objectives."""
+    from warehouse.report.design import of_fronts
+
+    return {p.alt: p.svg for p in of_fronts(fronts)}
+
+
+def _growth(traces: pl.DataFrame) -> dict[str, str]:
+    """What strategies found over the evaluations, with bands over the seeds."""
+    from warehouse.report.design import of_traces
+
+    return {p.alt: p.svg for p in of_traces(traces)}
+
+
+def _asked(settings: Settings) -> list[object]:
+    """The problems that are worked on; what was proposed of open ones, near which new candidates are drawn."""
+    from models.design import space
+    from warehouse.store import Store
+
+    asked = problems.worked_on()
+    opened = [p.name for p in asked if space.is_open(p)]
+    proposed = Store(settings.home).read_passed("design.proposals") if opened else None
+    drawn = proposed.filter(pl.col("problem").is_in(opened)).height if proposed is not None else 0
+    return [[p.model_dump_json() for p in asked], drawn]
 
 
 @table_assets(
     "design.problems",
     "design.candidates",
     group="design",
-    stamp=lambda _: [p.model_dump_json() for p in problems.worked_on()],
+    stamp=_asked,
 )
 def candidates(build: Build) -> Frames:
     """Every problem that is worked on and all candidates it allows, or once allowed and proposed."""
@@ -61,16 +88,17 @@ def observations(build: Build, proposals: pl.LazyFrame) -> Frames:
     from models.evaluators import rounds
 
     known = build.store.read_passed("design.observations")
-    asked = calculations.evaluators(
-        build.settings, build.earlier("core.structures"), build.earlier("design.candidates")
-    )
-    return rounds.evaluate(proposals.collect(), known, tables=recorded(), evaluators=asked, at=datetime.now(UTC))
+    candidates = build.earlier("design.candidates")
+    asked = calculations.evaluators(build.settings, build.earlier("core.structures"), candidates)
+    now = datetime.now(UTC)
+    return rounds.evaluate(proposals.collect(), known, candidates, tables=recorded(), evaluators=asked, at=now)
 
 
 @table_assets(
     "design.fronts",
     group="design",
     reads={"observations": "design.observations", "candidates": "design.candidates"},
+    plots={"design.fronts": _front},
 )
 def fronts(build: Build, observations: pl.LazyFrame, candidates: pl.LazyFrame) -> Frames:
     """The evaluated candidates that no other dominates, problem by problem."""
@@ -102,7 +130,13 @@ def generations(
     return told.report(*(f.collect() for f in (candidates, proposals, events, observations)))
 
 
-@table_assets("design.traces", group="design", reads={"problems": "design.problems"}, kinds=("pytorch",))
+@table_assets(
+    "design.traces",
+    group="design",
+    reads={"problems": "design.problems"},
+    kinds=("pytorch",),
+    plots={"design.traces": _growth},
+)
 def traces(build: Build, problems: pl.LazyFrame) -> Frames:
     """What the surrogate and chance would have found on the problems with a recorded table."""
     from etl.reference import recorded

@@ -20,6 +20,7 @@ from schemas.quantities import LARGEST
 
 _ALLOWED = "use what the problem allows"
 SAMPLED = 2_000  # candidates to start from where there are too many to list
+NEAR = 20  # neighbours of each that promises much, or was proposed
 
 
 def encoding_of(problem: DesignProblem, *, strategy: str = "lvgp") -> Encoding:
@@ -157,6 +158,29 @@ def offered(problem: DesignProblem, given: pl.DataFrame | None = None, *, seed: 
     return pl.concat([space.named(problem, kept), some]).unique(names, keep="first", maintain_order=True)
 
 
+def listed(problem: DesignProblem, before: pl.DataFrame) -> pl.DataFrame:
+    """What a round chooses from: all candidates; of an open problem those proposed before, some near, and some new.
+
+    Args:
+        problem: the problem.
+        before: candidates that were proposed; how many they are is the seed of what is drawn.
+    """
+    found = offered(problem, before, seed=before.height)
+    if not space.is_open(problem) or before.is_empty():
+        return found
+    near = space.neighbours(problem, before, NEAR, np.random.default_rng(before.height))
+    return pl.concat([found, near]).unique(found.columns, keep="first", maintain_order=True)
+
+
+def rows_in(problem: DesignProblem, table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table that are candidates, as models take them, with `table_row`, their number in it."""
+    names = [v.name for v in problem.variables]
+    typed = space.blank(problem, _typed(problem, table)).with_row_index("table_row")
+    kept = typed.join(candidates(problem), on=names, how="semi", nulls_equal=True, maintain_order="left")
+    told: pl.DataFrame = table[kept["table_row"].to_list()]
+    return told.with_columns(*space.filled(problem, kept))
+
+
 def proposed(
     problem: DesignProblem,
     observed: pl.DataFrame,
@@ -192,7 +216,7 @@ def proposed(
     chance = np.random.default_rng(seed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
-        return space.filled(problem, space.neighbours(problem, rows, 20, chance))
+        return space.filled(problem, space.neighbours(problem, rows, NEAR, chance))
 
     begun = known.tried.any() or (pending is not None and pending.any())
     found = next_candidates(

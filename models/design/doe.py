@@ -39,8 +39,9 @@ def initial(
     the variance of all rows most, under the prior of the surrogate (the sequential integrated-variance criterion of
     Sacks et al., Stat. Sci. 1989). `balanced`: of the rows whose levels were used least, one that shares as few as it
     can with any chosen before. `space`: the row farthest from those chosen before (Kennard and Stone, 1969; sequential,
-    as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a Latin hypercube sliced by levels, its points moved apart by
-    swaps (Jin, Chen and Sudjianto, J. Stat. Plan. Inference 2005), each then the nearest row. `random`: any rows.
+    as Shang and Apley, J. Qual. Technol. 2020). `lhs`: a Latin hypercube sliced by the levels of the variable that has
+    the fewest (Qian, J. Am. Stat. Assoc. 107, 393 (2012)), its points moved apart by swaps (Jin, Chen and Sudjianto, J.
+    Stat. Plan. Inference 2005), each then the nearest row. `random`: any rows.
     Distances are of numbers, levels and what describes levels: the columns of a table, or the properties of chemical
     elements without one or where it leaves these alike.
 
@@ -69,6 +70,8 @@ def initial(
     if kind == "random":
         rest = np.setdiff1d(np.arange(frame.height), given)
         return [*given, *chance.permutation(rest)[: n - len(given)].tolist()]
+    if frame.height == 1:
+        return list(range(n))
     space = Space.of(frame, variables, descriptors)
     if kind == "usual":
         kind = "space" if any(len(d) > n and d.shape[1] for d in space.described) else "balanced"
@@ -186,24 +189,40 @@ def _spread(space: Space, n: int, chance: np.random.Generator, given: Sequence[i
 
 
 def _hypercube(space: Space, n: int, chance: np.random.Generator) -> Floats:
-    """Points of a Latin hypercube in which each level comes as often as any other, give or take one, n x p."""
+    """Points of a Latin hypercube in which each level comes as often as any other, give or take one, n x p.
+
+    Where all levels of the variable with the fewest come equally often, the rows of each are a Latin hypercube too.
+    """
     codes = [chance.permutation(np.resize(chance.permutation(len(p)), n)) for p in space.places]
-    numbers = [(chance.permutation(n) + chance.random(n)) / n for _ in range(space.numbers.shape[1])]
+    sliced = int(np.argmin([len(p) for p in space.places])) if codes else -1
+    which = codes[sliced] if codes else np.zeros(n, dtype=np.int64)
+    numbers = [_sliced(which, chance) for _ in range(space.numbers.shape[1])]
     columns = np.column_stack([*codes, *numbers]) if n else np.zeros((0, len(codes) + len(numbers)))
     m = len(codes)
+    swapped = [j for j in range(columns.shape[1]) if j != sliced]
 
     def placed(design: Floats) -> Floats:
         return space.points(design[:, :m].astype(np.int64), design[:, m:])
 
     crowd = _crowding(placed(columns))
-    for number in range(SWAPS if n > 1 else 0):
-        a, b, j = chance.integers(n), chance.integers(n), chance.integers(columns.shape[1])
+    for number in range(SWAPS if n > 1 and swapped else 0):
+        a, j = chance.integers(n), chance.choice(swapped)
+        b = chance.choice(np.flatnonzero(which == which[a]) if j >= m else n)
         new = columns.copy()
         new[[a, b], j] = new[[b, a], j]
         found = _crowding(placed(new))
         if found < crowd * (1.0 + 0.01 * chance.random() * (1.0 - number / SWAPS)):
             columns, crowd = new, found
     return placed(columns)
+
+
+def _sliced(which: Ints, chance: np.random.Generator) -> Floats:
+    """A number of a Latin hypercube of n rows, n: those of each slice lie in steps of their own, and so do all."""
+    place = np.zeros(len(which))
+    for level in np.unique(which):
+        rows = np.flatnonzero(which == level)
+        place[rows] = (chance.permutation(len(rows)) + chance.random(len(rows))) / len(rows)
+    return np.asarray((np.argsort(np.argsort(place)) + chance.random(len(place))) / max(len(place), 1))
 
 
 def _crowding(points: Floats) -> float:

@@ -31,6 +31,7 @@ DRAWS = 128
 MANY, SCOUTS = 4_000, 2  # of more open rows, those stay that few members of the ensembles prefer
 POOL = 96  # open rows of the largest gain, of which joint draws are made
 CLIMBS, CLIMBERS = 8, 24  # rounds of looking near the best, where there are too many candidates to see them all
+WARM = {False: 10, True: 33}  # steps of a fit that goes on, without numbers and with: a sixth of a first one's
 FAILURES = 3  # evaluations that fail and that succeed, at least, before failure is foreseen
 
 
@@ -128,7 +129,7 @@ def propose(
     memory: Memory | None = None,
     rules: Rules | None = None,
 ) -> pl.DataFrame:
-    """The next rows to evaluate, best first.
+    """The next rows to evaluate.
 
     Args:
         known: the candidates and what is known of them.
@@ -139,7 +140,8 @@ def propose(
         rules: how they are chosen; as usual by default.
 
     Returns:
-        The rows with `row` (their number, null for one that is near), `acquisition`, `mean_<outcome>` and
+        The rows in the order they are taken, with `row` (their number, null for one that is near), `acquisition`, its
+        score times the chance to succeed and per cost, `mean_<outcome>` and
         `sd_<outcome>`, where there are limits `p_feasible`, the probability that all hold, what `scoring.Remaining`
         says in `remaining_improvement` and `p_complete`, and `model_id`, a hash of what the surrogates learned from;
         fewer than `batch` where fewer are open; of random ones nothing is said. While no known row keeps the limits,
@@ -163,13 +165,15 @@ def propose(
     rows = pl.concat([pool.rows, numbered[np.flatnonzero(waiting)[:POOL]]])
     sight = _sight(models, known, rows, rules, chance, pool.gain)
     worth = _succeeding(known, rows, strategy, seed) / (1.0 if rules.costs is None else rules.costs(rows))
-    turns = Coverage.of(known.frame, known.encoding, known.tried, rows)
+    # an acquisition that was asked for by name is what decides
+    turns = Coverage.of(known.frame, known.encoding, known.tried, rows) if rules.acquisition == scoring.USUAL else None
     at, scores = _best(sight, score, worth, range(pool.rows.height, rows.height), batch, chance, turns)
     left = scoring.remaining(sight)
+    settings = {"seed": seed, **known.encoding.told()}
     return _proposed(known, rows[at], np.array(scores), pool.outlook.take(np.array(at))).with_columns(
         remaining_improvement=pl.lit(left.improvement).fill_nan(None),
         p_complete=pl.lit(left.complete).fill_nan(None),
-        model_id=pl.lit(cards.identify(strategy, {"seed": seed}, known.rows.rows(), known.told.tolist())),
+        model_id=pl.lit(cards.identify(strategy, settings, known.rows.rows(), known.told.tolist())),
     )
 
 
@@ -219,7 +223,8 @@ def _pool(
     for _ in range(CLIMBS if near else 0):
         assert near is not None
         names = [c for c in found.rows.columns if c != "row"]
-        new = near(found.rows.head(CLIMBERS)).select(names).join(found.rows, on=names, how="anti", nulls_equal=True)
+        told = pl.concat([found.rows.select(names), known.frame.select(names)])  # open ones among these were judged
+        new = near(found.rows.head(CLIMBERS)).select(names).join(told, on=names, how="anti", nulls_equal=True)
         wider = pl.concat([found.rows, new.with_columns(row=pl.lit(None, pl.Int64)).select(found.rows.columns)])
         found = judged(wider, models, POOL)
     return found
@@ -254,8 +259,9 @@ def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Sur
     names = known.outcomes
     goes_on = sorted(names) == sorted(n for n, model in memory.models.items() if model.kind == strategy)
     before = [memory.models[name] for name in names] if goes_on else []
-    how: dict[str, Any] = {"steps": 10, "rate": 0.05} if before else {"steps": 60, "rate": 0.1}
-    how |= {"encoding": known.encoding, "kind": strategy}
+    how: dict[str, Any] = {"encoding": known.encoding, "kind": strategy}
+    if before:
+        how |= {"steps": WARM[bool(known.encoding.bounds)], "rate": 0.05}
     found: list[Surrogate]
     if KINDS[strategy].exact:  # type: ignore[index]
         found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
@@ -287,7 +293,7 @@ def _sight(
     names, k = known.frame.columns, len(known.wanted)
     asked = pl.concat([rows.select(names), known.rows.filter(known.kept)]) if anew else rows
     count = DRAWS if usual else 4 * DRAWS
-    drawn = np.stack([m.draw(asked, count=count, chance=chance, noisy=True) for m in models], axis=-1)
+    drawn = np.stack([m.draw(asked, count=count, chance=chance, noisy=not anew) for m in models], axis=-1)
     kept = goals.met(drawn[..., k:], known.limits)
     hopes = np.where(kept[..., None], known.turn * drawn[..., :k], -np.inf)
     return scoring.Sight(
@@ -319,16 +325,21 @@ def _best(
     pending: Sequence[int],
     count: int,
     chance: np.random.Generator,
-    turns: Coverage,
+    turns: Coverage | None,
 ) -> tuple[list[int], list[float]]:
-    """The rows of the highest scores times their worth, taken one by one, and these; ties are broken by chance."""
+    """The rows of the highest scores times their worth, taken one by one, and these; ties are broken by chance.
+
+    A turn is not for rows worth less than half of what another is: their levels are dear, or likely to fail.
+    """
+    worthy = worth >= worth.max(initial=0.0) / 2
     at: list[int] = []
     scores: list[float] = []
     for _ in range(min(count, len(worth) - len(pending))):
         taken = [*pending, *at]
         value = score(sight, taken) * worth
         value[taken] = -np.inf
-        value[~turns.allowed(taken)] = -np.inf
+        if turns and (whose := turns.allowed(taken) & worthy & np.isfinite(value)).any():
+            value[~whose] = -np.inf
         at.append(int(np.lexsort((chance.random(len(value)), -value))[0]))
         scores.append(float(value[at[-1]]))
     return at, scores

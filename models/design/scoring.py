@@ -18,6 +18,7 @@ from schemas.errors import InputError
 
 BETA = 2.0  # deviations above the mean that `ucb` hopes for
 SCALARS = 32  # weightings of `parego`
+LEAST = -460.0  # logarithm of an improvement that still is told in its unit
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Sight:
     Attributes:
         draws: joint draws of n open rows, s x n x k; minus infinity where they break a limit.
         told: values of the known rows that keep the limits, m x k.
-        again: joint draws of the known rows, s x m x k, as if they were measured anew.
+        again: joint draws of the known rows without noise, s x m x k.
         reference: worst point of interest, k.
         weights: of the objectives, one row a scalar of `parego`.
         promise: the gain of each row alone in closed form, n, which draws would blur.
@@ -76,13 +77,15 @@ class Sight:
 def gain(outlook: Outlook, told: Floats, reference: Floats) -> Floats:
     """What a row promises, n: expected improvement, of the hypervolume for two objectives; for more, its reach.
 
-    Each member of the ensembles has its say, not their mixture: a row may be the hope of one of them.
+    Each member of the ensembles has its say, not their mixture: a row may be the hope of one of them. An improvement
+    that is too small for a number everywhere is told over the largest of a member.
     """
     means, deviations = outlook.means, outlook.deviations
     if told.shape[1] == 1:
         best = float(told.max())
         logs = acquisition.log_expected_improvement(means[..., 0], deviations[..., 0], best)
-        return np.asarray(np.exp(logsumexp(logs, axis=0) - np.log(len(logs)) - logs.max()))
+        unit = logs.max(initial=-np.inf) if logs.max(initial=-np.inf) < LEAST else 0.0
+        return np.asarray(np.exp(logsumexp(logs, axis=0) - np.log(len(logs)) - unit))
     if told.shape[1] == 2:
         growth = acquisition.expected_hypervolume_improvement
         return np.asarray(
@@ -101,7 +104,7 @@ def improvement(sight: Sight, taken: Sequence[int]) -> Floats:
 
 
 def noisy_improvement(sight: Sight, taken: Sequence[int]) -> Floats:
-    """Expected improvement on the best of the known rows were they measured anew, n (Letham et al., 2019).
+    """Expected improvement on the best of what is behind the known rows, noise left out, n (Letham et al., 2019).
 
     Where none of them would keep the limits, the worst value known stands for the best.
     """
@@ -138,14 +141,18 @@ def growth(sight: Sight, taken: Sequence[int]) -> Floats:
 
 
 def scalar_improvement(sight: Sight, taken: Sequence[int]) -> Floats:
-    """Expected improvement of scalars of random weights, their mean, n (Knowles, 2006: augmented Chebyshev)."""
-    low, width = sight.told.min(axis=0), np.ptp(sight.told, axis=0)
+    """Expected improvement of scalars of random weights, their mean, n.
+
+    A scalar is minus the augmented Chebyshev distance from the best known of each objective (Knowles, IEEE Trans. Evol.
+    Comput. 10, 50 (2006), equation 2), so that a large weight asks for the end of a front.
+    """
+    high, width = sight.told.max(axis=0), np.ptp(sight.told, axis=0)
     width = np.where(width > 0, width, 1.0)
 
     def scalars(values: Floats) -> Floats:
-        scaled = (values - low) / width
-        worst = np.min([w * scaled[..., j, None] for j, w in enumerate(sight.weights.T)], axis=0)
-        return np.asarray(worst + 0.05 * scaled @ sight.weights.T)
+        short = (high - values) / width
+        worst = np.max([w * short[..., j, None] for j, w in enumerate(sight.weights.T)], axis=0)
+        return np.asarray(-worst - 0.05 * short @ sight.weights.T)
 
     best = scalars(sight.beside(taken)).max(axis=1)
     return np.asarray(np.maximum(scalars(sight.draws) - best[:, None], 0.0).mean(axis=(0, 2)))

@@ -131,7 +131,8 @@ def _from_unit(problem: DesignProblem, unit: Floats) -> pl.DataFrame:
     columns = {}
     for variable, share in zip(problem.variables, unit.T, strict=True):
         if isinstance(variable, Numerical):
-            columns[variable.name] = pl.Series(variable.low + share * (variable.high - variable.low))
+            made = variable.low + share * (variable.high - variable.low)  # rounding may lead beyond
+            columns[variable.name] = pl.Series(np.clip(made, variable.low, variable.high))
             continue
         count = len(options(variable))
         at = np.minimum((share * count).astype(np.int64), count - 1)
@@ -167,7 +168,7 @@ def _inside(problem: DesignProblem, unit: Floats, chance: np.random.Generator) -
     made = unit.copy()
     for (j, v), column in zip(numbers, mixed.T, strict=True):
         offset, width = (0.5, v.high - v.low + 1) if isinstance(v, Integer) else (0.0, v.high - v.low)
-        made[:, j] = np.clip((np.round(column) if offset else column) - v.low + offset, 0.0, None) / width
+        made[:, j] = np.clip(((np.round(column) if offset else column) - v.low + offset) / width, 0.0, 1.0)
     return made
 
 

@@ -15,10 +15,10 @@ def asked_in(rows: pl.DataFrame) -> Iterator[DesignProblem]:
     return (asked for asked in problems.worked_on() if asked.name in held)
 
 
-def remaining(candidates: pl.DataFrame, observed: pl.DataFrame) -> dict[str, int]:
+def remaining(candidates: pl.DataFrame, observed: pl.DataFrame, proposed: pl.DataFrame) -> dict[str, int]:
     """Evaluations left in the budget of each problem that a recorded table answers at once."""
     return {
-        p.name: left(p, observed, candidates=allowed(p, candidates))
+        p.name: left(p, observed, proposed, candidates=allowed(p, candidates))
         for p in asked_in(candidates)
         if p.evaluator.instant
     }
@@ -29,8 +29,8 @@ def allowed(asked: DesignProblem, candidates: pl.DataFrame) -> pl.Series:
     return candidates.filter((pl.col("problem") == asked.name) & ~pl.col("retired"))["candidate_id"]
 
 
-def left(asked: DesignProblem, observed: pl.DataFrame, *, candidates: pl.Series) -> int:
+def left(asked: DesignProblem, observed: pl.DataFrame, proposed: pl.DataFrame, *, candidates: pl.Series) -> int:
     """What is left of the budget; evaluations of candidates that were retired since are spent too."""
-    if progress.ended(asked, observed, candidates=candidates) is not None:
+    if progress.ended(asked, observed, proposed, candidates=candidates) is not None:
         return 0
     return asked.budget.total - observed.filter(pl.col("problem") == asked.name).height

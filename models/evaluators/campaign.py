@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.design import pareto
+from models.design import candidates, pareto, space
 from models.design.goals import met, signs
 from models.design.scoring import USUAL
 from models.evaluators.protocol import Change, Evaluator, Observation
@@ -54,6 +54,21 @@ def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
         formula=formula,
         variables=pl.struct(names).struct.json_encode(),
         retired=pl.lit(False),
+    )
+
+
+def candidates_in(problem: DesignProblem, rows: pl.DataFrame) -> pl.DataFrame:
+    """The candidates of one problem with its variables as columns: all of them; of an open problem those in rows.
+
+    Args:
+        problem: the problem.
+        rows: of design.candidates.
+    """
+    if not space.is_open(problem):
+        return candidates(problem)
+    own = rows.filter((pl.col("problem") == problem.name) & ~pl.col("retired")).sort("candidate_id")
+    return space.named(
+        problem, own.select(pl.col("variables").str.json_decode(pl.Struct(space.types(problem)))).unnest("variables")
     )
 
 

@@ -75,7 +75,7 @@ def report(
     rows = []
     for asked in asked_in(proposals):
         made = list(_generations(asked, candidates, proposals, events, observed))
-        why = ended(asked, observed, candidates=allowed(asked, candidates))
+        why = ended(asked, observed, proposals, candidates=allowed(asked, candidates))
         for now, after in zip(made, [*made[1:], None], strict=True):
             rows.append(_row(now, _next(now, after, why)))
     return {"design.generations": pl.DataFrame(rows, schema=ROWS, orient="row")}

@@ -74,12 +74,18 @@ def idle(problem: DesignProblem, observed: pl.DataFrame) -> int:
     return done[-1].evaluations - done[last].evaluations if done else 0
 
 
-def ended(problem: DesignProblem, observed: pl.DataFrame, *, candidates: pl.Series) -> str | None:
+def ended(
+    problem: DesignProblem, observed: pl.DataFrame, proposed: pl.DataFrame, *, candidates: pl.Series
+) -> str | None:
     """Why nothing more is proposed; None where the loop goes on.
+
+    A loop that nothing better is left for ends with the batch whose proposals said so, unless that brought something
+    better.
 
     Args:
         problem: the problem.
         observed: rows of design.observations, of any problems.
+        proposed: rows of design.proposals, of any problems.
         candidates: ids of those that the problem allows.
     """
     own, limits = observed.filter(pl.col("problem") == problem.name)["candidate_id"], problem.budget
@@ -89,6 +95,9 @@ def ended(problem: DesignProblem, observed: pl.DataFrame, *, candidates: pl.Seri
         return f"all {len(candidates)} candidates are evaluated"
     if limits.patience is not None and (since := idle(problem, observed)) >= limits.patience:
         return f"the last {since} evaluations brought nothing better"
+    told = proposed.filter(pl.col("problem") == problem.name).sort("iteration")["p_complete"].tail(1).drop_nulls()
+    if limits.complete is not None and (told >= limits.complete).any() and idle(problem, observed):
+        return f"nothing better is left with a probability of {told[0]:.3g}"
     return None
 
 

@@ -5,8 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from models.design import campaigns, simulation
-from models.design import candidates as candidates_of
+from models.design import campaigns, simulation, space
 from models.design.proposal import Rules
 from models.evaluators import campaign
 from models.evaluators.budget import asked_in, left
@@ -37,10 +36,14 @@ def enumerated(before: pl.DataFrame, candidates: pl.DataFrame, proposals: pl.Dat
     """
     asked = problems.worked_on()
     proposed = candidates.join(proposals, on=["problem", "candidate_id"], how="semi")
+
+    def listed(p: DesignProblem) -> pl.DataFrame:
+        return campaign.candidate_rows(p, campaigns.listed(p, campaign.candidates_in(p, proposed)))
+
     return {
         "design.problems": _with_retired(pl.concat(campaign.problem_rows(p) for p in asked), before, on=["problem"]),
         "design.candidates": _with_retired(
-            pl.concat(campaign.candidate_rows(p, candidates_of(p)) for p in asked),
+            pl.concat(listed(p) for p in asked),
             proposed,
             on=["problem", "candidate_id"],
         ),
@@ -69,12 +72,13 @@ def propose(
     """
     rows, batches = [pl.DataFrame(schema=_PROPOSALS)], []
     for asked in asked_in(candidates):
-        frame = candidates_of(asked)
+        frame = campaign.candidates_in(asked, candidates)
         values, tried = campaign.values_of(asked, observed, frame["candidate_id"].to_list())
         own = proposed.filter(pl.col("problem") == asked.name)
         waiting = frame["candidate_id"].is_in(own["candidate_id"].to_list()).to_numpy() & ~tried
         pending = int(waiting.sum())
-        rest = min(left(asked, observed, candidates=frame["candidate_id"]), frame.height - int(tried.sum())) - pending
+        budget = left(asked, observed, proposed, candidates=frame["candidate_id"])
+        rest = min(budget, frame.height - int(tried.sum())) - pending
         batch = min((asked.budget.batch if tried.any() else asked.budget.initial) - pending, rest)
         if batch <= 0 or (pending and not tried.any()):
             continue
@@ -90,7 +94,8 @@ def propose(
             seed=seed + iteration,
             rules=Rules(pending=waiting),
         )
-        strategy = strategy if tried.any() else "initial"
+        followed = strategy if "model_id" in chosen.columns else "random"  # too little is known for a surrogate
+        strategy = followed if tried.any() else "initial"
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
         rows.append(made.cast(_PROPOSALS))
         name = campaign.batch_id(asked, iteration)
@@ -104,6 +109,7 @@ def propose(
 def evaluate(
     proposals: pl.DataFrame,
     known: pl.DataFrame,
+    candidates: pl.DataFrame,
     *,
     tables: Mapping[str, pl.DataFrame],
     evaluators: Mapping[str, Evaluator] | None = None,
@@ -114,6 +120,7 @@ def evaluate(
     Args:
         proposals: rows of design.proposals.
         known: rows of design.observations.
+        candidates: rows of design.candidates.
         tables: recorded tables by name.
         evaluators: of problems that calculations answer; one without an evaluator waits.
         at: time of the events that happen now.
@@ -128,7 +135,7 @@ def evaluate(
         if not asked.evaluator.instant:  # a person may have asked again for what failed
             settled = settled.filter(pl.col("state") != str(State.CALCULATION_FAILED))
         waiting = proposals.filter(pl.col("problem") == asked.name).join(settled, on="candidate_id", how="anti")
-        frame = candidates_of(asked)
+        frame = campaign.candidates_in(asked, candidates)
         for batch, group in waiting.sort("batch_id", "rank").group_by("batch_id", maintain_order=True):
             rows = frame.join(group.select("candidate_id"), on="candidate_id", how="semi").to_dicts()
             made, told = campaign.evaluate(asked, rows, batch=str(batch[0]), evaluator=evaluator, at=at)
@@ -141,8 +148,11 @@ def recorded(asked: DesignProblem, tables: Mapping[str, pl.DataFrame]) -> Record
     """The recorded table of a problem as evaluator.
 
     Raises:
-        InputError: no such table, or one that does not fit the problem.
+        InputError: no such table, one that does not fit the problem, or a problem whose candidates cannot be listed.
     """
+    if space.is_open(asked):
+        what = "a recorded table knows none but its own rows"
+        raise InputError.of(what, asked.name, "name the table of all candidates, or declare integers and fewer levels")
     name = str(asked.evaluator.table)
     if name not in tables:
         raise InputError.of(f"no recorded table {name!r}", asked.name, f"use one of {', '.join(tables)}")
@@ -157,12 +167,18 @@ def fronts(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl
 
 
 def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Sequence[int]) -> dict[str, pl.DataFrame]:
-    """Rows of design.traces: the surrogate against chance on every problem with a recorded table; none without one."""
+    """Rows of design.traces: the surrogate against chance on every problem with a recorded table; none without one.
+
+    Loops choose from the rows of the table that the problem allows; of costs they know nothing.
+    """
     asked = [DesignProblem.model_validate_json(d) for d in rows.filter(~pl.col("retired"))["definition"]]
     recorded = [p for p in asked if p.evaluator.instant]
     made = [pl.DataFrame(schema=_TRACES)]
     for problem, strategy in ((p, s) for p in recorded for s in (campaigns.usual(p), "random")):
-        trace = simulation.simulate(tables[str(problem.evaluator.table)], _plan(problem, strategy), seeds=seeds)
+        table = campaigns.rows_in(problem, tables[str(problem.evaluator.table)])
+        told = campaigns.descriptors_of(problem)
+        trace = simulation.simulate(table, _plan(problem, strategy), seeds=seeds, descriptors=told)
+        trace = trace.with_columns(row=table["table_row"].gather(trace["row"]))
         made.append(campaign.trace_rows(problem, trace, strategy=strategy))
     return {"design.traces": pl.concat(made)}
 

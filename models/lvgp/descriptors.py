@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 Described = dict[str, Floats]
 """Variable -> columns of its levels, L x q."""
 COMPONENTS = 6
+IONIC = 6  # numbers that describe an ion
 COLUMNS = ("parameter", "option", "descriptor", "value")
 
 
@@ -86,20 +87,22 @@ def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Describ
 
 
 def of_elements(levels: dict[str, tuple[str, ...]]) -> Described:
-    """What an ion is, of those variables whose levels are all chemical elements.
+    """What an ion is, of those variables whose levels are all chemical elements, but for "", which is out of use.
 
     Lowest and highest common oxidation state, mean ionic radius, electronegativity, group and row, in which the f block
     has rows of its own: what decides which site an element takes, as pymatgen tells it.
     """
     from etl.features.elements import NUMBER
 
-    elements = {name: v for name, v in levels.items() if all(level in NUMBER for level in v)}
+    elements = {name: v for name, v in levels.items() if any(v) and all(level in NUMBER for level in v if level)}
     return {name: scaled(np.array([_ion(level) for level in v])) for name, v in elements.items()}
 
 
 def _ion(symbol: str) -> list[float]:
     from pymatgen.core import Element
 
+    if not symbol:
+        return [np.nan] * IONIC
     element = Element(symbol)
     states = element.common_oxidation_states or element.oxidation_states or (np.nan,)
     radius, negativity = float(element.average_ionic_radius) or np.nan, element.data.get("X") or np.nan

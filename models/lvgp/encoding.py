@@ -45,6 +45,11 @@ class Encoding:
         descriptors = {name: block_diag(old, np.eye(len(new[name]))) for name, old in self.descriptors.items()}
         return Encoding(levels, self.bounds, descriptors)
 
+    def told(self) -> dict[str, Any]:
+        """What it says, as JSON holds it."""
+        described = {name: columns.tolist() for name, columns in self.descriptors.items()}
+        return {"levels": self.levels, "bounds": self.bounds, "descriptors": described}
+
     def described(self) -> list[Floats]:
         """Descriptors of every categorical variable, L x q each; q = 0 where there are none."""
         return [self.descriptors.get(name, np.zeros((len(v), 0))) for name, v in self.levels.items()]
@@ -73,7 +78,7 @@ class Encoding:
     def refusal(self, row: dict[str, Any]) -> str | None:
         """Why a row cannot be encoded; None where it can."""
         for name, levels in self.levels.items():
-            if row[name] is None or str(row[name]) not in levels:
+            if row[name] is None or pl.Series([row[name]]).cast(pl.String)[0] not in levels:
                 return f"unknown level {row[name]!r} of {name}"
         for name in self.bounds:
             if not isinstance(row[name], int | float) or not np.isfinite(row[name]):
@@ -114,7 +119,7 @@ def of_frame(frame: pl.DataFrame, *, inputs: tuple[str, ...], categorical: tuple
         if name in categorical or not frame.schema[name].is_numeric():
             if name not in categorical:
                 _refuse_numbers(frame[name])
-            levels[name] = tuple(sorted({str(v) for v in frame[name].drop_nulls().to_list()}))
+            levels[name] = tuple(sorted(frame[name].drop_nulls().cast(pl.String).unique().to_list()))
             continue
         low, high = _range(frame[name])
         if not low < high:

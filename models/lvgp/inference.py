@@ -154,25 +154,33 @@ def profiles(data: Data) -> Tensor:
     """Of one output a parameter set, 1 x size, with levels apart as their outputs are, and all else at its prior mean.
 
     The profile of a level is how far its mean output beside each level of the other variables is from the mean there;
-    its place is given by the two (or more) leading principal components, scaled to one. Numbers are passed over.
+    its place is given by the two (or more) leading principal components, scaled to one. Beside numbers, which are
+    parted in three then, a variable looks only where it is the only one.
     """
     space, codes, told = data.space, data.rows.codes, data.outputs[:, 0]
     found = torch.zeros(1, space.size, dtype=told.dtype)
     for j, size in enumerate(space.sizes):
-        others = [k for k in range(len(space.sizes)) if k != j] or [j]
+        others = [(codes[:, k], n) for k, n in enumerate(space.sizes) if k != j]
         blocks = []
-        for k in others:
-            beside = _means(codes[:, j] * space.sizes[k] + codes[:, k], told, size * space.sizes[k])
-            blocks.append(beside.reshape(size, -1) - _means(codes[:, k], told, space.sizes[k]))
+        for other, count in others or _thirds(data.rows.numbers):
+            beside = _means(codes[:, j] * count + other, told, size * count)
+            blocks.append(beside.reshape(size, -1) - _means(other, told, count))
         apart = torch.cat(blocks, dim=1).nan_to_num(0.0)
         left, length, _ = torch.linalg.svd(apart, full_matrices=False)
         place = torch.zeros(size, space.dims, dtype=told.dtype)
         leading = (left * length)[:, : space.dims]
         place[:, : leading.shape[1]] = leading - leading.mean(0)
-        found[0, space.layout[f"rest{j}"]] = (
-            place / place.std(0, correction=min(1, size - 1)).clamp_min(1e-6)
-        ).flatten()
+        place = place / place.std(0, correction=min(1, size - 1)).clamp_min(1e-6)
+        if not others:  # where all levels share a line, no slope leads away from it
+            place = place + 0.1 * (place.std(0) < 0.5) * (-1.0) ** torch.arange(size)[:, None]
+        found[0, space.layout[f"rest{j}"]] = place.flatten()
     return found
+
+
+def _thirds(numbers: Tensor) -> list[tuple[Tensor, int]]:
+    """Which third of its range each number lies in, and how many parts there are; one part for all without numbers."""
+    parts = [((column * 3).long().clamp(0, 2), 3) for column in numbers.T]
+    return parts or [(torch.zeros(len(numbers), dtype=torch.long), 1)]
 
 
 def _means(group: Tensor, values: Tensor, count: int) -> Tensor:

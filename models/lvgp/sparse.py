@@ -38,7 +38,7 @@ class Induced:
     """Inducing points and what is known there.
 
     Attributes:
-        places: of the points in the plane of each categorical variable, m x M x 2.
+        places: of the points in the space of each categorical variable, m x M x p.
         numbers: M x d.
         first: first natural parameter of q over whitened values, M.
         precision: of q, M x M.
@@ -282,7 +282,7 @@ def _cross(space: Space, state: State, induced: Induced, rows: Rows) -> Tensor:
 
 
 def _points(places: Places) -> Tensor:
-    """Where one parameter set puts the levels of a variable, L x 2."""
+    """Where one parameter set puts the levels of a variable, L x p."""
     assert places.points is not None
     return places.spread[0].sqrt() * places.points[0]
 
@@ -297,7 +297,7 @@ def _factor(squares: Tensor, weight: Tensor) -> Tensor:
 
 
 def _apart(left: Tensor, right: Tensor) -> Tensor:
-    """Squared distances of points, L x 2 and R x 2."""
+    """Squared distances of points, L x p and R x p."""
     return (left[:, None] - right[None]).square().sum(-1)
 
 

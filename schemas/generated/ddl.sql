@@ -580,7 +580,7 @@ COMMENT ON COLUMN "design"."proposals"."rank" IS 'Position, from 1. [count]';
 COMMENT ON COLUMN "design"."proposals"."strategy" IS 'How rows are chosen.';
 COMMENT ON COLUMN "design"."proposals"."acquisition" IS 'Score of the acquisition function; null for the initial design. [1]';
 COMMENT ON COLUMN "design"."proposals"."criterion" IS 'Name of the acquisition function.';
-COMMENT ON COLUMN "design"."proposals"."model_id" IS 'Hash of strategy, seed and what was learned from.';
+COMMENT ON COLUMN "design"."proposals"."model_id" IS 'Hash of strategy, seed, levels, what describes them, and what was learned from.';
 COMMENT ON COLUMN "design"."proposals"."predicted" IS 'Mean and deviation of each objective.';
 COMMENT ON COLUMN "design"."proposals"."remaining_improvement" IS 'Expected improvement of the best were all candidates evaluated, in its unit; of several objectives expected growth of the dominated volume over the volume so far.';
 COMMENT ON COLUMN "design"."proposals"."p_complete" IS 'Probability that no candidate left is better than the best, or belongs to the front; empty before any outcome is of use. [1]';

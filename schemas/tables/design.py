@@ -112,7 +112,10 @@ PROPOSALS = Table(
         ),
         Column(name="criterion", type=Type.STRING, nullable=True, doc="Name of the acquisition function."),
         Column(
-            name="model_id", type=Type.STRING, nullable=True, doc="Hash of strategy, seed and what was learned from."
+            name="model_id",
+            type=Type.STRING,
+            nullable=True,
+            doc="Hash of strategy, seed, levels, what describes them, and what was learned from.",
         ),
         Column(name="predicted", type=Type.JSON, nullable=True, doc="Mean and deviation of each objective."),
         Column(

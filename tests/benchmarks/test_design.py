@@ -245,8 +245,8 @@ def test_with_shuffled_values_nothing_beats_chance() -> None:
     plan = simulation.Plan(variables=M2AX, wanted=wanted, budget=72, strategy=OURS, stop=True)
     trace = simulation.simulate(table, plan, seeds=range(20), workers=2)
     found = simulation.summarise(trace, plan, table)["reached"]
-    # 60 of 211 rows: 5.7 of 20 seeds are expected to hit, more than 10 have a probability below 2 %
-    assert found <= 10  # measured: 3
+    # 72 of 223 rows: 6.5 of 20 seeds are expected to hit, more than 11 have a probability of 1 %
+    assert found <= 11  # measured: 3
 
 
 def rows(n: int, sizes: tuple[int, ...], chance: np.random.Generator) -> pl.DataFrame:

@@ -101,7 +101,8 @@ def a_round(store: Store) -> dict[str, list[str]]:
     observed = passed("design.observations")
     asked = (passed("design.candidates"), observed, passed("design.proposals"))
     keep(rounds.propose(*asked, seed=0, at=AT), "upsert")
-    keep(rounds.evaluate(passed("design.proposals"), observed, tables={"toy": table}, at=AT), "upsert")
+    rows = (passed("design.proposals"), observed, passed("design.candidates"))
+    keep(rounds.evaluate(*rows, tables={"toy": table}, at=AT), "upsert")
     keep(rounds.fronts(passed("design.observations"), passed("design.candidates")), "replace")
     return {name: checks for name, checks in failed.items() if checks}
 
@@ -125,7 +126,9 @@ def test_a_level_that_is_removed_retires_its_candidates_and_blocks_nothing(
     assert retired == {c for c in observed if c.startswith("z")} != set()
     assert not any(c in retired for c in store.read_passed("design.fronts")["candidate_id"])
     assert len(observed) == 5  # what retired candidates cost is spent
-    assert budget.remaining(rows, store.read_passed("design.observations")) == {"toy": 0}
+    assert budget.remaining(rows, *(store.read_passed(f"design.{n}") for n in ("observations", "proposals"))) == {
+        "toy": 0
+    }
     file.unlink()
     (tmp_path / "other.yaml").write_text(TOY.replace("toy", "other").replace("table: other", "table: toy"))
     assert a_round(store) == {}
@@ -147,7 +150,9 @@ def test_a_campaign_killed_at_any_point_goes_on_as_if_it_had_not_been(monkeypatc
         proposed = pl.concat([proposed, once["design.proposals"]])
         waiting = rounds.propose(candidate_rows, observed, proposed, seed=5, at=AT)
         assert waiting["design.proposals"].is_empty(), "killed before they were evaluated"
-        done, same = (rounds.evaluate(proposed, observed, tables={"toy": table}, at=AT) for _ in range(2))
+        done, same = (
+            rounds.evaluate(proposed, observed, candidate_rows, tables={"toy": table}, at=AT) for _ in range(2)
+        )
         assert done["design.events"].equals(same["design.events"])
         assert done["design.observations"].equals(same["design.observations"]), "killed before outcomes were kept"
         observed = pl.concat([observed, done["design.observations"]])

@@ -249,8 +249,40 @@ def test_a_sliced_hypercube_uses_every_level_and_every_step_of_a_number() -> Non
     assert rows["a"].value_counts()["count"].to_list() == [4, 4, 4]
     middles = (np.arange(12) + 0.5) / 12
     assert np.abs(np.sort(rows["x"].to_numpy()) - middles).max() < 0.5 / 12 + 0.01  # one in each twelfth
-    slices = [rows.filter(pl.col("a") == a)["x"].sort().diff().drop_nulls().min() for a in "uvw"]
-    assert min(slices) > 0.08  # type: ignore[type-var]  # points of one level lie apart too
+
+
+def test_the_rows_of_each_slice_of_a_hypercube_are_one_too() -> None:
+    chance = np.random.default_rng(0)
+    for _ in range(30):
+        which = chance.permutation(np.repeat(np.arange(3), 4))
+        number = doe._sliced(which, chance)
+        assert sorted((number * 12).astype(int)) == list(range(12))
+        for level in range(3):
+            assert sorted((number[which == level] * 4).astype(int)) == [0, 1, 2, 3]
+
+
+def test_of_one_candidate_every_design_is_that() -> None:
+    for kind in doe.KINDS:
+        assert initial(pl.DataFrame({"a": ["u"], "x": [0.5]}), n=1, variables=("a", "x"), kind=kind) == [0]
+
+
+BOUNDS = [(0.6, 1.8), (0.3, 0.9), (0.7, 2.9), (-0.2, 0.1), (-2, -0.9), (0, 1e-9), (1e8, 1e8 + 0.1)]
+
+
+@pytest.mark.parametrize(("low", "high"), BOUNDS)
+def test_what_is_drawn_or_near_lies_within_bounds(low: float, high: float) -> None:
+    asked = mix(
+        ("{name: x, kind: numerical, low: 0, high: 1}", f"{{name: x, kind: numerical, low: {low!r}, high: {high!r}}}"),
+        (
+            "constraints: [{terms: {x: 1, y: 1}, high: 1}, {terms: {x: 1, temperature: -0.1}, low: -0.4}]",
+            "constraints: []",
+        ),
+    )
+    chance = np.random.default_rng(0)
+    some = space.sampled(asked, 50, chance)
+    edge = some.head(1).with_columns(x=pl.lit(float(high)))
+    for rows in (some, space.neighbours(asked, edge, 300, chance)):
+        assert [space.refusal(asked, row) for row in rows.iter_rows(named=True)] == [None] * rows.height
 
 
 def test_a_wide_range_of_whole_numbers_takes_no_memory() -> None:
@@ -282,3 +314,29 @@ def test_designs_of_problems_take_points_of_ones_own() -> None:
         campaigns.first(asked, candidates(asked), n=5, kind="magic")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="300 rows asked of 270"):
         campaigns.first(asked, candidates(asked), n=300)
+
+
+DOPED = """
+name: doped
+title: An oxide, doped or not
+variables:
+  - {name: A, levels: [Ca, Sr, Ba]}
+  - {name: treat, levels: [none, doped]}
+  - {name: dopant, levels: [La, Nd, Gd, Y, Sc], when: {treat: [doped]}}
+objectives: [{name: f, direction: max}]
+evaluator: {kind: recorded, table: doped}
+"""
+
+
+def test_elements_that_are_out_of_use_at_times_are_described_too() -> None:
+    asked = problems.parse(DOPED, where="doped.yaml")
+    assert campaigns.usual(asked) == "lvgp-descriptor"
+    encoding = campaigns.encoding_of(asked, strategy="lvgp-descriptor")
+    assert sorted(encoding.descriptors) == ["A", "dopant"]
+    told = encoding.descriptors["dopant"]
+    assert told.shape[0] == 6
+    assert (told[:5, -1] == 0).all()
+    assert (told[5, :-1] == 0).all() & (told[5, -1] == 1)  # "" is a level of its own
+    known = candidates(asked).head(8).select("A", "treat", "dopant").with_columns(f=pl.int_range(8).cast(pl.Float64))
+    found, _ = campaigns.proposed(asked, known, strategy=campaigns.usual(asked))
+    assert found["model_id"].null_count() == 0

@@ -112,10 +112,25 @@ def test_a_loop_ends_when_nothing_better_came_or_the_budget_is_spent(
     outcomes: list[tuple[int, str, float | None, float | None]], why: str | None
 ) -> None:
     every = pl.Series([*"abcdefghi"])
-    found = progress.ended(TOY, observed(*outcomes), candidates=every)
+    found = progress.ended(TOY, observed(*outcomes), ASKED, candidates=every)
     assert (found is None) if why is None else (found or "").startswith(why)
-    assert (budget.left(TOY, observed(*outcomes), candidates=every) > 0) is (why is None)
-    assert progress.ended(TOY, observed(*outcomes), candidates=every[: len(outcomes)]) is not None, "all are evaluated"
+    assert (budget.left(TOY, observed(*outcomes), ASKED, candidates=every) > 0) is (why is None)
+    assert progress.ended(TOY, observed(*outcomes), ASKED, candidates=every[: len(outcomes)]) is not None, (
+        "all are evaluated"
+    )
+
+
+@pytest.mark.parametrize(("told", "last", "ends"), [(0.97, 1.0, True), (0.94, 1.0, False), (0.97, 3.0, False)])
+def test_a_loop_ends_when_nothing_better_is_left(told: float, last: float, *, ends: bool) -> None:
+    """Not while the probability is low, and not where the batch that said so brought something better."""
+    asked = TOY.model_copy(update={"budget": TOY.budget.model_copy(update={"complete": 0.95})})
+    outcomes = observed((0, "a", 1.0, 1.0), (1, "b", 0.1, 2.0), (2, "c", last, 2.0))
+    proposals = proposed((0, "a", None), (1, "b", 1.0), (2, "c", 1.0))
+    said = pl.when(pl.col("iteration") == 2).then(told).when(pl.col("iteration") == 1).then(0.99)
+    every = pl.Series([*"abcdefghi"])
+    found = progress.ended(asked, outcomes, proposals.with_columns(p_complete=said), candidates=every)
+    assert found == ("nothing better is left with a probability of 0.97" if ends else None)
+    assert progress.ended(asked, outcomes.head(1), proposals.head(1), candidates=every) is None
 
 
 def test_a_generation_tells_what_was_asked_came_back_surprised_and_comes_next() -> None:

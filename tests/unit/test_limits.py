@@ -160,7 +160,7 @@ def test_a_problem_with_limits_is_worked_on_by_the_graph(monkeypatch: pytest.Mon
     for _ in range(3):
         made = rounds.propose(candidate_rows, observed, proposed, seed=0, at=AT)["design.proposals"]
         proposed = pl.concat([proposed, made])
-        done = rounds.evaluate(proposed, observed, tables={"gentle": TABLE}, at=AT)
+        done = rounds.evaluate(proposed, observed, candidate_rows, tables={"gentle": TABLE}, at=AT)
         observed = pl.concat([observed, done["design.observations"]])
     assert observed.height == 12
     assert set(json.loads(observed["objectives"][0])) == {"toxic", "y"}

@@ -317,3 +317,27 @@ def test_profiles_place_levels_that_act_alike_together_and_a_map_does_not_depend
     at = {level: np.array([u, v]) for name, level, u, v in maps[0].iter_rows() if name == "i"}
     near, far = np.linalg.norm(at["a"] - at["b"]), np.linalg.norm(at["a"] - at["e"])
     assert near < 0.3 * far  # hidden places 0, 0.1 and 2
+
+
+@pytest.mark.parametrize("numbers", [(), ("x",)])
+def test_a_map_of_one_variable_alone_keeps_unlike_levels_apart(numbers: tuple[str, ...]) -> None:
+    """Two groups of levels: those of one act alike, in their mean and, with a number, in how they follow it."""
+    chance = np.random.default_rng(0)
+    frame = pl.DataFrame({"a": [f"l{k}" for k in range(6)] * 6, "x": chance.random(36)})
+    group = frame["a"].is_in(["l0", "l1", "l2"]).to_numpy()
+    y = np.where(group, 2.0 + frame["x"].to_numpy(), -frame["x"].to_numpy()) + 0.05 * chance.standard_normal(36)
+    encoding = of_frame(frame, inputs=("a", *numbers), categorical=("a",))
+    found = lvgp.fit(frame, y, encoding=encoding).latent_positions()
+    points = found.select("z1", "z2").to_numpy()
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    inside, across = np.maximum(apart[:3, :3].max(), apart[3:, 3:].max()), apart[:3, 3:].min()
+    assert across > 2 * inside
+    assert across > 0.5
+
+
+def test_levels_may_be_truths() -> None:
+    frame = pl.DataFrame({"wet": [True, False] * 4, "x": np.arange(8.0)})
+    encoding = of_frame(frame, inputs=("wet", "x"), categorical=())
+    assert encoding.levels == {"wet": ("false", "true")}
+    assert encoding.encode(frame)[0][:, 0].tolist() == [1, 0] * 4
+    assert [encoding.refusal(row) for row in frame.iter_rows(named=True)] == [None] * 8

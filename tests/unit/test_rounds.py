@@ -1,5 +1,6 @@
 """Rounds of problems that calculations answer: nothing is asked for twice, and waiting outcomes hold proposals back."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from models.design.proposal import STRATEGIES
 from models.evaluators import campaign, rounds
 from models.evaluators.states import State
 from schemas import problem as problems
-from schemas.emit.polars import schema
+from schemas.emit.polars import inspect, schema
+from schemas.errors import InputError
 from schemas.rules import OneOf
 from schemas.tables import REGISTRY
 
@@ -78,7 +80,7 @@ def test_the_budget_counts_what_waits(candidates: pl.DataFrame) -> None:
 
 def test_without_an_evaluator_the_proposals_wait(candidates: pl.DataFrame) -> None:
     made = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
-    found = rounds.evaluate(made["design.proposals"], EMPTY["design.observations"], tables={}, at=AT)
+    found = rounds.evaluate(made["design.proposals"], EMPTY["design.observations"], candidates, tables={}, at=AT)
     assert {k: v.height for k, v in found.items()} == {"design.events": 0, "design.observations": 0}
 
 
@@ -94,3 +96,74 @@ def test_where_no_problem_has_a_recorded_table_there_are_no_traces(candidates: p
     assert asked.height == 1
     found = rounds.traces(asked, {}, seeds=range(2))["design.traces"]
     assert (found.height, found.schema) == (0, schema(REGISTRY["design.traces"]))
+
+
+OPEN = """
+name: wide
+title: More alloys than a list holds
+variables:
+  - {name: A, levels: [%s]}
+  - {name: B, levels: [%s]}
+  - {name: x, kind: numerical, low: 0.6, high: 1.8}
+objectives: [{name: gap_eV, direction: max}]
+evaluator: {kind: gpaw}
+budget: {initial: 4, total: 12, batch: 2}
+"""
+OPEN %= (", ".join(f"a{k}" for k in range(9)), ", ".join(f"b{k}" for k in range(9)))
+
+
+def test_a_problem_too_wide_to_list_is_worked_on_by_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gap is x, and more with late levels: the best lies at the upper bound of x, off what was drawn at first."""
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    (tmp_path / "wide.yaml").write_text(OPEN)
+    rows = pl.DataFrame(schema=schema(REGISTRY["design.candidates"]))
+    proposals, outcomes = EMPTY["design.proposals"], EMPTY["design.observations"]
+    for _ in range(5):
+        tables = [rounds.enumerated(EMPTY["design.problems"], rows, proposals) for _ in range(2)]
+        assert tables[0]["design.candidates"].equals(tables[1]["design.candidates"])
+        rows = tables[0]["design.candidates"]
+        assert inspect(rows, REGISTRY["design.candidates"]).rejected_rows == 0
+        assert proposals.join(rows, on=["problem", "candidate_id"], how="anti").is_empty(), "what was proposed stays"
+        more = rounds.propose(rows, outcomes, proposals, seed=0, at=AT)["design.proposals"]
+        assert more.join(proposals, on="candidate_id", how="semi").is_empty()
+        proposals = pl.concat([proposals, more])
+        told = proposals.join(rows, on="candidate_id", maintain_order="left")["variables"].to_list()
+        values = [v["x"] + int(v["A"][1:]) / 9 for v in map(json.loads, told)]
+        outcomes = observed(proposals, [float(v) for v in values])
+    assert proposals.height == 12
+    assert max(values[4:]) > max(values[:4])
+    front = rounds.fronts(outcomes, rows)["design.fronts"]
+    assert json.loads(front["objectives"][0])["gap_eV"] == max(values)
+
+
+def test_a_recorded_table_is_refused_where_candidates_cannot_be_listed() -> None:
+    asked = problems.parse(OPEN.replace("kind: gpaw", "kind: recorded, table: toy"), where="wide.yaml")
+    with pytest.raises(InputError, match="knows none but its own rows"):
+        rounds.recorded(asked, {"toy": pl.DataFrame()})
+
+
+SHARE = """
+name: share
+title: A part of a table, whose levels are described
+variables:
+  - {name: a, levels: [x, y, z], descriptors: {x: {size: 1}, y: {size: 2}, z: {size: 4}}}
+  - {name: b, levels: [u, v]}
+forbidden: [{a: z, b: v}]
+objectives: [{name: f, direction: max}]
+evaluator: {kind: recorded, table: toy}
+budget: {initial: 2, total: 5}
+"""
+
+
+def test_traces_choose_from_what_the_problem_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    (tmp_path / "share.yaml").write_text(SHARE)
+    names = [(a, b) for a in "wxyz" for b in "uvt"]
+    table = pl.DataFrame(names, schema=["a", "b"], orient="row").with_columns(f=pl.int_range(12).cast(pl.Float64))
+    none = pl.DataFrame(schema=schema(REGISTRY["design.candidates"]))
+    asked = rounds.enumerated(EMPTY["design.problems"], none, EMPTY["design.proposals"])["design.problems"]
+    found = rounds.traces(asked, {"toy": table}, seeds=range(2))["design.traces"]
+    allowed = {i for i, (a, b) in enumerate(names) if a != "w" and b != "t" and (a, b) != ("z", "v")}
+    assert set(found["strategy"]) == {"lvgp-descriptor", "random"}
+    assert set(found["table_row"]) == allowed
+    assert set(found.filter(pl.col("evaluation") == 5)["front_fraction"]) == {1.0}

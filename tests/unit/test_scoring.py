@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from scipy.stats import norm
 
 from models.design import acquisition, goals, proposal, scoring
@@ -68,12 +69,21 @@ def test_growth_is_the_closed_form_of_two_objectives() -> None:
     assert scoring.remaining(few).complete < 0.5
 
 
-def test_a_scalar_of_equal_weights_is_the_augmented_chebyshev_of_the_values() -> None:
-    values = TWO.draws[:1000] - np.array([0.5, 0.5])  # both ranges are 1, from .5 on
-    scalar = 0.5 * values.min(axis=2) + 0.05 * 0.5 * values.sum(axis=2)
-    best = 0.05 * 0.5  # of (1, 0) and (0, 1)
+def test_a_scalar_of_equal_weights_is_the_augmented_chebyshev_distance_from_the_best() -> None:
+    short = np.array([1.5, 1.5]) - TWO.draws[:1000]  # both ranges are 1, up to 1.5
+    scalar = -0.5 * short.max(axis=2) - 0.05 * 0.5 * short.sum(axis=2)
+    best = -0.5 - 0.05 * 0.5  # of (1.5, .5) and (.5, 1.5)
     expected = np.maximum(scalar - best, 0).mean(axis=0)
     assert scoring.scalar_improvement(replace(TWO, draws=TWO.draws[:1000]), []) == pytest.approx(expected)
+
+
+def test_a_large_weight_asks_for_the_end_of_the_front() -> None:
+    told = np.array([[1.0, 0.0], [0.8, 0.4], [0.5, 0.7], [0.0, 1.0]])
+    ends = np.array([[1.3, -0.05], [0.7, 0.65]])  # beyond the end of the front, and inside it
+    seen = scoring.Sight(ends[None], told, told[None, :0], np.zeros(2), np.array([[0.98, 0.02]]))
+    assert scoring.scalar_improvement(seen, []).argmax() == 0
+    seen = replace(seen, weights=np.array([[0.5, 0.5]]))
+    assert scoring.scalar_improvement(seen, []).argmax() == 1
 
 
 @pytest.mark.parametrize("name", ["ei", "nei", "pi", "ucb"])
@@ -142,3 +152,66 @@ def test_infinite_values_and_single_observations_are_refused() -> None:
         asked(np.where(np.arange(24) == 0, 1.0, np.nan), np.arange(24) == 0)
     with pytest.raises(InputError, match="0 known rows"):
         asked(np.full(24, np.nan))
+
+
+def test_what_is_stored_of_an_improvement_is_in_the_unit_of_the_objective() -> None:
+    values = np.where(TRIED, TRUTH, np.nan)
+    once, scaled = (
+        asked(factor * values, batch=3, rules=proposal.Rules(acquisition="ei"))["acquisition"].to_numpy()
+        for factor in (1.0, 1000.0)
+    )
+    assert scaled == pytest.approx(1000.0 * once, rel=1e-3)
+    assert (np.diff(once) < 0).all(), "what a row adds to those that are taken is less"
+
+
+def test_noisy_improvement_is_that_of_botorch() -> None:
+    from botorch.acquisition import qLogNoisyExpectedImprovement
+    from botorch.sampling import SobolQMCNormalSampler
+
+    from models.lvgp.exact import LVGP
+    from models.lvgp.frames import inputs
+
+    chance = np.random.default_rng(3)
+    values = np.where(TRIED, TRUTH + 2.0 * chance.standard_normal(24), np.nan)
+    memory = proposal.Memory()
+    found = asked(values, rules=proposal.Rules(acquisition="nei"), memory=memory)
+    model = memory.models["y"]
+    open_rows, known = (inputs(ENCODING, FRAME.filter(pl.Series(mask))) for mask in (~TRIED, TRIED))
+    sampler = SobolQMCNormalSampler(torch.Size([512]), seed=0)
+    assert isinstance(model, LVGP)
+    theirs = qLogNoisyExpectedImprovement(model.gp, known, sampler=sampler, prune_baseline=False)
+    with torch.no_grad():
+        gain = theirs(open_rows[:, None]).exp()
+    gain = gain if gain.ndim == 1 else gain.mean(0)
+    at = int(np.flatnonzero(np.flatnonzero(~TRIED) == found["row"][0])[0])
+    assert float(gain[at]) == pytest.approx(float(gain.max()), abs=0.05 * float(gain.max()))
+    assert found["acquisition"][0] == pytest.approx(float(gain[at]), rel=0.25)
+
+
+def test_a_turn_is_spent_neither_on_a_level_that_is_dear_nor_against_an_acquisition_that_is_named() -> None:
+    tried = np.isin(np.arange(24), [0, 1, 2, 3, 22, 23], invert=True)  # the level u of a is new, 23 is the best
+    values = np.where(tried, TRUTH, np.nan)
+    dear = proposal.Rules(costs=lambda rows: np.where(rows["a"] == "u", 1e6, 1.0))
+    assert FRAME["a"][asked(values, tried)["row"][0]] == "u"
+    assert asked(values, tried, rules=dear)["row"][0] == 23
+    assert asked(values, tried, rules=proposal.Rules(acquisition="ei"))["row"][0] == 23
+
+
+def test_the_id_of_a_model_knows_what_described_its_levels() -> None:
+    values = np.where(TRIED, TRUTH, np.nan)
+    made = []
+    for column in (np.arange(6.0), np.arange(6.0)[::-1] ** 2):
+        encoding = replace(ENCODING, descriptors={"a": column[:, None]})
+        known = proposal.Known(frame=FRAME, values=values[:, None], tried=TRIED, encoding=encoding, wanted=WANTED)
+        made.append(proposal.propose(known, strategy="lvgp-descriptor")["model_id"][0])
+    assert made[0] != made[1]
+
+
+def test_what_was_tried_is_not_proposed_again_where_it_comes_back_as_near() -> None:
+    tried = np.arange(24) < 12  # 24 rows are listed of a larger space; what is near are rows of the list
+    tried[[12, 13]] = True
+    values = np.where(tried & (np.arange(24) != 13), TRUTH, np.nan)  # the last one failed
+    waiting = np.arange(24) == 14
+    rules = proposal.Rules(near=lambda rows: FRAME, pending=waiting)
+    found = asked(values, tried, batch=9, rules=rules)
+    assert sorted(found["row"].to_list()) == list(range(15, 24))

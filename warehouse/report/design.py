@@ -84,11 +84,10 @@ def chronological(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sections(campaign: Campaign) -> list[Section]:
-    told = campaign.observed
+    told, best = campaign.observed, campaign.fronts
+    front = _front(campaign.name, campaign.number, campaign.objectives, best["objectives"], told["objectives"])
     return [
-        section(
-            f"{campaign.name}: Pareto front", campaign.fronts.head(TOP), pictures=_front(campaign) + _growth(campaign)
-        ),
+        section(f"{campaign.name}: Pareto front", best.head(TOP), pictures=front + _growth(campaign)),
         section(
             f"{campaign.name}: evaluations",
             told.tail(TOP),
@@ -99,7 +98,7 @@ def _sections(campaign: Campaign) -> list[Section]:
             f"{campaign.name}: surrogate against chance",
             _ends(campaign.traces),
             text="Simulated campaigns on the recorded table; medians over the seeds, bands from 10 to 90 %.",
-            pictures=_strategies(campaign),
+            pictures=_strategies(campaign.name, campaign.number, campaign.traces),
             empty="No campaign of this problem was simulated.",
         ),
         section(
@@ -120,10 +119,22 @@ def _sections(campaign: Campaign) -> list[Section]:
     ]
 
 
-def _front(campaign: Campaign) -> list[Picture]:
+def of_fronts(fronts: pl.DataFrame) -> list[Picture]:
+    """Pictures of rows of design.fronts, problem by problem."""
+    none = fronts["objectives"].clear()
+    each = enumerate(parts(fronts, "problem"), 1)
+    return [p for i, ((name,), part) in each for p in _front(name, i, [], part["objectives"], none)]
+
+
+def of_traces(traces: pl.DataFrame) -> list[Picture]:
+    """Pictures of rows of design.traces, problem by problem."""
+    return [p for i, ((name,), part) in enumerate(parts(traces, "problem"), 1) for p in _strategies(name, i, part)]
+
+
+def _front(name: str, number: int, objectives: list[str], front: pl.Series, evaluated: pl.Series) -> list[Picture]:
     """The first two objectives of every evaluation, the front marked."""
-    best, points = values_of(campaign.fronts["objectives"]), values_of(campaign.observed["objectives"])
-    names = list(dict.fromkeys([*campaign.objectives, *(k for p in (*best, *points) for k in p)]))[:2]
+    best, points = values_of(front), values_of(evaluated)
+    names = list(dict.fromkeys([*objectives, *(k for p in (*best, *points) for k in p)]))[:2]
     if len(names) < 2:
         return []
     a, b = names
@@ -131,14 +142,11 @@ def _front(campaign: Campaign) -> list[Picture]:
     if not kept:
         return []
     x, y, on = zip(*kept, strict=True)
-    evaluated, front = on.count(False), on.count(True)
-    return [
-        Picture(
-            file=f"front-{campaign.number}.svg",
-            svg=figures.front(x, y, on, xlabel=a, ylabel=b),
-            alt=f"{campaign.name}: {b} against {a} of {evaluated} evaluated candidates, {front} of them on the front.",
-        )
-    ]
+    told = f"{b} against {a} of {on.count(False)} evaluated candidates, {on.count(True)} of them on the front."
+    if not points:
+        told = f"{b} against {a} of the {len(best)} candidates on the front."
+    svg = figures.front(x, y, on, xlabel=a, ylabel=b)
+    return [Picture(file=f"front-{number}.svg", svg=svg, alt=f"{name}: {told}")]
 
 
 def _growth(campaign: Campaign) -> list[Picture]:
@@ -222,9 +230,9 @@ def _evaluations(campaign: Campaign) -> list[Picture]:
     return pictures[:4]
 
 
-def _strategies(campaign: Campaign) -> list[Picture]:
+def _strategies(name: str, number: int, traces: pl.DataFrame) -> list[Picture]:
     """The share of the hypervolume and the best objective values, strategy by strategy, over the evaluations."""
-    medians, lower, upper = (medians_of(campaign.traces, at) for at in (0.5, 0.1, 0.9))
+    medians, lower, upper = (medians_of(traces, at) for at in (0.5, 0.1, 0.9))
     shown = [c for c in medians.columns if c == "hypervolume_fraction" or c.startswith("best_")]
     pictures = []
     for i, column in enumerate(shown):
@@ -234,13 +242,13 @@ def _strategies(campaign: Campaign) -> list[Picture]:
         }
         if not lines:
             continue
-        bands = {name: (_of(lower, name, column), _of(upper, name, column)) for name in lines}
+        bands = {who: (_of(lower, who, column), _of(upper, who, column)) for who in lines}
         ends = ", ".join(f"{strategy} {y[-1]:.3g} after {x[-1]}" for strategy, (x, y) in lines.items())
         pictures.append(
             Picture(
-                file=f"strategies-{campaign.number}-{i}.svg",
+                file=f"strategies-{number}-{i}.svg",
                 svg=figures.curves(lines, xlabel="evaluation", ylabel=column, bands=bands),
-                alt=f"{campaign.name}: median {column} of {campaign.traces['seed'].n_unique()} seeds: {ends}.",
+                alt=f"{name}: median {column} of {traces['seed'].n_unique()} seeds: {ends}.",
             )
         )
     return pictures[:4]
