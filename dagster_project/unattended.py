@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from models.evaluators.ledger import Ledger
 
 SENSORS = ("new_outcomes", SUBMIT, POLL)
-TABLES = ("design.candidates", "design.proposals", "design.observations", "design.fronts", "design.generations")
+TABLES = tuple(
+    f"design.{name}" for name in ("candidates", "proposals", "observations", "fronts", "maps", "generations")
+)
 """What a round makes; simulated campaigns are left to `matloom run`."""
 
 

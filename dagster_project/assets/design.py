@@ -19,6 +19,13 @@ def _front(fronts: pl.DataFrame) -> dict[str, str]:
     return {p.alt: p.svg for p in of_fronts(fronts)}
 
 
+def _levels(maps: pl.DataFrame) -> dict[str, str]:
+    """The map of each variable, outcome by outcome."""
+    from warehouse.report.design import of_maps
+
+    return {p.alt: p.svg for p in of_maps(maps)}
+
+
 def _growth(traces: pl.DataFrame) -> dict[str, str]:
     """What strategies found over the evaluations, with bands over the seeds."""
     from warehouse.report.design import of_traces
@@ -105,6 +112,20 @@ def fronts(build: Build, observations: pl.LazyFrame, candidates: pl.LazyFrame) -
     from models.evaluators import rounds
 
     return rounds.fronts(observations.collect(), candidates.collect())
+
+
+@table_assets(
+    "design.maps",
+    group="design",
+    reads={"observations": "design.observations", "candidates": "design.candidates"},
+    kinds=("pytorch",),
+    plots={"design.maps": _levels},
+)
+def maps(build: Build, observations: pl.LazyFrame, candidates: pl.LazyFrame) -> Frames:
+    """Where the surrogates of the outcomes place the levels of variables: which of them act alike."""
+    from models.evaluators import rounds
+
+    return rounds.maps(observations.collect(), candidates.collect())
 
 
 @table_assets(

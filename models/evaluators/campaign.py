@@ -238,3 +238,20 @@ def trace_rows(problem: DesignProblem, trace: pl.DataFrame, *, strategy: str) ->
         front_fraction="front_fraction",
         hypervolume_fraction="hypervolume_fraction",
     )
+
+
+def map_rows(problem: DesignProblem, outcome: str, positions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of design.maps from `Surrogate.latent_positions` and the rows that it was learned from."""
+    names = positions["variable"].unique(maintain_order=True).to_list()
+    used = pl.concat(
+        [rows.select(level=n).group_by("level").len("evaluations").with_columns(variable=pl.lit(n)) for n in names]
+    )
+    return positions.join(used, on=["variable", "level"], how="left", maintain_order="left").select(
+        pl.lit(problem.name).alias("problem"),
+        pl.lit(outcome).alias("outcome"),
+        "variable",
+        "level",
+        "z1",
+        "z2",
+        pl.col("evaluations").fill_null(0).cast(pl.Int64),
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from models.design import campaigns, simulation, space
@@ -18,8 +19,8 @@ from schemas.errors import InputError
 from schemas.problem import DesignProblem
 from schemas.tables import REGISTRY
 
-_PROPOSALS, _BATCHES, _FRONTS, _TRACES = (
-    schema(REGISTRY[f"design.{name}"]) for name in ("proposals", "batches", "fronts", "traces")
+_PROPOSALS, _BATCHES, _FRONTS, _TRACES, _MAPS = (
+    schema(REGISTRY[f"design.{name}"]) for name in ("proposals", "batches", "fronts", "traces", "maps")
 )
 
 
@@ -181,6 +182,27 @@ def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Seq
         trace = trace.with_columns(row=table["table_row"].gather(trace["row"]))
         made.append(campaign.trace_rows(problem, trace, strategy=strategy))
     return {"design.traces": pl.concat(made)}
+
+
+def maps(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Rows of design.maps of every problem with levels and as many outcomes as its initial design has."""
+    from models.lvgp.model import fit
+
+    made = [pl.DataFrame(schema=_MAPS)]
+    for asked in asked_in(observations):
+        frame = campaign.candidates_in(asked, candidates)
+        values, _ = campaign.values_of(asked, observations, frame["candidate_id"].to_list())
+        known = np.isfinite(values).all(axis=1)
+        kind = campaigns.usual(asked)
+        encoding = campaigns.encoding_of(asked, strategy=kind)
+        if not encoding.levels or known.sum() < asked.budget.initial:
+            continue
+        rows = space.filled(asked, frame.filter(pl.Series(known)))
+        for name, outcome in zip(asked.outcomes, values[known].T, strict=True):
+            # a map is drawn from the rows themselves, whatever an ensemble makes of them
+            model = fit(rows, outcome, encoding=encoding, kind=kind, members=1, steps=1)  # type: ignore[arg-type]
+            made.append(campaign.map_rows(asked, name, model.latent_positions(), rows))
+    return {"design.maps": pl.concat(made)}
 
 
 def _plan(asked: DesignProblem, strategy: str) -> simulation.Plan:

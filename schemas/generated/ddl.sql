@@ -720,6 +720,25 @@ COMMENT ON COLUMN "design"."traces"."best" IS 'Best value of each objective so f
 COMMENT ON COLUMN "design"."traces"."front_fraction" IS 'Share of the true front found so far. [1]';
 COMMENT ON COLUMN "design"."traces"."hypervolume_fraction" IS 'Share of the true hypervolume found so far. [1]';
 
+CREATE TABLE "design"."maps" (
+    "problem" VARCHAR NOT NULL,
+    "outcome" VARCHAR NOT NULL,
+    "variable" VARCHAR NOT NULL,
+    "level" VARCHAR NOT NULL,
+    "z1" DOUBLE NOT NULL,
+    "z2" DOUBLE NOT NULL,
+    "evaluations" BIGINT NOT NULL,
+    PRIMARY KEY ("problem", "outcome", "variable", "level")
+);
+COMMENT ON TABLE "design"."maps" IS 'Where the surrogate of an outcome places the levels of a variable, learned from all that was evaluated. Levels closer than one act alike; directions mean nothing. Grain: one level of one variable, for one outcome of one problem';
+COMMENT ON COLUMN "design"."maps"."problem" IS 'Name of the problem.';
+COMMENT ON COLUMN "design"."maps"."outcome" IS 'What is measured.';
+COMMENT ON COLUMN "design"."maps"."variable" IS 'Name of the variable.';
+COMMENT ON COLUMN "design"."maps"."level" IS 'Name of the level; empty where the variable is out of use.';
+COMMENT ON COLUMN "design"."maps"."z1" IS 'First coordinate, in lengths. [1]';
+COMMENT ON COLUMN "design"."maps"."z2" IS 'Second coordinate, in lengths. [1]';
+COMMENT ON COLUMN "design"."maps"."evaluations" IS 'Evaluations with this level that gave all outcomes. [count]';
+
 CREATE TABLE "pred"."explanations" (
     "model_id" VARCHAR NOT NULL,
     "features" VARCHAR NOT NULL,

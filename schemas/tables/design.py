@@ -269,5 +269,22 @@ TRACES = Table(
     ),
     foreign_keys=(_IN_PROBLEMS,),
 )
+MAPS = Table(
+    name="design.maps",
+    doc="Where the surrogate of an outcome places the levels of a variable, learned from all that was evaluated. "
+    "Levels closer than one act alike; directions mean nothing.",
+    grain="one level of one variable, for one outcome of one problem",
+    key=("problem", "outcome", "variable", "level"),
+    columns=(
+        _PROBLEM,
+        Column(name="outcome", type=Type.STRING, doc="What is measured.", rules=(NotBlank(),)),
+        Column(name="variable", type=Type.STRING, doc="Name of the variable.", rules=(NotBlank(),)),
+        Column(name="level", type=Type.STRING, doc="Name of the level; empty where the variable is out of use."),
+        Column(name="z1", type=Type.FLOAT, unit="1", doc="First coordinate, in lengths.", rules=(Finite(),)),
+        Column(name="z2", type=Type.FLOAT, unit="1", doc="Second coordinate, in lengths.", rules=(Finite(),)),
+        count("evaluations", "Evaluations with this level that gave all outcomes."),
+    ),
+    foreign_keys=(_IN_PROBLEMS,),
+)
 
-TABLES = (PROBLEMS, CANDIDATES, PROPOSALS, BATCHES, EVENTS, OBSERVATIONS, GENERATIONS, FRONTS, TRACES)
+TABLES = (PROBLEMS, CANDIDATES, PROPOSALS, BATCHES, EVENTS, OBSERVATIONS, GENERATIONS, FRONTS, TRACES, MAPS)

@@ -282,7 +282,7 @@ def design_home(folder: Path) -> Path:
     outcomes = {"p": [("z", 1.0, 5.0), ("m", 2.0, 4.0), ("a", 3.0, 3.0)], "q": [("k", 7.0, 1.0), ("b", 9.0, 2.0)]}
     names = {"p": ("bulk", "shear"), "q": ("gap", "cost")}
     rows: dict[str, list[dict[str, Any]]] = {f"design.{n}": [] for n in ("problems", "candidates", "proposals")}
-    rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces", "generations")}
+    rows |= {f"design.{n}": [] for n in ("observations", "fronts", "traces", "maps", "generations")}
     for problem, told in outcomes.items():
         a, b = names[problem]
         definition = json.dumps({"objectives": [{"name": a, "direction": "max"}, {"name": b, "direction": "min"}]})
@@ -319,6 +319,9 @@ def design_home(folder: Path) -> Path:
             told_of |= {"front_size": 1, "surprises": [f"z was a surprise in {number}"]}
             told_of |= {"error_in_deviations": None, "p_complete": None}
             rows["design.generations"].append({**told_of, "next": "the loop ended", "report": "all of it"})
+        for level, used in (("z", 1), ("$y", 0)):
+            place = {"outcome": a, "variable": "site", "level": level, "z1": 0.5 * used, "z2": 0.0}
+            rows["design.maps"].append({**who, **place, "evaluations": used})
         for strategy, best in (("lvgp", 10.0), ("random", 4.0)):
             for seed in (0, 1, 2):
                 trace = {"seed": seed, "evaluation": 1, "iteration": 0, "table_row": 0, "front_fraction": 0.5}

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -167,3 +168,18 @@ def test_traces_choose_from_what_the_problem_allows(tmp_path: Path, monkeypatch:
     assert set(found["strategy"]) == {"lvgp-descriptor", "random"}
     assert set(found["table_row"]) == allowed
     assert set(found.filter(pl.col("evaluation") == 5)["front_fraction"]) == {1.0}
+
+
+def test_maps_tell_which_levels_act_alike_and_which_were_tried(candidates: pl.DataFrame) -> None:
+    made = rounds.propose(candidates, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
+    few = observed(made["design.proposals"], [0.1, 0.2, 0.3])
+    assert rounds.maps(few, candidates)["design.maps"].is_empty(), "an initial design is not whole"
+    rows = candidates.filter(~pl.col("variables").str.contains('"w"')).with_columns(batch_id=pl.lit("toy-0000"))
+    gaps = [float(v["A"] in "xy") + 0.1 * "uvt".index(v["B"]) for v in map(json.loads, rows["variables"])]
+    found = rounds.maps(observed(rows, [*gaps]), candidates)["design.maps"]
+    assert inspect(found, REGISTRY["design.maps"]).rejected_rows == 0
+    assert dict(found.select("level", "evaluations").rows()) == dict.fromkeys("xyz", 3) | dict.fromkeys("uvt", 3) | {
+        "w": 0
+    }
+    x, y, z = (np.array(found.filter(pl.col("level") == n).select("z1", "z2").row(0)) for n in "xyz")
+    assert np.linalg.norm(x - y) < 0.5 * np.linalg.norm(x - z)

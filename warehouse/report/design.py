@@ -28,6 +28,7 @@ class Campaign:
     fronts: pl.DataFrame
     observed: pl.DataFrame
     traces: pl.DataFrame
+    maps: pl.DataFrame
     waiting: pl.DataFrame
     generations: pl.DataFrame
 
@@ -49,7 +50,7 @@ def campaigns(source: Source) -> list[Campaign]:
     order = proposals.select("problem", "candidate_id", "iteration", "rank", "predicted")
     observed = chronological(source.read("design.observations").join(order, on=["problem", "candidate_id"], how="left"))
     waiting = chronological(proposals.join(observed, on=["problem", "candidate_id"], how="anti"))
-    fronts, traces = source.read("design.fronts"), source.read("design.traces")
+    fronts, traces, maps = (source.read(f"design.{name}") for name in ("fronts", "traces", "maps"))
     generations = source.read("design.generations").sort("problem", "iteration")
     wanted = {name: json.loads(body) for name, body in problems.select("problem", "definition").iter_rows()}
     tables = (problems, observed, fronts, traces, waiting)
@@ -67,6 +68,7 @@ def campaigns(source: Source) -> list[Campaign]:
             fronts=of(fronts, name),
             observed=of(observed, name),
             traces=of(traces, name),
+            maps=of(maps, name),
             waiting=of(waiting, name),
             generations=of(generations, name),
         )
@@ -109,6 +111,14 @@ def _sections(campaign: Campaign) -> list[Section]:
             empty="Nothing that was foretold has come back.",
         ),
         section(
+            f"{campaign.name}: what acts alike",
+            campaign.maps.head(TOP),
+            text="Maps of the levels, as the surrogate of each outcome places them: levels closer than one act alike,"
+            " directions mean nothing. Open circles are levels that were never evaluated.",
+            pictures=_maps(campaign.name, campaign.number, campaign.maps),
+            empty="Too little is known for a map.",
+        ),
+        section(
             f"{campaign.name}: generations",
             campaign.generations.select(_TOLD).tail(TOP),
             text="Batch by batch: what was asked, what came back, what surprised, what comes next. Where the surrogate"
@@ -129,6 +139,25 @@ def of_fronts(fronts: pl.DataFrame) -> list[Picture]:
 def of_traces(traces: pl.DataFrame) -> list[Picture]:
     """Pictures of rows of design.traces, problem by problem."""
     return [p for i, ((name,), part) in enumerate(parts(traces, "problem"), 1) for p in _strategies(name, i, part)]
+
+
+def of_maps(maps: pl.DataFrame) -> list[Picture]:
+    """Pictures of rows of design.maps, problem by problem."""
+    return [p for i, ((name,), part) in enumerate(parts(maps, "problem"), 1) for p in _maps(name, i, part)]
+
+
+def _maps(name: str, number: int, maps: pl.DataFrame) -> list[Picture]:
+    """The levels of each variable in the plane, outcome by outcome."""
+    pictures = []
+    for i, ((outcome, variable), part) in enumerate(parts(maps, "outcome", "variable")):
+        places = {level: (x, y) for level, x, y in part.select("level", "z1", "z2").iter_rows()}
+        known = set(part.filter(pl.col("evaluations") > 0)["level"])
+        svg = figures.levels(places, known, xlabel=f"{variable}, z1 (lengths)", ylabel="z2 (lengths)")
+        alt = (
+            f"{name}: {len(places)} levels of {variable} by what they do to {outcome}, {len(known)} of them evaluated."
+        )
+        pictures.append(Picture(file=f"map-{number}-{i}.svg", svg=svg, alt=alt))
+    return pictures[:6]
 
 
 def _front(name: str, number: int, objectives: list[str], front: pl.Series, evaluated: pl.Series) -> list[Picture]:

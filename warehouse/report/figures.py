@@ -3,7 +3,7 @@
 import io
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 INK, BLUE, ORANGE, GREY = "#222222", "#0b5fa5", "#b3541e", "#8a8f98"
@@ -140,6 +140,21 @@ def plane(
             axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
 
     return _figure(draw, height=4.2, fitted=True)
+
+
+def levels(places: Mapping[str, tuple[float, float]], known: Collection[str], *, xlabel: str, ylabel: str) -> str:
+    """Named points of a plane in equal units; those that nothing is known of are open."""
+
+    def draw(axes: Any) -> None:
+        for name, (x, y) in places.items():
+            face = BLUE if name in known else "none"
+            axes.scatter([x], [y], s=16, facecolors=face, edgecolors=BLUE, linewidths=0.8)
+            axes.annotate(_short(name, 16), (x, y), (3, 3), textcoords="offset points", fontsize=7)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return _figure(draw, height=4.2)
 
 
 def marked(groups: Mapping[tuple[str, str], Line], *, xlabel: str, ylabel: str, shape: str, colour: str) -> str:
