@@ -6,9 +6,9 @@ A problem says nothing about a model or an acquisition; those are in `models.des
 import math
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.errors import InputError
 from schemas.units import UNITS
@@ -35,6 +35,14 @@ class Categorical(_Variable):
     kind: Literal["categorical"] = "categorical"
     levels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=2)
     descriptors: dict[str, dict[str, float]] = Field(default_factory=dict, description="level -> descriptor -> value")
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _levels_are_text(cls, given: Any) -> Any:
+        odd = [level for level in given if not isinstance(level, str)] if isinstance(given, list | tuple) else []
+        if odd:  # a number, yes or no
+            raise ValueError(f"the level {odd[0]!r} is no text: write it in quotes")
+        return given
 
     @model_validator(mode="after")
     def _levels_are_distinct(self) -> "Categorical":

@@ -105,6 +105,7 @@ def propose(
         "observations": observed.height,
         "left_out": len(told.refused),
         "proposed": found.height,
+        "strategy": strategy if "model_id" in found.columns else "random" if told.tried.any() else "initial",
         "remaining_improvement": campaigns.said(found, "remaining_improvement"),
         "p_complete": campaigns.said(found, "p_complete"),
         "out": out,
@@ -162,4 +163,5 @@ def simulate(
 
 def described(where: str) -> "pl.DataFrame | None":
     """The table of descriptors, where one is named."""
-    return read_input(where, needs=("parameter", "option", "descriptor", "value")) if where else None
+    columns = ("parameter", "option", "descriptor", "value")
+    return read_input(where, needs=columns, text=columns[:3]) if where else None

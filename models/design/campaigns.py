@@ -1,5 +1,6 @@
 """One step of a campaign: what a problem and its observations so far say to evaluate next."""
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,12 +12,14 @@ from etl.features.elements import SYMBOLS
 from models.design import doe, scoring, space
 from models.design.candidates import candidates
 from models.design.proposal import Known, Rules, propose
-from models.lvgp.descriptors import COLUMNS, described
+from models.lvgp.descriptors import COLUMNS, looked_up
 from models.lvgp.encoding import Encoding
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
 from schemas.problem import Categorical, DesignProblem
 from schemas.quantities import LARGEST
+
+log = logging.getLogger(__name__)
 
 _ALLOWED = "use what the problem allows"
 SAMPLED = 2_000  # candidates to start from where there are too many to list
@@ -31,7 +34,7 @@ def encoding_of(problem: DesignProblem, *, strategy: str = "lvgp") -> Encoding:
     levels = {v.name: (*v.levels, *([""] if v.when else [])) for v in problem.variables if isinstance(v, Categorical)}
     bounds = {v.name: (float(v.low), float(v.high)) for v in problem.variables if not isinstance(v, Categorical)}
     made = Encoding(levels, bounds)
-    return described(made, descriptors_of(problem)) if strategy == "lvgp-descriptor" else made
+    return looked_up(made, descriptors_of(problem), strategy)
 
 
 def descriptors_of(problem: DesignProblem) -> pl.DataFrame | None:
@@ -79,9 +82,9 @@ def first(
     points: list[int] = []
     if given is not None:
         index = {row: i for i, row in enumerate(frame.select(names).iter_rows())}
-        for number, key in enumerate(given.select(pl.col(c).cast(frame.schema[c], strict=False) for c in names).rows()):
+        for number, key in enumerate(_typed(problem, given).rows()):
             if key not in index:
-                why = space.refusal(problem, dict(zip(names, key, strict=True))) or "constraints forbid it"
+                why = _why_not(problem, dict(zip(names, key, strict=True)))
                 raise InputError.of(f"row {number} is no candidate ({why})", "the points", _ALLOWED)
             points.append(index[key])
     rows = doe.initial(
@@ -209,10 +212,12 @@ def proposed(
     known = told(problem, observed, waiting, seed=seed)
     pending = None
     if waiting is not None:
-        keys = set(_typed(problem, waiting).rows())
-        pending = np.array([row in keys for row in known.frame.select(names).iter_rows()])
-        if pending.sum() < len(keys):
-            raise InputError.of("a row that is no candidate", "the pending table", _ALLOWED)
+        keys, rows = dict.fromkeys(_typed(problem, waiting).rows()), list(known.frame.select(names).iter_rows())
+        pending = np.array([row in keys for row in rows])
+        if unknown := next((row for row in keys if row not in set(rows)), None):
+            shown = ", ".join(f"{n}={v}" for n, v in zip(names, unknown, strict=True))
+            why = _why_not(problem, dict(zip(names, unknown, strict=True)))
+            raise InputError.of(f"{shown}, which is no candidate ({why})", "the pending table", _ALLOWED)
     chance = np.random.default_rng(seed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
@@ -257,7 +262,7 @@ class Told:
 def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame | None = None, *, seed: int = 0) -> Told:
     """Finds the candidate of each observation; what is no candidate, or has no finite number, is left out.
 
-    Of observations of one candidate the last counts.
+    Of several observations of one candidate the mean counts; one that failed counts where none gave values.
 
     Args:
         problem: the problem.
@@ -275,6 +280,7 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
     values = np.full((frame.height, len(wanted)), np.nan)
     tried = np.zeros(frame.height, dtype=bool)
     refused = []
+    repeats: dict[int, list[list[float]]] = {}
     keys = _typed(problem, observed)
     found = observed.select(pl.col(w).cast(pl.Float64, strict=False) for w in wanted)
     odd = observed.select(
@@ -287,7 +293,7 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
         at = index.get(key)
         if at is None:
             shown = ", ".join(f"{n}={v}" for n, v in observed.select(names).row(number, named=True).items())
-            why = space.refusal(problem, dict(zip(names, key, strict=True))) or "constraints forbid it"
+            why = _why_not(problem, dict(zip(names, key, strict=True)))
             refused.append(f"row {number} ({shown}) is no candidate: {why}")
         elif any(texts):
             j = texts.index(True)
@@ -295,13 +301,30 @@ def told(problem: DesignProblem, observed: pl.DataFrame, waiting: pl.DataFrame |
             refused.append(f"row {number} has {what} as {wanted[j]}")
         else:
             tried[at] = True
-            values[at] = [np.nan if v is None else v for v in numbers]
+            repeats.setdefault(at, []).append([np.nan if v is None else v for v in numbers])
+    for at, made in repeats.items():
+        values[at] = _mean(np.array(made))
+    if again := sum(len(made) > 1 for made in repeats.values()):
+        log.warning("%d candidates were observed more than once: their mean counts", again)
     if refused and not tried.any():
         raise InputError.of(f"{refused[0]}, as all {len(refused)}", "the observations", _ALLOWED)
     return Told(frame, values, tried, tuple(refused))
 
 
+def _mean(values: Floats) -> Floats:
+    """Of the rows that are whole; without any, of what each outcome has."""
+    whole = values[np.isfinite(values).all(axis=1)]
+    if len(whole):
+        return np.asarray(whole.mean(axis=0))
+    return np.array([c[np.isfinite(c)].mean() if np.isfinite(c).any() else np.nan for c in values.T])
+
+
+def _why_not(problem: DesignProblem, row: dict[str, Any]) -> str:
+    """Why a row is no candidate."""
+    listed = f"{problem.candidates} has no such row" if problem.candidates else "constraints forbid it"
+    return space.refusal(problem, row) or listed
+
+
 def _typed(problem: DesignProblem, observed: pl.DataFrame) -> pl.DataFrame:
     """The variables of observations, in the types of candidates; those out of use without a value."""
-    kinds = space.types(problem)
-    return space.blank(problem, observed.select(pl.col(n).cast(k, strict=False) for n, k in kinds.items()))
+    return space.blank(problem, space.typed(problem, observed))

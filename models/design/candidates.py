@@ -44,7 +44,7 @@ def _listed(problem: DesignProblem, where: str) -> pl.DataFrame:
     missing = [v.name for v in problem.variables if v.name not in read.columns]
     if missing:
         raise InputError.of(f"missing column {missing[0]}", where, f"it has {', '.join(read.columns)}")
-    frame = read.select(pl.col(n).cast(kind, strict=False) for n, kind in space.types(problem).items())
+    frame = space.typed(problem, read)
     for row in frame.iter_rows(named=True):
         why = space.refusal(problem, row)
         if why:

@@ -14,7 +14,9 @@ from schemas.errors import InputError
 from schemas.problem import Limit, Objective
 
 _FAR, _NONE = 1e100, -1e250  # deviations, the most that are told apart; the log of no chance
-_LIMIT = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*")
+_LIMIT = re.compile(
+    r"\s*([^<>=\s](?:[^<>=]*[^<>=\s])?)\s*(<=|>=)\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*"
+)
 
 
 def objectives(text: str) -> tuple[Objective, ...]:
@@ -25,7 +27,7 @@ def objectives(text: str) -> tuple[Objective, ...]:
     """
     found: list[Objective] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(max|min)\s*:\s*(\S+)\s*", part)
+        match = re.fullmatch(r"\s*(max|min)\s*:\s*(\S(?:.*\S)?)\s*", part)
         if not match:
             raise InputError.of(f"objective {part.strip()!r}", "--objectives", "write max:NAME or min:NAME")
         if match.group(2) in {o.name for o in found}:
@@ -63,7 +65,7 @@ def signs(wanted: Sequence[Objective]) -> Floats:
 def reference_point(values: Floats, wanted: Sequence[Objective]) -> Floats:
     """The worst point of interest in turned signs: as declared, else a tenth of the range below the worst seen, k."""
     low, high = values.min(axis=0), values.max(axis=0)
-    fallback = low - 0.1 * np.where(high > low, high - low, 1.0)
+    fallback = low - 0.1 * np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
     given = [None if o.reference is None else s * o.reference for o, s in zip(wanted, signs(wanted), strict=True)]
     return np.array([f if g is None else g for f, g in zip(fallback, given, strict=True)])
 

@@ -11,9 +11,25 @@ def nondominated(values: Floats) -> Bools:
     Args:
         values: n x k.
     """
+    if values.shape[1] == 1:
+        return np.asarray(values[:, 0] == values[:, 0].max(initial=-np.inf))
+    if values.shape[1] == 2:
+        return _staircase(values)
     at_least = (values[:, None, :] >= values[None, :, :]).all(-1)
     better = (values[:, None, :] > values[None, :, :]).any(-1)
     return np.asarray(~(at_least & better).any(axis=0))
+
+
+def _staircase(values: Floats) -> Bools:
+    """The same of two objectives, by one sweep from the largest first value down."""
+    order = np.lexsort((-values[:, 1], -values[:, 0]))
+    first, second = values[order].T
+    new = np.append(True, first[1:] < first[:-1])[: len(first)]  # where rows with another first value begin
+    start = np.maximum.accumulate(np.where(new, np.arange(len(first)), 0))
+    above = np.append(-np.inf, np.maximum.accumulate(second))[start]  # of all rows with a larger first value
+    kept = np.zeros(len(values), dtype=bool)
+    kept[order] = ((second > above) | (start == 0)) & (second == second[start])
+    return kept
 
 
 def hypervolume(values: Floats, reference: Floats) -> float:

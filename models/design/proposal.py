@@ -212,9 +212,9 @@ def _pool(
     """Of the open rows those that promise most; then of those and what is near them, until nothing better comes."""
 
     def judged(rows: pl.DataFrame, models: "list[Surrogate]", most: int) -> Pool:
-        outlook = _foreseen(models, rows)
+        outlook = _foreseen(models, rows, known.told)
         gain = _gain(known, outlook)
-        at = np.argsort(-gain, kind="stable")[:most]
+        at = _apart(gain, _cells(known, rows), most)
         return Pool(rows[at], outlook.take(at), gain[at])
 
     if rows.height > MANY:
@@ -224,10 +224,33 @@ def _pool(
         assert near is not None
         names = [c for c in found.rows.columns if c != "row"]
         told = pl.concat([found.rows.select(names), known.frame.select(names)])  # open ones among these were judged
-        new = near(found.rows.head(CLIMBERS)).select(names).join(told, on=names, how="anti", nulls_equal=True)
+        begin = found.rows[_apart(found.gain, _cells(known, found.rows), CLIMBERS)]
+        new = near(begin).select(names).join(told, on=names, how="anti", nulls_equal=True)
         wider = pl.concat([found.rows, new.with_columns(row=pl.lit(None, pl.Int64)).select(found.rows.columns)])
         found = judged(wider, models, POOL)
     return found
+
+
+def _cells(known: Known, rows: pl.DataFrame) -> Ints:
+    """Which rows lie together, n: of the same levels, and in the same tenth of each number."""
+    codes, numbers = known.encoding.encode(rows)
+    tenths = np.minimum((numbers * 10).astype(np.int64), 9)
+    return np.asarray(np.unique(np.hstack([codes, tenths]), axis=0, return_inverse=True)[1].reshape(-1))
+
+
+def _apart(gain: Floats, cells: Ints, most: int) -> Ints:
+    """The rows of the largest gain, best first: half of them whatever they are, then each the best of its own cell.
+
+    The largest gains of numbers lie on one peak, where a batch finds one point, and the rest of the space is not seen.
+    """
+    order = np.argsort(-gain, kind="stable")
+    begin = order[: most // 2]
+    rest = order[most // 2 :]
+    _, firsts = np.unique(cells[rest], return_index=True)
+    others = rest[np.sort(firsts)]
+    others = others[~np.isin(cells[others], cells[begin])]
+    kept = np.concatenate([begin, others, np.setdiff1d(rest, others, assume_unique=True)])[:most]
+    return np.asarray(kept[np.argsort(-gain[kept], kind="stable")])
 
 
 def _gain(known: Known, outlook: scoring.Outlook) -> Floats:
@@ -273,11 +296,20 @@ def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Sur
     return found
 
 
-def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame) -> scoring.Outlook:
-    """Of the outcomes as measured: what no input explains is part of what is looked for."""
-    parts = [model.members(rows, noisy=True) for model in models]
+def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame, told: Floats) -> scoring.Outlook:
+    """Of the outcomes as they are looked for, see `_whole`; told ones give the scale."""
+    parts = [model.members(rows, noisy=_whole(model)) for model in models]
     means, deviations = (np.stack(a, axis=-1) for a in zip(*parts, strict=True))
-    return scoring.Outlook(means, np.maximum(deviations, 1e-9))
+    spread = np.ptp(told, axis=0)
+    return scoring.Outlook(means, np.maximum(deviations, 1e-9 * np.where(spread > 0, spread, 1.0)))
+
+
+def _whole(model: "Surrogate") -> bool:
+    """Whether what no input explains is part of what is looked for.
+
+    Of a row of levels it is a property. Numbers have near doubles, of which none has a scatter of its own to look for.
+    """
+    return not model.encoding.bounds
 
 
 def _sight(
@@ -293,7 +325,7 @@ def _sight(
     names, k = known.frame.columns, len(known.wanted)
     asked = pl.concat([rows.select(names), known.rows.filter(known.kept)]) if anew else rows
     count = DRAWS if usual else 4 * DRAWS
-    drawn = np.stack([m.draw(asked, count=count, chance=chance, noisy=not anew) for m in models], axis=-1)
+    drawn = np.stack([m.draw(asked, count=count, chance=chance, noisy=_whole(m) and not anew) for m in models], axis=-1)
     kept = goals.met(drawn[..., k:], known.limits)
     hopes = np.where(kept[..., None], known.turn * drawn[..., :k], -np.inf)
     return scoring.Sight(

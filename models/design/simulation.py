@@ -16,7 +16,7 @@ import polars as pl
 from models.design import goals, pareto, scoring
 from models.design.doe import Kind, initial
 from models.design.proposal import STRATEGIES, Known, Memory, Rules, propose
-from models.lvgp.descriptors import described
+from models.lvgp.descriptors import looked_up
 from models.lvgp.encoding import Encoding, of_frame
 from schemas.arrays import Bools, Floats
 from schemas.errors import InputError
@@ -72,8 +72,8 @@ def simulate(
         plan: of the loops.
         seeds: of the loops.
         workers: processes.
-        descriptors: of levels, for the strategy that uses them and for initial designs that lie far apart; elements
-            that it leaves alike, or all without it, are described by the periodic table.
+        descriptors: of levels, for strategies that use them and for initial designs that lie far apart; elements that
+            it says nothing of, or leaves alike, are described by the periodic table.
 
     Returns:
         One row an evaluation: `seed`, `iteration` (0 for the initial design), `row`, the outcomes,
@@ -86,8 +86,7 @@ def simulate(
     kept = table.filter(known)
     values = _checked(kept, plan)
     encoding = of_frame(kept, inputs=plan.variables, categorical=_text(kept, plan.variables))
-    if plan.strategy == "lvgp-descriptor":
-        encoding = described(encoding, descriptors)
+    encoding = looked_up(encoding, descriptors, plan.strategy)
     rows = kept.select(plan.variables)
     jobs = [(rows, values, plan, encoding, _first(rows, plan, seed, descriptors), seed) for seed in seeds]
     if workers > 1 and len(jobs) > 1:

@@ -47,6 +47,9 @@ def sampled(problem: DesignProblem, n: int, chance: np.random.Generator) -> pl.D
 def neighbours(problem: DesignProblem, rows: pl.DataFrame, each: int, chance: np.random.Generator) -> pl.DataFrame:
     """Candidates that differ from a row in one or two variables, `each` a row; numbers move by small and large steps.
 
+    Where there are constraints, half of them move all numbers towards a mixture of corners of what is allowed: along an
+    equation, such as shares that sum to one, no number moves alone.
+
     Args:
         problem: the problem.
         rows: candidates.
@@ -63,6 +66,10 @@ def neighbours(problem: DesignProblem, rows: pl.DataFrame, each: int, chance: np
         else:
             new = unit[:, j] + chance.standard_normal(len(unit)) * 10.0 ** chance.uniform(-3, -0.5, len(unit))
         unit[:, j] = np.where(moved[:, j], np.clip(new, 0.0, 1.0), unit[:, j])
+    if problem.constraints and len(unit):
+        start = np.repeat(to_unit(problem, rows), each, axis=0)[::2]
+        step = 10.0 ** chance.uniform(-3, 0, (len(start), 1))
+        unit[::2] = start + step * (_inside(problem, start, chance) - start)
     return named(problem, allowed(problem, _from_unit(problem, unit)))
 
 
@@ -182,7 +189,7 @@ def refusal(problem: DesignProblem, row: dict[str, Any]) -> str | None:
             if value not in v.levels:
                 return f"{v.name} has no level {value}"
         elif value is None or not np.isfinite(value):
-            return f"no number as {v.name}"
+            return f"no {'whole ' if isinstance(v, Integer) else ''}number as {v.name}"
         elif not v.low <= value <= v.high:
             return f"{v.name} = {value:g} is outside {v.low:g} to {v.high:g}"
     return None
@@ -201,6 +208,21 @@ def some(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _nothing(problem: DesignProblem) -> InputError:
     return InputError.of("no candidate", problem.name, "its constraints contradict each other: relax one")
+
+
+def typed(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
+    """The variables of a table in the types of candidates: 900.0 is a whole number, and what is none is no value."""
+
+    def whole(name: str) -> pl.Expr:
+        number = pl.col(name).cast(pl.Float64, strict=False)
+        rounded = pl.when(number == number.round()).then(number).cast(pl.Int64, strict=False)
+        exact = frame.schema[name].is_integer() or frame.schema[name] == pl.String  # beyond 2^53, too
+        return pl.coalesce(pl.col(name).cast(pl.Int64, strict=False), rounded) if exact else rounded
+
+    return frame.select(
+        whole(n).alias(n) if kind == pl.Int64 else pl.col(n).cast(kind, strict=False)
+        for n, kind in types(problem).items()
+    )
 
 
 def types(problem: DesignProblem) -> dict[str, Any]:

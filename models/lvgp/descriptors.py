@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from models.lvgp.encoding import Encoding
+from models.lvgp.kinds import KINDS
 from schemas.arrays import Floats
 from schemas.errors import InputError
 
@@ -39,8 +40,18 @@ def described(encoding: Encoding, table: pl.DataFrame | None) -> Encoding:
     return replace(encoding, descriptors=found)
 
 
+def looked_up(encoding: Encoding, table: pl.DataFrame | None, strategy: str) -> Encoding:
+    """An encoding with what a strategy takes of descriptors: without a table `lvgp-descriptor` alone asks for any.
+
+    Raises:
+        InputError: see `described`.
+    """
+    takes = strategy in KINDS and KINDS[strategy].described
+    return described(encoding, table) if takes and (table is not None or strategy == "lvgp-descriptor") else encoding
+
+
 def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) -> Described:
-    """Descriptors of a table; of elements without one, and of levels that it leaves alike, where all are elements.
+    """Descriptors of a table; where it says nothing of a variable, or leaves its levels alike, those of elements.
 
     Returns:
         Variable -> columns of its levels, L x q; without the variables that nothing describes.
@@ -52,10 +63,9 @@ def of_levels(levels: dict[str, tuple[str, ...]], table: pl.DataFrame | None) ->
 
 
 def _completed(told: Described | None, levels: dict[str, tuple[str, ...]]) -> Described:
-    """What a table tells, and elements where there is none or it leaves a variable's levels alike: no column."""
+    """What a table tells, and elements where it tells nothing of a variable or leaves its levels alike: no column."""
     known = {name: columns for name, columns in (told or {}).items() if columns.shape[1]}
-    bare = levels if told is None else {name: levels[name] for name in told if name not in known}
-    return known | of_elements(bare)
+    return known | of_elements({name: options for name, options in levels.items() if name not in known})
 
 
 def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Described:
@@ -68,10 +78,16 @@ def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Describ
     if missing:
         raise InputError.of(f"missing column {missing[0]}", "the descriptors", f"they need {', '.join(COLUMNS)}")
     value = pl.col("value").cast(pl.Float64, strict=False)
-    odd = table.filter(pl.col("descriptor").is_null() | (value.is_null() & pl.col("value").is_not_null()))
+    odd = table.filter(
+        pl.col("descriptor").is_null() | (value.is_null() & pl.col("value").is_not_null()) | value.is_infinite()
+    )
     if odd.height:
         told = ", ".join(str(v) for v in odd.select(COLUMNS).row(0))
         raise InputError.of(f"a descriptor {told}", "the descriptors", "name each, and give numbers as values")
+    twice = table.unique(COLUMNS).filter(pl.struct(COLUMNS[:3]).is_duplicated())
+    if twice.height:
+        told = ", ".join(str(v) for v in twice.select(COLUMNS[:3]).row(0))
+        raise InputError.of(f"two values of {told}", "the descriptors", "leave one out")
     found = {}
     for name, options in levels.items():
         rows = table.filter((pl.col("parameter") == name) & pl.col("option").cast(pl.String).is_in(options))

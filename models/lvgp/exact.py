@@ -238,7 +238,9 @@ def _joined(data: inference.Data, models: Sequence[Surrogate]) -> inference.Ense
 
 def _data(space: Space, rows: Rows, outputs: Tensor, known: Tensor) -> inference.Data:
     """Rows and standardised outputs, n x t; the known noise is in squared units of the first."""
-    center, scale = (torch.tensor(u) for u in zip(*(units_of(column) for column in outputs.T), strict=True))
+    center, scale = (
+        torch.tensor(u, dtype=torch.float64) for u in zip(*(units_of(column) for column in outputs.T), strict=True)
+    )
     return inference.Data(space, rows, (outputs - center) / scale, known / scale[0] ** 2)
 
 

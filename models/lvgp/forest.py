@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 
 from models.lvgp.encoding import Encoding
+from models.lvgp.frames import units_of
 from models.lvgp.interface import Surrogate
 from models.lvgp.kinds import Kind
 from schemas.arrays import Floats
@@ -24,20 +26,22 @@ class Forest(Surrogate):
     Attributes:
         kind: see `models.lvgp.kinds`.
         encoding: of the inputs.
-        trees: scikit-learn forest.
+        trees: scikit-learn forest, of standardised outputs.
+        units: center and scale of the outputs.
         seen: what it learned from.
     """
 
     kind: Kind
     encoding: Encoding
     trees: Any
+    units: tuple[float, float]
     seen: dict[str, Any]
 
     def members(self, frame: pl.DataFrame, *, noisy: bool = False) -> tuple[Floats, Floats]:
         """One member: the mean of the trees and the spread between them, with that inside leaves where noisy."""
         each, inside = self._each(frame)
         variance = each.var(axis=0) + (inside.mean(axis=0) if noisy else 0.0)
-        return each.mean(axis=0)[None], np.sqrt(np.maximum(variance, 1e-12))[None]
+        return each.mean(axis=0)[None], np.sqrt(np.maximum(variance, 1e-12 * self.units[1] ** 2))[None]
 
     def draw(self, frame: pl.DataFrame, *, count: int, chance: np.random.Generator, noisy: bool = False) -> Floats:
         """Each draw is what one tree says, with a draw inside its leaf where noisy."""
@@ -64,7 +68,8 @@ class Forest(Surrogate):
         leaves = self.trees.apply(marks).T
         trees = [t.tree_ for t in self.trees.estimators_]
         means = np.stack([t.value[at, 0, 0] for t, at in zip(trees, leaves, strict=True)])
-        return means, np.stack([t.impurity[at] for t, at in zip(trees, leaves, strict=True)])
+        inside = np.stack([t.impurity[at] for t, at in zip(trees, leaves, strict=True)])
+        return self.units[0] + self.units[1] * means, self.units[1] ** 2 * inside
 
 
 def fit(
@@ -81,11 +86,12 @@ def fit(
     from sklearn.ensemble import RandomForestRegressor
 
     marks, told = _marks(encoding, frame), np.asarray(outputs, dtype=np.float64)
-    weight = None if known is None else 1.0 / (known + SHARE * (told.var() or 1.0))
+    units = units_of(torch.from_numpy(told))
+    weight = None if known is None else 1.0 / (known / units[1] ** 2 + SHARE)
     trees = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
-    trees.fit(marks, told, sample_weight=weight)
+    trees.fit(marks, (told - units[0]) / units[1], sample_weight=weight)
     digest = hashlib.sha256(marks.tobytes() + told.tobytes()).hexdigest()
-    return Forest(kind, encoding, trees, {"rows": len(told), "digest": digest})
+    return Forest(kind, encoding, trees, units, {"rows": len(told), "digest": digest})
 
 
 def _marks(encoding: Encoding, frame: pl.DataFrame) -> Floats:

@@ -84,7 +84,7 @@ def save(
     told = model.told()
     card = cards.Card(
         kind=KIND,
-        model_id=cards.identify(KIND, settings, *model.learned()),
+        model_id=cards.identify(KIND, settings, model.encoding.told(), *model.learned()),
         summary=f"Predicts {target} from {', '.join(model.encoding.names)} with a surrogate of kind {model.kind}.",
         data={"rows": told.pop("rows")},
         settings=settings,

@@ -97,6 +97,23 @@ def test_dominance_and_hypervolume() -> None:
     assert pareto.hypervolume(cube, np.zeros(3)) == pytest.approx(3.0)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_dominance_is_its_definition_with_ties_and_without_any_value(k: int) -> None:
+    chance = np.random.default_rng(k)
+    for n in (0, 1, 2, 30):
+        for _ in range(50):
+            rows = chance.integers(0, 5, (n, k)).astype(np.float64)
+            rows[chance.random(rows.shape) < 0.1] = -np.inf
+            beaten = [any((b >= a).all() and (b > a).any() for b in rows) for a in rows]
+            assert pareto.nondominated(rows).tolist() == [not b for b in beaten]
+
+
+def test_the_front_of_many_rows_takes_no_square_of_memory() -> None:
+    chance = np.random.default_rng(0)
+    assert pareto.nondominated(chance.random((200_000, 1))).sum() == 1
+    assert 3 < pareto.nondominated(chance.random((200_000, 2))).sum() < 40
+
+
 def test_designs_describe_elements_that_a_table_leaves_alike() -> None:
     frame = pl.DataFrame({"A": ["Ca", "Sr", "La"]})
     alike = pl.DataFrame({"parameter": "A", "option": frame["A"], "descriptor": "d", "value": 1.0})

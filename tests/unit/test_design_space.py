@@ -9,6 +9,7 @@ import pytest
 from etl import reference
 from models.design import campaigns, doe, initial, space
 from models.design.candidates import candidates
+from models.design.proposal import Known, propose
 from schemas import problem as problems
 from schemas.errors import InputError
 from schemas.problem import DesignProblem
@@ -167,13 +168,13 @@ def test_observations_off_the_list_are_used_and_those_that_are_not_allowed_are_n
     assert [r.split(": ")[1] for r in told.refused] == ["constraints forbid it"]
 
 
-def test_of_repeated_observations_the_last_counts_and_an_infinite_one_is_left_out() -> None:
+def test_of_repeated_observations_the_mean_counts_and_an_infinite_one_is_left_out() -> None:
     asked = problems.load("m2ax")
     row = {"M": "Ti", "A": "Al", "X": "C", "bulk_GPa": 100.0, "shear_GPa": 50.0}
     told = campaigns.told(
         asked, pl.DataFrame([row, {**row, "bulk_GPa": 120.0}, {**row, "A": "Si", "bulk_GPa": np.inf}])
     )
-    assert told.values[told.tried].tolist() == [[120.0, 50.0]]
+    assert told.values[told.tried].tolist() == [[110.0, 50.0]]
     assert told.refused == ("row 2 has no number as bulk_GPa",)
 
 
@@ -340,3 +341,84 @@ def test_elements_that_are_out_of_use_at_times_are_described_too() -> None:
     known = candidates(asked).head(8).select("A", "treat", "dopant").with_columns(f=pl.int_range(8).cast(pl.Float64))
     found, _ = campaigns.proposed(asked, known, strategy=campaigns.usual(asked))
     assert found["model_id"].null_count() == 0
+
+
+HILLS = """
+name: hills
+title: Two hills of like height
+variables:
+  - {name: x, kind: numerical, low: 0, high: 1}
+  - {name: w, kind: numerical, low: 0, high: 1}
+objectives: [{name: f, direction: max}]
+evaluator: {kind: recorded, table: hills}
+"""
+
+
+def test_a_batch_of_numbers_is_more_than_one_point_and_much_is_left_to_find() -> None:
+    asked = problems.parse(HILLS, where="hills.yaml")
+    chance = np.random.default_rng(0)
+    x, w = chance.random((2, 10))
+    known = pl.DataFrame({"x": x, "w": w, "f": np.exp(-30 * ((x - 0.2) ** 2 + (w - 0.2) ** 2))})
+    found, _ = campaigns.proposed(asked, known, batch=6)
+    points = found.select("x", "w").to_numpy()
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1)[np.triu_indices(6, 1)]
+    assert np.median(apart) > 0.1
+    listed = space.sampled(asked, 2000, chance).select("x", "w")
+    frame = pl.concat([known.select("x", "w"), listed])
+    encoding = campaigns.encoding_of(asked)
+    values = np.append(known["f"].to_numpy(), np.full(2000, np.nan))[:, None]
+    seen = Known(frame=frame, values=values, tried=np.arange(2010) < 10, encoding=encoding, wanted=asked.objectives)
+    assert found["p_complete"][0] <= propose(seen)["p_complete"][0] + 0.1, "more candidates make none the last"
+
+
+def test_shares_that_sum_to_one_move_together() -> None:
+    shares = [f"{{name: {n}, kind: numerical, low: 0, high: 1}}" for n in "abcd"]
+    whole = "constraints: [{terms: {a: 1, b: 1, c: 1, d: 1}, low: 1, high: 1}]"
+    text = f"{HILLS}{whole}\n".replace("  - {name: x, kind: numerical, low: 0, high: 1}\n", "")
+    text = text.replace("{name: w, kind: numerical, low: 0, high: 1}", "\n  - ".join(shares))
+    asked, chance = problems.parse(text, where="shares.yaml"), np.random.default_rng(0)
+    some = space.sampled(asked, 24, chance)
+    near = space.neighbours(asked, some, 20, chance)
+    assert near.height > 200
+    assert np.abs(near.select(*"abcd").to_numpy().sum(axis=1) - 1).max() < 1e-8
+
+
+def test_whole_numbers_may_have_a_point_and_others_are_refused() -> None:
+    asked = mix()
+    rows = [("air", "slow", t, 0.1, 0.2, 1.0) for t in ("4.0", "5", "3.5")]
+    table = pl.DataFrame(rows, schema=["anneal", "ramp", "temperature", "x", "y", "f"], orient="row")
+    for given in (table, table.with_columns(pl.col("temperature").cast(pl.Float64))):
+        found = campaigns.told(asked, given)
+        assert found.frame.filter(pl.Series(found.tried))["temperature"].sort().to_list() == [4, 5]
+        assert [why.split(": ")[1] for why in found.refused] == ["no whole number as temperature"]
+
+
+def test_of_a_candidate_that_was_measured_again_the_mean_counts_and_no_failure_erases_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = problems.load("m2ax")
+    rows = [("Ti", "Al", "C", 100.0, 50.0), ("Ti", "Al", "C", 110.0, 60.0), ("Ti", "Al", "C", None, None)]
+    rows += [("Zr", "Al", "C", None, None), ("Hf", "Al", "C", 1.0, 2.0)]
+    table = pl.DataFrame(rows, schema=["M", "A", "X", "bulk_GPa", "shear_GPa"], orient="row")
+    found = campaigns.told(asked, table)
+    assert found.tried.sum() == 3
+    assert sorted(found.values[np.isfinite(found.values).all(axis=1)].tolist()) == [[1.0, 2.0], [105.0, 55.0]]
+    assert "1 candidates were observed more than once" in caplog.text
+
+
+def test_a_level_that_is_no_text_is_named() -> None:
+    for levels, said in (("[1, 2]", "the level 1 is no text"), ("[Y, N, No]", "the level False is no text")):
+        with pytest.raises(InputError, match=said):
+            mix(("levels: [none, air, argon]", f"levels: {levels}"))
+
+
+def test_a_row_that_a_table_of_candidates_lacks_and_one_that_waits_are_told_so(tmp_path: Path) -> None:
+    asked = problems.load("m2ax")
+    observed = pl.DataFrame({"M": ["Ti"], "A": ["Al"], "X": ["C"], "bulk_GPa": [1.0], "shear_GPa": [1.0]})
+    with pytest.raises(InputError, match="M=Fe, A=Al, X=C, which is no candidate"):
+        campaigns.proposed(asked, observed, pl.DataFrame({"M": ["Fe"], "A": ["Al"], "X": ["C"]}))
+    (tmp_path / "rows.csv").write_text("x,w\n0.5,0.25\n0.75,0.5\n")
+    listed = problems.parse(HILLS + "candidates: rows.csv\n", where="hills.yaml")
+    listed = listed.model_copy(update={"candidates": str(tmp_path / "rows.csv")})
+    found = campaigns.told(listed, pl.DataFrame({"x": [0.5, 0.3], "w": [0.25, 0.5], "f": [1.0, 2.0]}))
+    assert found.refused[0].endswith("rows.csv has no such row")

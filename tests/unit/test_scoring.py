@@ -215,3 +215,21 @@ def test_what_was_tried_is_not_proposed_again_where_it_comes_back_as_near() -> N
     rules = proposal.Rules(near=lambda rows: FRAME, pending=waiting)
     found = asked(values, tried, batch=9, rules=rules)
     assert sorted(found["row"].to_list()) == list(range(15, 24))
+
+
+@pytest.mark.parametrize("unit", [2.0**-80, 2.0**-40, 2.0**100])
+def test_a_change_of_unit_changes_no_proposal(unit: float) -> None:
+    values = np.where(TRIED, TRUTH, np.nan)
+    wanted, limits = goals.objectives("max:y"), goals.limits("z<=4.5")
+    for kind in ("lvgp", "forest"):
+        found = []
+        for scale in (1.0, unit):
+            told = np.column_stack([values, scale * values])
+            limited = tuple(limit.model_copy(update={"high": 4.5 * scale}) for limit in limits)
+            known = proposal.Known(
+                frame=FRAME, values=told, tried=TRIED, encoding=ENCODING, wanted=wanted, limits=limited
+            )
+            found.append(proposal.propose(known, batch=4, strategy=kind))
+        assert found[0]["row"].to_list() == found[1]["row"].to_list()
+        assert found[1]["p_feasible"].to_numpy() == pytest.approx(found[0]["p_feasible"].to_numpy(), abs=1e-6)
+        assert found[1]["sd_z"].to_numpy() / unit == pytest.approx(found[0]["sd_z"].to_numpy(), rel=1e-6)
