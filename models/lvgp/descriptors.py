@@ -84,7 +84,7 @@ def of_table(table: pl.DataFrame, levels: dict[str, tuple[str, ...]]) -> Describ
     if odd.height:
         told = ", ".join(str(v) for v in odd.select(COLUMNS).row(0))
         raise InputError.of(f"a descriptor {told}", "the descriptors", "name each, and give numbers as values")
-    twice = table.unique(COLUMNS).filter(pl.struct(COLUMNS[:3]).is_duplicated())
+    twice = table.unique(COLUMNS, maintain_order=True).filter(pl.struct(COLUMNS[:3]).is_duplicated())
     if twice.height:
         told = ", ".join(str(v) for v in twice.select(COLUMNS[:3]).row(0))
         raise InputError.of(f"two values of {told}", "the descriptors", "leave one out")

@@ -83,6 +83,28 @@ def test_a_table_that_leaves_levels_alike_is_named_and_elements_describe_themsel
     for odd in ({"value": pl.lit("big")}, {"descriptor": pl.lit(None, pl.String)}):
         with pytest.raises(InputError, match="name each, and give numbers"):
             descriptors.described(made, table.with_columns(**odd))
+    with pytest.raises(InputError, match="name each, and give numbers"):
+        descriptors.described(made, table.with_columns(value=pl.lit(np.inf)))
+    with pytest.raises(InputError, match="two values of A, Ca, d"):
+        descriptors.described(made, pl.concat([table, table.with_columns(value=pl.col("value") + 1.0)]))
+
+
+def test_a_strategy_takes_the_descriptors_it_can_use() -> None:
+    made = Encoding({"A": ("Ca", "Sr")}, {})
+    table = pl.DataFrame({"parameter": "A", "option": ["Ca", "Sr"], "descriptor": "d", "value": [1.0, 2.0]})
+    for strategy, told, alone in (("lvgp-descriptor", 1, 1), ("forest", 1, 0), ("lvgp-svi", 1, 0), ("lvgp", 0, 0)):
+        assert len(descriptors.looked_up(made, table, strategy).descriptors) == told
+        assert len(descriptors.looked_up(made, None, strategy).descriptors) == alone
+
+
+def test_the_id_of_a_saved_model_knows_what_described_its_levels(tmp_path: Path) -> None:
+    frame, y = pl.DataFrame({"a": list("uvwuvw")}), np.arange(6.0)
+    ids = []
+    for column in (np.arange(3.0), np.arange(3.0)[::-1] ** 2):
+        encoding = Encoding({"a": ("u", "v", "w")}, {}, {"a": column[:, None]})
+        model = lvgp.fit(frame, y, encoding=encoding, kind="lvgp-descriptor", members=1, steps=1)
+        ids.append(lvgp.save(model, tmp_path / "model", target="y").model_id)
+    assert ids[0] != ids[1]
 
 
 def test_sources_help_each_other_and_their_order_is_checked() -> None:
