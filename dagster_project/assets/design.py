@@ -13,14 +13,14 @@ SEEDS = 6
 
 
 def _front(fronts: pl.DataFrame) -> dict[str, str]:
-    """Each front that has two objectives."""
+    """The first two objectives of each front."""
     from warehouse.report.design import of_fronts
 
     return {p.alt: p.svg for p in of_fronts(fronts)}
 
 
 def _levels(maps: pl.DataFrame) -> dict[str, str]:
-    """The map of each variable, outcome by outcome."""
+    """Maps of the variables, outcome by outcome, six a problem at most."""
     from warehouse.report.design import of_maps
 
     return {p.alt: p.svg for p in of_maps(maps)}

@@ -155,9 +155,7 @@ def offered(problem: DesignProblem, given: pl.DataFrame | None = None, *, seed: 
     some = space.sampled(problem, SAMPLED, np.random.default_rng(seed))
     if given is None:
         return some
-    rows = _typed(problem, given)
-    legal = [space.refusal(problem, row) is None for row in rows.iter_rows(named=True)]
-    kept = space.allowed(problem, rows.filter(pl.Series(legal, dtype=pl.Boolean)))
+    kept = space.legal(problem, _typed(problem, given))
     return pl.concat([space.named(problem, kept), some]).unique(names, keep="first", maintain_order=True)
 
 
@@ -166,7 +164,7 @@ def listed(problem: DesignProblem, before: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         problem: the problem.
-        before: candidates that were proposed; how many they are is the seed of what is drawn.
+        before: candidates that were proposed, as the problem allows them now; their number is the seed of the draws.
     """
     found = offered(problem, before, seed=before.height)
     if not space.is_open(problem) or before.is_empty():
@@ -214,7 +212,7 @@ def proposed(
     if waiting is not None:
         keys, rows = dict.fromkeys(_typed(problem, waiting).rows()), list(known.frame.select(names).iter_rows())
         pending = np.array([row in keys for row in rows])
-        if unknown := next((row for row in keys if row not in set(rows)), None):
+        if unknown := next(iter(keys.keys() - set(rows)), None):
             shown = ", ".join(f"{n}={v}" for n, v in zip(names, unknown, strict=True))
             why = _why_not(problem, dict(zip(names, unknown, strict=True)))
             raise InputError.of(f"{shown}, which is no candidate ({why})", "the pending table", _ALLOWED)

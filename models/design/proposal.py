@@ -31,7 +31,6 @@ DRAWS = 128
 MANY, SCOUTS = 4_000, 2  # of more open rows, those stay that few members of the ensembles prefer
 POOL = 96  # open rows of the largest gain, of which joint draws are made
 CLIMBS, CLIMBERS = 8, 24  # rounds of looking near the best, where there are too many candidates to see them all
-WARM = {False: 10, True: 33}  # steps of a fit that goes on, without numbers and with: a sixth of a first one's
 FAILURES = 3  # evaluations that fail and that succeed, at least, before failure is foreseen
 
 
@@ -233,6 +232,8 @@ def _pool(
 
 def _cells(known: Known, rows: pl.DataFrame) -> Ints:
     """Which rows lie together, n: of the same levels, and in the same tenth of each number."""
+    if not known.encoding.bounds:
+        return np.arange(rows.height)
     codes, numbers = known.encoding.encode(rows)
     tenths = np.minimum((numbers * 10).astype(np.int64), 9)
     return np.asarray(np.unique(np.hstack([codes, tenths]), axis=0, return_inverse=True)[1].reshape(-1))
@@ -284,7 +285,7 @@ def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Sur
     before = [memory.models[name] for name in names] if goes_on else []
     how: dict[str, Any] = {"encoding": known.encoding, "kind": strategy}
     if before:
-        how |= {"steps": WARM[bool(known.encoding.bounds)], "rate": 0.05}
+        how |= {"steps": _warm_steps(known.encoding, strategy), "rate": 0.05}
     found: list[Surrogate]
     if KINDS[strategy].exact:  # type: ignore[index]
         found = [*fit_together(known.rows, known.told, seed=seed, warm=before, **how)]
@@ -294,6 +295,15 @@ def _fitted(known: Known, strategy: str, seed: int, memory: Memory) -> "list[Sur
         found = [fit(known.rows, y, seed=seed + 1000 * j, warm=last, **how) for j, (y, last) in each]
     memory.models = dict(zip(names, found, strict=True))
     return found
+
+
+def _warm_steps(encoding: Encoding, strategy: str) -> int:
+    """Steps of a fit that goes on: a sixth of what a first one has by itself."""
+    from models.lvgp import exact, sparse
+
+    if KINDS[strategy].way == "inducing":  # type: ignore[index]
+        return sparse.STEPS // 6
+    return exact.STEPS[bool(encoding.bounds)] // 6
 
 
 def _foreseen(models: "list[Surrogate]", rows: pl.DataFrame, told: Floats) -> scoring.Outlook:
@@ -361,17 +371,19 @@ def _best(
 ) -> tuple[list[int], list[float]]:
     """The rows of the highest scores times their worth, taken one by one, and these; ties are broken by chance.
 
-    A turn is not for rows worth less than half of what another is: their levels are dear, or likely to fail.
+    A turn is not for rows worth less than half of another that is open: their levels are dear, or likely to fail.
     """
-    worthy = worth >= worth.max(initial=0.0) / 2
     at: list[int] = []
     scores: list[float] = []
     for _ in range(min(count, len(worth) - len(pending))):
         taken = [*pending, *at]
         value = score(sight, taken) * worth
         value[taken] = -np.inf
-        if turns and (whose := turns.allowed(taken) & worthy & np.isfinite(value)).any():
-            value[~whose] = -np.inf
+        if turns:
+            open_ = np.isfinite(value)
+            whose = turns.allowed(taken) & open_ & (worth >= worth[open_].max(initial=0.0) / 2)
+            if whose.any():
+                value[~whose] = -np.inf
         at.append(int(np.lexsort((chance.random(len(value)), -value))[0]))
         scores.append(float(value[at[-1]]))
     return at, scores

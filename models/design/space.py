@@ -88,6 +88,12 @@ def allowed(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(kept).unique(maintain_order=True)
 
 
+def legal(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a frame, in the types of candidates, that have values a problem knows and that it allows."""
+    known = [refusal(problem, row) is None for row in frame.iter_rows(named=True)]
+    return allowed(problem, frame.filter(pl.Series(known, dtype=pl.Boolean)))
+
+
 def blank(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
     """Rows without values of the variables that are out of use."""
     for variable in problem.variables:
@@ -142,7 +148,7 @@ def _from_unit(problem: DesignProblem, unit: Floats) -> pl.DataFrame:
             columns[variable.name] = pl.Series(np.clip(made, variable.low, variable.high))
             continue
         count = len(options(variable))
-        at = np.minimum((share * count).astype(np.int64), count - 1)
+        at = np.clip((share * count).astype(np.int64), 0, count - 1)
         if isinstance(variable, Integer):  # a list of them might not fit into memory
             columns[variable.name] = pl.Series(at + variable.low, dtype=pl.Int64)
         else:

@@ -58,7 +58,7 @@ def candidate_rows(problem: DesignProblem, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def candidates_in(problem: DesignProblem, rows: pl.DataFrame) -> pl.DataFrame:
-    """The candidates of one problem with its variables as columns: all of them; of an open problem those in rows.
+    """The candidates of one problem with its variables as columns: all of them; of an open one those in rows it allows.
 
     Args:
         problem: the problem.
@@ -67,9 +67,11 @@ def candidates_in(problem: DesignProblem, rows: pl.DataFrame) -> pl.DataFrame:
     if not space.is_open(problem):
         return candidates(problem)
     own = rows.filter((pl.col("problem") == problem.name) & ~pl.col("retired")).sort("candidate_id")
-    return space.named(
-        problem, own.select(pl.col("variables").str.json_decode(pl.Struct(space.types(problem)))).unnest("variables")
-    )
+    told = [json.loads(row) for row in own["variables"]]
+    # a variable may have been of another type when they were written
+    texts = {n: [None if row.get(n) is None else str(row[n]) for row in told] for n in space.types(problem)}
+    typed = space.typed(problem, pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String)))
+    return space.named(problem, space.legal(problem, typed))
 
 
 def proposal_rows(

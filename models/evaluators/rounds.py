@@ -177,8 +177,10 @@ def traces(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], *, seeds: Seq
     made = [pl.DataFrame(schema=_TRACES)]
     for problem, strategy in ((p, s) for p in recorded for s in (campaigns.usual(p), "random")):
         table = campaigns.rows_in(problem, tables[str(problem.evaluator.table)])
-        told = campaigns.descriptors_of(problem)
-        trace = simulation.simulate(table, _plan(problem, strategy), seeds=seeds, descriptors=told)
+        plan, told = _plan(problem, strategy, table), campaigns.descriptors_of(problem)
+        if plan.init < 2:
+            continue
+        trace = simulation.simulate(table, plan, seeds=seeds, descriptors=told)
         trace = trace.with_columns(row=table["table_row"].gather(trace["row"]))
         made.append(campaign.trace_rows(problem, trace, strategy=strategy))
     return {"design.traces": pl.concat(made)}
@@ -205,14 +207,18 @@ def maps(observations: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, pl.D
     return {"design.maps": pl.concat(made)}
 
 
-def _plan(asked: DesignProblem, strategy: str) -> simulation.Plan:
-    """A closed loop as the problem's own rounds go: its initial design, then batches until its budget is spent."""
+def _plan(asked: DesignProblem, strategy: str, table: pl.DataFrame) -> simulation.Plan:
+    """A closed loop as the problem's own rounds go: its initial design, then batches until its budget is spent.
+
+    Variables that never vary in the table are left out.
+    """
+    names = [v.name for v in asked.variables]
     return simulation.Plan(
-        variables=tuple(v.name for v in asked.variables),
+        variables=tuple(n for n in names if table[n].n_unique() > 1) or tuple(names[:1]),
         wanted=asked.objectives,
         limits=asked.limits,
-        init=asked.budget.initial,
-        budget=asked.budget.total,
+        init=min(asked.budget.initial, table.height),
+        budget=min(asked.budget.total, table.height),
         batch=asked.budget.batch,
         strategy=strategy,
     )

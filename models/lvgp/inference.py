@@ -170,9 +170,10 @@ def profiles(data: Data) -> Tensor:
         place = torch.zeros(size, space.dims, dtype=told.dtype)
         leading = (left * length)[:, : space.dims]
         place[:, : leading.shape[1]] = leading - leading.mean(0)
-        place = place / place.std(0, correction=min(1, size - 1)).clamp_min(1e-6)
+        width = place.std(0, correction=min(1, size - 1))
+        place = place / width.clamp_min(1e-6)
         if not others:  # where all levels share a line, no slope leads away from it
-            place = place + 0.1 * (place.std(0) < 0.5) * (-1.0) ** torch.arange(size)[:, None]
+            place = place + 0.1 * (width < 1e-6) * (-1.0) ** torch.arange(size)[:, None]
         found[0, space.layout[f"rest{j}"]] = place.flatten()
     return found
 

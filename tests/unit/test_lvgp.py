@@ -341,3 +341,9 @@ def test_levels_may_be_truths() -> None:
     assert encoding.levels == {"wet": ("false", "true")}
     assert encoding.encode(frame)[0][:, 0].tolist() == [1, 0] * 4
     assert [encoding.refusal(row) for row in frame.iter_rows(named=True)] == [None] * 8
+
+
+def test_the_map_of_one_level_is_a_point() -> None:
+    frame = pl.DataFrame({"a": ["u"] * 6, "x": np.linspace(0, 1, 6)})
+    found = lvgp.fit(frame, np.arange(6.0), encoding=of_frame(frame, inputs=("a", "x"), categorical=("a",)))
+    assert found.latent_positions().select("z1", "z2").row(0) == (0.0, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.design import space
 from models.design.proposal import STRATEGIES
 from models.evaluators import campaign, rounds
 from models.evaluators.states import State
@@ -183,3 +184,56 @@ def test_maps_tell_which_levels_act_alike_and_which_were_tried(candidates: pl.Da
     }
     x, y, z = (np.array(found.filter(pl.col("level") == n).select("z1", "z2").row(0)) for n in "xyz")
     assert np.linalg.norm(x - y) < 0.5 * np.linalg.norm(x - z)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{name: k, kind: integer, low: 0, high: 10}", "{name: k, kind: integer, low: 5, high: 10}"),
+        ("{name: A, levels: [a0, a1, a2]}", "{name: A, kind: numerical, low: 0, high: 1}"),
+    ],
+)
+def test_an_open_problem_that_changes_retires_what_it_no_longer_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    text = OPEN.replace(OPEN[OPEN.index("  - {name: A") : OPEN.index("objectives")], "")
+    text = text.replace(
+        "variables:\n",
+        "variables:\n  - {name: A, levels: [a0, a1, a2]}\n"
+        "  - {name: k, kind: integer, low: 0, high: 10}\n  - {name: x, kind: numerical, low: 0, high: 1}\n",
+    )
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    (tmp_path / "wide.yaml").write_text(text)
+    rows = pl.DataFrame(schema=schema(REGISTRY["design.candidates"]))
+    rows = rounds.enumerated(EMPTY["design.problems"], rows, EMPTY["design.proposals"])["design.candidates"]
+    before = rounds.propose(rows, EMPTY["design.observations"], EMPTY["design.proposals"], seed=0, at=AT)
+    proposals = before["design.proposals"]
+    outcomes = observed(proposals, [1.0, 2.0, 3.0, 4.0])
+    assert old in text
+    (tmp_path / "wide.yaml").write_text(text.replace(old, new))
+    asked = problems.load(str(tmp_path / "wide.yaml"))
+    rows = rounds.enumerated(EMPTY["design.problems"], rows, proposals)["design.candidates"]
+    assert set(proposals["candidate_id"]) <= set(rows["candidate_id"])
+    live = campaign.candidates_in(asked, rows)
+    assert live.height == rows.filter(~pl.col("retired")).height
+    assert [space.refusal(asked, row) for row in live.iter_rows(named=True)] == [None] * live.height
+    more = rounds.propose(rows, outcomes, proposals, seed=0, at=AT)["design.proposals"]
+    assert more.height > 0
+    assert set(more["candidate_id"]) <= set(live["candidate_id"])
+
+
+def test_traces_of_few_rows_and_of_a_number_that_never_varies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SHARE.replace(
+        "forbidden:",
+        "  - {name: k, kind: integer, low: 1, high: 2}\nconstraints: [{terms: {k: 1}, high: 1}]\nforbidden:",
+    ).replace("{initial: 2, total: 5}", "{initial: 12, total: 60}")
+    monkeypatch.setattr(problems, "FOLDER", tmp_path)
+    (tmp_path / "share.yaml").write_text(text)
+    names = [(a, b, k) for a in "wxyz" for b in "uvt" for k in (1, 2)]
+    table = pl.DataFrame(names, schema=["a", "b", "k"], orient="row").with_columns(f=pl.int_range(24).cast(pl.Float64))
+    none = pl.DataFrame(schema=schema(REGISTRY["design.candidates"]))
+    asked = rounds.enumerated(EMPTY["design.problems"], none, EMPTY["design.proposals"])["design.problems"]
+    found = rounds.traces(asked, {"toy": table}, seeds=range(1))["design.traces"]
+    assert sorted(set(found["table_row"])) == [6, 8, 12, 14, 18]
+    lone = table.filter((pl.col("a") == "x") & (pl.col("b") == "u"))
+    assert rounds.traces(asked, {"toy": lone}, seeds=range(1))["design.traces"].is_empty()

@@ -197,6 +197,15 @@ def test_a_turn_is_spent_neither_on_a_level_that_is_dear_nor_against_an_acquisit
     assert asked(values, tried, rules=proposal.Rules(acquisition="ei"))["row"][0] == 23
 
 
+def test_what_waits_and_is_cheap_takes_no_turn_from_others() -> None:
+    tried = np.isin(np.arange(24), [0, 1, 2, 3, 21, 22, 23], invert=True)
+    values, waiting = np.where(tried, TRUTH, np.nan), np.arange(24) == 21
+    cheap = proposal.Rules(
+        pending=waiting, costs=lambda rows: np.where((rows["a"] == "z") & (rows["b"] == "q"), 0.1, 3.0)
+    )
+    assert FRAME["a"][asked(values, tried, rules=cheap)["row"][0]] == "u"
+
+
 def test_the_id_of_a_model_knows_what_described_its_levels() -> None:
     values = np.where(TRIED, TRUTH, np.nan)
     made = []

@@ -130,7 +130,7 @@ def _sections(campaign: Campaign) -> list[Section]:
 
 
 def of_fronts(fronts: pl.DataFrame) -> list[Picture]:
-    """Pictures of rows of design.fronts, problem by problem."""
+    """Pictures of rows of design.fronts, problem by problem, of the first two objectives by name."""
     none = fronts["objectives"].clear()
     each = enumerate(parts(fronts, "problem"), 1)
     return [p for i, ((name,), part) in each for p in _front(name, i, [], part["objectives"], none)]
@@ -147,7 +147,7 @@ def of_maps(maps: pl.DataFrame) -> list[Picture]:
 
 
 def _maps(name: str, number: int, maps: pl.DataFrame) -> list[Picture]:
-    """The levels of each variable in the plane, outcome by outcome."""
+    """The levels of each variable in the plane, outcome by outcome, in six pictures at most."""
     pictures = []
     for i, ((outcome, variable), part) in enumerate(parts(maps, "outcome", "variable")):
         places = {level: (x, y) for level, x, y in part.select("level", "z1", "z2").iter_rows()}
