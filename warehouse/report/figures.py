@@ -143,18 +143,25 @@ def plane(
 
 
 def levels(places: Mapping[str, tuple[float, float]], known: Collection[str], *, xlabel: str, ylabel: str) -> str:
-    """Named points of a plane in equal units; those that nothing is known of are open."""
+    """Named points of a plane in equal units, at least one wide; those that nothing is known of are open."""
+    line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 2}
 
     def draw(axes: Any) -> None:
-        for name, (x, y) in places.items():
+        # names of neighbours stand at different heights
+        for i, (name, (x, y)) in enumerate(sorted(places.items(), key=lambda told: told[1])):
             face = BLUE if name in known else "none"
             axes.scatter([x], [y], s=16, facecolors=face, edgecolors=BLUE, linewidths=0.8)
-            axes.annotate(_short(name, 16), (x, y), (3, 3), textcoords="offset points", fontsize=7)
-        axes.set_aspect("equal", adjustable="datalim")
+            lift = (10, 22, 34, 46, -16, -28, -40, -52)[i % 8]
+            axes.annotate(_short(name, 16), (x, y), (2, lift), textcoords="offset points", fontsize=7, arrowprops=line)
+        xs, ys = zip(*places.values(), strict=True)
+        side = 0.6 * max(max(xs) - min(xs), max(ys) - min(ys), 1.0)
+        for middle, limit in ((max(xs) + min(xs), axes.set_xlim), (max(ys) + min(ys), axes.set_ylim)):
+            limit(middle / 2 - side, middle / 2 + side)
+        axes.set_aspect("equal")
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
 
-    return _figure(draw, height=4.2)
+    return _figure(draw, width=4.8, height=4.4, fitted=True)
 
 
 def marked(groups: Mapping[tuple[str, str], Line], *, xlabel: str, ylabel: str, shape: str, colour: str) -> str:
