@@ -20,7 +20,7 @@ def _front(fronts: pl.DataFrame) -> dict[str, str]:
 
 
 def _levels(maps: pl.DataFrame) -> dict[str, str]:
-    """Maps of the variables, outcome by outcome, six a problem at most."""
+    """Maps of the variables, outcome by outcome."""
     from warehouse.report.design import of_maps
 
     return {p.alt: p.svg for p in of_maps(maps)}

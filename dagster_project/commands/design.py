@@ -105,7 +105,7 @@ def propose(
         "observations": observed.height,
         "left_out": len(told.refused),
         "proposed": found.height,
-        "strategy": strategy if "model_id" in found.columns else "random" if told.tried.any() else "initial",
+        "strategy": campaigns.followed(found, told.tried, strategy),
         "remaining_improvement": campaigns.said(found, "remaining_improvement"),
         "p_complete": campaigns.said(found, "p_complete"),
         "out": out,

@@ -111,11 +111,11 @@ def latent(
 ) -> None:
     """Write the positions of the levels to positions.csv, and draw them to latent.svg."""
     from models.lvgp import model as lvgp
-    from models.lvgp.figure import latent_map
     from warehouse.files import write_aside
+    from warehouse.report.design import latent_map
 
     positions = lvgp.load(Path(model)).latent_positions()
     into = folder(out)
     write_output(positions, str(into / "positions.csv"))
-    write_aside(latent_map(positions), into / "latent.svg")
+    write_aside(latent_map(positions).encode(), into / "latent.svg")
     say({"levels": positions.height, "out": out}, as_json=as_json)

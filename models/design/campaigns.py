@@ -176,7 +176,7 @@ def listed(problem: DesignProblem, before: pl.DataFrame) -> pl.DataFrame:
 def rows_in(problem: DesignProblem, table: pl.DataFrame) -> pl.DataFrame:
     """The rows of a table that are candidates, as models take them, with `table_row`, their number in it."""
     names = [v.name for v in problem.variables]
-    typed = space.blank(problem, _typed(problem, table)).with_row_index("table_row")
+    typed = _typed(problem, table).with_row_index("table_row")
     kept = typed.join(candidates(problem), on=names, how="semi", nulls_equal=True, maintain_order="left")
     told: pl.DataFrame = table[kept["table_row"].to_list()]
     return told.with_columns(*space.filled(problem, kept))
@@ -233,6 +233,11 @@ def proposed(
         rules=Rules(acquisition=acquisition, pending=pending, near=near if space.is_open(problem) else None),
     )
     return found, known
+
+
+def followed(found: pl.DataFrame, tried: Bools, strategy: str) -> str:
+    """What chose candidates: `initial` before anything is known, `random` where it is too little for a model."""
+    return (strategy if "model_id" in found.columns else "random") if tried.any() else "initial"
 
 
 def said(found: pl.DataFrame, column: str) -> float | None:

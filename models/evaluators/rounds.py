@@ -95,8 +95,7 @@ def propose(
             seed=seed + iteration,
             rules=Rules(pending=waiting),
         )
-        followed = strategy if "model_id" in chosen.columns else "random"  # too little is known for a surrogate
-        strategy = followed if tried.any() else "initial"
+        strategy = campaigns.followed(chosen, tried, strategy)
         made = campaign.proposal_rows(asked, chosen, iteration=iteration, strategy=strategy, at=at)
         rows.append(made.cast(_PROPOSALS))
         name = campaign.batch_id(asked, iteration)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 
-from models.lvgp import bayes, figure, inference, sampling, sparse
+from models.lvgp import bayes, inference, sampling, sparse
 from models.lvgp import model as lvgp
 from models.lvgp.encoding import of_frame
 from models.lvgp.exact import LVGP
@@ -16,6 +16,7 @@ from models.lvgp.kernel import FLOOR, Rows, Space
 from models.lvgp.kinds import KINDS, Kind, Place
 from schemas.errors import InputError
 from tests.mixed import additive, fitted
+from warehouse.report.design import latent_map
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,11 +133,11 @@ def test_the_posterior_has_gradients_in_the_numbers_and_takes_new_rows(mixed_mod
 
 def test_a_map_names_every_level_and_is_the_same_each_time(mixed_model: LVGP) -> None:
     positions = mixed_model.latent_positions()
-    drawn = figure.latent_map(positions)
-    assert drawn == figure.latent_map(positions)
-    assert drawn.startswith(b"<?xml")
+    drawn = latent_map(positions)
+    assert drawn == latent_map(positions)
+    assert drawn.startswith("<?xml")
     assert positions["level"].to_list() == list("abcde") + list("pqrs")
-    assert all(f"<!-- {level} -->".encode() in drawn for level in positions["level"])
+    assert all(f">{level}</text>" in drawn for level in positions["level"])
 
 
 def test_lvgp_learns_hidden_positions_better_than_the_mean() -> None:

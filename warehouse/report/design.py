@@ -147,17 +147,23 @@ def of_maps(maps: pl.DataFrame) -> list[Picture]:
 
 
 def _maps(name: str, number: int, maps: pl.DataFrame) -> list[Picture]:
-    """The levels of each variable in the plane, outcome by outcome, in six pictures at most."""
+    """The levels of the variables, outcome by outcome."""
     pictures = []
-    for i, ((outcome, variable), part) in enumerate(parts(maps, "outcome", "variable")):
-        places = {level: (x, y) for level, x, y in part.select("level", "z1", "z2").iter_rows()}
-        known = set(part.filter(pl.col("evaluations") > 0)["level"])
-        svg = figures.levels(places, known, xlabel=f"{variable}, z1 (lengths)", ylabel="z2 (lengths)")
+    for i, ((outcome,), part) in enumerate(parts(maps, "outcome")):
         alt = (
-            f"{name}: {len(places)} levels of {variable} by what they do to {outcome}, {len(known)} of them evaluated."
+            f"{name}: levels of {', '.join(part['variable'].unique(maintain_order=True))} by what they do to {outcome}."
         )
-        pictures.append(Picture(file=f"map-{number}-{i}.svg", svg=svg, alt=alt))
-    return pictures[:6]
+        pictures.append(Picture(file=f"map-{number}-{i}.svg", svg=latent_map(part), alt=alt))
+    return pictures
+
+
+def latent_map(positions: pl.DataFrame) -> str:
+    """Where levels lie: rows with `variable`, `level`, `z1`, `z2`; those with no `evaluations` are open."""
+    tried = positions.filter(pl.col("evaluations") > 0) if "evaluations" in positions.columns else positions
+    places = {
+        v: {a: (x, y) for a, x, y in p.select("level", "z1", "z2").rows()} for (v,), p in parts(positions, "variable")
+    }
+    return figures.levels(places, {v: set(tried.filter(pl.col("variable") == v)["level"]) for v in places})
 
 
 def _front(name: str, number: int, objectives: list[str], front: pl.Series, evaluated: pl.Series) -> list[Picture]:

@@ -142,14 +142,20 @@ def plane(
     return _figure(draw, height=4.2, fitted=True)
 
 
-def levels(places: Mapping[str, tuple[float, float]], known: Collection[str], *, xlabel: str, ylabel: str) -> str:
-    """Named points of a plane in equal units, at least one wide; those that nothing is known of are open."""
+def levels(maps: Mapping[str, Mapping[str, tuple[float, float]]], known: Mapping[str, Collection[str]]) -> str:
+    """Named points in a plane for each variable, in equal units, at least one wide; what nothing is known of is open.
+
+    Args:
+        maps: variable -> level -> its place in lengths of the kernel: levels closer than one act alike.
+        known: variable -> levels of which something is known.
+    """
     line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 2}
 
-    def draw(axes: Any) -> None:
+    def plane(axes: Any, variable: str) -> None:
+        places = maps[variable]
         # names of neighbours stand at different heights
         for i, (name, (x, y)) in enumerate(sorted(places.items(), key=lambda told: told[1])):
-            face = BLUE if name in known else "none"
+            face = BLUE if name in known[variable] else "none"
             axes.scatter([x], [y], s=16, facecolors=face, edgecolors=BLUE, linewidths=0.8)
             lift = (10, 22, 34, 46, -16, -28, -40, -52)[i % 8]
             axes.annotate(_short(name, 16), (x, y), (2, lift), textcoords="offset points", fontsize=7, arrowprops=line)
@@ -158,10 +164,14 @@ def levels(places: Mapping[str, tuple[float, float]], known: Collection[str], *,
         for middle, limit in ((max(xs) + min(xs), axes.set_xlim), (max(ys) + min(ys), axes.set_ylim)):
             limit(middle / 2 - side, middle / 2 + side)
         axes.set_aspect("equal")
-        axes.set_xlabel(xlabel)
-        axes.set_ylabel(ylabel)
+        axes.set_xlabel(f"{_short(variable)}, z1 (lengths)")
+        axes.set_ylabel("z2 (lengths)")
 
-    return _figure(draw, width=4.8, height=4.4, fitted=True)
+    def draw(*panels: Any) -> None:
+        for axes, variable in zip(panels, maps, strict=True):
+            plane(axes, variable)
+
+    return _figure(draw, width=4.2 * len(maps), height=4.2, fitted=True, panels=len(maps))
 
 
 def marked(groups: Mapping[tuple[str, str], Line], *, xlabel: str, ylabel: str, shape: str, colour: str) -> str:
@@ -184,8 +194,10 @@ def marked(groups: Mapping[tuple[str, str], Line], *, xlabel: str, ylabel: str, 
     return _figure(draw, height=3.8, fitted=True)
 
 
-def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.2, fitted: bool = False) -> str:
-    """Draws into margins that hold numbers, or, twice as slowly, into margins fitted to what is drawn."""
+def _figure(
+    draw: Callable[..., None], *, width: float = 6.4, height: float = 3.2, fitted: bool = False, panels: int = 1
+) -> str:
+    """Draws into margins that hold numbers, or, twice as slowly, into margins fitted to what is drawn, side by side."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -197,7 +209,7 @@ def _figure(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 
         if not fitted:
             figure.subplots_adjust(left=0.13, right=0.97, bottom=0.17, top=0.95)
         FigureCanvasSVG(figure)
-        draw(figure.add_subplot())
+        draw(*(figure.add_subplot(1, panels, number) for number in range(1, panels + 1)))
         body = io.StringIO()
         figure.savefig(body, format="svg", metadata={"Date": None, "Creator": None})
     return body.getvalue()
